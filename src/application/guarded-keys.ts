@@ -1,0 +1,75 @@
+// The door that every caller goes through: authorise, act, and leave a trace before the key is handed out. Authorising
+// and auditing are one step with the act, so that no route can have one without the others (I10).
+import { err, ResultAsync, type Result } from 'neverthrow';
+import { may, requirePermission } from '../domain/access.js';
+import type { Caller } from '../domain/caller.js';
+import type { GetKeyFailure } from '../domain/failures.js';
+import type { KeyId } from '../domain/ids.js';
+import type { AuditEntry, AuditLog } from '../ports/audit-log.js';
+import type { Clock } from '../ports/clock.js';
+import { token } from '../ports/token.js';
+import type { GetDataKey, ServedKey } from './get-data-key.js';
+
+/** One authenticated request for a key. */
+export interface GuardedRequest {
+  readonly caller: Caller;
+  readonly id: KeyId;
+  readonly requestId: string;
+}
+
+export class GuardedKeys {
+  constructor(
+    private readonly keys: GetDataKey,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * The key of `request.id`, made if it has none and the caller may create. Without the permission `read` nothing is
+   * looked up. When the audit log cannot keep the line, the answer is `audit.unavailable`, whatever the outcome was.
+   */
+  get(request: GuardedRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
+    return new ResultAsync(this.actAndAudit(request, signal));
+  }
+
+  private async actAndAudit(
+    request: GuardedRequest,
+    signal: AbortSignal,
+  ): Promise<Result<ServedKey, GetKeyFailure>> {
+    const outcome = await this.act(request, signal);
+    const written = await this.audit.append(this.entry(request, outcome));
+    if (written.isOk()) return outcome;
+    if (outcome.isOk()) outcome.value.key.wipe();
+    return err(written.error);
+  }
+
+  private act({ caller, id }: GuardedRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
+    return requirePermission(caller, 'read').asyncAndThen(() =>
+      this.keys.get({ id, mayCreate: may(caller, 'create') }, signal),
+    );
+  }
+
+  private entry(
+    { caller, id, requestId }: GuardedRequest,
+    outcome: Result<ServedKey, GetKeyFailure>,
+  ): AuditEntry {
+    const asked = {
+      timeMs: this.clock.nowMs(),
+      requestId,
+      caller: caller.id,
+      method: caller.method,
+    } as const;
+    const entry = { ...asked, action: 'key.get', id } as const;
+    if (outcome.isErr()) return { ...entry, outcome: outcome.error.kind };
+    const { created, version, region, copies, regions } = outcome.value;
+    return {
+      ...entry,
+      outcome: created ? 'created' : 'opened',
+      version,
+      region,
+      copies: `${copies}/${regions}`,
+    };
+  }
+}
+
+export const GuardedKeysToken = token<GuardedKeys>('GuardedKeys');

@@ -1,0 +1,97 @@
+// Encrypts a new key in every region at once and has each region prove its ciphertext by opening it again. Only proven
+// ciphertexts count towards the quorum, and only proven ones are handed out to be stored (I2).
+import { err, ok, ResultAsync, type Result } from 'neverthrow';
+import type { DataKey } from '../domain/data-key.js';
+import { encryptionContext, type EncryptionContext, type KeyName } from '../domain/encryption-context.js';
+import type { FailedAttempt, VaultFailure, WrapFailure } from '../domain/failures.js';
+import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
+import type { KeyVault } from '../ports/key-vault.js';
+import type { RegionCalls } from './region-calls.js';
+
+export interface QuorumSettings {
+  /** How many regions must be proven to hold a new key before it is stored. */
+  readonly quorum: number;
+}
+
+/** The proven ciphertexts, and the regions that could not prove one. */
+export interface WrappedKey {
+  readonly ciphertexts: readonly RegionalCiphertext[];
+  readonly missing: readonly FailedAttempt[];
+}
+
+export class WrapInEveryRegion {
+  constructor(
+    private readonly regions: RegionCalls,
+    private readonly settings: QuorumSettings,
+  ) {}
+
+  /** `key` is only read. Fails when fewer regions than the quorum could prove their ciphertext. */
+  wrap(key: DataKey, name: KeyName, signal: AbortSignal): ResultAsync<WrappedKey, WrapFailure> {
+    return new ResultAsync(this.wrapEverywhere(key, name, signal));
+  }
+
+  private async wrapEverywhere(
+    key: DataKey,
+    name: KeyName,
+    signal: AbortSignal,
+  ): Promise<Result<WrappedKey, WrapFailure>> {
+    const context = encryptionContext(name, key.commitmentFor(name.id, name.version));
+    const outcomes = await Promise.all(
+      this.regions.vaults.map(async (vault) => ({
+        region: vault.region,
+        wrapped: await this.wrapAndProve(vault, key, context, signal),
+      })),
+    );
+    const ciphertexts = outcomes.flatMap(({ wrapped }) => (wrapped.isOk() ? [wrapped.value] : []));
+    const missing = outcomes.flatMap(({ region, wrapped }) =>
+      wrapped.isErr() ? [{ region, failure: wrapped.error }] : [],
+    );
+    return this.weigh({ ciphertexts, missing }, signal);
+  }
+
+  private weigh(wrapped: WrappedKey, signal: AbortSignal): Result<WrappedKey, WrapFailure> {
+    const { quorum } = this.settings;
+    const proven = wrapped.ciphertexts.length;
+    if (proven >= quorum) return ok(wrapped);
+    if (signal.aborted) return err({ kind: 'call.aborted' });
+    return err({ kind: 'regions.below-quorum', proven, quorum, attempts: wrapped.missing });
+  }
+
+  private wrapAndProve(
+    vault: KeyVault,
+    key: DataKey,
+    context: EncryptionContext,
+    signal: AbortSignal,
+  ): ResultAsync<RegionalCiphertext, VaultFailure> {
+    const encrypted = this.regions.call(
+      vault,
+      { operation: 'encrypt', run: (at, attempt) => at.encrypt(key, context, attempt) },
+      signal,
+    );
+    return encrypted.andThen((ciphertext) =>
+      this.regions.call(
+        vault,
+        { operation: 'read-back', run: (at, attempt) => proven(at, key, ciphertext, context, attempt) },
+        signal,
+      ),
+    );
+  }
+}
+
+/** The ciphertext, once its own region has opened it to the same key. */
+function proven(
+  vault: KeyVault,
+  key: DataKey,
+  ciphertext: RegionalCiphertext,
+  context: EncryptionContext,
+  signal: AbortSignal,
+): ResultAsync<RegionalCiphertext, VaultFailure> {
+  return vault.decrypt(ciphertext, context, signal).andThen((readBack) => {
+    // A late answer may find the key wiped: then nobody waits for this proof any more.
+    const same = !signal.aborted && ciphertext.region === vault.region && readBack.equals(key);
+    readBack.wipe();
+    return same
+      ? ok(ciphertext)
+      : err<never, VaultFailure>({ kind: 'ciphertext.mismatched', reason: 'read-back' });
+  });
+}

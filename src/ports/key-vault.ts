@@ -1,0 +1,49 @@
+// One region's KMS. What every implementation promises is held by test/contracts/key-vault-contract.ts, whose test names
+// are the sentences below.
+import type { ResultAsync } from 'neverthrow';
+import type { DataKey, DataKeyLength } from '../domain/data-key.js';
+import type { EncryptionContext } from '../domain/encryption-context.js';
+import type { VaultFailure } from '../domain/failures.js';
+import type { Region } from '../domain/ids.js';
+import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
+import { token } from './token.js';
+
+/**
+ * Every method tries once, in its own region, and never throws: each fault of the region becomes one `VaultFailure`.
+ * Whoever calls decides about time-outs and other regions; when `signal` fires the call ends with `call.aborted`,
+ * and what was under way on the network is dropped. A DataKey that is answered belongs to the caller, who wipes it;
+ * one that is passed in is only read.
+ */
+export interface KeyVault {
+  readonly region: Region;
+
+  /** A new random key of exactly `length` bytes; two calls never answer the same key. */
+  generateDataKey(
+    length: DataKeyLength,
+    context: EncryptionContext,
+    signal: AbortSignal,
+  ): ResultAsync<DataKey, VaultFailure>;
+
+  /** The key as a ciphertext of this region, which opens only with the same context. */
+  encrypt(
+    key: DataKey,
+    context: EncryptionContext,
+    signal: AbortSignal,
+  ): ResultAsync<RegionalCiphertext, VaultFailure>;
+
+  /**
+   * The key inside `ciphertext`. A damaged ciphertext, one of another region or KMS key, and another context are all
+   * `ciphertext.rejected`.
+   */
+  decrypt(
+    ciphertext: RegionalCiphertext,
+    context: EncryptionContext,
+    signal: AbortSignal,
+  ): ResultAsync<DataKey, VaultFailure>;
+
+  /** Ok when the region answers and its KMS key can be used; the cheapest call that tells. */
+  probe(signal: AbortSignal): ResultAsync<void, VaultFailure>;
+}
+
+/** One vault per configured region, in the order of preference. */
+export const KeyVaults = token<readonly KeyVault[]>('KeyVaults');
