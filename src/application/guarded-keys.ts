@@ -7,7 +7,6 @@ import type { GetKeyFailure } from '../domain/failures.js';
 import type { KeyId } from '../domain/ids.js';
 import type { AuditEntry, AuditLog } from '../ports/audit-log.js';
 import type { Clock } from '../ports/clock.js';
-import { token } from '../ports/token.js';
 import type { GetDataKey, ServedKey } from './get-data-key.js';
 
 /** One authenticated request for a key. */
@@ -71,5 +70,3 @@ export class GuardedKeys {
     };
   }
 }
-
-export const GuardedKeysToken = token<GuardedKeys>('GuardedKeys');

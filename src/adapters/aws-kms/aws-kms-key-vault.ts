@@ -1,0 +1,132 @@
+// One region's AWS KMS. The KMS key is named by its full ARN on every call and every answer is checked to come from it;
+// an alias is looked up once. Tries once, save for one refresh of expired credentials.
+import {
+  DecryptCommand,
+  DescribeKeyCommand,
+  EncryptCommand,
+  GenerateDataKeyCommand,
+  type KeyMetadata,
+  type KMSClient,
+} from '@aws-sdk/client-kms';
+import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
+import { DataKey, type DataKeyLength } from '../../domain/data-key.js';
+import type { EncryptionContext } from '../../domain/encryption-context.js';
+import type { CiphertextMismatched, VaultFailure } from '../../domain/failures.js';
+import type { Region } from '../../domain/ids.js';
+import type { RegionalCiphertext } from '../../domain/regional-ciphertext.js';
+import type { KeyVault } from '../../ports/key-vault.js';
+import { withFreshCredentials } from '../aws/fresh-credentials.js';
+import { kmsFailure, misconfiguredStates } from './kms-failures.js';
+
+export class AwsKmsKeyVault implements KeyVault {
+  private arn: string | undefined;
+
+  /** `kmsKey` is a key ARN, key id, alias or alias ARN in the client's region. */
+  constructor(
+    readonly region: Region,
+    private readonly kmsKey: string,
+    private readonly client: KMSClient,
+  ) {
+    if (isKeyArn(kmsKey)) this.arn = kmsKey;
+  }
+
+  generateDataKey(
+    length: DataKeyLength,
+    context: EncryptionContext,
+    signal: AbortSignal,
+  ): ResultAsync<DataKey, VaultFailure> {
+    return this.resolve(signal).andThen((arn) =>
+      this.send((options) => this.client.send(generate(arn, length, context), options), signal)
+        .andThen((answer) => fromKey(arn, answer))
+        .andThen(({ Plaintext }) => plaintextOf(Plaintext, length)),
+    );
+  }
+
+  encrypt(
+    key: DataKey,
+    context: EncryptionContext,
+    signal: AbortSignal,
+  ): ResultAsync<RegionalCiphertext, VaultFailure> {
+    return this.resolve(signal).andThen((arn) =>
+      this.send((options) => this.client.send(encrypt(arn, key, context), options), signal)
+        .andThen((answer) => fromKey(arn, answer))
+        .andThen(({ CiphertextBlob: bytes }) =>
+          bytes?.length ? ok({ region: this.region, kmsKey: arn, bytes }) : mismatched('length'),
+        ),
+    );
+  }
+
+  decrypt(
+    ciphertext: RegionalCiphertext,
+    context: EncryptionContext,
+    signal: AbortSignal,
+  ): ResultAsync<DataKey, VaultFailure> {
+    return this.resolve(signal).andThen((arn) =>
+      this.send((options) => this.client.send(decrypt(arn, ciphertext, context), options), signal)
+        .andThen((answer) => fromKey(arn, answer))
+        .andThen(({ Plaintext }) => plaintextOf(Plaintext)),
+    );
+  }
+
+  /** Asks KMS to describe the key: enabled, symmetric and for encryption, or `vault.misconfigured`. */
+  probe(signal: AbortSignal): ResultAsync<void, VaultFailure> {
+    return this.describe(signal).map(() => undefined);
+  }
+
+  private resolve(signal: AbortSignal): ResultAsync<string, VaultFailure> {
+    return this.arn === undefined ? this.describe(signal) : okAsync(this.arn);
+  }
+
+  private describe(signal: AbortSignal): ResultAsync<string, VaultFailure> {
+    const request = new DescribeKeyCommand({ KeyId: this.arn ?? this.kmsKey });
+    return this.send((options) => this.client.send(request, options), signal)
+      .andThen(({ KeyMetadata }) => checkKey(KeyMetadata))
+      .map((arn) => (this.arn ??= arn));
+  }
+
+  private send<T>(
+    call: (options: { abortSignal: AbortSignal }) => Promise<T>,
+    signal: AbortSignal,
+  ): ResultAsync<T, VaultFailure> {
+    if (signal.aborted) return errAsync({ kind: 'call.aborted' });
+    const attempt = (): ResultAsync<T, VaultFailure> =>
+      ResultAsync.fromPromise(call({ abortSignal: signal }), kmsFailure);
+    return withFreshCredentials(attempt, this.client.config.credentials);
+  }
+}
+
+const generate = (KeyId: string, NumberOfBytes: number, context: EncryptionContext) =>
+  new GenerateDataKeyCommand({ KeyId, NumberOfBytes, EncryptionContext: { ...context } });
+
+const encrypt = (KeyId: string, key: DataKey, context: EncryptionContext) =>
+  key.reveal((Plaintext) => new EncryptCommand({ KeyId, Plaintext, EncryptionContext: { ...context } }));
+
+const decrypt = (KeyId: string, { bytes }: RegionalCiphertext, context: EncryptionContext) =>
+  new DecryptCommand({ KeyId, CiphertextBlob: bytes, EncryptionContext: { ...context } });
+
+const isKeyArn = (name: string): boolean =>
+  /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/.test(name);
+
+function checkKey(key: KeyMetadata | undefined): Result<string, VaultFailure> {
+  const reason = misconfiguredStates.get(key?.KeyState ?? '');
+  if (reason !== undefined) return err({ kind: 'vault.misconfigured', reason, cause: key?.KeyState });
+  const suitable = key?.KeyUsage === 'ENCRYPT_DECRYPT' && key.KeySpec === 'SYMMETRIC_DEFAULT';
+  if (!suitable || key.Arn === undefined)
+    return err({ kind: 'vault.misconfigured', reason: 'unsuitable-key' });
+  return ok(key.Arn);
+}
+
+function fromKey<T extends { readonly KeyId?: string | undefined }>(
+  arn: string,
+  answer: T,
+): Result<T, CiphertextMismatched> {
+  return answer.KeyId === arn ? ok(answer) : mismatched('kms-key');
+}
+
+function plaintextOf(bytes: Uint8Array | undefined, length?: number): Result<DataKey, CiphertextMismatched> {
+  if (bytes === undefined || (length !== undefined && bytes.length !== length)) return mismatched('length');
+  return DataKey.take(bytes).orElse(() => mismatched('length'));
+}
+
+const mismatched = (reason: CiphertextMismatched['reason']): Result<never, CiphertextMismatched> =>
+  err({ kind: 'ciphertext.mismatched', reason });

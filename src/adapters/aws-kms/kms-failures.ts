@@ -1,0 +1,59 @@
+// The one table from KMS's errors to failure kinds, for every row of the design's table of region failures.
+import type { MisconfigurationReason, VaultFailure } from '../../domain/failures.js';
+import { transportFailure } from '../aws/transport-failures.js';
+
+type Row = (cause: unknown) => VaultFailure;
+
+const misconfigured =
+  (reason: MisconfigurationReason): Row =>
+  (cause) => ({ kind: 'vault.misconfigured', reason, cause });
+const unavailable: Row = (cause) => ({ kind: 'region.unavailable', reason: 'server-error', cause });
+const rejected: Row = (cause) => ({ kind: 'ciphertext.rejected', cause });
+const bug: Row = (cause) => ({ kind: 'vault.request-invalid', cause });
+
+/** :: name of the KMS error -> failure. https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html#API_Decrypt_Errors */
+const table: ReadonlyMap<string, Row> = new Map(
+  Object.entries({
+    KMSInternalException: unavailable,
+    DependencyTimeoutException: unavailable,
+    KeyUnavailableException: (cause) => ({ kind: 'region.unavailable', reason: 'key-unavailable', cause }),
+    DisabledException: misconfigured('disabled'),
+    NotFoundException: misconfigured('not-found'),
+    AccessDeniedException: misconfigured('access-denied'),
+    AccessDenied: misconfigured('access-denied'),
+    OptInRequired: misconfigured('access-denied'),
+    InvalidGrantTokenException: misconfigured('access-denied'),
+    InvalidKeyUsageException: misconfigured('unsuitable-key'),
+    UnsupportedOperationException: misconfigured('unsuitable-key'),
+    KMSInvalidStateException: misconfigured('invalid-state'),
+    InvalidCiphertextException: rejected,
+    IncorrectKeyException: rejected,
+    InvalidArnException: bug,
+    SerializationException: bug,
+    UnknownOperationException: bug,
+    ValidationException: bug,
+    DryRunOperationException: bug,
+  }),
+);
+
+/** Never throws; an error of no known name makes the region unavailable, so that another one is tried. */
+export function kmsFailure(cause: unknown): VaultFailure {
+  const known = cause instanceof Error ? table.get(cause.name) : undefined;
+  return (
+    known?.(cause) ??
+    transportFailure(cause) ?? { kind: 'region.unavailable', reason: 'unintelligible', cause }
+  );
+}
+
+/** :: KMS key state -> what is wrong with it; an enabled key has no entry. */
+export const misconfiguredStates: ReadonlyMap<string, MisconfigurationReason> = new Map(
+  Object.entries({
+    Disabled: 'disabled',
+    PendingDeletion: 'pending-deletion',
+    PendingReplicaDeletion: 'pending-deletion',
+    PendingImport: 'invalid-state',
+    Creating: 'invalid-state',
+    Updating: 'invalid-state',
+    Unavailable: 'invalid-state',
+  } as const),
+);

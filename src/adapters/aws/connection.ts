@@ -1,0 +1,34 @@
+// How RKMS connects to AWS: one try per call (the application decides about the next region), kept-alive connections, and
+// a bound on connecting. The SDK's own bound on a call would be none: callers always pass an abort signal.
+import type { KMSClientConfig } from '@aws-sdk/client-kms';
+
+type NodeHttpHandlerOptions = Exclude<NonNullable<KMSClientConfig['requestHandler']>, { handle: unknown }>;
+
+export interface AwsConnectionSettings {
+  readonly region: string;
+  /** Overrides the endpoint that follows from the region's name. */
+  readonly endpoint?: string | undefined;
+  /** How long connecting may take, in milliseconds. */
+  readonly connectTimeoutMs: number;
+  /** How many connections to one region may be open at once. */
+  readonly maxSockets: number;
+}
+
+/** Options for the constructor of any AWS client. */
+export interface AwsConnectionOptions {
+  readonly region: string;
+  readonly endpoint?: string;
+  readonly maxAttempts: number;
+  readonly requestHandler: NodeHttpHandlerOptions;
+}
+
+export const connectionOptions = (settings: AwsConnectionSettings): AwsConnectionOptions => ({
+  region: settings.region,
+  ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
+  maxAttempts: 1,
+  requestHandler: {
+    connectionTimeout: settings.connectTimeoutMs,
+    httpAgent: { keepAlive: true, maxSockets: settings.maxSockets },
+    httpsAgent: { keepAlive: true, maxSockets: settings.maxSockets },
+  },
+});

@@ -1,0 +1,106 @@
+// What every AWS service has in common when it fails: the network, TLS, credentials, throttling and 5xx. Names and codes
+// only; an error's text is never looked at, for it may change.
+import type {
+  CallAborted,
+  CredentialsInvalid,
+  OutageReason,
+  RegionThrottled,
+  RegionUnavailable,
+  RegionUntrusted,
+} from '../../domain/failures.js';
+
+export type TransportFailure =
+  RegionUnavailable | RegionUntrusted | RegionThrottled | CredentialsInvalid | CallAborted;
+
+/** :: code of Node's network errors -> reason */
+const outageOfCode: ReadonlyMap<string, OutageReason> = new Map(
+  Object.entries({
+    ENOTFOUND: 'dns',
+    EAI_AGAIN: 'dns',
+    EAI_FAIL: 'dns',
+    ENODATA: 'dns',
+    ECONNREFUSED: 'refused',
+    ECONNRESET: 'reset',
+    ECONNABORTED: 'reset',
+    EPIPE: 'reset',
+    ERR_STREAM_PREMATURE_CLOSE: 'reset',
+    EHOSTUNREACH: 'unreachable',
+    ENETUNREACH: 'unreachable',
+    EHOSTDOWN: 'unreachable',
+    ENETDOWN: 'unreachable',
+    EADDRNOTAVAIL: 'unreachable',
+    ETIMEDOUT: 'timed-out',
+    ESOCKETTIMEDOUT: 'timed-out',
+  } as const),
+);
+
+/** OpenSSL's verdicts on a certificate, and Node's on its name. https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+const untrustedCode =
+  /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|EPROTO$)/;
+
+/** Common error names of AWS. https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html */
+const credentialErrors = new Set([
+  'CredentialsProviderError',
+  'TokenProviderError',
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'IncompleteSignature',
+  'IncompleteSignatureException',
+  'InvalidClientTokenId',
+  'InvalidSignatureException',
+  'MissingAuthenticationToken',
+  'MissingAuthenticationTokenException',
+  'RequestExpired',
+  'RequestTimeTooSkewed',
+  'SignatureDoesNotMatch',
+  'UnrecognizedClientException',
+]);
+
+const throttlingErrors = new Set([
+  'LimitExceededException',
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'RequestThrottled',
+  'RequestThrottledException',
+  'ThrottledException',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+]);
+
+/** The failure that `cause` stands for at every AWS service, or undefined when its name means something in one only. */
+export function transportFailure(cause: unknown): TransportFailure | undefined {
+  const { name, codes, status } = factsOf(cause);
+  if (name === 'AbortError') return { kind: 'call.aborted' };
+  if (credentialErrors.has(name)) return { kind: 'credentials.invalid', cause };
+  if (throttlingErrors.has(name) || status === 429) return { kind: 'region.throttled', cause };
+  if (codes.some((code) => untrustedCode.test(code))) return { kind: 'region.untrusted', cause };
+  const reason = codes.map((code) => outageOfCode.get(code)).find((known) => known !== undefined);
+  if (reason !== undefined) return { kind: 'region.unavailable', reason, cause };
+  if (name === 'TimeoutError') return { kind: 'region.unavailable', reason: 'timed-out', cause };
+  if (name === 'SyntaxError') return { kind: 'region.unavailable', reason: 'unintelligible', cause };
+  return status !== undefined && status >= 500
+    ? { kind: 'region.unavailable', reason: 'server-error', cause }
+    : undefined;
+}
+
+interface ErrorFacts {
+  readonly name: string;
+  /** Codes of the error and of the errors inside it: connecting tries several addresses. */
+  readonly codes: readonly string[];
+  readonly status: number | undefined;
+}
+
+function factsOf(cause: unknown): ErrorFacts {
+  if (!(cause instanceof Error)) return { name: '', codes: [], status: undefined };
+  const metadata = '$metadata' in cause ? (cause.$metadata as { httpStatusCode?: unknown }) : {};
+  const status = typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
+  return { name: cause.name, codes: codesOf(cause, 3), status };
+}
+
+function codesOf(cause: unknown, depth: number): readonly string[] {
+  if (!(cause instanceof Error) || depth === 0) return [];
+  const own = 'code' in cause && typeof cause.code === 'string' ? [cause.code] : [];
+  const inner: readonly unknown[] = cause instanceof AggregateError ? cause.errors : [cause.cause];
+  return [...own, ...inner.flatMap((error) => codesOf(error, depth - 1))];
+}

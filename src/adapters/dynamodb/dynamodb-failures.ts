@@ -1,0 +1,41 @@
+// The one table from DynamoDB's errors to failure kinds. After a write that may have reached the table, silence and
+// server errors mean an unknown outcome.
+import type {
+  CredentialsInvalid,
+  StoreMisconfigured,
+  StoreReadFailure,
+  StoreThrottled,
+  StoreWriteFailure,
+} from '../../domain/failures.js';
+import { transportFailure } from '../aws/transport-failures.js';
+
+/** :: name of the DynamoDB error -> what to change. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html */
+const misconfigured: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    ResourceNotFoundException:
+      'the table does not exist in this region: create it with partition key id (S) and sort key version (N)',
+    AccessDeniedException: 'the IAM policy does not allow the call on this table',
+    AccessDenied: 'the IAM policy does not allow the call on this table',
+    ValidationException:
+      'the table refuses the request: its keys must be id (S, partition) and version (N, sort)',
+    OptInRequired: 'the account is not signed up for DynamoDB in this region',
+  }),
+);
+
+/** What DynamoDB itself said, or undefined when it is not known to have said anything. */
+function answered(cause: unknown): CredentialsInvalid | StoreThrottled | StoreMisconfigured | undefined {
+  const detail = cause instanceof Error ? misconfigured.get(cause.name) : undefined;
+  if (detail !== undefined) return { kind: 'store.misconfigured', detail, cause };
+  const transport = transportFailure(cause);
+  if (transport?.kind === 'credentials.invalid') return transport;
+  return transport?.kind === 'region.throttled' ? { kind: 'store.throttled', cause } : undefined;
+}
+
+export function readFailure(cause: unknown): StoreReadFailure {
+  const aborted = transportFailure(cause)?.kind === 'call.aborted';
+  return answered(cause) ?? (aborted ? { kind: 'call.aborted' } : { kind: 'store.unavailable', cause });
+}
+
+/** Everything that is not a clear refusal leaves the outcome unknown. */
+export const writeFailure = (cause: unknown): StoreWriteFailure =>
+  answered(cause) ?? { kind: 'store.outcome-unknown', cause };

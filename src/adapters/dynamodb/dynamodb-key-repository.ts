@@ -1,0 +1,177 @@
+// The store in one DynamoDB table of one region: partition key `id` (S), sort key `version` (N). Reads are strongly
+// consistent; writes are conditional, so that the first one wins among all processes.
+import {
+  ConditionalCheckFailedException,
+  GetItemCommand,
+  PutItemCommand,
+  ScanCommand,
+  UpdateItemCommand,
+  type DynamoDBClient,
+} from '@aws-sdk/client-dynamodb';
+import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
+import type {
+  KeyUnreadable,
+  StoreReadFailure,
+  StoreRevisionStale,
+  StoreWriteFailure,
+} from '../../domain/failures.js';
+import type { Genesis } from '../../domain/genesis.js';
+import type { KeyId, KeyVersion } from '../../domain/ids.js';
+import { withCiphertexts, type KeyRecord } from '../../domain/key-record.js';
+import { decodeRecord, encodeRecord, recordFormat } from '../../domain/record-format.js';
+import type { RegionalCiphertext } from '../../domain/regional-ciphertext.js';
+import type { KeyPage, KeyRepository } from '../../ports/key-repository.js';
+import { withFreshCredentials } from '../aws/fresh-credentials.js';
+import { decodeCursor, encodeCursor } from './cursor.js';
+import { readFailure, writeFailure } from './dynamodb-failures.js';
+import {
+  ciphertextValue,
+  fieldsOf,
+  genesisItem,
+  genesisKey,
+  genesisOf,
+  isGenesis,
+  itemKey,
+  itemOf,
+  type Item,
+} from './items.js';
+
+type Send<T> = (options: { readonly abortSignal: AbortSignal }) => Promise<T>;
+
+/** A conditional write was refused; `found` is the item that was there, where DynamoDB tells. */
+interface ConditionFailed {
+  readonly kind: 'condition-failed';
+  readonly found: Item | undefined;
+}
+
+export class DynamoDbKeyRepository implements KeyRepository {
+  constructor(
+    private readonly client: DynamoDBClient,
+    private readonly table: string,
+  ) {}
+
+  find(
+    id: KeyId,
+    version: KeyVersion,
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord | undefined, StoreReadFailure> {
+    return this.getItem(itemKey(id, version), signal).andThen((item) =>
+      item ? decodeRecord(fieldsOf(item)) : ok(undefined),
+    );
+  }
+
+  insert(record: KeyRecord, signal: AbortSignal): ResultAsync<KeyRecord, StoreWriteFailure> {
+    return this.putIfAbsent(itemOf(encodeRecord(record)), signal).andThen((winner) =>
+      decodeRecord(fieldsOf(winner)),
+    );
+  }
+
+  addCiphertexts(
+    record: KeyRecord,
+    added: readonly RegionalCiphertext[],
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
+    const next = withCiphertexts(record, added);
+    const names = added.map(({ region }, index) => [`#r${index}`, region] as const);
+    const values = added.map((ciphertext, index) => [`:c${index}`, ciphertextValue(ciphertext)] as const);
+    const command = new UpdateItemCommand({
+      TableName: this.table,
+      Key: itemKey(record.id, record.version),
+      UpdateExpression: `SET ${['revision = :next', ...names.map(([name], index) => `ciphertexts.${name} = :c${index}`)].join(', ')}`,
+      ConditionExpression: 'revision = :expected AND #format = :format',
+      ExpressionAttributeNames: { '#format': 'format', ...Object.fromEntries(names) },
+      ExpressionAttributeValues: {
+        ':next': { N: String(next.revision) },
+        ':expected': { N: String(record.revision) },
+        ':format': { N: String(recordFormat) },
+        ...Object.fromEntries(values),
+      },
+    });
+    return this.write((options) => this.client.send(command, options), signal)
+      .map(() => next)
+      .mapErr((failure) =>
+        failure.kind === 'condition-failed' ? ({ kind: 'store.revision-stale' } as const) : failure,
+      );
+  }
+
+  page(
+    after: string | undefined,
+    limit: number,
+    signal: AbortSignal,
+  ): ResultAsync<KeyPage, StoreReadFailure> {
+    const command = new ScanCommand({
+      TableName: this.table,
+      ConsistentRead: true,
+      Limit: limit,
+      ...(after === undefined ? {} : { ExclusiveStartKey: decodeCursor(after) }),
+    });
+    return this.read((options) => this.client.send(command, options), signal).map(
+      ({ Items = [], LastEvaluatedKey }) => {
+        const entries = Items.filter((item) => !isGenesis(item)).map((item) => ({
+          id: item['id']?.S ?? '',
+          version: Number(item['version']?.N),
+          record: decodeRecord(fieldsOf(item)),
+        }));
+        return LastEvaluatedKey ? { entries, next: encodeCursor(LastEvaluatedKey) } : { entries };
+      },
+    );
+  }
+
+  genesis(signal: AbortSignal): ResultAsync<Genesis | undefined, StoreReadFailure> {
+    return this.getItem(genesisKey, signal).andThen((item): Result<Genesis | undefined, KeyUnreadable> =>
+      item ? genesisOf(item) : ok(undefined),
+    );
+  }
+
+  initialise(genesis: Genesis, signal: AbortSignal): ResultAsync<Genesis, StoreWriteFailure> {
+    return this.putIfAbsent(genesisItem(genesis), signal).andThen(genesisOf);
+  }
+
+  /** Puts the item unless its key is taken; answers with the item that is there afterwards. */
+  private putIfAbsent(item: Item, signal: AbortSignal): ResultAsync<Item, StoreWriteFailure> {
+    const command = new PutItemCommand({
+      TableName: this.table,
+      Item: item,
+      ConditionExpression: 'attribute_not_exists(id)',
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    });
+    return this.write((options) => this.client.send(command, options), signal)
+      .map(() => item)
+      .orElse((failure) => {
+        if (failure.kind !== 'condition-failed') return errAsync(failure);
+        return failure.found ? okAsync(failure.found) : this.getWinner(item, signal);
+      });
+  }
+
+  private getWinner(item: Item, signal: AbortSignal): ResultAsync<Item, StoreWriteFailure> {
+    const { id, version } = item;
+    const key: Item = { ...(id && { id }), ...(version && { version }) };
+    return this.getItem(key, signal)
+      .mapErr((failure): StoreWriteFailure => failure)
+      .andThen((found) => (found ? ok(found) : err({ kind: 'store.outcome-unknown' } as const)));
+  }
+
+  private getItem(key: Item, signal: AbortSignal): ResultAsync<Item | undefined, StoreReadFailure> {
+    const command = new GetItemCommand({ TableName: this.table, Key: key, ConsistentRead: true });
+    return this.read((options) => this.client.send(command, options), signal).map(({ Item: item }) => item);
+  }
+
+  private read<T>(send: Send<T>, signal: AbortSignal): ResultAsync<T, StoreReadFailure> {
+    if (signal.aborted) return errAsync({ kind: 'call.aborted' });
+    return this.send(() => ResultAsync.fromPromise(send({ abortSignal: signal }), readFailure));
+  }
+
+  private write<T>(send: Send<T>, signal: AbortSignal): ResultAsync<T, StoreWriteFailure | ConditionFailed> {
+    if (signal.aborted)
+      return errAsync({ kind: 'store.outcome-unknown', cause: 'aborted before it was sent' });
+    const failure = (cause: unknown): StoreWriteFailure | ConditionFailed =>
+      cause instanceof ConditionalCheckFailedException
+        ? { kind: 'condition-failed', found: cause.Item }
+        : writeFailure(cause);
+    return this.send(() => ResultAsync.fromPromise(send({ abortSignal: signal }), failure));
+  }
+
+  private send<T, F extends { readonly kind: string }>(attempt: () => ResultAsync<T, F>): ResultAsync<T, F> {
+    return withFreshCredentials(attempt, this.client.config.credentials);
+  }
+}

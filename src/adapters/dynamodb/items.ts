@@ -1,0 +1,72 @@
+// Between the fields of a record and the attributes of an item: ids and text as S, numbers as N, ciphertexts as a map
+// from region to its KMS key (S) and bytes (B). The genesis record lives in the same table under an id that no key can have.
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { err, ok, type Result } from 'neverthrow';
+import type { KeyUnreadable } from '../../domain/failures.js';
+import type { Genesis } from '../../domain/genesis.js';
+import { parseDeployment } from '../../domain/ids.js';
+import type { CiphertextFields, RecordFields, UntrustedFields } from '../../domain/record-format.js';
+
+/** What DynamoDB calls an item. :: attribute name -> value */
+export type Item = Record<string, AttributeValue>;
+
+const n = (value: number): AttributeValue => ({ N: String(value) });
+const numberOf = (value: AttributeValue | undefined): number | undefined =>
+  value?.N === undefined ? undefined : Number(value.N);
+
+export const itemKey = (id: string, version: number): Item => ({ id: { S: id }, version: n(version) });
+
+export function itemOf({ ciphertexts, ...fields }: RecordFields): Item {
+  return {
+    ...itemKey(fields.id, fields.version),
+    format: n(fields.format),
+    commitment: { S: fields.commitment },
+    createdAtMs: n(fields.createdAtMs),
+    revision: n(fields.revision),
+    ciphertexts: { M: Object.fromEntries(ciphertexts.map((each) => [each.region, ciphertextValue(each)])) },
+  };
+}
+
+/** One entry of the map `ciphertexts`. */
+export const ciphertextValue = ({ kmsKey, bytes }: Omit<CiphertextFields, 'region'>): AttributeValue => ({
+  M: { kmsKey: { S: kmsKey }, bytes: { B: bytes } },
+});
+
+/** Attributes of another type than expected come out undefined, for the record format to refuse. */
+export function fieldsOf(item: Item): UntrustedFields {
+  const ciphertexts = item['ciphertexts']?.M;
+  return {
+    format: numberOf(item['format']),
+    id: item['id']?.S,
+    version: numberOf(item['version']),
+    commitment: item['commitment']?.S,
+    createdAtMs: numberOf(item['createdAtMs']),
+    revision: numberOf(item['revision']),
+    ciphertexts:
+      ciphertexts &&
+      Object.entries(ciphertexts).map(([region, { M }]) => ({
+        region,
+        kmsKey: M?.['kmsKey']?.S,
+        bytes: M?.['bytes']?.B,
+      })),
+  };
+}
+
+/** Ids of keys start with a letter or digit; this one cannot collide with any. */
+export const genesisKey = itemKey('_rkms/genesis', 0);
+
+export const isGenesis = (item: Item): boolean => item['id']?.S === genesisKey['id']?.S;
+
+export const genesisItem = ({ deployment, createdAtMs }: Genesis): Item => ({
+  ...genesisKey,
+  deployment: { S: deployment },
+  createdAtMs: n(createdAtMs),
+});
+
+export function genesisOf(item: Item): Result<Genesis, KeyUnreadable> {
+  const deployment = parseDeployment(item['deployment']?.S ?? '');
+  const createdAtMs = numberOf(item['createdAtMs']);
+  return deployment.isOk() && createdAtMs !== undefined
+    ? ok({ deployment: deployment.value, createdAtMs })
+    : err({ kind: 'key.unreadable', reason: 'broken', detail: 'genesis record' });
+}

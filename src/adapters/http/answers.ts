@@ -1,0 +1,63 @@
+// The three kinds of answer: a key, a problem, a word. Each sets all of its headers; nothing else writes to a response.
+import { STATUS_CODES } from 'node:http';
+import type { Context } from 'koa';
+import type { ServedKey } from '../../application/get-data-key.js';
+import { keyBody } from './key-body.js';
+import { problemOf, type HttpFailure } from './problems.js';
+import type { RequestState } from './request-scope.js';
+
+/** On every answer, whatever its status: nothing may be stored, sniffed, framed or shared between callers. */
+export const commonHeaders = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Referrer-Policy': 'no-referrer',
+  Vary: 'Authorization',
+  'X-Content-Type-Options': 'nosniff',
+} as const;
+
+/** Answers with the key, and wipes every copy of it once the response is written or the connection gone. */
+export function answerKey(ctx: Context, served: ServedKey): void {
+  const body = keyBody(served);
+  served.key.wipe();
+  ctx.res.once('close', () => {
+    body.fill(0);
+  });
+  ctx.status = 200;
+  ctx.type = 'application/json';
+  ctx.set('RKMS-Region', served.region);
+  ctx.set('RKMS-Copies', `${served.copies}/${served.regions}`);
+  ctx.body = body;
+}
+
+/** Answers with a problem document. `retryAfterS` goes out with 503 only. */
+export function answerProblem(ctx: Context, failure: HttpFailure, retryAfterS = 1): void {
+  const state = ctx.state as RequestState;
+  const problem = problemOf(failure, state.requestId);
+  state.failure = failure;
+  ctx.status = problem.status;
+  if (problem.status === 401) ctx.set('WWW-Authenticate', 'Bearer');
+  if (problem.status === 405) ctx.set('Allow', 'GET');
+  if (problem.status === 503) ctx.set('Retry-After', String(retryAfterS));
+  ctx.type = 'application/problem+json';
+  ctx.body = `${JSON.stringify(problem)}\n`;
+}
+
+export function answerText(ctx: Context, status: number, text: string): void {
+  ctx.status = status;
+  ctx.type = 'text/plain';
+  ctx.body = `${text}\n`;
+}
+
+/** A whole response as text, for connections whose request could not be parsed. */
+export function rawProblem(failure: HttpFailure, requestId: string): string {
+  const problem = problemOf(failure, requestId);
+  const body = `${JSON.stringify(problem)}\n`;
+  const headers = {
+    ...commonHeaders,
+    'Content-Type': 'application/problem+json',
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n${lines.join('')}\r\n${body}`;
+}

@@ -1,0 +1,53 @@
+// The outermost layer of every request: its id, the headers that every answer has, the one log line, and the net that
+// turns a bug into a silent 500.
+import { randomUUID } from 'node:crypto';
+import type { Middleware } from 'koa';
+import type { CallerId, KeyId } from '../../domain/ids.js';
+import type { Clock } from '../../ports/clock.js';
+import { answerProblem, commonHeaders } from './answers.js';
+import type { HttpFailure } from './problems.js';
+
+/** What is known of a request while it is served. */
+export interface RequestState {
+  requestId: string;
+  caller?: CallerId;
+  id?: KeyId;
+  failure?: HttpFailure;
+  /** What was thrown, if something was: a bug. */
+  bug?: unknown;
+}
+
+/** One finished request. */
+export interface RequestLine extends RequestState {
+  readonly method: string;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+interface ScopeParts {
+  readonly clock: Clock;
+  readonly onRequest: (line: RequestLine) => void;
+}
+
+const requestIdHeader = 'X-Request-Id';
+
+export const requestScope =
+  ({ clock, onRequest }: ScopeParts): Middleware =>
+  async (ctx, next) => {
+    const startedMs = clock.monotonicMs();
+    const state = ctx.state as RequestState;
+    state.requestId = requestIdOf(ctx.req.headers['x-request-id']);
+    ctx.set({ ...commonHeaders, [requestIdHeader]: state.requestId });
+    try {
+      await next();
+    } catch (bug) {
+      state.bug = bug;
+      answerProblem(ctx, { kind: 'internal' });
+    }
+    const durationMs = clock.monotonicMs() - startedMs;
+    onRequest({ ...state, method: ctx.method, status: ctx.status, durationMs });
+  };
+
+/** The sender's id for the request, where it is harmless; otherwise one of our own. */
+const requestIdOf = (header: string | readonly string[] | undefined): string =>
+  typeof header === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(header) ? header : randomUUID();

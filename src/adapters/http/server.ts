@@ -1,0 +1,85 @@
+// The HTTP server around the app: limits on what a connection may do, answers for what is not HTTP, and an end that lets
+// running requests finish.
+import { randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { codeOf } from '../files/private-files.js';
+import { StartRefused } from '../../ports/start-refused.js';
+import { rawProblem } from './answers.js';
+import type { createApp } from './app.js';
+
+export interface ListenSettings {
+  readonly host: string;
+  /** 0 lets the system choose a free one. */
+  readonly port: number;
+}
+
+export interface RunningServer {
+  /** As `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Takes no new request, waits for the running ones for at most `graceMs`, then cuts what is left. */
+  stop(graceMs: number): Promise<void>;
+}
+
+// A caller sends one short request: whoever needs longer holds a connection open for its own sake.
+const limits = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 8_192,
+  keepAliveTimeout: 65_000,
+} as const;
+const maxConnections = 10_000;
+
+export async function listen(
+  app: ReturnType<typeof createApp>,
+  { host, port }: ListenSettings,
+): Promise<RunningServer> {
+  // Koa answers for every request; the promise it returns is of its own error handling.
+  const handle = app.callback();
+  const server = createServer(limits, (request, response) => void handle(request, response));
+  server.maxConnections = maxConnections;
+  server.on('clientError', refuseConnection);
+  await bound(server, host, port);
+  const address = server.address() as AddressInfo;
+  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return { url: `http://${name}:${address.port}`, stop: (graceMs) => stop(server, graceMs) };
+}
+
+function bound(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      reject(
+        new StartRefused(`cannot listen on ${host}:${port} (${codeOf(cause)})`, hintFor(cause), { cause }),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+const hintFor = (cause: unknown): string =>
+  codeOf(cause) === 'EADDRINUSE'
+    ? 'another program uses the port: stop it, or set RKMS_SERVER_PORT to a free one'
+    : 'set server.host and server.port to an address of this machine';
+
+function stop(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => {
+      server.closeAllConnections();
+    }, graceMs);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+function refuseConnection(error: Error, socket: Duplex): void {
+  if (codeOf(error) === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  socket.end(rawProblem({ kind: 'request.malformed' }, randomUUID()));
+}

@@ -1,0 +1,60 @@
+// The master keys of the local vaults: one file per region, 0600, made once and never replaced. Losing one loses that
+// region's copies, so a missing file is made anew only when no stored record could need it.
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Region } from '../../domain/ids.js';
+import { StartRefused } from '../../ports/start-refused.js';
+import { createPrivateFile, ensurePrivateFolder, readPrivateFile } from '../files/private-files.js';
+import { masterKeyBytes } from './local-kms-key-vault.js';
+
+// File: magic (8) | master key (32) | check (8), the first bytes of SHA-256 over magic, region and key. The check finds
+// damage, and a file that was renamed to another region.
+const magic = Buffer.from('RKMSMK01');
+const checkBytes = 8;
+const fileBytes = magic.length + masterKeyBytes + checkBytes;
+
+export const masterKeyPath = (folder: string, region: Region): string => join(folder, `${region}.key`);
+
+/** Those of `regions` that have no master key file. */
+export const withoutMasterKey = (folder: string, regions: readonly Region[]): readonly Region[] =>
+  regions.filter((region) => !existsSync(masterKeyPath(folder, region)));
+
+/** Makes a master key for the region; when another process was first, its key stays. */
+export function createMasterKey(folder: string, region: Region): void {
+  ensurePrivateFolder(folder);
+  const key = randomBytes(masterKeyBytes);
+  const content = Buffer.concat([magic, key, checkOf(region, key)]);
+  createPrivateFile(masterKeyPath(folder, region), content);
+  key.fill(0);
+  content.fill(0);
+}
+
+/** The region's master key, 32 bytes. Refuses a missing, truncated or damaged file. */
+export function readMasterKey(folder: string, region: Region): Buffer {
+  const path = masterKeyPath(folder, region);
+  const content = readPrivateFile(path);
+  if (content === undefined) {
+    throw new StartRefused(`the master key ${path} is missing`, restore);
+  }
+  if (content.length !== fileBytes) {
+    throw new StartRefused(
+      `the master key ${path} has ${content.length} bytes instead of ${fileBytes}`,
+      restore,
+    );
+  }
+  const key = Buffer.alloc(masterKeyBytes);
+  content.copy(key, 0, magic.length);
+  const whole =
+    content.subarray(0, magic.length).equals(magic) &&
+    content.subarray(-checkBytes).equals(checkOf(region, key));
+  content.fill(0);
+  if (whole) return key;
+  throw new StartRefused(`the master key ${path} is damaged or belongs to another region`, restore);
+}
+
+const restore =
+  'restore it from a backup; RKMS never replaces a master key, because stored keys depend on it';
+
+const checkOf = (region: Region, key: Uint8Array): Buffer =>
+  createHash('sha256').update(magic).update(`${region}\0`).update(key).digest().subarray(0, checkBytes);

@@ -1,0 +1,82 @@
+// Opens the store's SQLite file, or makes it. Refuses a file that is not an RKMS store or was made by a newer RKMS.
+import { closeSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { StartRefused } from '../../ports/start-refused.js';
+import { codeOf, ensurePrivateFolder } from '../files/private-files.js';
+import { sqliteCode } from './sqlite-failures.js';
+
+/** "RKMS" in ASCII: marks the file as ours (PRAGMA application_id). */
+const applicationId = 0x524b4d53;
+const schemaVersion = 1;
+const busyTimeoutMs = 2_000;
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS keys (
+    id            TEXT    NOT NULL,
+    version       INTEGER NOT NULL,
+    format        INTEGER NOT NULL,
+    commitment    TEXT    NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    revision      INTEGER NOT NULL,
+    ciphertexts   TEXT    NOT NULL,
+    PRIMARY KEY (id, version)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS genesis (
+    one           INTEGER PRIMARY KEY CHECK (one = 1),
+    deployment    TEXT    NOT NULL,
+    created_at_ms INTEGER NOT NULL
+  );
+  PRAGMA application_id = ${applicationId};
+  PRAGMA user_version = ${schemaVersion};
+`;
+
+/** Several processes may open the same file, also at the same time and for the first time. */
+export function openDatabase(path: string): DatabaseSync {
+  ensurePrivateFolder(dirname(path));
+  try {
+    closeSync(openSync(path, 'a', 0o600));
+    const database = new DatabaseSync(path, { timeout: busyTimeoutMs });
+    prepareDatabase(database, path);
+    return database;
+  } catch (cause) {
+    if (cause instanceof StartRefused) throw cause;
+    throw new StartRefused(`the store ${path} cannot be opened (${reasonOf(cause)})`, hintFor(cause), {
+      cause,
+    });
+  }
+}
+
+function prepareDatabase(database: DatabaseSync, path: string): void {
+  // BEGIN IMMEDIATE waits for other processes; the switch to WAL would not.
+  database.exec('BEGIN IMMEDIATE');
+  const found = pragma(database, 'application_id');
+  const version = pragma(database, 'user_version');
+  const tables = Number(database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.['count']);
+  if (found !== applicationId && tables > 0) {
+    throw new StartRefused(`${path} is not an RKMS store`, 'name another file as store.path');
+  }
+  if (version > schemaVersion) {
+    throw new StartRefused(
+      `the store ${path} was made by a newer RKMS (schema ${version}, this one knows ${schemaVersion})`,
+      'run the newer RKMS',
+    );
+  }
+  if (found !== applicationId) database.exec(schema);
+  database.exec('COMMIT');
+  database.exec('PRAGMA journal_mode = WAL');
+  database.exec('PRAGMA synchronous = FULL');
+}
+
+const pragma = (database: DatabaseSync, name: string): number =>
+  Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
+
+const notADatabase = 26;
+
+const reasonOf = (cause: unknown): string =>
+  sqliteCode(cause) === -1 ? codeOf(cause) : cause instanceof Error ? cause.message : String(cause);
+
+const hintFor = (cause: unknown): string =>
+  sqliteCode(cause) === notADatabase
+    ? 'it is not an SQLite database: name another file as store.path, or restore it from a backup'
+    : 'check that the file and its folder can be written to, and that no other program holds it';

@@ -1,0 +1,155 @@
+// The embedded store: one SQLite file that several processes may share. Every write is on disk when it is answered (WAL
+// with synchronous=FULL), and a file that is not ours is refused before anything is written to it.
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { err, errAsync, ok, okAsync, Result, ResultAsync } from 'neverthrow';
+import type {
+  KeyUnreadable,
+  StoreReadFailure,
+  StoreRevisionStale,
+  StoreWriteFailure,
+} from '../../domain/failures.js';
+import type { Genesis } from '../../domain/genesis.js';
+import { parseDeployment, type KeyId, type KeyVersion } from '../../domain/ids.js';
+import { withCiphertexts, type KeyRecord } from '../../domain/key-record.js';
+import { decodeRecord, encodeRecord } from '../../domain/record-format.js';
+import type { RegionalCiphertext } from '../../domain/regional-ciphertext.js';
+import type { KeyPage, KeyRepository, PageEntry } from '../../ports/key-repository.js';
+import { fieldsOfRow, rowOf } from './rows.js';
+import { sqliteFailure, sqliteWriteFailure } from './sqlite-failures.js';
+
+type Row = Record<string, unknown>;
+
+export class SqliteKeyRepository implements KeyRepository {
+  private readonly statements: ReturnType<typeof prepare>;
+
+  /** `database` is one that `openDatabase` opened. */
+  constructor(private readonly database: DatabaseSync) {
+    this.statements = prepare(database);
+  }
+
+  find(
+    id: KeyId,
+    version: KeyVersion,
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord | undefined, StoreReadFailure> {
+    return settled(signal, aborted, () => this.lookUp(id, version));
+  }
+
+  insert(record: KeyRecord, signal: AbortSignal): ResultAsync<KeyRecord, StoreWriteFailure> {
+    return settled(signal, unknown, () =>
+      write(() => this.statements.insert.run(rowOf(encodeRecord(record))))
+        .andThen(() => this.lookUp(record.id, record.version))
+        .andThen((winner) => (winner ? ok(winner) : err<never, StoreWriteFailure>(unknown))),
+    );
+  }
+
+  addCiphertexts(
+    record: KeyRecord,
+    added: readonly RegionalCiphertext[],
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
+    return settled(signal, unknown, () => {
+      const next = withCiphertexts(record, added);
+      const { id, version, revision, ciphertexts } = rowOf(encodeRecord(next));
+      const row = { id, version, revision, ciphertexts, expected: record.revision };
+      return write(() => this.statements.update.run(row)).andThen(({ changes }) =>
+        changes === 1 ? ok(next) : err({ kind: 'store.revision-stale' } as const),
+      );
+    });
+  }
+
+  page(
+    after: string | undefined,
+    limit: number,
+    signal: AbortSignal,
+  ): ResultAsync<KeyPage, StoreReadFailure> {
+    return settled(signal, aborted, () => {
+      const [id, version] = after === undefined ? ['', 0] : (JSON.parse(after) as [string, number]);
+      return read(() => this.statements.page.all({ id, version, limit })).map((rows) => pageOf(rows, limit));
+    });
+  }
+
+  genesis(signal: AbortSignal): ResultAsync<Genesis | undefined, StoreReadFailure> {
+    return settled(signal, aborted, () =>
+      read(() => this.statements.genesis.get()).andThen((row) => (row ? genesisOf(row) : ok(undefined))),
+    );
+  }
+
+  initialise(genesis: Genesis, signal: AbortSignal): ResultAsync<Genesis, StoreWriteFailure> {
+    const { deployment, createdAtMs } = genesis;
+    return settled(signal, unknown, () =>
+      write(() => this.statements.initialise.run({ deployment, createdAtMs })),
+    )
+      .andThen(() => this.genesis(signal))
+      .andThen((winner) => (winner ? ok(winner) : err<never, StoreWriteFailure>(unknown)));
+  }
+
+  close(): void {
+    if (this.database.isOpen) this.database.close();
+  }
+
+  private lookUp(id: KeyId, version: KeyVersion): Result<KeyRecord | undefined, StoreReadFailure> {
+    return read(() => this.statements.find.get({ id, version })).andThen((row) =>
+      row === undefined ? ok(undefined) : fieldsOfRow(row).andThen(decodeRecord),
+    );
+  }
+}
+
+const columns = 'id, version, format, commitment, created_at_ms AS createdAtMs, revision, ciphertexts';
+
+const prepare = (database: DatabaseSync) =>
+  ({
+    find: database.prepare(`SELECT ${columns} FROM keys WHERE id = :id AND version = :version`),
+    insert: database.prepare(
+      `INSERT INTO keys (id, version, format, commitment, created_at_ms, revision, ciphertexts)
+       VALUES (:id, :version, :format, :commitment, :createdAtMs, :revision, :ciphertexts)
+       ON CONFLICT (id, version) DO NOTHING`,
+    ),
+    update: database.prepare(
+      `UPDATE keys SET revision = :revision, ciphertexts = :ciphertexts
+       WHERE id = :id AND version = :version AND revision = :expected`,
+    ),
+    page: database.prepare(
+      `SELECT ${columns} FROM keys WHERE (id, version) > (:id, :version) ORDER BY id, version LIMIT :limit`,
+    ),
+    genesis: database.prepare('SELECT deployment, created_at_ms AS createdAtMs FROM genesis'),
+    initialise: database.prepare(
+      'INSERT INTO genesis (one, deployment, created_at_ms) VALUES (1, :deployment, :createdAtMs) ON CONFLICT DO NOTHING',
+    ),
+  }) satisfies Record<string, StatementSync>;
+
+function pageOf(rows: readonly Row[], limit: number): KeyPage {
+  const entries = rows.map((row): PageEntry => ({
+    id: String(row['id']),
+    version: Number(row['version']),
+    record: fieldsOfRow(row).andThen(decodeRecord),
+  }));
+  const last = entries.length === limit ? entries.at(-1) : undefined;
+  return last ? { entries, next: JSON.stringify([last.id, last.version]) } : { entries };
+}
+
+function genesisOf(row: Row): Result<Genesis, KeyUnreadable> {
+  const createdAtMs = Number(row['createdAtMs']);
+  return parseDeployment(String(row['deployment']))
+    .map((deployment) => ({ deployment, createdAtMs }))
+    .mapErr(() => ({ kind: 'key.unreadable', reason: 'broken', detail: 'genesis record' }));
+}
+
+const aborted = { kind: 'call.aborted' } as const;
+const unknown = { kind: 'store.outcome-unknown' } as const;
+
+const write = <T>(statement: () => T): Result<T, StoreWriteFailure> =>
+  Result.fromThrowable(statement, sqliteWriteFailure)();
+
+const read = <T>(statement: () => T): Result<T, StoreReadFailure> =>
+  Result.fromThrowable(statement, sqliteFailure)();
+
+function settled<T, F>(
+  signal: AbortSignal,
+  ifAborted: NoInfer<F>,
+  act: () => Result<T, F>,
+): ResultAsync<T, F> {
+  if (signal.aborted) return errAsync(ifAborted);
+  const result = act();
+  return result.isOk() ? okAsync(result.value) : errAsync(result.error);
+}

@@ -1,0 +1,14 @@
+// The machine's time and its source of chance.
+import type { Clock } from '../../ports/clock.js';
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  random: () => Math.random(),
+  schedule: (delayMs, fire) => {
+    const timer = setTimeout(fire, delayMs);
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};

@@ -1,0 +1,123 @@
+// The shape of the configuration: every option with its type, range and default. What a file may say is exactly what is
+// written here; the message of a rule says what is expected, to be read after the word "expected".
+import { z } from 'zod';
+import { dataKeyLengths, isDataKeyLength, type DataKeyLength } from '../domain/data-key.js';
+import {
+  parseDeployment,
+  parseRegion,
+  type Deployment,
+  type NameInvalid,
+  type Region,
+} from '../domain/ids.js';
+import type { Result } from 'neverthrow';
+
+const text = (expected: string) => z.string({ error: expected }).min(1, { error: expected });
+
+const whole = (least: number, most: number, unit = '') => {
+  const expected = `a whole number${unit && ` of ${unit}`} from ${least} to ${most}`;
+  return z.int({ error: expected }).min(least, { error: expected }).max(most, { error: expected });
+};
+
+function named<Name>(parse: (text: string) => Result<Name, NameInvalid>) {
+  return z.string({ error: 'text' }).transform((value, context): Name => {
+    const parsed = parse(value);
+    if (parsed.isOk()) return parsed.value;
+    context.addIssue({ code: 'custom', message: parsed.error.expected });
+    return z.NEVER;
+  });
+}
+
+const choice = <const Options extends readonly [string, ...string[]]>(options: Options) =>
+  z.enum(options, { error: `one of ${options.map((option) => `"${option}"`).join(', ')}` });
+
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+const endpointRule = 'an https:// URL, or an http:// URL of this machine (127.0.0.1, [::1], localhost)';
+
+/** Plain HTTP only to this machine: what goes to KMS is plaintext keys. */
+const endpoint = z.string({ error: endpointRule }).refine(
+  (value) => {
+    const url = URL.parse(value);
+    return url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback.test(url.hostname));
+  },
+  { error: endpointRule },
+);
+
+const regionName = named<Region>(parseRegion);
+const deployment = named<Deployment>(parseDeployment);
+
+const region = z.discriminatedUnion(
+  'vault',
+  [
+    z.strictObject({ name: regionName, vault: z.literal('local-kms') }),
+    z.strictObject({
+      name: regionName,
+      vault: z.literal('aws-kms'),
+      kms_key: text('the ARN, id or alias of a symmetric KMS key in this region'),
+      endpoint: endpoint.optional(),
+    }),
+  ],
+  { error: 'a table with name and vault = "aws-kms" or "local-kms"' },
+);
+
+const store = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({
+      kind: z.literal('sqlite'),
+      path: text('the path of a file').optional(),
+      timeout_ms: whole(10, 60_000, 'milliseconds').default(1_000),
+    }),
+    z.strictObject({
+      kind: z.literal('dynamodb'),
+      table: text('the name of a DynamoDB table'),
+      region: regionName,
+      endpoint: endpoint.optional(),
+      timeout_ms: whole(10, 60_000, 'milliseconds').default(1_000),
+    }),
+  ],
+  { error: 'a table with kind = "sqlite" or "dynamodb"' },
+);
+
+const lengthRule = `one of ${dataKeyLengths.join(', ')}`;
+const keyLength = z
+  .int({ error: lengthRule })
+  .refine((length): length is DataKeyLength => isDataKeyLength(length), { error: lengthRule });
+
+export const configSchema = z.strictObject(
+  {
+    deployment,
+    data_dir: text('the path of a folder').default('./data'),
+    server: z
+      .strictObject({
+        host: text('an address or host name').default('127.0.0.1'),
+        port: whole(0, 65_535).default(8_080),
+        request_timeout_ms: whole(100, 60_000, 'milliseconds').default(2_000),
+      })
+      .prefault({}),
+    regions: z
+      .array(region, { error: 'at least one [[regions]] table' })
+      .min(1, { error: 'at least one [[regions]] table' }),
+    store,
+    keys: z
+      .strictObject({
+        length_bytes: keyLength.default(32),
+        quorum: whole(1, 16).optional(),
+      })
+      .prefault({}),
+    kms: z
+      .strictObject({
+        attempt_timeout_ms: whole(10, 60_000, 'milliseconds').default(800),
+        connect_timeout_ms: whole(10, 60_000, 'milliseconds').default(300),
+        max_sockets: whole(1, 10_000).default(256),
+      })
+      .prefault({}),
+    auth: z.strictObject({ tokens_file: text('the path of a file').optional() }).prefault({}),
+    audit: z.strictObject({ file: text('the path of a file').optional() }).prefault({}),
+    log: z
+      .strictObject({ level: choice(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
+      .prefault({}),
+  },
+  { error: 'a table' },
+);
+
+export type ConfigInput = z.infer<typeof configSchema>;

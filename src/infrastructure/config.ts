@@ -1,0 +1,94 @@
+// Reads the configuration once and checks it as a whole: every problem is reported, with its place, what was found and
+// what is expected. Nothing else in RKMS reads configuration or the environment.
+import { err, ok, Result } from 'neverthrow';
+import { join } from 'node:path';
+import { parse } from 'smol-toml';
+import type { z } from 'zod';
+import type { Region } from '../domain/ids.js';
+import { configSchema, type ConfigInput } from './config-schema.js';
+import { problemsOf, showProblem, type ConfigProblem } from './config-problems.js';
+import { withEnvironment, type Environment } from './config-environment.js';
+
+export type { ConfigProblem } from './config-problems.js';
+
+export type DynamoDbConfig = Extract<ConfigInput['store'], { kind: 'dynamodb' }>;
+export type SqliteConfig = Extract<ConfigInput['store'], { kind: 'sqlite' }> & { readonly path: string };
+
+/** A checked configuration: defaults filled in, paths complete. */
+export type Config = Omit<ConfigInput, 'keys' | 'auth' | 'audit' | 'store'> & {
+  readonly store: SqliteConfig | DynamoDbConfig;
+  readonly keys: ConfigInput['keys'] & { readonly quorum: number };
+  readonly auth: { readonly tokens_file: string };
+  readonly audit: { readonly file: string };
+};
+
+export type RegionConfig = Config['regions'][number];
+
+/** The regions in order of preference. */
+export const regionsOf = (config: Config): readonly Region[] => config.regions.map(({ name }) => name);
+
+/** A configuration without a single AWS part: it may initialise its own store on the first start. */
+export const isEmbedded = (config: Config): boolean =>
+  config.store.kind === 'sqlite' && config.regions.every(({ vault }) => vault === 'local-kms');
+
+/** Everything that is wrong with a configuration. */
+export interface ConfigInvalid {
+  readonly kind: 'config.invalid';
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** Checks a TOML text, after the environment's single values (`RKMS_<SECTION>_<KEY>`) have taken their places in it. */
+export function parseConfig(toml: string, environment: Environment = {}): Result<Config, ConfigInvalid> {
+  return parseToml(toml)
+    .andThen((raw) => check(withEnvironment(raw, environment)))
+    .map(complete)
+    .andThen(checkTogether)
+    .mapErr((problems) => ({ kind: 'config.invalid', problems }));
+}
+
+/** One line per problem, for a terminal. */
+export const showConfigProblems = ({ problems }: ConfigInvalid): string =>
+  problems.map(showProblem).join('\n');
+
+function parseToml(toml: string): Result<Record<string, unknown>, readonly ConfigProblem[]> {
+  return Result.fromThrowable(
+    () => parse(toml) as Record<string, unknown>,
+    (cause) => {
+      const [found = ''] = (cause as Error).message.split('\n');
+      return [{ path: 'the file', found, expected: 'TOML 1.0' }];
+    },
+  )();
+}
+
+function check(raw: Record<string, unknown>): Result<ConfigInput, readonly ConfigProblem[]> {
+  const parsed: z.ZodSafeParseResult<ConfigInput> = configSchema.safeParse(raw);
+  return parsed.success ? ok(parsed.data) : err(problemsOf(parsed.error, raw, configSchema));
+}
+
+/** Files are in the data folder unless named; the quorum is 2 of 3, else all regions but one. */
+function complete(input: ConfigInput): Config {
+  const { store, keys, auth, audit, data_dir: folder } = input;
+  return {
+    ...input,
+    store: store.kind === 'sqlite' ? { ...store, path: store.path ?? join(folder, 'rkms.sqlite') } : store,
+    keys: { ...keys, quorum: keys.quorum ?? Math.max(1, input.regions.length - 1) },
+    auth: { tokens_file: auth.tokens_file ?? join(folder, 'tokens.json') },
+    audit: { file: audit.file ?? join(folder, 'audit.jsonl') },
+  };
+}
+
+function checkTogether(config: Config): Result<Config, readonly ConfigProblem[]> {
+  const names = regionsOf(config);
+  const twice = names.flatMap((name, index) =>
+    names.indexOf(name) < index
+      ? [{ path: `regions[${index}].name`, found: `"${name}" a second time`, expected: 'each region once' }]
+      : [],
+  );
+  const quorum = {
+    path: 'keys.quorum',
+    found: String(config.keys.quorum),
+    expected: `at most the number of regions, ${names.length}`,
+  };
+  const problems = config.keys.quorum > names.length ? [...twice, quorum] : twice;
+  return problems.length === 0 ? ok(config) : err(problems);
+}

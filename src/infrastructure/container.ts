@@ -1,0 +1,132 @@
+// The composition root: which implementation stands behind which port. `bindAdapters` chooses by the configuration;
+// `bindApplication` needs only the ports, whoever bound them. Tests and architects bind their own over the former.
+import 'reflect-metadata';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { ContainerModule } from 'inversify';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { AuditFile } from '../adapters/audit-file/audit-file.js';
+import { connectionOptions } from '../adapters/aws/connection.js';
+import { AwsKmsKeyVault } from '../adapters/aws-kms/aws-kms-key-vault.js';
+import { DynamoDbKeyRepository } from '../adapters/dynamodb/dynamodb-key-repository.js';
+import { LocalKmsKeyVault } from '../adapters/local-kms/local-kms-key-vault.js';
+import { readMasterKey } from '../adapters/local-kms/master-keys.js';
+import { PinoTelemetry } from '../adapters/pino/pino-telemetry.js';
+import { openDatabase } from '../adapters/sqlite/open-database.js';
+import { SqliteKeyRepository } from '../adapters/sqlite/sqlite-key-repository.js';
+import { systemClock } from '../adapters/system/system-clock.js';
+import { TokenAuthenticator } from '../adapters/tokens/token-authenticator.js';
+import { TokenFile } from '../adapters/tokens/token-file.js';
+import { CreateKey } from '../application/create-key.js';
+import { GetDataKey } from '../application/get-data-key.js';
+import { GuardedKeys } from '../application/guarded-keys.js';
+import { RegionCalls } from '../application/region-calls.js';
+import { configuredOrder, RegionGuide } from '../application/region-guide.js';
+import { StoreCalls } from '../application/store-calls.js';
+import { UnwrapInAnyRegion } from '../application/unwrap-in-any-region.js';
+import { WrapInEveryRegion } from '../application/wrap-in-every-region.js';
+import { AuditLog } from '../ports/audit-log.js';
+import { Authenticator } from '../ports/authenticator.js';
+import { Clock } from '../ports/clock.js';
+import { KeyRepository } from '../ports/key-repository.js';
+import { KeyVaults, type KeyVault } from '../ports/key-vault.js';
+import { Telemetry } from '../ports/telemetry.js';
+import { token } from '../ports/token.js';
+import { regionsOf, type Config, type DynamoDbConfig, type RegionConfig } from './config.js';
+
+export const GuardedKeysService = token<GuardedKeys>('GuardedKeys');
+
+export const masterKeyFolder = (config: Config): string => join(config.data_dir, 'master-keys');
+
+/** Binds every port to what the configuration names. Nothing is opened before it is asked for. */
+export const bindAdapters = (config: Config, logger: Logger): ContainerModule =>
+  new ContainerModule(({ bind }) => {
+    bind(Clock).toConstantValue(systemClock);
+    bind(Telemetry).toConstantValue(new PinoTelemetry(logger));
+    bind(AuditLog)
+      .toResolvedValue(() => AuditFile.open(config.audit.file))
+      .inSingletonScope()
+      .onDeactivation((audit) => audit.close());
+    bind(KeyRepository)
+      .toResolvedValue(() => repositoryOf(config))
+      .inSingletonScope()
+      .onDeactivation((repository) => {
+        if (repository instanceof SqliteKeyRepository) repository.close();
+      });
+    bind(KeyVaults)
+      .toResolvedValue(() => config.regions.map((region) => vaultOf(region, config)))
+      .inSingletonScope();
+    bind(Authenticator)
+      .toResolvedValue((clock) => authenticatorOf(config, clock, logger), [Clock])
+      .inSingletonScope();
+  });
+
+/** Binds the application to the ports. */
+export const bindApplication = (config: Config): ContainerModule =>
+  new ContainerModule(({ bind }) => {
+    const settings = {
+      deployment: config.deployment,
+      quorum: config.keys.quorum,
+      keyLength: config.keys.length_bytes,
+      attemptTimeoutMs: config.kms.attempt_timeout_ms,
+      storeTimeoutMs: config.store.timeout_ms,
+    };
+    bind(RegionGuide)
+      .toResolvedValue(() => configuredOrder(regionsOf(config)))
+      .inSingletonScope();
+    bind(GuardedKeysService)
+      .toResolvedValue(
+        (repository, vaults, guide, audit, clock, telemetry) => {
+          const regions = new RegionCalls(vaults, guide, clock, telemetry, settings);
+          const store = new StoreCalls(repository, clock, settings);
+          const wrapping = new WrapInEveryRegion(regions, settings);
+          const creation = new CreateKey(regions, wrapping, store, clock, telemetry, settings);
+          const unwrapping = new UnwrapInAnyRegion(regions, settings.deployment);
+          return new GuardedKeys(new GetDataKey(store, creation, unwrapping, regions), audit, clock);
+        },
+        [KeyRepository, KeyVaults, RegionGuide, AuditLog, Clock, Telemetry],
+      )
+      .inSingletonScope();
+  });
+
+function repositoryOf({ store, kms }: Config): KeyRepository {
+  return store.kind === 'sqlite'
+    ? new SqliteKeyRepository(openDatabase(store.path))
+    : new DynamoDbKeyRepository(dynamoDbClient(store, kms), store.table);
+}
+
+const dynamoDbClient = ({ region, endpoint }: DynamoDbConfig, kms: Config['kms']): DynamoDBClient =>
+  new DynamoDBClient(
+    connectionOptions({
+      region,
+      endpoint,
+      connectTimeoutMs: kms.connect_timeout_ms,
+      maxSockets: kms.max_sockets,
+    }),
+  );
+
+function vaultOf(region: RegionConfig, config: Config): KeyVault {
+  const { name } = region;
+  if (region.vault === 'local-kms') {
+    return new LocalKmsKeyVault(name, readMasterKey(masterKeyFolder(config), name));
+  }
+  const { connect_timeout_ms: connectTimeoutMs, max_sockets: maxSockets } = config.kms;
+  const options = connectionOptions({
+    region: name,
+    endpoint: region.endpoint,
+    connectTimeoutMs,
+    maxSockets,
+  });
+  return new AwsKmsKeyVault(name, region.kms_key, new KMSClient(options));
+}
+
+function authenticatorOf(config: Config, clock: Clock, logger: Logger): TokenAuthenticator {
+  const tokens = new TokenFile(config.auth.tokens_file, clock, ({ message }) => {
+    logger.error(
+      { problem: message },
+      'the changed token file cannot be read; the tokens known before stay valid',
+    );
+  });
+  return new TokenAuthenticator(tokens, clock);
+}

@@ -1,0 +1,47 @@
+// The embedded default's first token: made by the first start, kept in a file (0600) that only the owner may read. Its
+// text is never printed, only where it is.
+import { join } from 'node:path';
+import { makeBearerToken, type BearerToken } from '../adapters/tokens/bearer-token.js';
+import { addToken, type StoredToken } from '../adapters/tokens/token-file.js';
+import { readPrivateFile, replacePrivateFile } from '../adapters/files/private-files.js';
+import { parseCallerId, type CallerId } from '../domain/ids.js';
+import { permissions, type Permission } from '../domain/caller.js';
+import type { Config } from './config.js';
+
+export const firstTokenPath = (config: Config): string => join(config.data_dir, 'token');
+
+/** Makes the first token unless there are tokens already. */
+export function ensureFirstToken(config: Config, nowMs: number): void {
+  if (readPrivateFile(config.auth.tokens_file) !== undefined) return;
+  const caller = parseCallerId('local');
+  if (caller.isErr()) throw new Error('the first caller has no valid name');
+  const made = makeBearerToken();
+  // Its text first: a token that is valid but that nobody can read would be of no use after a crash in between.
+  replacePrivateFile(firstTokenPath(config), `${made.text}\n`);
+  addToken(config.auth.tokens_file, stored(made, { caller: caller.value, allow: permissions, nowMs }));
+}
+
+export interface NewToken {
+  readonly caller: CallerId;
+  readonly allow: readonly Permission[];
+  readonly nowMs: number;
+  readonly expiresMs?: number;
+}
+
+/** Adds a token to the token file and answers with its text, which is stored nowhere. */
+export function storeNewToken(config: Config, wanted: NewToken): string {
+  const made = makeBearerToken();
+  addToken(config.auth.tokens_file, stored(made, wanted));
+  return made.text;
+}
+
+const stored = (
+  { publicId, secretDigest }: BearerToken,
+  { caller, allow, nowMs, expiresMs }: NewToken,
+): StoredToken => ({
+  publicId,
+  secretDigest,
+  caller: { id: caller, method: 'token', permissions: new Set(allow) },
+  notBeforeMs: nowMs,
+  expiresMs,
+});

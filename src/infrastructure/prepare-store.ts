@@ -1,0 +1,135 @@
+// Before the first request: is this our store, and are the master keys there that its records need? The embedded default
+// is initialised by its first start; everything else by `rkms init`. Absence alone never makes anything anew (I7).
+import { existsSync } from 'node:fs';
+import type { Container } from 'inversify';
+import { createMasterKey, masterKeyPath, withoutMasterKey } from '../adapters/local-kms/master-keys.js';
+import { checkGenesis, type Genesis } from '../domain/genesis.js';
+import type { StoreReadFailure, StoreWriteFailure } from '../domain/failures.js';
+import type { Region } from '../domain/ids.js';
+import { Clock } from '../ports/clock.js';
+import { KeyRepository } from '../ports/key-repository.js';
+import { StartRefused } from '../ports/start-refused.js';
+import { isEmbedded, type Config } from './config.js';
+import { masterKeyFolder } from './container.js';
+
+const patienceMs = 10_000;
+const bounds = (): AbortSignal => AbortSignal.timeout(patienceMs);
+
+/** Ok when the store is this deployment's and every local vault has its master key. */
+export async function prepareStore(container: Container, config: Config): Promise<void> {
+  // Looked at before the store: another first start makes the genesis record before the master keys.
+  const hasMasterKeys = localRegions(config).some((region) =>
+    existsSync(masterKeyPath(masterKeyFolder(config), region)),
+  );
+  const repository = container.get(KeyRepository);
+  const found = await readGenesis(repository);
+  if (found === undefined && isEmbedded(config) && !hasMasterKeys) {
+    await initialiseStore(container, config);
+  } else {
+    refuseForeign(found, config, hasMasterKeys);
+  }
+  await prepareMasterKeys(repository, config);
+}
+
+/** Makes the deployment's genesis record; true when it was not there before. */
+export async function initialiseStore(container: Container, config: Config): Promise<boolean> {
+  const repository = container.get(KeyRepository);
+  const before = await readGenesis(repository);
+  if (before === undefined) {
+    const first = await repository.page(undefined, 2, bounds());
+    if (first.isErr()) throw storeRefused(first.error);
+    if (first.value.entries.length > 0) throw recordsWithoutGenesis();
+  }
+  const genesis = { deployment: config.deployment, createdAtMs: container.get(Clock).nowMs() };
+  const winner = await repository.initialise(genesis, bounds());
+  if (winner.isErr()) throw storeRefused(winner.error);
+  refuseForeign(winner.value, config, false);
+  return before === undefined;
+}
+
+async function readGenesis(repository: KeyRepository): Promise<Genesis | undefined> {
+  const found = await repository.genesis(bounds());
+  if (found.isErr()) throw storeRefused(found.error);
+  return found.value;
+}
+
+function refuseForeign(found: Genesis | undefined, config: Config, hasMasterKeys: boolean): void {
+  const checked = checkGenesis(found, config.deployment);
+  if (checked.isOk()) return;
+  if (found !== undefined) {
+    throw new StartRefused(
+      `the store belongs to the deployment "${found.deployment}", not to "${config.deployment}"`,
+      'name the right store, or the right deployment, in the configuration',
+    );
+  }
+  throw hasMasterKeys && isEmbedded(config)
+    ? new StartRefused(
+        'there are master keys, but the store has no genesis record: it was lost, emptied or replaced',
+        'restore the store from a backup; to begin anew, name an empty data folder',
+      )
+    : new StartRefused(
+        'the store has no genesis record, so it is not known to be this deployment’s',
+        'if it is the right store and new, run: rkms init',
+      );
+}
+
+const recordsWithoutGenesis = (): StartRefused =>
+  new StartRefused(
+    'the store holds records but no genesis record',
+    'restore the genesis record from a backup; RKMS does not adopt records it did not make',
+  );
+
+async function prepareMasterKeys(repository: KeyRepository, config: Config): Promise<void> {
+  const folder = masterKeyFolder(config);
+  const missing = withoutMasterKey(folder, localRegions(config));
+  if (missing.length === 0) return;
+  const needed = await firstNeeded(repository, missing);
+  if (needed !== undefined) {
+    throw new StartRefused(
+      `the master key ${masterKeyPath(folder, needed)} is missing, and stored keys depend on it`,
+      'restore it from a backup, or take the region out of the configuration',
+    );
+  }
+  for (const region of missing) createMasterKey(folder, region);
+}
+
+/** The first of `regions` that some stored record has a ciphertext of. */
+async function firstNeeded(
+  repository: KeyRepository,
+  regions: readonly Region[],
+): Promise<Region | undefined> {
+  let after: string | undefined;
+  do {
+    const page = await repository.page(after, 500, bounds());
+    if (page.isErr()) throw storeRefused(page.error);
+    for (const { record } of page.value.entries) {
+      // Of an unreadable record it is not known which regions it needs.
+      if (record.isErr()) return regions[0];
+      const needed = regions.find((region) => record.value.ciphertexts.has(region));
+      if (needed !== undefined) return needed;
+    }
+    after = page.value.next;
+  } while (after !== undefined);
+  return undefined;
+}
+
+const localRegions = (config: Config): readonly Region[] =>
+  config.regions.flatMap(({ name, vault }) => (vault === 'local-kms' ? [name] : []));
+
+function storeRefused(failure: StoreReadFailure | StoreWriteFailure): StartRefused {
+  const detail = 'detail' in failure ? failure.detail : undefined;
+  const cause = 'cause' in failure ? failure.cause : undefined;
+  const name = cause instanceof Error ? cause.name : undefined;
+  return new StartRefused(
+    `the store cannot be used: ${failure.kind}${name === undefined ? '' : ` (${name})`}`,
+    detail ?? storeHints[failure.kind] ?? 'check [store] in the configuration',
+    { cause },
+  );
+}
+
+const storeHints: Readonly<Partial<Record<(StoreReadFailure | StoreWriteFailure)['kind'], string>>> = {
+  'store.unavailable': 'check that the store can be reached from here: region, endpoint, network',
+  'store.throttled': 'raise the capacity of the table, then start again',
+  'credentials.invalid': 'give the process AWS credentials, for example by a role',
+  'call.aborted': 'the store did not answer in time: check region, endpoint and network',
+};

@@ -1,0 +1,87 @@
+// Starts the service in the order in which its parts depend on each other, and stops it in the opposite one. Whatever
+// stands in the way of serving ends the start with a StartRefused, before the first connection is accepted.
+import type { Container } from 'inversify';
+import type { Logger } from 'pino';
+import { createApp } from '../adapters/http/app.js';
+import { listen } from '../adapters/http/server.js';
+import type { RequestLine } from '../adapters/http/request-scope.js';
+import { causeFacts, failureFacts } from '../adapters/pino/pino-telemetry.js';
+import { ensurePrivateFolder } from '../adapters/files/private-files.js';
+import { Authenticator } from '../ports/authenticator.js';
+import { Clock } from '../ports/clock.js';
+import { checkRegions } from './check-regions.js';
+import { isEmbedded, type Config } from './config.js';
+import { GuardedKeysService, masterKeyFolder } from './container.js';
+import { ensureFirstToken } from './first-token.js';
+import { prepareStore } from './prepare-store.js';
+
+/** How long running requests may take to finish once the service stops. */
+const graceMs = 25_000;
+
+export interface RunningService {
+  readonly url: string;
+  /** Lets running requests finish, flushes the audit log and lets go of everything. */
+  stop(): Promise<void>;
+}
+
+/** Serves what the container binds; `bindAdapters` and `bindApplication`, or other bindings to the same ports. */
+export async function startService(
+  container: Container,
+  config: Config,
+  logger: Logger,
+): Promise<RunningService> {
+  ensurePrivateFolder(config.data_dir);
+  await prepareStore(container, config);
+  if (isEmbedded(config)) ensureFirstToken(config, container.get(Clock).nowMs());
+  const parts = {
+    authenticator: container.get(Authenticator),
+    keys: container.get(GuardedKeysService),
+    clock: container.get(Clock),
+  };
+  await checkRegions(container, config, logger);
+  noteLocalKeys(config, logger);
+  let ready = true;
+  const app = createApp({
+    ...parts,
+    settings: { requestTimeoutMs: config.server.request_timeout_ms },
+    isReady: () => ready,
+    onRequest: logRequest(logger),
+  });
+  const server = await listen(app, config.server);
+  return {
+    url: server.url,
+    stop: async () => {
+      ready = false;
+      await server.stop(graceMs);
+      await container.unbindAllAsync();
+    },
+  };
+}
+
+function noteLocalKeys(config: Config, logger: Logger): void {
+  const local = config.regions.flatMap(({ name, vault }) => (vault === 'local-kms' ? [name] : []));
+  if (local.length === 0) return;
+  const facts = { regions: local, folder: masterKeyFolder(config) };
+  logger.warn(
+    facts,
+    'these regions are local: their master keys lie on this disk, and whoever reads it reads all keys',
+  );
+}
+
+const logRequest =
+  (logger: Logger) =>
+  ({ failure, bug, durationMs, ...line }: RequestLine): void => {
+    const facts = {
+      ...line,
+      durationMs: Math.round(durationMs * 10) / 10,
+      ...(failure && failureFacts(failure)),
+      ...(bug === undefined ? {} : { bug: causeFacts(bug), stack: stackOf(bug) }),
+    };
+    if (bug !== undefined) logger.error(facts, 'request failed by a bug');
+    else if (line.status >= 500) logger.error(facts, 'request failed');
+    else logger.info(facts, 'request');
+  };
+
+/** Where it was thrown, without the message, which may quote data. */
+const stackOf = (bug: unknown): readonly string[] =>
+  bug instanceof Error ? (bug.stack ?? '').split('\n').filter((line) => line.startsWith('    at ')) : [];
