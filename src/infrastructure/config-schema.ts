@@ -19,7 +19,9 @@ const whole = (least: number, most: number, unit = '') => {
 };
 
 function named<Name>(parse: (text: string) => Result<Name, NameInvalid>) {
-  return z.string({ error: 'text' }).transform((value, context): Name => {
+  const empty = parse('');
+  const expected = empty.isErr() ? empty.error.expected : 'text';
+  return z.string({ error: expected }).transform((value, context): Name => {
     const parsed = parse(value);
     if (parsed.isOk()) return parsed.value;
     context.addIssue({ code: 'custom', message: parsed.error.expected });
@@ -29,6 +31,14 @@ function named<Name>(parse: (text: string) => Result<Name, NameInvalid>) {
 
 const choice = <const Options extends readonly [string, ...string[]]>(options: Options) =>
   z.enum(options, { error: `one of ${options.map((option) => `"${option}"`).join(', ')}` });
+
+/** The message of a union of tables: about the deciding key where that is wrong, about the table where there is none. */
+const oneOfTables =
+  (key: string, ...values: readonly string[]) =>
+  ({ code }: { readonly code?: string }): string => {
+    const allowed = values.map((value) => `"${value}"`).join(' or ');
+    return code === 'invalid_union' ? allowed : `a table with ${key} = ${allowed}`;
+  };
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const endpointRule = 'an https:// URL, or an http:// URL of this machine (127.0.0.1, [::1], localhost)';
@@ -56,7 +66,7 @@ const region = z.discriminatedUnion(
       endpoint: endpoint.optional(),
     }),
   ],
-  { error: 'a table with name and vault = "aws-kms" or "local-kms"' },
+  { error: oneOfTables('vault', 'aws-kms', 'local-kms') },
 );
 
 const store = z.discriminatedUnion(
@@ -75,7 +85,7 @@ const store = z.discriminatedUnion(
       timeout_ms: whole(10, 60_000, 'milliseconds').default(1_000),
     }),
   ],
-  { error: 'a table with kind = "sqlite" or "dynamodb"' },
+  { error: oneOfTables('kind', 'sqlite', 'dynamodb') },
 );
 
 const lengthRule = `one of ${dataKeyLengths.join(', ')}`;

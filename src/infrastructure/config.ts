@@ -2,7 +2,7 @@
 // what is expected. Nothing else in RKMS reads configuration or the environment.
 import { err, ok, Result } from 'neverthrow';
 import { join } from 'node:path';
-import { parse } from 'smol-toml';
+import { parse, TomlError } from 'smol-toml';
 import type { z } from 'zod';
 import type { Region } from '../domain/ids.js';
 import { configSchema, type ConfigInput } from './config-schema.js';
@@ -54,8 +54,9 @@ function parseToml(toml: string): Result<Record<string, unknown>, readonly Confi
   return Result.fromThrowable(
     () => parse(toml) as Record<string, unknown>,
     (cause) => {
-      const [found = ''] = (cause as Error).message.split('\n');
-      return [{ path: 'the file', found, expected: 'TOML 1.0' }];
+      if (!(cause instanceof TomlError)) throw cause;
+      const [found = ''] = cause.message.replace('Invalid TOML document: ', '').split('\n');
+      return [{ path: `line ${cause.line}, column ${cause.column}`, found, expected: 'TOML 1.0' }];
     },
   )();
 }

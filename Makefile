@@ -1,0 +1,29 @@
+# `make help` lists what can be done. Everything installs what it needs; Node 20 or newer, npm and make are enough.
+node := node_modules/.bin/node
+installed := node_modules/.package-lock.json
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint build clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+run: build ## install, build and serve the embedded default on 127.0.0.1:8080
+	@exec $(node) dist/src/infrastructure/main.js serve
+
+test: $(installed) ## install and run every check: types, lint, format, all tests
+	@npm run --silent check
+
+lint: $(installed) ## types, lint and format only
+	@npm run --silent lint
+
+build: $(installed) ## compile to dist/
+	@npm run --silent build
+
+clean: ## remove what was installed and built (data/ stays)
+	rm -rf node_modules dist coverage
+
+$(installed): package-lock.json
+	@echo 'Installing packages ...'
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
