@@ -4,7 +4,12 @@ export default {
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    // The package's own name, as its users import it.
+    '^rkms/contracts/(.*)$': '<rootDir>/test/contracts/$1.ts',
+    '^rkms/(.*)$': '<rootDir>/src/$1.ts',
+  },
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true, tsconfig: 'tsconfig.json' }] },
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/domain/**/*.ts', 'src/application/**/*.ts'],

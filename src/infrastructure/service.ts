@@ -4,7 +4,7 @@ import type { Container } from 'inversify';
 import type { Logger } from 'pino';
 import { createApp } from '../adapters/http/app.js';
 import { listen } from '../adapters/http/server.js';
-import type { RequestLine } from '../adapters/http/request-scope.js';
+import type { RequestLine } from '../adapters/http/request-state.js';
 import { causeFacts, failureFacts } from '../adapters/pino/pino-telemetry.js';
 import { ensurePrivateFolder } from '../adapters/files/private-files.js';
 import { Authenticator } from '../ports/authenticator.js';

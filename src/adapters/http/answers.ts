@@ -4,7 +4,7 @@ import type { Context } from 'koa';
 import type { ServedKey } from '../../application/get-data-key.js';
 import { keyBody } from './key-body.js';
 import { problemOf, type HttpFailure } from './problems.js';
-import type { RequestState } from './request-scope.js';
+import type { RequestState } from './request-state.js';
 
 /** On every answer, whatever its status: nothing may be stored, sniffed, framed or shared between callers. */
 export const commonHeaders = {

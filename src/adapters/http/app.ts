@@ -11,7 +11,8 @@ import type { Clock } from '../../ports/clock.js';
 import { answerKey, answerProblem, answerText } from './answers.js';
 import { parseKeyQuery, parseTarget } from './key-query.js';
 import type { HttpFailure } from './problems.js';
-import { requestScope, type RequestLine, type RequestState } from './request-scope.js';
+import { requestScope } from './request-scope.js';
+import type { RequestLine, RequestState } from './request-state.js';
 
 export interface HttpSettings {
   /** How long a whole request may take, in milliseconds. */

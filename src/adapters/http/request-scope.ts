@@ -2,27 +2,9 @@
 // turns a bug into a silent 500.
 import { randomUUID } from 'node:crypto';
 import type { Middleware } from 'koa';
-import type { CallerId, KeyId } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import { answerProblem, commonHeaders } from './answers.js';
-import type { HttpFailure } from './problems.js';
-
-/** What is known of a request while it is served. */
-export interface RequestState {
-  requestId: string;
-  caller?: CallerId;
-  id?: KeyId;
-  failure?: HttpFailure;
-  /** What was thrown, if something was: a bug. */
-  bug?: unknown;
-}
-
-/** One finished request. */
-export interface RequestLine extends RequestState {
-  readonly method: string;
-  readonly status: number;
-  readonly durationMs: number;
-}
+import type { RequestLine, RequestState } from './request-state.js';
 
 interface ScopeParts {
   readonly clock: Clock;
