@@ -2,7 +2,7 @@
 // arguments and environment.
 import { Command, InvalidArgumentError } from 'commander';
 import { Container } from 'inversify';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino, type Logger } from 'pino';
@@ -107,8 +107,8 @@ function read(path: string): string {
 function banner(config: Config, url: string): string {
   const regions = config.regions.map(({ name }) => name).join(', ');
   const lines = [`RKMS serves ${url} (deployment "${config.deployment}"; regions ${regions}).`];
-  if (isEmbedded(config)) {
-    const token = resolve(firstTokenPath(config));
+  const token = resolve(firstTokenPath(config));
+  if (isEmbedded(config) && existsSync(token)) {
     lines.push(
       `Its first token is in ${token}. Get a key:`,
       '',
@@ -119,10 +119,11 @@ function banner(config: Config, url: string): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** The first signal lets running requests finish; a second one does not wait for them. */
 function stopOnSignals(service: RunningService, logger: Logger): void {
   let stopping = false;
   const stop = (why: string, exitCode: number): void => {
-    if (stopping) return;
+    if (stopping) process.exit(1);
     stopping = true;
     logger.info({ why }, 'stopping');
     service.stop().then(

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import type { Container } from 'inversify';
 import { createMasterKey, masterKeyPath, withoutMasterKey } from '../adapters/local-kms/master-keys.js';
+import { codeOf } from '../adapters/files/private-files.js';
 import { checkGenesis, type Genesis } from '../domain/genesis.js';
 import type { StoreReadFailure, StoreWriteFailure } from '../domain/failures.js';
 import type { Region } from '../domain/ids.js';
@@ -22,7 +23,7 @@ export async function prepareStore(container: Container, config: Config): Promis
     existsSync(masterKeyPath(masterKeyFolder(config), region)),
   );
   const repository = container.get(KeyRepository);
-  const found = await readGenesis(repository);
+  const found = await readGenesis(repository, config);
   if (found === undefined && isEmbedded(config) && !hasMasterKeys) {
     await initialiseStore(container, config);
   } else {
@@ -34,22 +35,22 @@ export async function prepareStore(container: Container, config: Config): Promis
 /** Makes the deployment's genesis record; true when it was not there before. */
 export async function initialiseStore(container: Container, config: Config): Promise<boolean> {
   const repository = container.get(KeyRepository);
-  const before = await readGenesis(repository);
+  const before = await readGenesis(repository, config);
   if (before === undefined) {
     const first = await repository.page(undefined, 2, bounds());
-    if (first.isErr()) throw storeRefused(first.error);
+    if (first.isErr()) throw storeRefused(first.error, config);
     if (first.value.entries.length > 0) throw recordsWithoutGenesis();
   }
   const genesis = { deployment: config.deployment, createdAtMs: container.get(Clock).nowMs() };
   const winner = await repository.initialise(genesis, bounds());
-  if (winner.isErr()) throw storeRefused(winner.error);
+  if (winner.isErr()) throw storeRefused(winner.error, config);
   refuseForeign(winner.value, config, false);
   return before === undefined;
 }
 
-async function readGenesis(repository: KeyRepository): Promise<Genesis | undefined> {
+async function readGenesis(repository: KeyRepository, config: Config): Promise<Genesis | undefined> {
   const found = await repository.genesis(bounds());
-  if (found.isErr()) throw storeRefused(found.error);
+  if (found.isErr()) throw storeRefused(found.error, config);
   return found.value;
 }
 
@@ -83,7 +84,7 @@ async function prepareMasterKeys(repository: KeyRepository, config: Config): Pro
   const folder = masterKeyFolder(config);
   const missing = withoutMasterKey(folder, localRegions(config));
   if (missing.length === 0) return;
-  const needed = await firstNeeded(repository, missing);
+  const needed = await firstNeeded(repository, missing, config);
   if (needed !== undefined) {
     throw new StartRefused(
       `the master key ${masterKeyPath(folder, needed)} is missing, and stored keys depend on it`,
@@ -97,11 +98,12 @@ async function prepareMasterKeys(repository: KeyRepository, config: Config): Pro
 async function firstNeeded(
   repository: KeyRepository,
   regions: readonly Region[],
+  config: Config,
 ): Promise<Region | undefined> {
   let after: string | undefined;
   do {
     const page = await repository.page(after, 500, bounds());
-    if (page.isErr()) throw storeRefused(page.error);
+    if (page.isErr()) throw storeRefused(page.error, config);
     for (const { record } of page.value.entries) {
       // Of an unreadable record it is not known which regions it needs.
       if (record.isErr()) return regions[0];
@@ -116,12 +118,13 @@ async function firstNeeded(
 const localRegions = (config: Config): readonly Region[] =>
   config.regions.flatMap(({ name, vault }) => (vault === 'local-kms' ? [name] : []));
 
-function storeRefused(failure: StoreReadFailure | StoreWriteFailure): StartRefused {
+function storeRefused(failure: StoreReadFailure | StoreWriteFailure, { store }: Config): StartRefused {
   const detail = 'detail' in failure ? failure.detail : undefined;
   const cause = 'cause' in failure ? failure.cause : undefined;
-  const name = cause instanceof Error ? cause.name : undefined;
+  const name = cause instanceof Error ? ` (${'code' in cause ? codeOf(cause) : cause.name})` : '';
+  const where = store.kind === 'sqlite' ? store.path : `DynamoDB table "${store.table}" in ${store.region}`;
   return new StartRefused(
-    `the store cannot be used: ${failure.kind}${name === undefined ? '' : ` (${name})`}`,
+    `the store cannot be used: ${where}: ${failure.kind}${name}`,
     detail ?? storeHints[failure.kind] ?? 'check [store] in the configuration',
     { cause },
   );

@@ -15,13 +15,19 @@ export const commonHeaders = {
   'X-Content-Type-Options': 'nosniff',
 } as const;
 
+/** Names the request in every answer; a sender may choose it. */
+export const requestIdHeader = 'X-Request-Id';
+
 /** Answers with the key, and wipes every copy of it once the response is written or the connection gone. */
 export function answerKey(ctx: Context, served: ServedKey): void {
   const body = keyBody(served);
   served.key.wipe();
-  ctx.res.once('close', () => {
+  const wipe = (): void => {
     body.fill(0);
-  });
+  };
+  // A caller who left while the audit log was written closes the response only once, and that was before.
+  if (ctx.res.closed) wipe();
+  else ctx.res.once('close', wipe);
   ctx.status = 200;
   ctx.type = 'application/json';
   ctx.set('RKMS-Region', served.region);
@@ -57,6 +63,7 @@ export function rawProblem(failure: HttpFailure, requestId: string): string {
     'Content-Type': 'application/problem+json',
     'Content-Length': Buffer.byteLength(body),
     Connection: 'close',
+    [requestIdHeader]: requestId,
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n${lines.join('')}\r\n${body}`;

@@ -71,6 +71,7 @@ const checkRequest =
   (ctx, next) => {
     const known = new Set(routes.flatMap(({ paths }) => paths));
     const checked = parseTarget(ctx.req.url ?? '').andThen(({ path }): Result<string, HttpFailure> => {
+      if (!hasOneHost(ctx)) return err(hostMissing);
       if (!known.has(path)) return err({ kind: 'request.path-unknown' });
       if (ctx.method !== 'GET') return err({ kind: 'request.method-not-allowed' });
       return hasBody(ctx) ? err({ kind: 'request.body-unexpected' }) : ok(path);
@@ -79,6 +80,14 @@ const checkRequest =
     answerProblem(ctx, checked.error);
     return Promise.resolve();
   };
+
+/** RFC 9112, 3.2: exactly one Host header; HTTP/1.0 may go without. */
+function hasOneHost({ req }: Context): boolean {
+  const hosts = req.headersDistinct['host']?.length ?? 0;
+  return hosts === 1 || (hosts === 0 && req.httpVersion === '1.0');
+}
+
+const hostMissing: HttpFailure = { kind: 'request.malformed', detail: 'Send exactly one Host header.' };
 
 const hasBody = (ctx: Context): boolean =>
   ctx.req.headers['transfer-encoding'] !== undefined || Number(ctx.req.headers['content-length'] ?? 0) !== 0;

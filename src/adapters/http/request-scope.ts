@@ -3,15 +3,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Middleware } from 'koa';
 import type { Clock } from '../../ports/clock.js';
-import { answerProblem, commonHeaders } from './answers.js';
+import { answerProblem, commonHeaders, requestIdHeader } from './answers.js';
 import type { RequestLine, RequestState } from './request-state.js';
 
 interface ScopeParts {
   readonly clock: Clock;
   readonly onRequest: (line: RequestLine) => void;
 }
-
-const requestIdHeader = 'X-Request-Id';
 
 export const requestScope =
   ({ clock, onRequest }: ScopeParts): Middleware =>

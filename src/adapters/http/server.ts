@@ -1,7 +1,7 @@
 // The HTTP server around the app: limits on what a connection may do, answers for what is not HTTP, and an end that lets
 // running requests finish.
 import { randomUUID } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { codeOf } from '../files/private-files.js';
@@ -29,6 +29,8 @@ const limits = {
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: 8_192,
   keepAliveTimeout: 65_000,
+  // The app checks the Host header itself: Node's own refusal has neither a document nor our headers.
+  requireHostHeader: false,
 } as const;
 const maxConnections = 10_000;
 
@@ -38,7 +40,10 @@ export async function listen(
 ): Promise<RunningServer> {
   // Koa answers for every request; the promise it returns is of its own error handling.
   const handle = app.callback();
-  const server = createServer(limits, (request, response) => void handle(request, response));
+  const answer: RequestListener = (request, response) => void handle(request, response);
+  const server = createServer(limits, answer);
+  // An expectation that nobody knows is no reason to refuse a request, least of all with headers that are not ours.
+  server.on('checkExpectation', answer);
   server.maxConnections = maxConnections;
   server.on('clientError', refuseConnection);
   await bound(server, host, port);
