@@ -3,7 +3,7 @@ node := node_modules/.bin/node
 installed := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint build clean
+.PHONY: help run test lint bench build clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -16,6 +16,9 @@ test: $(installed) ## install and run every check: types, lint, format, all test
 
 lint: $(installed) ## types, lint and format only
 	@npm run --silent lint
+
+bench: build ## two processes, one store, many requests at once for each new id: is there ever a second key?
+	@$(node) bench/one-key-per-id.ts
 
 build: $(installed) ## compile to dist/
 	@npm run --silent build

@@ -40,14 +40,16 @@ const oneOfTables =
     return code === 'invalid_union' ? allowed : `a table with ${key} = ${allowed}`;
   };
 
-const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+/** Whether a host name or address is this machine. */
+export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/.test(host);
+
 const endpointRule = 'an https:// URL, or an http:// URL of this machine (127.0.0.1, [::1], localhost)';
 
 /** Plain HTTP only to this machine: what goes to KMS is plaintext keys. */
 const endpoint = z.string({ error: endpointRule }).refine(
   (value) => {
     const url = URL.parse(value);
-    return url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback.test(url.hostname));
+    return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
   },
   { error: endpointRule },
 );

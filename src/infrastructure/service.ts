@@ -11,6 +11,7 @@ import { Authenticator } from '../ports/authenticator.js';
 import { Clock } from '../ports/clock.js';
 import { checkRegions } from './check-regions.js';
 import { isEmbedded, type Config } from './config.js';
+import { isLoopback } from './config-schema.js';
 import { GuardedKeysService, masterKeyFolder } from './container.js';
 import { ensureFirstToken } from './first-token.js';
 import { prepareStore } from './prepare-store.js';
@@ -39,7 +40,7 @@ export async function startService(
     clock: container.get(Clock),
   };
   await checkRegions(container, config, logger);
-  noteLocalKeys(config, logger);
+  noteRisks(config, logger);
   let ready = true;
   const app = createApp({
     ...parts,
@@ -58,14 +59,17 @@ export async function startService(
   };
 }
 
-function noteLocalKeys(config: Config, logger: Logger): void {
+/** What an operator should have decided on purpose. */
+function noteRisks(config: Config, logger: Logger): void {
   const local = config.regions.flatMap(({ name, vault }) => (vault === 'local-kms' ? [name] : []));
-  if (local.length === 0) return;
-  const facts = { regions: local, folder: masterKeyFolder(config) };
-  logger.warn(
-    facts,
-    'these regions are local: their master keys lie on this disk, and whoever reads it reads all keys',
-  );
+  if (local.length > 0) {
+    const facts = { regions: local, folder: masterKeyFolder(config) };
+    logger.warn(facts, 'these regions are local: whoever reads the master keys on this disk reads all keys');
+  }
+  const { host } = config.server;
+  if (!isLoopback(host)) {
+    logger.warn({ host }, 'other machines can connect, and keys travel unencrypted: put TLS in front');
+  }
 }
 
 const logRequest =
