@@ -46,7 +46,8 @@ export function bounded<T, F>(
         leave();
         return;
       }
-      act(controller.signal).then(
+      const run = async (): Promise<Result<T, F>> => act(controller.signal);
+      run().then(
         (result) => {
           if (open) {
             close();

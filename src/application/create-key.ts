@@ -8,11 +8,13 @@ import type {
   StoreForeign,
   StoreOutcomeUnknown,
   StoreWriteFailure,
+  VaultFailure,
   WrapFailure,
 } from '../domain/failures.js';
 import { checkGenesis } from '../domain/genesis.js';
 import { firstVersion, type Deployment, type KeyId, type Region } from '../domain/ids.js';
 import { newKeyRecord, type KeyRecord } from '../domain/key-record.js';
+import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
 import type { Clock } from '../ports/clock.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import type { RegionAct, RegionAnswer, RegionCalls } from './region-calls.js';
@@ -61,7 +63,10 @@ export class CreateKey {
   private generate(name: KeyName, signal: AbortSignal): ResultAsync<RegionAnswer<DataKey>, WrapFailure> {
     const generating: RegionAct<DataKey> = {
       operation: 'generate',
-      run: (vault, bounds) => vault.generateDataKey(this.settings.keyLength, generationContext(name), bounds),
+      run: (vault, bounds) =>
+        vault
+          .generateDataKey(this.settings.keyLength, generationContext(name), bounds)
+          .andThen((key) => ofLength(this.settings.keyLength, key)),
       discard: (late) => {
         late.wipe();
       },
@@ -83,17 +88,24 @@ export class CreateKey {
       const commitment = key.commitmentFor(name.id, name.version);
       const wrapped = await this.wrapping.wrap(key, name, signal);
       if (wrapped.isErr()) return err(wrapped.error);
-      const { ciphertexts, missing } = wrapped.value;
+      const { ciphertexts } = wrapped.value;
       const facts = { id: name.id, version: name.version, commitment, createdAtMs: this.clock.nowMs() };
       const stored = await this.storeOnce(newKeyRecord(facts, ciphertexts), signal);
       if (stored.isErr()) return err(stored.error);
-      released = key.isCommittedBy(stored.value.commitment, name.id, name.version);
-      if (!released) return ok({ record: stored.value });
-      this.telemetry.record({ event: 'key.created', id: name.id, missing: missing.map((at) => at.region) });
-      return ok({ record: stored.value, own: { key, region } });
+      const record = stored.value;
+      const isOurs = record.id === name.id && record.version === name.version;
+      if (!isOurs || !key.isCommittedBy(record.commitment, name.id, name.version)) return ok({ record });
+      if (countHeld(record, ciphertexts) < this.settings.quorum) return err(lostCopies);
+      released = true;
+      this.telemetry.record({ event: 'key.created', id: name.id, missing: this.regionsWithout(record) });
+      return ok({ record, own: { key, region } });
     } finally {
       if (!released) key.wipe();
     }
+  }
+
+  private regionsWithout(record: KeyRecord): readonly Region[] {
+    return this.regions.regions.filter((region) => !record.ciphertexts.has(region));
   }
 
   /** Inserts, then reads what is there: our record, that of whoever was first, or the unknown. */
@@ -116,6 +128,24 @@ export class CreateKey {
       );
   }
 }
+
+function ofLength(length: number, key: DataKey): Result<DataKey, VaultFailure> {
+  if (key.length === length) return ok(key);
+  key.wipe();
+  return err({ kind: 'ciphertext.mismatched', reason: 'length' });
+}
+
+const lostCopies: StoreOutcomeUnknown = {
+  kind: 'store.outcome-unknown',
+  cause: 'the stored record lacks proven ciphertexts',
+};
+
+/** How many of the proven ciphertexts the record really holds (I2). */
+const countHeld = (record: KeyRecord, proven: readonly RegionalCiphertext[]): number =>
+  proven.filter(({ region, bytes }) => {
+    const held = record.ciphertexts.get(region)?.bytes;
+    return held?.length === bytes.length && held.every((byte, index) => byte === bytes[index]);
+  }).length;
 
 function whyNotGenerated(attempts: readonly FailedAttempt[], quorum: number): WrapFailure {
   if (attempts.at(-1)?.failure.kind === 'call.aborted') return { kind: 'call.aborted' };

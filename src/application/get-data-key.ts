@@ -79,11 +79,11 @@ export class GetDataKey {
     signal: AbortSignal,
   ): ResultAsync<ServedKey, GetKeyFailure> {
     if (own) return okAsync(this.served(record, own, true));
-    // A store may be wrong or tampered with: a record of another id is not opened for this one (I5).
+    // A store may be wrong or tampered with: a record of another key is not opened for this one (I5).
     const asked =
-      record.id === id
+      record.id === id && record.version === firstVersion
         ? ok(record)
-        : err({ kind: 'key.unreadable', reason: 'broken', detail: 'record of another id' } as const);
+        : err({ kind: 'key.unreadable', reason: 'broken', detail: 'record of another key' } as const);
     return asked
       .asyncAndThen((found) => this.unwrapping.open(found, signal))
       .map((opened) => this.served(record, opened, false));

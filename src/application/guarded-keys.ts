@@ -1,12 +1,13 @@
 // The door that every caller goes through: authorise, act, and leave a trace before the key is handed out. Authorising
 // and auditing are one step with the act, so that no route can have one without the others (I10).
-import { err, ResultAsync, type Result } from 'neverthrow';
+import { ResultAsync, type Result } from 'neverthrow';
 import { may, requirePermission } from '../domain/access.js';
 import type { Caller } from '../domain/caller.js';
-import type { GetKeyFailure } from '../domain/failures.js';
+import type { AuditUnavailable, GetKeyFailure } from '../domain/failures.js';
 import type { KeyId } from '../domain/ids.js';
 import type { AuditEntry, AuditLog } from '../ports/audit-log.js';
 import type { Clock } from '../ports/clock.js';
+import { bounded } from './bounded.js';
 import type { GetDataKey, ServedKey } from './get-data-key.js';
 
 /** One authenticated request for a key. */
@@ -16,11 +17,17 @@ export interface GuardedRequest {
   readonly requestId: string;
 }
 
+export interface AuditSettings {
+  /** How long the audit log may take to keep a line, in milliseconds. */
+  readonly auditTimeoutMs: number;
+}
+
 export class GuardedKeys {
   constructor(
     private readonly keys: GetDataKey,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
+    private readonly settings: AuditSettings,
   ) {}
 
   /**
@@ -36,10 +43,26 @@ export class GuardedKeys {
     signal: AbortSignal,
   ): Promise<Result<ServedKey, GetKeyFailure>> {
     const outcome = await this.act(request, signal);
-    const written = await this.audit.append(this.entry(request, outcome));
-    if (written.isOk()) return outcome;
-    if (outcome.isOk()) outcome.value.key.wipe();
-    return err(written.error);
+    let released = false;
+    try {
+      const written = await this.keep(this.entry(request, outcome));
+      released = written.isOk();
+      return written.andThen(() => outcome);
+    } finally {
+      if (!released && outcome.isOk()) outcome.value.key.wipe();
+    }
+  }
+
+  /** Bounded by time alone: the line is also kept when the caller has gone. */
+  private keep(entry: AuditEntry): ResultAsync<void, AuditUnavailable> {
+    const tooSlow: AuditUnavailable = { kind: 'audit.unavailable', cause: 'timed out' };
+    return bounded(() => this.audit.append(entry), {
+      clock: this.clock,
+      timeoutMs: this.settings.auditTimeoutMs,
+      signal: new AbortController().signal,
+      onTimeout: tooSlow,
+      onAbort: tooSlow,
+    });
   }
 
   private act({ caller, id }: GuardedRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {

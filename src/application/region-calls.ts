@@ -1,6 +1,6 @@
 // The one way in which the application talks to vaults: every call is bounded in time, and its outcome is reported to
 // the region guide and to telemetry. Decides which region is next, never what the answer means.
-import { err, ok, type Result, type ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, type Result, type ResultAsync } from 'neverthrow';
 import { afterVaultFailure, type FailedAttempt, type VaultFailure } from '../domain/failures.js';
 import type { Region } from '../domain/ids.js';
 import type { Clock } from '../ports/clock.js';
@@ -47,6 +47,8 @@ export class RegionCalls {
   /** One call to one region. */
   call<T>(vault: KeyVault, act: RegionAct<T>, signal: AbortSignal): ResultAsync<T, VaultFailure> {
     const { clock, settings } = this;
+    // Says nothing about the region, so nobody is told.
+    if (signal.aborted) return errAsync(aborted);
     const startedMs = clock.monotonicMs();
     const report = (failure?: VaultFailure): void => {
       const durationMs = clock.monotonicMs() - startedMs;

@@ -87,11 +87,12 @@ function proven(
   signal: AbortSignal,
 ): ResultAsync<RegionalCiphertext, VaultFailure> {
   return vault.decrypt(ciphertext, context, signal).andThen((readBack) => {
-    // A late answer may find the key wiped: then nobody waits for this proof any more.
-    const same = !signal.aborted && ciphertext.region === vault.region && readBack.equals(key);
-    readBack.wipe();
-    return same
-      ? ok(ciphertext)
-      : err<never, VaultFailure>({ kind: 'ciphertext.mismatched', reason: 'read-back' });
+    try {
+      const same = ciphertext.region === vault.region && readBack.equals(key);
+      return same ? ok(ciphertext) : err({ kind: 'ciphertext.mismatched', reason: 'read-back' } as const);
+    } finally {
+      // Also when the key was wiped meanwhile, because nobody waits for this proof any more.
+      readBack.wipe();
+    }
   });
 }

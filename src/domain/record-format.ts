@@ -58,7 +58,7 @@ export function decodeRecord(fields: UntrustedFields): Result<KeyRecord, KeyUnre
 
 function decodeCiphertexts(value: unknown): Result<RegionalCiphertext[], KeyUnreadable> {
   if (!Array.isArray(value) || value.length === 0) return broken('ciphertexts');
-  return Result.combine(value.map(decodeCiphertext)).andThen((ciphertexts) => {
+  return Result.combine(Array.from(value, decodeCiphertext)).andThen((ciphertexts) => {
     const regions = new Set(ciphertexts.map(({ region }) => region));
     return regions.size === ciphertexts.length ? ok(ciphertexts) : broken('ciphertexts: a region twice');
   });

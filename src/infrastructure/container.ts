@@ -35,6 +35,9 @@ import { Telemetry } from '../ports/telemetry.js';
 import { token } from '../ports/token.js';
 import { regionsOf, type Config, type DynamoDbConfig, type RegionConfig } from './config.js';
 
+/** A disk that takes longer to flush one line has failed. */
+const auditTimeoutMs = 2_000;
+
 export const GuardedKeysService = token<GuardedKeys>('GuardedKeys');
 
 export const masterKeyFolder = (config: Config): string => join(config.data_dir, 'master-keys');
@@ -71,6 +74,7 @@ export const bindApplication = (config: Config): ContainerModule =>
       keyLength: config.keys.length_bytes,
       attemptTimeoutMs: config.kms.attempt_timeout_ms,
       storeTimeoutMs: config.store.timeout_ms,
+      auditTimeoutMs,
     };
     bind(RegionGuide)
       .toResolvedValue(() => configuredOrder(regionsOf(config)))
@@ -83,7 +87,8 @@ export const bindApplication = (config: Config): ContainerModule =>
           const wrapping = new WrapInEveryRegion(regions, settings);
           const creation = new CreateKey(regions, wrapping, store, clock, telemetry, settings);
           const unwrapping = new UnwrapInAnyRegion(regions, settings.deployment);
-          return new GuardedKeys(new GetDataKey(store, creation, unwrapping, regions), audit, clock);
+          const keys = new GetDataKey(store, creation, unwrapping, regions);
+          return new GuardedKeys(keys, audit, clock, settings);
         },
         [KeyRepository, KeyVaults, RegionGuide, AuditLog, Clock, Telemetry],
       )

@@ -87,5 +87,8 @@ const logRequest =
   };
 
 /** Where it was thrown, without the message, which may quote data. */
-const stackOf = (bug: unknown): readonly string[] =>
-  bug instanceof Error ? (bug.stack ?? '').split('\n').filter((line) => line.startsWith('    at ')) : [];
+function stackOf(bug: unknown): readonly string[] {
+  if (!(bug instanceof Error)) return [];
+  if (bug.cause instanceof Error) return stackOf(bug.cause);
+  return (bug.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
+}

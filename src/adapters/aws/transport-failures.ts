@@ -78,9 +78,12 @@ export function transportFailure(cause: unknown): TransportFailure | undefined {
   const reason = codes.map((code) => outageOfCode.get(code)).find((known) => known !== undefined);
   if (reason !== undefined) return { kind: 'region.unavailable', reason, cause };
   if (name === 'TimeoutError') return { kind: 'region.unavailable', reason: 'timed-out', cause };
-  if (name === 'SyntaxError') return { kind: 'region.unavailable', reason: 'unintelligible', cause };
-  return status !== undefined && status >= 500
-    ? { kind: 'region.unavailable', reason: 'server-error', cause }
+  // Before the unreadable text: a load balancer's 503 is a page of HTML.
+  if (status !== undefined && status >= 500) {
+    return { kind: 'region.unavailable', reason: 'server-error', cause };
+  }
+  return name === 'SyntaxError'
+    ? { kind: 'region.unavailable', reason: 'unintelligible', cause }
     : undefined;
 }
 
@@ -93,14 +96,15 @@ interface ErrorFacts {
 
 function factsOf(cause: unknown): ErrorFacts {
   if (!(cause instanceof Error)) return { name: '', codes: [], status: undefined };
-  const metadata = '$metadata' in cause ? (cause.$metadata as { httpStatusCode?: unknown }) : {};
-  const status = typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
+  const metadata = '$metadata' in cause ? (cause.$metadata as { httpStatusCode?: unknown } | null) : undefined;
+  const status = typeof metadata?.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
   return { name: cause.name, codes: codesOf(cause, 3), status };
 }
 
 function codesOf(cause: unknown, depth: number): readonly string[] {
   if (!(cause instanceof Error) || depth === 0) return [];
   const own = 'code' in cause && typeof cause.code === 'string' ? [cause.code] : [];
-  const inner: readonly unknown[] = cause instanceof AggregateError ? cause.errors : [cause.cause];
+  const inner: readonly unknown[] =
+    'errors' in cause && Array.isArray(cause.errors) ? cause.errors : [cause.cause];
   return [...own, ...inner.flatMap((error) => codesOf(error, depth - 1))];
 }

@@ -1,0 +1,70 @@
+// A clock in the test's hand: time moves only when a test says so, and chance repeats itself. The two times start at
+// different moments, so that code which confuses a timestamp with a duration is found out.
+import type { Clock } from '../../src/ports/clock.js';
+
+interface Timer {
+  readonly dueMs: number;
+  readonly fire: () => void;
+}
+
+/** Lets everything happen that needs no time. */
+export const settle = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
+export class ManualClock implements Clock {
+  static readonly startMs = Date.UTC(2030, 0, 1);
+  readonly #timers = new Set<Timer>();
+  #elapsedMs = 0;
+  #seed: number;
+
+  constructor(seed = 1) {
+    this.#seed = seed;
+  }
+
+  /** How many timers have neither fired nor been cancelled. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  nowMs(): number {
+    return ManualClock.startMs + this.#elapsedMs;
+  }
+
+  monotonicMs(): number {
+    return this.#elapsedMs;
+  }
+
+  schedule(delayMs: number, fire: () => void): () => void {
+    const timer: Timer = { dueMs: this.#elapsedMs + Math.max(0, delayMs), fire };
+    this.#timers.add(timer);
+    return () => {
+      this.#timers.delete(timer);
+    };
+  }
+
+  /** The same numbers in every run, from the seed (a linear congruential generator). */
+  random(): number {
+    this.#seed = (Math.imul(this.#seed, 1_664_525) + 1_013_904_223) >>> 0;
+    return this.#seed / 2 ** 32;
+  }
+
+  /** Moves time on by `ms`: fires what falls due, in order, and lets its consequences happen before the next. */
+  async advance(ms: number): Promise<void> {
+    const endMs = this.#elapsedMs + ms;
+    await settle();
+    for (let timer = this.#nextDue(endMs); timer !== undefined; timer = this.#nextDue(endMs)) {
+      this.#timers.delete(timer);
+      this.#elapsedMs = timer.dueMs;
+      timer.fire();
+      await settle();
+    }
+    this.#elapsedMs = endMs;
+  }
+
+  #nextDue(endMs: number): Timer | undefined {
+    const due = [...this.#timers].filter(({ dueMs }) => dueMs <= endMs);
+    return due.sort((a, b) => a.dueMs - b.dueMs)[0];
+  }
+}

@@ -1,0 +1,110 @@
+// The whole application in virtual time: three scripted regions, a watched store, and recorders for everything that is
+// reported. No network, no disk, no real timer.
+import { CreateKey } from '../../src/application/create-key.js';
+import { GetDataKey } from '../../src/application/get-data-key.js';
+import { GuardedKeys } from '../../src/application/guarded-keys.js';
+import { RegionCalls } from '../../src/application/region-calls.js';
+import { StoreCalls } from '../../src/application/store-calls.js';
+import { UnwrapInAnyRegion } from '../../src/application/unwrap-in-any-region.js';
+import { WrapInEveryRegion } from '../../src/application/wrap-in-every-region.js';
+import { dataKeyLengths } from '../../src/domain/data-key.js';
+import { encryptionContext } from '../../src/domain/encryption-context.js';
+import { firstVersion } from '../../src/domain/ids.js';
+import { newKeyRecord, type KeyRecord } from '../../src/domain/key-record.js';
+import type { KeyVault } from '../../src/ports/key-vault.js';
+import { ManualClock } from './manual-clock.js';
+import { deployment, keyId } from './names.js';
+import { RecordingAuditLog } from './recording-audit-log.js';
+import { RecordingRegionGuide } from './recording-region-guide.js';
+import { RecordingTelemetry } from './recording-telemetry.js';
+import { keyOf } from './sample-keys.js';
+import { threeRegions } from './scripted-vault.js';
+import { WatchedRepository } from './watched-repository.js';
+
+export const attemptTimeoutMs = 800;
+export const storeTimeoutMs = 500;
+export const auditTimeoutMs = 300;
+export const ours = deployment('test');
+
+const keyLength = dataKeyLengths[1];
+
+/** The signal of somebody who waits for ever. */
+export const patience = (): AbortSignal => new AbortController().signal;
+
+export class VirtualService {
+  readonly clock = new ManualClock();
+  readonly vaults = threeRegions();
+  readonly store = new WatchedRepository();
+  readonly telemetry = new RecordingTelemetry();
+  readonly audit = new RecordingAuditLog();
+  readonly guide = new RecordingRegionGuide(this.vaults.map(({ region }) => region));
+  readonly regions = new RegionCalls(this.vaults, this.guide, this.clock, this.telemetry, {
+    attemptTimeoutMs,
+  });
+  readonly storeCalls = new StoreCalls(this.store, this.clock, { storeTimeoutMs });
+  readonly wrapping: WrapInEveryRegion;
+  readonly unwrapping = new UnwrapInAnyRegion(this.regions, ours);
+  readonly creation: CreateKey;
+
+  constructor(quorum = 2) {
+    this.wrapping = new WrapInEveryRegion(this.regions, { quorum });
+    const settings = { quorum, deployment: ours, keyLength };
+    const { regions, wrapping, storeCalls, clock, telemetry } = this;
+    this.creation = new CreateKey(regions, wrapping, storeCalls, clock, telemetry, settings);
+  }
+
+  /** Gives the store its genesis record. */
+  async initialise(owner = ours): Promise<this> {
+    await this.store.inner.initialise({ deployment: owner, createdAtMs: 0 }, patience());
+    return this;
+  }
+
+  /** One process's use case: each has flights of its own. */
+  process(): GetDataKey {
+    return new GetDataKey(this.storeCalls, this.creation, this.unwrapping, this.regions);
+  }
+
+  guarded(): GuardedKeys {
+    return new GuardedKeys(this.process(), this.audit, this.clock, { auditTimeoutMs });
+  }
+
+  /** A record of `id` with this plaintext, wrapped by `vaults` without leaving a trace in what is recorded. */
+  async recordOf(
+    id: string,
+    plaintext: Uint8Array,
+    vaults: readonly KeyVault[] = this.vaults,
+    version = firstVersion,
+  ): Promise<KeyRecord> {
+    const key = keyOf(plaintext);
+    const name = { deployment: ours, id: keyId(id), version };
+    const commitment = key.commitmentFor(name.id, version);
+    const context = encryptionContext(name, commitment);
+    const ciphertexts = await Promise.all(
+      vaults.map(async (vault) => (await vault.encrypt(key, context, patience()))._unsafeUnwrap()),
+    );
+    this.forget();
+    return newKeyRecord({ id: name.id, version, commitment, createdAtMs: 0 }, ciphertexts);
+  }
+
+  /** Stores what `recordOf` makes. */
+  async stored(
+    id: string,
+    plaintext: Uint8Array,
+    vaults: readonly KeyVault[] = this.vaults,
+  ): Promise<KeyRecord> {
+    const record = await this.recordOf(id, plaintext, vaults);
+    return (await this.store.inner.insert(record, patience()))._unsafeUnwrap();
+  }
+
+  /** How many calls of any sort the vaults have seen. */
+  get vaultCallCount(): number {
+    return this.vaults.reduce((sum, vault) => sum + vault.calls.length, 0);
+  }
+
+  private forget(): void {
+    for (const vault of this.vaults) {
+      vault.calls.length = 0;
+      vault.signals.length = 0;
+    }
+  }
+}
