@@ -1,12 +1,13 @@
 // Single values from the environment: RKMS_SERVER_PORT is `port` in [server], RKMS_DEPLOYMENT is `deployment`. Variables
 // that name no option are reported, not obeyed: container platforms set some of their own that begin with RKMS_.
 import { z } from 'zod';
-import { nearest } from './config-problems.js';
+import { nearest, type ConfigProblem } from './config-problems.js';
 import { configSchema } from './config-schema.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-type Raw = Record<string, unknown>;
+/** A TOML table that nobody has checked yet. */
+export type Raw = Record<string, unknown>;
 
 interface Option {
   readonly section: string | undefined;
@@ -25,11 +26,27 @@ export function withEnvironment(raw: Raw, environment: Environment): Raw {
     if (text === undefined) continue;
     const value = option.isNumber && /^\d+$/.test(text) ? Number(text) : text;
     const { section, key } = option;
+    const table = section === undefined ? undefined : (merged[section] ?? {});
     if (section === undefined) merged[key] = value;
-    else merged[section] = { ...(merged[section] as Raw | undefined), [key]: value };
+    // What should be a table and is none stays as it is, for the check to see.
+    else if (isTable(table)) merged[section] = { ...table, [key]: value };
   }
   return merged;
 }
+
+/** The problem, with the variable that brought the value where it did not come from the file. */
+export function withOrigin(problem: ConfigProblem, environment: Environment): ConfigProblem {
+  const [name] =
+    [...options].find(
+      ([variable, { section, key }]) =>
+        environment[variable] !== undefined && [section, key].filter(Boolean).join('.') === problem.path,
+    ) ?? [];
+  return name === undefined ? problem : { ...problem, found: `${problem.found} in ${name}` };
+}
+
+/** Lists and dates are objects too, but no tables. */
+export const isTable = (value: unknown): value is Raw =>
+  Object.prototype.toString.call(value) === '[object Object]';
 
 /** Variables that begin with RKMS_ and name no option, each with the option it may have been meant for. */
 export function unknownVariables(environment: Environment): readonly string[] {

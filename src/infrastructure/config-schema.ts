@@ -43,16 +43,22 @@ const oneOfTables =
 /** Whether a host name or address is this machine. */
 export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/.test(host);
 
-const endpointRule = 'an https:// URL, or an http:// URL of this machine (127.0.0.1, [::1], localhost)';
+const endpointRule =
+  'an https:// URL, or an http:// URL of this machine (127.0.0.1, [::1], localhost), without credentials or query';
 
 /** Plain HTTP only to this machine: what goes to KMS is plaintext keys. */
 const endpoint = z.string({ error: endpointRule }).refine(
   (value) => {
     const url = URL.parse(value);
-    return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
+    const plain = url?.username === '' && url.password === '' && !/[?#]/.test(value);
+    return plain && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)));
   },
   { error: endpointRule },
 );
+
+/** A table of options that may be left out as a whole. */
+const section = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
+  z.strictObject(shape, { error: ({ code }) => (code === 'invalid_type' ? 'a table' : undefined) });
 
 const regionName = named<Region>(parseRegion);
 const deployment = named<Deployment>(parseDeployment);
@@ -99,35 +105,29 @@ export const configSchema = z.strictObject(
   {
     deployment,
     data_dir: text('the path of a folder').default('./data'),
-    server: z
-      .strictObject({
-        host: text('an address or host name').default('127.0.0.1'),
-        port: whole(0, 65_535).default(8_080),
-        request_timeout_ms: whole(100, 60_000, 'milliseconds').default(2_000),
-      })
-      .prefault({}),
+    server: section({
+      host: text('an address or host name').default('127.0.0.1'),
+      port: whole(0, 65_535).default(8_080),
+      request_timeout_ms: whole(100, 60_000, 'milliseconds').default(2_000),
+    }).prefault({}),
     regions: z
       .array(region, { error: 'at least one [[regions]] table' })
       .min(1, { error: 'at least one [[regions]] table' }),
     store,
-    keys: z
-      .strictObject({
-        length_bytes: keyLength.default(32),
-        quorum: whole(1, 16).optional(),
-      })
-      .prefault({}),
-    kms: z
-      .strictObject({
-        attempt_timeout_ms: whole(10, 60_000, 'milliseconds').default(800),
-        connect_timeout_ms: whole(10, 60_000, 'milliseconds').default(300),
-        max_sockets: whole(1, 10_000).default(256),
-      })
-      .prefault({}),
-    auth: z.strictObject({ tokens_file: text('the path of a file').optional() }).prefault({}),
-    audit: z.strictObject({ file: text('the path of a file').optional() }).prefault({}),
-    log: z
-      .strictObject({ level: choice(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
-      .prefault({}),
+    keys: section({
+      length_bytes: keyLength.default(32),
+      quorum: whole(1, 16).optional(),
+    }).prefault({}),
+    kms: section({
+      attempt_timeout_ms: whole(10, 60_000, 'milliseconds').default(800),
+      connect_timeout_ms: whole(10, 60_000, 'milliseconds').default(300),
+      max_sockets: whole(1, 10_000).default(256),
+    }).prefault({}),
+    auth: section({ tokens_file: text('the path of a file').optional() }).prefault({}),
+    audit: section({ file: text('the path of a file').optional() }).prefault({}),
+    log: section({ level: choice(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault(
+      {},
+    ),
   },
   { error: 'a table' },
 );

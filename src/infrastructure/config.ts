@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import type { Region } from '../domain/ids.js';
 import { configSchema, type ConfigInput } from './config-schema.js';
 import { problemsOf, showProblem, type ConfigProblem } from './config-problems.js';
-import { withEnvironment, type Environment } from './config-environment.js';
+import { isTable, withEnvironment, withOrigin, type Environment, type Raw } from './config-environment.js';
 
 export type { ConfigProblem } from './config-problems.js';
 
@@ -42,17 +42,19 @@ export function parseConfig(toml: string, environment: Environment = {}): Result
   return parseToml(toml)
     .andThen((raw) => check(withEnvironment(raw, environment)))
     .map(complete)
-    .andThen(checkTogether)
-    .mapErr((problems) => ({ kind: 'config.invalid', problems }));
+    .mapErr((problems) => ({
+      kind: 'config.invalid',
+      problems: problems.map((problem) => withOrigin(problem, environment)),
+    }));
 }
 
 /** One line per problem, for a terminal. */
 export const showConfigProblems = ({ problems }: ConfigInvalid): string =>
   problems.map(showProblem).join('\n');
 
-function parseToml(toml: string): Result<Record<string, unknown>, readonly ConfigProblem[]> {
+function parseToml(toml: string): Result<Raw, readonly ConfigProblem[]> {
   return Result.fromThrowable(
-    () => parse(toml) as Record<string, unknown>,
+    () => parse(toml) as Raw,
     (cause) => {
       if (!(cause instanceof TomlError)) throw cause;
       const [found = ''] = cause.message.replace('Invalid TOML document: ', '').split('\n');
@@ -61,9 +63,13 @@ function parseToml(toml: string): Result<Record<string, unknown>, readonly Confi
   )();
 }
 
-function check(raw: Record<string, unknown>): Result<ConfigInput, readonly ConfigProblem[]> {
+function check(raw: Raw): Result<ConfigInput, readonly ConfigProblem[]> {
   const parsed: z.ZodSafeParseResult<ConfigInput> = configSchema.safeParse(raw);
-  return parsed.success ? ok(parsed.data) : err(problemsOf(parsed.error, raw, configSchema));
+  const alone = parsed.success ? [] : problemsOf(parsed.error, raw, configSchema);
+  const together = problemsTogether(raw).filter(({ path }) =>
+    alone.every((problem) => problem.path !== path),
+  );
+  return parsed.success && together.length === 0 ? ok(parsed.data) : err([...alone, ...together]);
 }
 
 /** Files are in the data folder unless named; the quorum is 2 of 3, else all regions but one. */
@@ -78,18 +84,18 @@ function complete(input: ConfigInput): Config {
   };
 }
 
-function checkTogether(config: Config): Result<Config, readonly ConfigProblem[]> {
-  const names = regionsOf(config);
+/** What is wrong between values that may be right each for itself; looks at the raw file, to report all at once. */
+function problemsTogether({ regions, keys }: Raw): readonly ConfigProblem[] {
+  const names = Array.isArray(regions) ? regions.map((region: unknown) => fieldOf(region, 'name')) : [];
   const twice = names.flatMap((name, index) =>
-    names.indexOf(name) < index
+    typeof name === 'string' && names.indexOf(name) < index
       ? [{ path: `regions[${index}].name`, found: `"${name}" a second time`, expected: 'each region once' }]
       : [],
   );
-  const quorum = {
-    path: 'keys.quorum',
-    found: String(config.keys.quorum),
-    expected: `at most the number of regions, ${names.length}`,
-  };
-  const problems = config.keys.quorum > names.length ? [...twice, quorum] : twice;
-  return problems.length === 0 ? ok(config) : err(problems);
+  const quorum = fieldOf(keys, 'quorum');
+  const tooMany = typeof quorum === 'number' && names.length > 0 && quorum > names.length;
+  const expected = `at most the number of regions, ${names.length}`;
+  return tooMany ? [...twice, { path: 'keys.quorum', found: String(quorum), expected }] : twice;
 }
+
+const fieldOf = (value: unknown, name: string): unknown => (isTable(value) ? value[name] : undefined);

@@ -1,11 +1,12 @@
 // The embedded default's first token: made by the first start, kept in a file (0600) that only the owner may read. Its
 // text is never printed, only where it is.
 import { join } from 'node:path';
-import { makeBearerToken, type BearerToken } from '../adapters/tokens/bearer-token.js';
+import { makeBearerToken, parseAuthorization, type BearerToken } from '../adapters/tokens/bearer-token.js';
 import { addToken, type StoredToken } from '../adapters/tokens/token-file.js';
-import { readPrivateFile, replacePrivateFile } from '../adapters/files/private-files.js';
+import { createPrivateFile, readPrivateFile } from '../adapters/files/private-files.js';
 import { parseCallerId, type CallerId } from '../domain/ids.js';
 import { permissions, type Permission } from '../domain/caller.js';
+import { StartRefused } from '../ports/start-refused.js';
 import type { Config } from './config.js';
 
 export const firstTokenPath = (config: Config): string => join(config.data_dir, 'token');
@@ -15,10 +16,15 @@ export function ensureFirstToken(config: Config, nowMs: number): void {
   if (readPrivateFile(config.auth.tokens_file) !== undefined) return;
   const caller = parseCallerId('local');
   if (caller.isErr()) throw new Error('the first caller has no valid name');
-  const made = makeBearerToken();
-  // Its text first: a token that is valid but that nobody can read would be of no use after a crash in between.
-  replacePrivateFile(firstTokenPath(config), `${made.text}\n`);
-  addToken(config.auth.tokens_file, stored(made, { caller: caller.value, allow: permissions, nowMs }));
+  const path = firstTokenPath(config);
+  // Its text first: a token that is valid but that nobody can read would be of no use after a crash in between. A text
+  // that is there already stays: it is that of such a crash, or of a process that starts at this very moment.
+  createPrivateFile(path, `${makeBearerToken().text}\n`);
+  const token = parseAuthorization(`Bearer ${String(readPrivateFile(path)).trimEnd()}`);
+  if (token === undefined) {
+    throw new StartRefused(`the file ${path} holds no token`, 'remove it; the next start makes a new one');
+  }
+  addToken(config.auth.tokens_file, stored(token, { caller: caller.value, allow: permissions, nowMs }));
 }
 
 export interface NewToken {

@@ -116,11 +116,15 @@ const getKey =
     if (caller === undefined) throw new Error('the route of keys must be authenticated');
     const { requestId } = ctx.state;
     const bounds = boundsOf(ctx, clock, settings.requestTimeoutMs);
-    const served = await parsedId(ctx).asyncAndThen((id): ResultAsync<ServedKey, HttpFailure> => {
-      ctx.state.id = id;
-      return keys.get({ caller, id, requestId }, bounds.signal);
-    });
-    bounds.release();
+    let served: Result<ServedKey, HttpFailure>;
+    try {
+      served = await parsedId(ctx).asyncAndThen((id): ResultAsync<ServedKey, HttpFailure> => {
+        ctx.state.id = id;
+        return keys.get({ caller, id, requestId }, bounds.signal);
+      });
+    } finally {
+      bounds.release();
+    }
     if (served.isOk()) answerKey(ctx, served.value);
     else answerProblem(ctx, served.error, retryAfterS(clock));
   };

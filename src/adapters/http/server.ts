@@ -38,9 +38,15 @@ export async function listen(
   app: ReturnType<typeof createApp>,
   { host, port }: ListenSettings,
 ): Promise<RunningServer> {
-  // Koa answers for every request; the promise it returns is of its own error handling.
   const handle = app.callback();
-  const answer: RequestListener = (request, response) => void handle(request, response);
+  const answer: RequestListener = (request, response) => {
+    // A stopping server listens no more; the connection of its last answer would be kept alive for nobody.
+    response.once('close', () => {
+      if (!server.listening) server.closeIdleConnections();
+    });
+    // Koa answers for every request; the promise it returns is of its own error handling.
+    void handle(request, response);
+  };
   const server = createServer(limits, answer);
   // An expectation that nobody knows is no reason to refuse a request, least of all with headers that are not ours.
   server.on('checkExpectation', answer);

@@ -1,0 +1,404 @@
+// What stands in the way of serving ends the start: one clear line of what is wrong, one of what to do, exit code 1. No
+// stack trace, and no key is ever made anew because something is missing (I7).
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { awsVariables, PlayedAws, type AwsConfig } from '../support/played-aws.js';
+import { embeddedConfig, Lab, type Ended } from '../support/served-process.js';
+
+let lab: Lab;
+beforeAll(() => {
+  lab = new Lab();
+});
+afterAll(() => lab.close());
+
+/** The exit code, what was printed on stdout, and what is on stderr besides log lines. */
+const said = ({ code, stdout, stderr }: Ended): unknown => {
+  expect(stderr).not.toMatch(/^ +at |\bError\b.*\n|node:internal/m);
+  const lines = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
+  return { code, stdout, lines: lines.map((line) => line.replaceAll(lab.folder, '.')) };
+};
+const refusal = (...lines: readonly string[]): unknown => ({ code: 1, stdout: '', lines });
+
+const config = (folder: string, options = {}): string =>
+  lab.write(`${folder}.toml`, embeddedConfig(`./${folder}`, options));
+const serve = (path: string, variables = {}): Promise<Ended> =>
+  lab.run(['serve', '--config', path], { RKMS_SERVER_PORT: '0', ...variables });
+/** A data folder that was in use: its service holds one key. */
+const used = async (folder: string): Promise<string> => {
+  const path = config(folder);
+  const served = await lab.serve(path);
+  const answer = await lab.get(served, 'orders/7', readFileSync(lab.path(folder, 'token'), 'utf8').trim());
+  expect(answer.status).toBe(200);
+  await served.stop();
+  return path;
+};
+
+describe('a start that cannot serve says why', () => {
+  it('when another program uses the port', async () => {
+    const other: Server = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const ended = await serve(config('port'), { RKMS_SERVER_PORT: String(port) });
+    other.close();
+    expect(said(ended)).toEqual(
+      refusal(
+        `rkms: cannot listen on 127.0.0.1:${port} (EADDRINUSE)`,
+        '  another program uses the port: stop it, or set RKMS_SERVER_PORT to a free one',
+      ),
+    );
+  });
+
+  it('when the address is not of this machine', async () => {
+    const ended = await serve(config('address'), { RKMS_SERVER_HOST: '192.0.2.1' });
+    expect(said(ended)).toEqual(
+      refusal(
+        'rkms: cannot listen on 192.0.2.1:0 (EADDRNOTAVAIL)',
+        '  set server.host and server.port to an address of this machine',
+      ),
+    );
+  });
+
+  it('when the data folder cannot be made', async () => {
+    lab.write('file', '');
+    const path = lab.write('below.toml', embeddedConfig('./file/data'));
+    expect(said(await serve(path))).toEqual(
+      refusal(
+        'rkms: the folder ./file/data cannot be written to (ENOTDIR)',
+        '  give it to the user that runs RKMS, or name another folder',
+      ),
+    );
+  });
+
+  it('when the data folder is open to others', async () => {
+    mkdirSync(lab.path('open'), { mode: 0o755 });
+    expect(said(await serve(config('open')))).toEqual(
+      refusal('rkms: the folder ./open is open to other users (mode 0755)', "  run: chmod 700 './open'"),
+    );
+    expect(readdirSync(lab.path('open'))).toEqual([]);
+  });
+
+  it('when the store belongs to another deployment', async () => {
+    await used('foreign');
+    const path = lab.write('other.toml', embeddedConfig('./foreign', { deployment: 'other' }));
+    expect(said(await serve(path))).toEqual(
+      refusal(
+        'rkms: the store belongs to the deployment "embedded", not to "other"',
+        '  name the right store, or the right deployment, in the configuration',
+      ),
+    );
+  });
+
+  it('when a master key is truncated', async () => {
+    const path = await used('truncated');
+    truncateSync(lab.path('truncated/master-keys/us-east-2.key'), 20);
+    expect(said(await serve(path))).toEqual(
+      refusal(
+        'rkms: the master key truncated/master-keys/us-east-2.key has 20 bytes instead of 48',
+        '  restore it from a backup; RKMS never replaces a master key, because stored keys depend on it',
+      ),
+    );
+  });
+
+  it('when a master key is missing that stored keys depend on, and makes none', async () => {
+    const path = await used('deleted');
+    rmSync(lab.path('deleted/master-keys/us-east-2.key'));
+    expect(said(await serve(path))).toEqual(
+      refusal(
+        'rkms: the master key deleted/master-keys/us-east-2.key is missing, and stored keys depend on it',
+        '  restore it from a backup, or take the region out of the configuration',
+      ),
+    );
+    expect(readdirSync(lab.path('deleted/master-keys')).sort()).toEqual(['us-east-1.key', 'us-west-2.key']);
+  });
+
+  it('when the store is gone but its master keys are there, and begins no new one', async () => {
+    const path = await used('lost');
+    for (const name of readdirSync(lab.path('lost'))) {
+      if (name.startsWith('rkms.sqlite')) rmSync(lab.path('lost', name));
+    }
+    for (const start of ['first', 'second']) {
+      expect([start, said(await serve(path))]).toEqual([
+        start,
+        refusal(
+          'rkms: there are master keys, but the store has no genesis record: it was lost, emptied or replaced',
+          '  restore the store from a backup; to begin anew, name an empty data folder',
+        ),
+      ]);
+    }
+  });
+
+  it('when the store is not an SQLite file', async () => {
+    mkdirSync(lab.path('garbage'), { mode: 0o700 });
+    writeFileSync(lab.path('garbage/rkms.sqlite'), 'no database at all, but long enough '.repeat(40));
+    expect(said(await serve(config('garbage')))).toEqual(
+      refusal(
+        'rkms: the store garbage/rkms.sqlite cannot be opened (file is not a database)',
+        '  it is not an SQLite database: name another file as store.path, or restore it from a backup',
+      ),
+    );
+  });
+
+  it('when the token file is damaged', async () => {
+    const path = await used('tokens');
+    appendFileSync(lab.path('tokens/tokens.json'), '}');
+    expect(said(await serve(path))).toEqual(
+      refusal(
+        expect.stringMatching(
+          /^rkms: the token file tokens\/tokens\.json is not valid at \S*: /,
+        ) as unknown as string,
+        '  restore it, or move it away and make new tokens with: rkms token create',
+      ),
+    );
+  });
+
+  it('when the audit log cannot be written', async () => {
+    mkdirSync(lab.path('audit'), { mode: 0o700 });
+    mkdirSync(lab.path('audit/audit.jsonl'));
+    expect(said(await serve(config('audit')))).toEqual(
+      refusal(
+        'rkms: the audit log audit/audit.jsonl cannot be written (EISDIR)',
+        '  name another file as audit.file, or give this one to the user that runs RKMS',
+      ),
+    );
+  });
+});
+
+describe('a configuration that cannot be used is refused', () => {
+  it.each(['serve', 'init'])('by %s with all its problems at once', async (command) => {
+    const path = lab.write(
+      'wrong.toml',
+      'deployment = "a b"\n[server]\nprot = 80\nport = 80000\n[[regions]]\nname = "us-east-1"\nvault = "local-kms"\n',
+    );
+    const ended = await lab.run([command, '--config', path], { RKMS_KEYS_QUORUM: 'two' });
+    expect(said(ended)).toEqual(
+      refusal(
+        'rkms: the configuration ./wrong.toml is not valid:',
+        '  deployment: found "a b"; expected 1 to 64 characters of A-Z a-z 0-9 . _ -, starting with a letter or digit',
+        '  server.port: found 80000; expected a whole number from 0 to 65535',
+        '  server.prot: found an unknown key; expected "port"?',
+        '  store: found nothing; expected a table with kind = "sqlite" or "dynamodb"',
+        '  keys.quorum: found "two" in RKMS_KEYS_QUORUM; expected a whole number from 1 to 16',
+      ),
+    );
+  });
+
+  it('when it is no TOML', async () => {
+    const path = lab.write('bad.toml', 'deployment = "a"\nregions = [\n');
+    expect(said(await serve(path))).toEqual(
+      refusal(
+        'rkms: the configuration ./bad.toml is not valid:',
+        expect.stringMatching(
+          /^ {2}line [23], column \d+: found [a-z ]+; expected TOML 1\.0$/,
+        ) as unknown as string,
+      ),
+    );
+  });
+
+  it('when there is none', async () => {
+    expect(said(await lab.run(['serve'], { RKMS_CONFIG: 'nowhere.toml' }))).toEqual(
+      refusal(
+        'rkms: the configuration nowhere.toml cannot be read (ENOENT)',
+        '  name it with --config or RKMS_CONFIG',
+      ),
+    );
+  });
+
+  it('but a variable that names no option is only pointed out', async () => {
+    const served = await lab.serve(config('variable'), { RKMS_SERVER_PROT: '1' });
+    expect(JSON.parse(served.stderr.split('\n')[0] ?? '')).toMatchObject({
+      level: 40,
+      name: 'RKMS_SERVER_PROT (did you mean RKMS_SERVER_PORT?)',
+      msg: 'this variable names no option',
+    });
+    await served.stop();
+  });
+});
+
+describe('a command line that is wrong is refused with its usage', () => {
+  const create = ['token', 'create'];
+  const nobody = ['--allow', 'read'];
+  const app = ['--caller', 'app'];
+  it.each([
+    [[...create, ...nobody], /required option '--caller <name>' not specified/],
+    [[...create, ...app], /required option '--allow <list>' not specified/],
+    [
+      [...create, ...nobody, '--caller', 'a b'],
+      /'--caller <name>' argument 'a b' is invalid\. A caller has 1 to 128/,
+    ],
+    [
+      [...create, ...nobody, '--caller', ''],
+      /'--caller <name>' argument '' is invalid\. A caller has 1 to 128/,
+    ],
+    [[...create, ...app, '--allow', 'reed'], /argument 'reed' is invalid\. Permissions are read, create\./],
+    [[...create, ...app, '--allow', ''], /argument '' is invalid\. Permissions are read, create\./],
+    [[...create, ...app, '--allow', 'read,'], /argument 'read,' is invalid\. Permissions are read, create\./],
+    [
+      [...create, ...app, ...nobody, '--expires', '0d'],
+      /argument '0d' is invalid\. Expected a number of days, as 90d\./,
+    ],
+    [
+      [...create, ...app, ...nobody, '--expires', '1y'],
+      /argument '1y' is invalid\. Expected a number of days/,
+    ],
+    [[...create, ...app, ...nobody, 'more'], /too many arguments/],
+    [['srve'], /unknown command 'srve'\n\(Did you mean serve\?\)/],
+    [['serve', '--prot', '1'], /unknown option '--prot'/],
+  ])('%j', async (args, error) => {
+    const { code, stdout, stderr } = await lab.run(args, { RKMS_DATA_DIR: './untouched' });
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(error);
+    expect(stderr).toMatch(/^error: [^]*\n\nUsage: rkms /);
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect(readdirSync(lab.folder)).not.toContain('untouched');
+  });
+});
+
+describe('a start on AWS', () => {
+  let aws: PlayedAws;
+  beforeAll(async () => {
+    aws = await PlayedAws.start();
+    const path = lab.write('own.toml', aws.config({ deployment: 'own' }));
+    expect(said(await lab.run(['init', '--config', path], awsVariables))).toEqual({
+      code: 0,
+      stdout: 'The genesis record of the deployment "own" was made.\n',
+      lines: [],
+    });
+    await lab.token(path, 'app', 'read,create');
+  });
+  afterAll(() => aws.stop());
+
+  const start = (options: AwsConfig, command = 'serve', variables: object = awsVariables): Promise<Ended> => {
+    const path = lab.write('aws.toml', aws.config({ deployment: 'own', ...options }));
+    return lab.run([command, '--config', path], { RKMS_SERVER_PORT: '0', ...variables });
+  };
+
+  it('needs a table that was initialised, and says how', async () => {
+    await aws.createTable('empty');
+    expect(said(await start({ table: 'empty' }))).toEqual(
+      refusal(
+        'rkms: the store has no genesis record, so it is not known to be this deployment’s',
+        '  if it is the right store and new, run: rkms init',
+      ),
+    );
+  });
+
+  it.each(['serve', 'init'])('needs a table that exists (%s)', async (command) => {
+    expect(said(await start({ table: 'missing' }, command))).toEqual(
+      refusal(
+        'rkms: the store cannot be used: DynamoDB table "missing" in us-east-1: store.misconfigured (ResourceNotFoundException)',
+        '  the table does not exist in this region: create it with partition key id (S) and sort key version (N)',
+      ),
+    );
+  });
+
+  it.each(['serve', 'init'])('needs a table of its own deployment (%s)', async (command) => {
+    expect(said(await start({ deployment: 'other', folder: 'own' }, command))).toEqual(
+      refusal(
+        'rkms: the store belongs to the deployment "own", not to "other"',
+        '  name the right store, or the right deployment, in the configuration',
+      ),
+    );
+  });
+
+  it('initialises a table once', async () => {
+    expect(said(await start({}, 'init'))).toEqual({
+      code: 0,
+      stdout: 'The genesis record of the deployment "own" was there already: nothing was changed.\n',
+      lines: [],
+    });
+  });
+
+  it('needs a store that can be reached', async () => {
+    const closed = createServer().listen(0, '127.0.0.1');
+    await once(closed, 'listening');
+    const { port } = closed.address() as AddressInfo;
+    closed.close();
+    expect(said(await start({ storeEndpoint: `http://127.0.0.1:${port}` }))).toEqual(
+      refusal(
+        'rkms: the store cannot be used: DynamoDB table "rkms" in us-east-1: store.unavailable (ECONNREFUSED)',
+        '  check that the store can be reached from here: region, endpoint, network',
+      ),
+    );
+  });
+
+  it('needs credentials', async () => {
+    expect(said(await start({}, 'serve', {}))).toEqual(
+      refusal(
+        'rkms: the store cannot be used: DynamoDB table "rkms" in us-east-1: credentials.invalid (CredentialsProviderError)',
+        '  give the process AWS credentials, for example by a role',
+      ),
+    );
+  });
+
+  it('needs a token', async () => {
+    expect(said(await start({ folder: 'tokenless' }))).toEqual(
+      refusal(
+        'rkms: there is no token file tokenless/tokens.json, and nothing is served without a token',
+        '  make a token: rkms token create --caller <name> --allow read,create',
+      ),
+    );
+  });
+
+  const lost = 'alias/nobody';
+  const hint = '  check regions, KMS keys, permissions and credentials of those named';
+
+  it('needs a KMS key that exists in some region', async () => {
+    expect(said(await start({ kmsKeys: [lost, lost, lost] }))).toEqual(
+      refusal(
+        'rkms: only 0 of 3 regions can be used, and the quorum is 2 (us-east-1: vault.misconfigured, not-found; ' +
+          'us-east-2: vault.misconfigured, not-found; us-west-2: vault.misconfigured, not-found)',
+        hint,
+      ),
+    );
+  });
+
+  it('needs KMS keys in as many regions as the quorum', async () => {
+    await aws.regions[1].fail('disabled');
+    const ended = await start({ kmsKeys: [lost] });
+    await aws.regions[1].heal();
+    expect(said(ended)).toEqual(
+      refusal(
+        'rkms: only 1 of 3 regions can be used, and the quorum is 2 ' +
+          '(us-east-1: vault.misconfigured, not-found; us-east-2: vault.misconfigured, disabled)',
+        hint,
+      ),
+    );
+  });
+
+  it('goes on with a warning when one region has no KMS key, and makes keys in the others', async () => {
+    const path = lab.write('one.toml', aws.config({ deployment: 'own', kmsKeys: [lost] }));
+    const token = await lab.token(path, 'other', 'read,create');
+    const served = await lab.serve(path, awsVariables);
+    const warnings = served.stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
+    expect(warnings).toMatchObject([
+      {
+        level: 40,
+        region: 'us-east-1',
+        kind: 'vault.misconfigured',
+        reason: 'not-found',
+        msg: 'region cannot be used now; the service starts without it',
+      },
+    ]);
+    const answer = await lab.get(served, 'orders/7', token);
+    expect([answer.status, answer.headers['rkms-region'], answer.headers['rkms-copies']]).toEqual([
+      200,
+      'us-east-2',
+      '2/3',
+    ]);
+    await served.stop();
+  });
+});

@@ -1,0 +1,460 @@
+// The configuration: what it says when it says nothing, and that every mistake in it is reported, all at once, with its
+// place, what was found and what is expected.
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import type { ConfigProblem } from '../../src/infrastructure/config.js';
+import { isEmbedded, parseConfig, regionsOf, showConfigProblems } from '../../src/infrastructure/config.js';
+import { unknownVariables, type Environment } from '../../src/infrastructure/config-environment.js';
+
+const top = 'deployment = "test"\n';
+const store = '[store]\nkind = "sqlite"\n';
+const region = (name: string, rest = 'vault = "local-kms"'): string =>
+  `[[regions]]\nname = "${name}"\n${rest}\n`;
+const aws = (rest: string): string =>
+  region('us-east-1', `vault = "aws-kms"\nkms_key = "alias/rkms"\n${rest}`);
+const smallest = `${top}${store}${region('us-east-1')}`;
+
+const problemsIn = (toml: string, environment?: Environment): readonly ConfigProblem[] =>
+  parseConfig(toml, environment).match(
+    () => [],
+    ({ problems }) => problems,
+  );
+const found = (toml: string, environment?: Environment): unknown =>
+  problemsIn(toml, environment).map((problem) => [problem.path, problem.found, problem.expected]);
+
+const oneOf = (...names: readonly string[]): string => `one of ${names.join(', ')}`;
+const deploymentRule = '1 to 64 characters of A-Z a-z 0-9 . _ -, starting with a letter or digit';
+const regionRule = '1 to 64 characters of a-z 0-9 -, starting with a letter';
+const endpointRule =
+  'an https:// URL, or an http:// URL of this machine (127.0.0.1, [::1], localhost), without credentials or query';
+const milliseconds = 'a whole number of milliseconds from 10 to 60000';
+const unknownKey = 'an unknown key';
+
+describe('a configuration', () => {
+  it('of a few lines is complete by its defaults', () => {
+    expect(parseConfig(smallest)).toMatchObject({
+      value: {
+        deployment: 'test',
+        data_dir: './data',
+        server: { host: '127.0.0.1', port: 8_080, request_timeout_ms: 2_000 },
+        regions: [{ name: 'us-east-1', vault: 'local-kms' }],
+        store: { kind: 'sqlite', path: 'data/rkms.sqlite', timeout_ms: 1_000 },
+        keys: { length_bytes: 32, quorum: 1 },
+        kms: { attempt_timeout_ms: 800, connect_timeout_ms: 300, max_sockets: 256 },
+        auth: { tokens_file: 'data/tokens.json' },
+        audit: { file: 'data/audit.jsonl' },
+        log: { level: 'info' },
+      },
+    });
+  });
+
+  it.each([
+    [1, 1],
+    [2, 1],
+    [3, 2],
+    [5, 4],
+  ])('of %i regions has, unless it says otherwise, a quorum of %i', (count, quorum) => {
+    const regions = Array.from({ length: count }, (_, index) => region(`region-${index}`)).join('');
+    expect(parseConfig(`${top}${store}${regions}`)).toMatchObject({ value: { keys: { quorum } } });
+  });
+
+  it('keeps the regions in the order in which they are written', () => {
+    const names = ['us-west-2', 'eu-west-1', 'ap-south-1'];
+    const config = parseConfig(`${top}${store}${names.map((name) => region(name)).join('')}`);
+    expect(config.map(regionsOf)).toMatchObject({ value: names });
+  });
+
+  it('may name every option', () => {
+    const all = `data_dir = "/srv"\n${top}
+      [server]\nhost = "::1"\nport = 0\nrequest_timeout_ms = 60000
+      [store]\nkind = "dynamodb"\ntable = "t"\nregion = "eu-west-1"\nendpoint = "http://[::1]:8000"\ntimeout_ms = 10
+      [keys]\nlength_bytes = 64\nquorum = 1
+      [kms]\nattempt_timeout_ms = 10\nconnect_timeout_ms = 60000\nmax_sockets = 1
+      [auth]\ntokens_file = "/t"\n[audit]\nfile = "/a"\n[log]\nlevel = "silent"\n${aws('')}`;
+    expect(problemsIn(all)).toEqual([]);
+  });
+
+  it.each(['config/rkms.toml', 'config/aws.toml'].filter((path) => existsSync(path)))(
+    'that is handed out is valid: %s',
+    (path) => {
+      const config = parseConfig(readFileSync(path, 'utf8'));
+      expect(config.isOk()).toBe(true);
+      expect(config.map(isEmbedded)).toMatchObject({ value: path.endsWith('rkms.toml') });
+    },
+  );
+
+  it('is embedded only while no part of it is of AWS', () => {
+    const dynamo = '[store]\nkind = "dynamodb"\ntable = "t"\nregion = "us-east-1"\n';
+    const mixed = [`${top}${store}${region('eu-west-1')}${aws('')}`, `${top}${dynamo}${region('eu-west-1')}`];
+    expect(mixed.map((toml) => parseConfig(toml).map(isEmbedded))).toMatchObject([
+      { value: false },
+      { value: false },
+    ]);
+  });
+});
+
+describe('a mistake in the configuration', () => {
+  it.each([
+    ['no deployment', `${store}${region('a')}`, 'deployment', 'nothing', deploymentRule],
+    ['a bad deployment', `deployment = "a b"\n${store}${region('a')}`, 'deployment', '"a b"', deploymentRule],
+    ['a number for text', `deployment = 7\n${store}${region('a')}`, 'deployment', '7', deploymentRule],
+    ['an empty folder', `data_dir = ""\n${smallest}`, 'data_dir', '""', 'the path of a folder'],
+    ['no regions', `${top}${store}`, 'regions', 'nothing', 'at least one [[regions]] table'],
+    [
+      'an empty list of regions',
+      `${top}regions = []\n${store}`,
+      'regions',
+      '[]',
+      'at least one [[regions]] table',
+    ],
+    [
+      'regions that are no list',
+      `${top}regions = 7\n${store}`,
+      'regions',
+      '7',
+      'at least one [[regions]] table',
+    ],
+    [
+      'a region that is no table',
+      `${top}regions = [7]\n${store}`,
+      'regions[0]',
+      '7',
+      'a table with vault = "aws-kms" or "local-kms"',
+    ],
+    ['a bad region', `${top}${store}${region('A')}`, 'regions[0].name', '"A"', regionRule],
+    [
+      'an unknown vault',
+      `${top}${store}${region('a', 'vault = "gcp"')}`,
+      'regions[0].vault',
+      '"gcp"',
+      '"aws-kms" or "local-kms"',
+    ],
+    [
+      'no KMS key',
+      `${top}${store}${region('a', 'vault = "aws-kms"')}`,
+      'regions[0].kms_key',
+      'nothing',
+      'the ARN, id or alias of a symmetric KMS key in this region',
+    ],
+    ['no store', `${top}${region('a')}`, 'store', 'nothing', 'a table with kind = "sqlite" or "dynamodb"'],
+    [
+      'a store that is no table',
+      `store = 7\n${top}${region('a')}`,
+      'store',
+      '7',
+      'a table with kind = "sqlite" or "dynamodb"',
+    ],
+    [
+      'an unknown store',
+      `${top}[store]\nkind = "redis"\n${region('a')}`,
+      'store.kind',
+      '"redis"',
+      '"sqlite" or "dynamodb"',
+    ],
+    [
+      'no table name',
+      `${top}[store]\nkind = "dynamodb"\nregion = "a"\n${region('a')}`,
+      'store.table',
+      'nothing',
+      'the name of a DynamoDB table',
+    ],
+    [
+      'a port too high',
+      `${smallest}[server]\nport = 65536`,
+      'server.port',
+      '65536',
+      'a whole number from 0 to 65535',
+    ],
+    [
+      'a port below zero',
+      `${smallest}[server]\nport = -1`,
+      'server.port',
+      '-1',
+      'a whole number from 0 to 65535',
+    ],
+    [
+      'a port in quotes',
+      `${smallest}[server]\nport = "80"`,
+      'server.port',
+      '"80"',
+      'a whole number from 0 to 65535',
+    ],
+    [
+      'half a port',
+      `${smallest}[server]\nport = 80.5`,
+      'server.port',
+      '80.5',
+      'a whole number from 0 to 65535',
+    ],
+    [
+      'a port that is no number',
+      `${smallest}[server]\nport = nan`,
+      'server.port',
+      'NaN',
+      'a whole number from 0 to 65535',
+    ],
+    [
+      'an endless time-out',
+      `${smallest}[kms]\nattempt_timeout_ms = inf`,
+      'kms.attempt_timeout_ms',
+      'Infinity',
+      milliseconds,
+    ],
+    [
+      'a short time-out',
+      `${smallest}[kms]\nconnect_timeout_ms = 9`,
+      'kms.connect_timeout_ms',
+      '9',
+      milliseconds,
+    ],
+    ['a section that is no table', `server = 7\n${smallest}`, 'server', '7', 'a table'],
+    [
+      'a section that is a list',
+      `${smallest}[[log]]\nlevel = "info"`,
+      'log',
+      '[{"level":"info"}]',
+      'a table',
+    ],
+    ['a key length', `${smallest}[keys]\nlength_bytes = 24`, 'keys.length_bytes', '24', 'one of 16, 32, 64'],
+    ['a quorum of none', `${smallest}[keys]\nquorum = 0`, 'keys.quorum', '0', 'a whole number from 1 to 16'],
+    [
+      'a quorum of more regions than there are',
+      `${smallest}[keys]\nquorum = 2`,
+      'keys.quorum',
+      '2',
+      'at most the number of regions, 1',
+    ],
+    [
+      'a quorum that is out of every range',
+      `${smallest}[keys]\nquorum = 17`,
+      'keys.quorum',
+      '17',
+      'a whole number from 1 to 16',
+    ],
+    [
+      'a region twice',
+      `${smallest}${region('b')}${region('us-east-1')}`,
+      'regions[2].name',
+      '"us-east-1" a second time',
+      'each region once',
+    ],
+    [
+      'a log level',
+      `${smallest}[log]\nlevel = "trace"`,
+      'log.level',
+      '"trace"',
+      'one of "debug", "info", "warn", "error", "silent"',
+    ],
+    [
+      'a date for text',
+      `deployment = 2030-01-01\n${store}${region('a')}`,
+      'deployment',
+      '"2030-01-01"',
+      deploymentRule,
+    ],
+    [
+      'what is too long to show',
+      `deployment = "${'a'.repeat(99)}"\n${store}${region('a')}`,
+      'deployment',
+      `"${'a'.repeat(59)}...`,
+      deploymentRule,
+    ],
+  ])('is reported with path, found and expected: %s', (_, toml, path, what, expected) => {
+    expect(found(toml)).toEqual([[path, what, expected]]);
+  });
+
+  it.each([
+    ['a = 1\na = 2', 'line 2, column 1'],
+    [`${top}[server`, 'line 2, column 2'],
+    ['deployment = ', 'line 1, column 14'],
+    ['deployment = "a\nb"', 'line 1, column 16'],
+    ['\u0000', 'line 1, column 1'],
+  ])('in the TOML itself is reported with its line and column: %j', (toml, path) => {
+    const [problem, ...others] = problemsIn(toml);
+    expect([problem?.path, problem?.expected, others]).toEqual([path, 'TOML 1.0', []]);
+    expect(problem?.found).toMatch(/^[a-z][^\n]+$/);
+  });
+
+  it('never comes alone: all are reported at once, one line each', () => {
+    const toml = `${top}data_dri = "x"
+      [server]\nport = "80"\nhots = "a"
+      ${region('B')}${region('c', 'vault = "aws-kms"\nkms_kye = "k"')}${region('d')}${region('d')}
+      [store]\nkind = "sqlite"\ntable = "t"
+      [keys]\nquorum = 5`;
+    const shown = parseConfig(toml).mapErr(showConfigProblems);
+    const lines = shown.isErr() ? shown.error.split('\n').sort() : [];
+    expect(lines).toEqual(
+      [
+        'data_dri: found an unknown key; expected "data_dir"?',
+        'server.port: found "80"; expected a whole number from 0 to 65535',
+        'server.hots: found an unknown key; expected "host"?',
+        `regions[0].name: found "B"; expected ${regionRule}`,
+        'regions[1].kms_key: found nothing; expected the ARN, id or alias of a symmetric KMS key in this region',
+        'regions[1].kms_kye: found an unknown key; expected "kms_key"?',
+        'regions[3].name: found "d" a second time; expected each region once',
+        'store.table: found an unknown key; expected one of kind, path, timeout_ms',
+        'keys.quorum: found 5; expected at most the number of regions, 4',
+      ].sort(),
+    );
+  });
+});
+
+describe('an unknown key', () => {
+  it.each([
+    ['at the top', `data_dirs = "x"\n${smallest}`, 'data_dirs', '"data_dir"?'],
+    ['at the top, for a section', `${smallest}[sever]\n`, 'sever', '"server"?'],
+    ['in a section', `${smallest}[kms]\nmax_socket = 1`, 'kms.max_socket', '"max_sockets"?'],
+    [
+      'in a local region',
+      `${smallest}${region('b', 'vault = "local-kms"\nnmae = "b"')}`,
+      'regions[1].nmae',
+      '"name"?',
+    ],
+    ['in a region of AWS', `${top}${store}${aws('end_point = "x"')}`, 'regions[0].end_point', '"endpoint"?'],
+    [
+      'in an SQLite store',
+      `${top}[store]\nkind = "sqlite"\npaht = "x"\n${region('a')}`,
+      'store.paht',
+      '"path"?',
+    ],
+    [
+      'in a DynamoDB store',
+      `${top}[store]\nkind = "dynamodb"\ntable = "t"\nregion = "a"\ntabel = "t"\n${region('a')}`,
+      'store.tabel',
+      '"table"?',
+    ],
+    [
+      'that is far from all',
+      `${smallest}[server]\ncolour = 1`,
+      'server.colour',
+      oneOf('host', 'port', 'request_timeout_ms'),
+    ],
+    [
+      'of another kind of region',
+      `${top}${store}${region('a', 'vault = "local-kms"\nkms_key = "k"')}`,
+      'regions[0].kms_key',
+      oneOf('name', 'vault'),
+    ],
+    [
+      'that every object has',
+      `${smallest}[server]\nconstructor = 1`,
+      'server.constructor',
+      oneOf('host', 'port', 'request_timeout_ms'),
+    ],
+  ])('%s is refused, and the nearest known one suggested', (_, toml, path, expected) => {
+    expect(found(toml)).toEqual([[path, unknownKey, expected]]);
+  });
+});
+
+describe('an endpoint', () => {
+  const withEndpoint = (value: string): string =>
+    `${top}${store}${aws(`endpoint = ${JSON.stringify(value)}`)}`;
+
+  it.each([
+    ...['https://vpce-0.kms.us-west-2.vpce.amazonaws.com', 'https://kms.example:8443/path'],
+    ...['http://127.0.0.1:4566', 'http://127.1.2.3', 'http://localhost:80', 'http://[::1]:4566'],
+  ])('may be %s', (endpoint) => {
+    expect(problemsIn(withEndpoint(endpoint))).toEqual([]);
+  });
+
+  it.each([
+    ['plain HTTP to another machine', 'http://kms.us-east-1.amazonaws.com'],
+    ['plain HTTP to every address', 'http://0.0.0.0'],
+    ['plain HTTP to what only looks like this machine', 'http://127.0.0.1.example.com'],
+    ['plain HTTP to this machine as a user name', 'http://localhost@example.com'],
+    ['plain HTTP to this machine in another notation', 'http://[::ffff:127.0.0.1]'],
+    ['credentials', 'https://user:password@kms.example'],
+    ['a user name', 'https://user@kms.example'],
+    ['a password alone', 'https://:password@kms.example'],
+    ['a query', 'https://kms.example?region=x'],
+    ['a fragment', 'https://kms.example#x'],
+    ['another scheme', 'ftp://127.0.0.1'],
+    ['a file', 'file:///etc/passwd'],
+    ['no scheme', 'kms.us-east-1.amazonaws.com'],
+    ['a port for a scheme', '127.0.0.1:4566'],
+    ['a host without its scheme', '//127.0.0.1'],
+    ['no host', 'https://'],
+    ['nothing', ''],
+  ])('may not be %s', (_, endpoint) => {
+    expect(found(withEndpoint(endpoint))).toEqual([
+      ['regions[0].endpoint', JSON.stringify(endpoint), endpointRule],
+    ]);
+    const dynamo = `[store]\nkind = "dynamodb"\ntable = "t"\nregion = "a"\nendpoint = ${JSON.stringify(endpoint)}\n`;
+    expect(problemsIn(`${top}${dynamo}${region('a')}`).map(({ path }) => path)).toEqual(['store.endpoint']);
+  });
+});
+
+describe('the environment', () => {
+  it('sets single values, over those of the file and over defaults', () => {
+    const environment = {
+      RKMS_DEPLOYMENT: '42',
+      RKMS_DATA_DIR: '/srv/rkms',
+      RKMS_SERVER_PORT: '0',
+      RKMS_SERVER_HOST: '::1',
+      RKMS_STORE_TIMEOUT_MS: '50',
+      RKMS_KEYS_LENGTH_BYTES: '64',
+      RKMS_KEYS_QUORUM: '1',
+      RKMS_KMS_ATTEMPT_TIMEOUT_MS: '100',
+      RKMS_AUTH_TOKENS_FILE: '/run/tokens.json',
+      RKMS_LOG_LEVEL: 'debug',
+      HOME: '/root',
+    };
+    expect(parseConfig(`${smallest}[server]\nport = 9\nrequest_timeout_ms = 500`, environment)).toMatchObject(
+      {
+        value: {
+          deployment: '42',
+          data_dir: '/srv/rkms',
+          server: { host: '::1', port: 0, request_timeout_ms: 500 },
+          store: { kind: 'sqlite', path: '/srv/rkms/rkms.sqlite', timeout_ms: 50 },
+          keys: { length_bytes: 64, quorum: 1 },
+          kms: { attempt_timeout_ms: 100 },
+          auth: { tokens_file: '/run/tokens.json' },
+          audit: { file: '/srv/rkms/audit.jsonl' },
+          log: { level: 'debug' },
+        },
+      },
+    );
+  });
+
+  it.each(['abc', '', '-1', '0x50', '80 ', '1e3', '99999'])(
+    'that brings no port where one is expected is named in the problem: "%s"',
+    (text) => {
+      const shown = text === '99999' ? text : JSON.stringify(text);
+      expect(found(smallest, { RKMS_SERVER_PORT: text })).toEqual([
+        ['server.port', `${shown} in RKMS_SERVER_PORT`, 'a whole number from 0 to 65535'],
+      ]);
+    },
+  );
+
+  it('that sets an option of another kind of store is named in the problem', () => {
+    expect(found(smallest, { RKMS_STORE_TABLE: 't' })).toEqual([
+      ['store.table', 'an unknown key in RKMS_STORE_TABLE', oneOf('kind', 'path', 'timeout_ms')],
+    ]);
+  });
+
+  it.each(['7', '"text"', '[1]'])('does not hide that a section is no table: %s', (value) => {
+    const [problem, ...others] = problemsIn(`server = ${value}\n${smallest}`, { RKMS_SERVER_PORT: '9' });
+    expect([problem?.path, problem?.expected, others]).toEqual(['server', 'a table', []]);
+  });
+
+  it('can fill a section that the file does not have', () => {
+    expect(problemsIn(`${top}${region('a')}`, { RKMS_STORE_KIND: 'sqlite' })).toEqual([]);
+  });
+
+  it('of other programs is not looked at, and what begins with RKMS_ but names no option is pointed out', () => {
+    const environment = {
+      PATH: '/bin',
+      RKMS_CONFIG: 'rkms.toml',
+      RKMS_SERVER_PORT: '1',
+      RKMS_SERVER_PROT: '1',
+      RKMS_REGIONS: 'a',
+      RKMS_PORT_8080_TCP_ADDRESS_OF_SOMETHING_ELSE: '1',
+      rkms_server_port: '1',
+    };
+    expect(unknownVariables(environment)).toEqual([
+      'RKMS_SERVER_PROT (did you mean RKMS_SERVER_PORT?)',
+      'RKMS_REGIONS',
+      'RKMS_PORT_8080_TCP_ADDRESS_OF_SOMETHING_ELSE',
+    ]);
+  });
+});

@@ -1,0 +1,97 @@
+// The HTTP app in this process, over real sockets: the real application on scripted regions and a watched store, in
+// virtual time, with callers of every sort.
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { Context } from 'koa';
+import { createApp } from '../../src/adapters/http/app.js';
+import type { RequestLine } from '../../src/adapters/http/request-state.js';
+import { listen, type RunningServer } from '../../src/adapters/http/server.js';
+import { makeBearerToken } from '../../src/adapters/tokens/bearer-token.js';
+import { TokenAuthenticator } from '../../src/adapters/tokens/token-authenticator.js';
+import type { StoredToken } from '../../src/adapters/tokens/token-file.js';
+import type { Permission } from '../../src/domain/caller.js';
+import { ask, type HttpAnswer, type HttpQuestion } from './http-client.js';
+import { callerId } from './names.js';
+import { VirtualService } from './virtual-service.js';
+
+export const requestTimeoutMs = 2_000;
+
+export class ServedApp {
+  readonly service = new VirtualService();
+  /** One line per finished request. */
+  readonly lines: RequestLine[] = [];
+  /** What the app gave out to be written, before it was wiped: bodies that hold keys are Buffers. */
+  readonly bodies: unknown[] = [];
+  ready = true;
+  /** Called with the context of each request before anything else happens to it. */
+  onContext: (ctx: Context) => void = () => undefined;
+  readonly #tokens = new Map<string, StoredToken>();
+  #server: RunningServer | undefined;
+  #url = '';
+
+  /** Serves on a free port; the store has its genesis record. */
+  static async start(): Promise<ServedApp> {
+    const served = new ServedApp();
+    await served.service.initialise();
+    await served.#listen();
+    return served;
+  }
+
+  get url(): string {
+    return this.#server?.url ?? this.#url;
+  }
+
+  /** A new token with these permissions, as the `Authorization` header carries it. */
+  bearer(...allow: readonly Permission[]): string {
+    const { publicId, secretDigest, text } = makeBearerToken();
+    const caller = {
+      id: callerId(`with.${allow.join('.')}.`),
+      method: 'token',
+      permissions: new Set(allow),
+    } as const;
+    this.#tokens.set(publicId, { publicId, secretDigest, caller, notBeforeMs: 0 });
+    return `Bearer ${text}`;
+  }
+
+  ask(question: HttpQuestion): Promise<HttpAnswer> {
+    return ask(this.url, question);
+  }
+
+  /** Asks for a key with a token that may do everything. */
+  get(target: string, headers: OutgoingHttpHeaders = {}): Promise<HttpAnswer> {
+    return this.ask({ target, headers: { authorization: this.bearer('read', 'create'), ...headers } });
+  }
+
+  /** What reached the parts behind the app: calls to vaults, calls to the store, audit entries. */
+  get touched(): { readonly vaults: number; readonly store: readonly string[]; readonly audited: number } {
+    const { vaultCallCount, store, audit } = this.service;
+    return { vaults: vaultCallCount, store: store.calls, audited: audit.entries.length };
+  }
+
+  /** Lets requests that run finish for at most `graceMs`. */
+  async stop(graceMs = 0): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    this.#url = server?.url ?? this.#url;
+    await server?.stop(graceMs);
+  }
+
+  async #listen(): Promise<void> {
+    const { clock } = this.service;
+    const app = createApp({
+      keys: this.service.guarded(),
+      authenticator: new TokenAuthenticator({ find: (id) => this.#tokens.get(id) }, clock),
+      clock,
+      settings: { requestTimeoutMs },
+      isReady: () => this.ready,
+      onRequest: (line) => this.lines.push(line),
+    });
+    app.middleware.unshift(async (ctx, next) => {
+      this.onContext(ctx);
+      await next();
+      this.bodies.push(ctx.body);
+    });
+    this.#server = await listen(app, { host: '127.0.0.1', port: 0 });
+  }
+}
+
+export const nothingTouched = { vaults: 0, store: [], audited: 0 };

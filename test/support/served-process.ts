@@ -1,0 +1,239 @@
+// RKMS as its users run it: the built program in processes of its own, in a temporary folder. Everything that it prints
+// is kept, everything started is stopped, and only by its own id.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ask, type HttpAnswer } from './http-client.js';
+import { SecretHunt } from './secret-hunt.js';
+
+const program = resolve('dist/src/infrastructure/main.js');
+const patienceMs = 20_000;
+
+/** A program that has ended. */
+export interface Ended {
+  /** Null when a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+type Variables = Readonly<Record<string, string>>;
+
+export class Process {
+  readonly ended: Promise<Ended>;
+  readonly tells: boolean;
+  stdout = '';
+  stderr = '';
+  readonly #child: ChildProcess;
+  readonly #onOutput = new Set<() => void>();
+
+  /** `tells` means that showing a secret on stdout is what it is for. */
+  constructor(
+    command: string,
+    args: readonly string[],
+    { cwd, env, tells }: { readonly cwd: string; readonly env: Variables; readonly tells: boolean },
+  ) {
+    this.tells = tells;
+    const child = spawn(command, [...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+      this.#tell();
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+      this.#tell();
+    });
+    const lateness = setTimeout(() => child.kill('SIGKILL'), 3 * patienceMs);
+    this.ended = new Promise((resolved, rejected) => {
+      child.once('error', rejected);
+      child.once('close', (code) => {
+        clearTimeout(lateness);
+        resolved({ code, stdout: this.stdout, stderr: this.stderr });
+        this.#tell();
+      });
+    });
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Sends a signal to this process alone, and answers when it has ended. */
+  async stop(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL' = 'SIGTERM'): Promise<Ended> {
+    if (this.running) this.#child.kill(signal);
+    return this.ended;
+  }
+
+  signal(signal: 'SIGTERM' | 'SIGINT'): void {
+    this.#child.kill(signal);
+  }
+
+  /** What `find` finds in the output, as soon as it finds it; fails when the process ends before. */
+  async output<T>(find: (stdout: string, stderr: string) => T | undefined): Promise<T> {
+    const deadline = AbortSignal.timeout(patienceMs);
+    for (;;) {
+      const found = find(this.stdout, this.stderr);
+      if (found !== undefined) return found;
+      if (!this.running || deadline.aborted)
+        throw new Error(`it never said so:\n${this.stdout}\n${this.stderr}`);
+      await new Promise<void>((told) => {
+        const tell = (): void => {
+          this.#onOutput.delete(tell);
+          told();
+        };
+        this.#onOutput.add(tell);
+        deadline.addEventListener('abort', tell, { once: true });
+      });
+    }
+  }
+
+  #tell(): void {
+    for (const tell of [...this.#onOutput]) tell();
+  }
+}
+
+/** A process that serves. */
+export interface Served extends Process {
+  readonly url: string;
+}
+
+/** What a request for a key got. */
+export interface KeyAnswer extends HttpAnswer {
+  /** Base64; undefined when there was none. */
+  readonly key: string | undefined;
+  /** The type of the problem without its prefix. */
+  readonly problem: string | undefined;
+}
+
+export class Lab {
+  readonly folder = mkdtempSync(join(tmpdir(), 'rkms-served-'));
+  readonly secrets = new SecretHunt();
+  readonly #started: Process[] = [];
+
+  /** `variables` are in the environment of all its processes; nothing else but PATH is. */
+  constructor(private readonly variables: Variables = {}) {
+    requireFreshBuild();
+  }
+
+  path(...names: readonly string[]): string {
+    return join(this.folder, ...names);
+  }
+
+  write(name: string, content: string | Uint8Array): string {
+    writeFileSync(this.path(name), content);
+    return this.path(name);
+  }
+
+  start(args: readonly string[], variables: Variables = {}): Process {
+    return this.#spawn(process.execPath, [program, ...args], variables, args[0] === 'token');
+  }
+
+  run(args: readonly string[], variables: Variables = {}): Promise<Ended> {
+    return this.start(args, variables).ended;
+  }
+
+  /** Runs a line as a person would paste it. */
+  shell(line: string): Promise<Ended> {
+    return this.#spawn('sh', ['-c', line], {}, true).ended;
+  }
+
+  /** Serves on a free port; answers when the banner was printed. */
+  async serve(config: string, variables: Variables = {}): Promise<Served> {
+    const started = this.start(['serve', '--config', config], { RKMS_SERVER_PORT: '0', ...variables });
+    const url = await started.output((stdout) => /^RKMS serves (http:\S+) [^]*\n$/.exec(stdout)?.[1]);
+    return Object.assign(started, { url });
+  }
+
+  /** Makes a token by the program itself. */
+  async token(config: string, caller: string, allow: string): Promise<string> {
+    const made = await this.run([
+      'token',
+      'create',
+      '--config',
+      config,
+      '--caller',
+      caller,
+      '--allow',
+      allow,
+    ]);
+    const token = made.stdout.trim();
+    if (made.code !== 0) throw new Error(made.stderr);
+    this.secrets.addToken(token);
+    return token;
+  }
+
+  /** Asks for a key, and has every key that is answered hunted for. */
+  async get({ url }: { readonly url: string }, id: string, token: string): Promise<KeyAnswer> {
+    const target = `/key?id=${encodeURIComponent(id)}`;
+    const answer = await ask(url, { target, headers: { authorization: `Bearer ${token}` } });
+    const { key, type } = JSON.parse(answer.body) as { key?: string; type?: string };
+    if (key !== undefined) this.secrets.addKey(key);
+    return { ...answer, key, problem: type?.replace('urn:rkms:problem:', '') };
+  }
+
+  /** Places where a secret was found: in what was printed, or in a file whose name is not one of `kept`. */
+  leaks(kept: readonly string[]): readonly string[] {
+    const printed = this.#started.map(({ stdout, stderr, tells }, index) => ({
+      where: `output of process ${index}`,
+      bytes: Buffer.from(tells ? stderr : stdout + stderr),
+    }));
+    const files = readdirSync(this.folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !kept.includes(entry.name))
+      .map((entry) => ({
+        where: join(entry.parentPath, entry.name),
+        bytes: readFileSync(join(entry.parentPath, entry.name)),
+      }));
+    return [...printed, ...files].flatMap(({ where, bytes }) =>
+      this.secrets.findIn(bytes).map((form) => `${where}: ${form}`),
+    );
+  }
+
+  /** Kills what still runs and removes the folder. */
+  async close(): Promise<void> {
+    await Promise.all(this.#started.map((started) => started.stop('SIGKILL')));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #spawn(command: string, args: readonly string[], variables: Variables, tells: boolean): Process {
+    const { PATH = '' } = process.env;
+    const env = {
+      PATH,
+      HOME: this.folder,
+      AWS_EC2_METADATA_DISABLED: 'true',
+      ...this.variables,
+      ...variables,
+    };
+    const started = new Process(command, args, { cwd: this.folder, env, tells });
+    this.#started.push(started);
+    return started;
+  }
+}
+
+/** The permissions of a file or folder, as `0600`. */
+export const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8).padStart(4, '0');
+
+/** A configuration without AWS; its regions are those of the embedded default unless others are named. */
+export const embeddedConfig = (
+  folder: string,
+  { deployment = 'embedded', regions = ['us-east-1', 'us-east-2', 'us-west-2'] } = {},
+): string =>
+  [
+    `deployment = "${deployment}"\ndata_dir = "${folder}"\n`,
+    ...regions.map((name) => `[[regions]]\nname = "${name}"\nvault = "local-kms"\n`),
+    '[store]\nkind = "sqlite"\n',
+  ].join('\n');
+
+/** Fails unless every source was compiled after its last change. */
+function requireFreshBuild(): void {
+  const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  );
+  const stale = sources.filter((name) => {
+    const compiled = join('dist/src', name.replace(/\.ts$/, '.js'));
+    return !existsSync(compiled) || statSync(compiled).mtimeMs < statSync(join('src', name)).mtimeMs;
+  });
+  if (stale.length > 0)
+    throw new Error(`dist is missing or older than src (${stale.join(', ')}): npm run build`);
+}
