@@ -1,0 +1,61 @@
+// What docs/custom-store.md promises: its store is this file's neighbour to the letter, keeps the contract, and serves keys
+// once it is bound in the five lines that the page shows.
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { Container } from 'inversify';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { keyRepositoryContract } from 'rkms/contracts/key-repository-contract';
+import { parseConfig } from 'rkms/infrastructure/config';
+import { bindAdapters, bindApplication } from 'rkms/infrastructure/container';
+import { initialiseStore } from 'rkms/infrastructure/prepare-store';
+import { startService } from 'rkms/infrastructure/service';
+import { KeyRepository } from 'rkms/ports/key-repository';
+import { JsonFileKeyRepository } from './json-file-key-repository.js';
+
+const folders: string[] = [];
+const newFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'rkms-custom-store-'));
+  folders.push(folder);
+  return folder;
+};
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+describe('the store of docs/custom-store.md', () => {
+  const page = readFileSync('docs/custom-store.md', 'utf8');
+
+  test('stands in the page to the letter', () => {
+    expect(page).toContain(readFileSync('test/docs/json-file-key-repository.ts', 'utf8'));
+  });
+
+  for (const promise of keyRepositoryContract(() =>
+    Promise.resolve({ subject: new JsonFileKeyRepository(join(newFolder(), 'keys.json')) }),
+  )) {
+    test(promise.name, promise.run);
+  }
+
+  test('serves keys once it is bound', async () => {
+    const folder = newFolder();
+    const toml = `${readFileSync('config/rkms.toml', 'utf8').replace('./data', folder)}\n[server]\nport = 0\n`;
+    const config = parseConfig(toml)._unsafeUnwrap();
+    const logger = pino({ level: 'silent' });
+
+    const container = new Container();
+    container.load(bindAdapters(config, logger), bindApplication(config));
+    container.rebind(KeyRepository).toConstantValue(new JsonFileKeyRepository(join(folder, 'keys.json')));
+    await initialiseStore(container, config);
+    const service = await startService(container, config, logger);
+
+    const token = readFileSync(join(folder, 'token'), 'utf8').trim();
+    const get = (): Promise<Response> =>
+      fetch(`${service.url}/key?id=orders/7`, { headers: { Authorization: `Bearer ${token}` } });
+    const [first, second] = [await (await get()).json(), await (await get()).json()];
+    await service.stop();
+
+    expect(first).toEqual(second);
+    expect(readFileSync(join(folder, 'keys.json'), 'utf8')).toContain('orders/7 1');
+  });
+});

@@ -1,0 +1,145 @@
+// A store of one's own: keys in one JSON file. Small enough to read at a sitting, and it keeps every promise of the port.
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { err, ok, ResultAsync, type Result } from 'neverthrow';
+import type { StoreReadFailure, StoreRevisionStale, StoreWriteFailure } from 'rkms/domain/failures';
+import type { Genesis } from 'rkms/domain/genesis';
+import type { KeyId, KeyVersion } from 'rkms/domain/ids';
+import { withCiphertexts, type KeyRecord } from 'rkms/domain/key-record';
+import {
+  decodeRecord,
+  encodeRecord,
+  type RecordFields,
+  type UntrustedFields,
+} from 'rkms/domain/record-format';
+import type { RegionalCiphertext } from 'rkms/domain/regional-ciphertext';
+import type { KeyPage, KeyRepository } from 'rkms/ports/key-repository';
+
+type JsonRow = Omit<RecordFields, 'ciphertexts'> & {
+  readonly ciphertexts: readonly {
+    readonly region: string;
+    readonly kmsKey: string;
+    readonly base64: string;
+  }[];
+};
+
+interface Content {
+  genesis?: Genesis;
+  /** :: "id version" -> the fields of the record */
+  readonly rows: Record<string, JsonRow>;
+}
+
+const aborted = { kind: 'call.aborted' } as const;
+const unknown = { kind: 'store.outcome-unknown' } as const;
+
+export class JsonFileKeyRepository implements KeyRepository {
+  constructor(private readonly path: string) {}
+
+  find(
+    id: KeyId,
+    version: KeyVersion,
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord | undefined, StoreReadFailure> {
+    return answer(signal, aborted, () => this.row(this.load(), rowName(id, version)));
+  }
+
+  insert(record: KeyRecord, signal: AbortSignal): ResultAsync<KeyRecord, StoreWriteFailure> {
+    return answer(signal, unknown, () => {
+      const content = this.load();
+      const name = rowName(record.id, record.version);
+      if (!Object.hasOwn(content.rows, name)) this.save(content, name, record);
+      return this.row(content, name).map((winner) => winner ?? record);
+    });
+  }
+
+  addCiphertexts(
+    record: KeyRecord,
+    added: readonly RegionalCiphertext[],
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
+    return answer(signal, unknown, () => {
+      const content = this.load();
+      const name = rowName(record.id, record.version);
+      return this.row(content, name).andThen((stored) => {
+        const same = stored?.revision === record.revision && stored.commitment === record.commitment;
+        if (!same) return err({ kind: 'store.revision-stale' } as const);
+        const next = withCiphertexts(stored, added);
+        this.save(content, name, next);
+        return ok(next);
+      });
+    });
+  }
+
+  page(
+    after: string | undefined,
+    limit: number,
+    signal: AbortSignal,
+  ): ResultAsync<KeyPage, StoreReadFailure> {
+    return answer(signal, aborted, () => {
+      const content = this.load();
+      const left = Object.keys(content.rows)
+        .sort()
+        .filter((name) => after === undefined || name > after);
+      const names = left.slice(0, limit);
+      const entries = Object.entries(content.rows)
+        .filter(([name]) => names.includes(name))
+        .map(([, row]) => ({ id: row.id, version: row.version, record: decodeRecord(fromJson(row)) }));
+      const next = left.length > limit ? names.at(-1) : undefined;
+      return ok(next === undefined ? { entries } : { entries, next });
+    });
+  }
+
+  genesis(signal: AbortSignal): ResultAsync<Genesis | undefined, StoreReadFailure> {
+    return answer(signal, aborted, () => ok(this.load().genesis));
+  }
+
+  initialise(genesis: Genesis, signal: AbortSignal): ResultAsync<Genesis, StoreWriteFailure> {
+    return answer(signal, unknown, () => {
+      const content = this.load();
+      content.genesis ??= genesis;
+      this.write(content);
+      return ok(content.genesis);
+    });
+  }
+
+  private row(content: Content, name: string): Result<KeyRecord | undefined, StoreReadFailure> {
+    const row = content.rows[name];
+    return row === undefined ? ok(undefined) : decodeRecord(fromJson(row));
+  }
+
+  private save(content: Content, name: string, record: KeyRecord): void {
+    content.rows[name] = toJson(encodeRecord(record));
+    this.write(content);
+  }
+
+  private load(): Content {
+    if (!existsSync(this.path)) return { rows: {} };
+    return JSON.parse(readFileSync(this.path, 'utf8')) as Content;
+  }
+
+  // Written as a whole and renamed into place: a crash leaves the old content or the new.
+  private write(content: Content): void {
+    writeFileSync(`${this.path}.draft`, JSON.stringify(content), { mode: 0o600, flush: true });
+    renameSync(`${this.path}.draft`, this.path);
+  }
+}
+
+const rowName = (id: KeyId, version: KeyVersion): string => `${id} ${version}`;
+
+/** JSON has no bytes: they are kept as base64. */
+const toJson = ({ ciphertexts, ...fields }: RecordFields): JsonRow => ({
+  ...fields,
+  ciphertexts: ciphertexts.map(({ bytes, ...each }) => ({
+    ...each,
+    base64: Buffer.from(bytes).toString('base64'),
+  })),
+});
+
+const fromJson = ({ ciphertexts, ...fields }: JsonRow): UntrustedFields => ({
+  ...fields,
+  ciphertexts: ciphertexts.map(({ base64, ...each }) => ({ ...each, bytes: Buffer.from(base64, 'base64') })),
+});
+
+/** Runs to its end without a pause, so that within this process no other call comes between. */
+function answer<T, F, A>(signal: AbortSignal, ifAborted: A, act: () => Result<T, F>): ResultAsync<T, F | A> {
+  return new ResultAsync<T, F | A>(Promise.resolve(signal.aborted ? err(ifAborted) : act()));
+}
