@@ -40,7 +40,8 @@ export class InMemoryKeyRepository implements KeyRepository {
     const name = rowName(record.id, record.version);
     return this.read(name)
       .andThen((stored): Result<KeyRecord, StoreReadFailure | StoreRevisionStale> => {
-        if (stored?.revision !== record.revision) return err({ kind: 'store.revision-stale' });
+        const same = stored?.revision === record.revision && stored.commitment === record.commitment;
+        if (!same) return err({ kind: 'store.revision-stale' });
         const next = withCiphertexts(stored, added);
         this.rows.set(name, encodeRecord(next));
         return ok(next);

@@ -18,8 +18,6 @@ export class AuditFile implements AuditLog {
   private waiting: Waiting[] = [];
   private flushing: Promise<void> | undefined;
   private file: FileHandle | undefined;
-  /** The last write failed and may have left half a line behind. */
-  private torn = false;
 
   private constructor(private readonly path: string) {}
 
@@ -66,16 +64,33 @@ export class AuditFile implements AuditLog {
 
   private async write(lines: string): Promise<Result<void, AuditUnavailable>> {
     try {
-      this.file ??= await open(this.path, 'a', 0o600);
-      await this.file.appendFile(this.torn ? `\n${lines}` : lines);
+      this.file ??= await openAtNewLine(this.path);
+      await this.file.appendFile(lines);
       await this.file.datasync();
-      this.torn = false;
       return ok();
     } catch (cause) {
-      this.torn = true;
       await this.file?.close().catch(() => undefined);
       this.file = undefined;
       return err({ kind: 'audit.unavailable', cause });
     }
   }
+}
+
+/** Opens the file for appending; a crash or a full disk may have cut its last line short, which is ended first. */
+async function openAtNewLine(path: string): Promise<FileHandle> {
+  const file = await open(path, 'a+', 0o600);
+  try {
+    if (await endsInMidLine(file)) await file.appendFile('\n');
+    return file;
+  } catch (cause) {
+    await file.close();
+    throw cause;
+  }
+}
+
+async function endsInMidLine(file: FileHandle): Promise<boolean> {
+  const { size } = await file.stat();
+  if (size === 0) return false;
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer.toString() !== '\n';
 }

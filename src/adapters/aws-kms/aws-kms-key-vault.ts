@@ -8,7 +8,7 @@ import {
   type KeyMetadata,
   type KMSClient,
 } from '@aws-sdk/client-kms';
-import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
+import { err, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
 import { DataKey, type DataKeyLength } from '../../domain/data-key.js';
 import type { EncryptionContext } from '../../domain/encryption-context.js';
 import type { CiphertextMismatched, VaultFailure } from '../../domain/failures.js';
@@ -16,6 +16,7 @@ import type { Region } from '../../domain/ids.js';
 import type { RegionalCiphertext } from '../../domain/regional-ciphertext.js';
 import type { KeyVault } from '../../ports/key-vault.js';
 import { withFreshCredentials } from '../aws/fresh-credentials.js';
+import { untilAborted } from '../aws/until-aborted.js';
 import { kmsFailure, misconfiguredStates } from './kms-failures.js';
 
 export class AwsKmsKeyVault implements KeyVault {
@@ -81,17 +82,18 @@ export class AwsKmsKeyVault implements KeyVault {
     const request = new DescribeKeyCommand({ KeyId: this.arn ?? this.kmsKey });
     return this.send((options) => this.client.send(request, options), signal)
       .andThen(({ KeyMetadata }) => checkKey(KeyMetadata))
-      .map((arn) => (this.arn ??= arn));
+      .andThen((arn) => ((this.arn ??= arn) === arn ? ok(arn) : mismatched('kms-key')));
   }
 
   private send<T>(
     call: (options: { abortSignal: AbortSignal }) => Promise<T>,
     signal: AbortSignal,
   ): ResultAsync<T, VaultFailure> {
-    if (signal.aborted) return errAsync({ kind: 'call.aborted' });
     const attempt = (): ResultAsync<T, VaultFailure> =>
       ResultAsync.fromPromise(call({ abortSignal: signal }), kmsFailure);
-    return withFreshCredentials(attempt, this.client.config.credentials);
+    return untilAborted(signal, { kind: 'call.aborted' }, () =>
+      withFreshCredentials(attempt, this.client.config.credentials),
+    );
   }
 }
 

@@ -82,9 +82,7 @@ export function transportFailure(cause: unknown): TransportFailure | undefined {
   if (status !== undefined && status >= 500) {
     return { kind: 'region.unavailable', reason: 'server-error', cause };
   }
-  return name === 'SyntaxError'
-    ? { kind: 'region.unavailable', reason: 'unintelligible', cause }
-    : undefined;
+  return name === 'SyntaxError' ? { kind: 'region.unavailable', reason: 'unintelligible', cause } : undefined;
 }
 
 interface ErrorFacts {
@@ -96,7 +94,8 @@ interface ErrorFacts {
 
 function factsOf(cause: unknown): ErrorFacts {
   if (!(cause instanceof Error)) return { name: '', codes: [], status: undefined };
-  const metadata = '$metadata' in cause ? (cause.$metadata as { httpStatusCode?: unknown } | null) : undefined;
+  const metadata =
+    '$metadata' in cause ? (cause.$metadata as { httpStatusCode?: unknown } | null) : undefined;
   const status = typeof metadata?.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
   return { name: cause.name, codes: codesOf(cause, 3), status };
 }

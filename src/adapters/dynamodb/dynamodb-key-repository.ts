@@ -22,6 +22,7 @@ import { decodeRecord, encodeRecord, recordFormat } from '../../domain/record-fo
 import type { RegionalCiphertext } from '../../domain/regional-ciphertext.js';
 import type { KeyPage, KeyRepository } from '../../ports/key-repository.js';
 import { withFreshCredentials } from '../aws/fresh-credentials.js';
+import { untilAborted } from '../aws/until-aborted.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { readFailure, writeFailure } from './dynamodb-failures.js';
 import {
@@ -78,11 +79,12 @@ export class DynamoDbKeyRepository implements KeyRepository {
       TableName: this.table,
       Key: itemKey(record.id, record.version),
       UpdateExpression: `SET ${['revision = :next', ...names.map(([name], index) => `ciphertexts.${name} = :c${index}`)].join(', ')}`,
-      ConditionExpression: 'revision = :expected AND #format = :format',
+      ConditionExpression: 'revision = :expected AND commitment = :commitment AND #format = :format',
       ExpressionAttributeNames: { '#format': 'format', ...Object.fromEntries(names) },
       ExpressionAttributeValues: {
         ':next': { N: String(next.revision) },
         ':expected': { N: String(record.revision) },
+        ':commitment': { S: record.commitment },
         ':format': { N: String(recordFormat) },
         ...Object.fromEntries(values),
       },
@@ -157,18 +159,19 @@ export class DynamoDbKeyRepository implements KeyRepository {
   }
 
   private read<T>(send: Send<T>, signal: AbortSignal): ResultAsync<T, StoreReadFailure> {
-    if (signal.aborted) return errAsync({ kind: 'call.aborted' });
-    return this.send(() => ResultAsync.fromPromise(send({ abortSignal: signal }), readFailure));
+    return untilAborted(signal, { kind: 'call.aborted' }, () =>
+      this.send(() => ResultAsync.fromPromise(send({ abortSignal: signal }), readFailure)),
+    );
   }
 
   private write<T>(send: Send<T>, signal: AbortSignal): ResultAsync<T, StoreWriteFailure | ConditionFailed> {
-    if (signal.aborted)
-      return errAsync({ kind: 'store.outcome-unknown', cause: 'aborted before it was sent' });
     const failure = (cause: unknown): StoreWriteFailure | ConditionFailed =>
       cause instanceof ConditionalCheckFailedException
         ? { kind: 'condition-failed', found: cause.Item }
         : writeFailure(cause);
-    return this.send(() => ResultAsync.fromPromise(send({ abortSignal: signal }), failure));
+    return untilAborted(signal, { kind: 'store.outcome-unknown', cause: 'aborted' }, () =>
+      this.send(() => ResultAsync.fromPromise(send({ abortSignal: signal }), failure)),
+    );
   }
 
   private send<T, F extends { readonly kind: string }>(attempt: () => ResultAsync<T, F>): ResultAsync<T, F> {

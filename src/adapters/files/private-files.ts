@@ -5,12 +5,14 @@ import {
   accessSync,
   closeSync,
   constants,
+  existsSync,
   fsyncSync,
   linkSync,
   mkdirSync,
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeFileSync,
@@ -24,7 +26,7 @@ const ownerOnly = { file: 0o600, folder: 0o700 } as const;
 /** Makes the folder (0700) if it is missing; refuses one that others may enter or that we may not write to. */
 export function ensurePrivateFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: ownerOnly.folder });
+    makeFolder(path);
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw new StartRefused(
@@ -34,6 +36,16 @@ export function ensurePrivateFolder(path: string): void {
     );
   }
   refuseOthers(path, 'folder', ownerOnly.folder);
+}
+
+// Not mkdir's own `recursive`: under /proc, where nothing can be made, Node 24's never returns.
+function makeFolder(path: string): void {
+  if (!existsSync(dirname(path))) makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: ownerOnly.folder });
+  } catch (cause) {
+    if (codeOf(cause) !== 'EEXIST' || !statSync(path).isDirectory()) throw cause;
+  }
 }
 
 /** The file's content, or undefined when there is no such file; refuses a file that others may read. */
@@ -84,6 +96,7 @@ function placeFile<T>(path: string, content: Uint8Array | string, place: (draft:
     flushFolder(dirname(path));
     return placed;
   } catch (cause) {
+    rmSync(draft, { force: true });
     throw new StartRefused(
       `the file ${path} cannot be written (${codeOf(cause)})`,
       `check the permissions of ${dirname(path)} and the space on its disk`,

@@ -10,6 +10,7 @@ import { sqliteCode } from './sqlite-failures.js';
 const applicationId = 0x524b4d53;
 const schemaVersion = 1;
 const busyTimeoutMs = 2_000;
+const pauseMs = 10;
 
 const schema = `
   CREATE TABLE IF NOT EXISTS keys (
@@ -34,12 +35,14 @@ const schema = `
 /** Several processes may open the same file, also at the same time and for the first time. */
 export function openDatabase(path: string): DatabaseSync {
   ensurePrivateFolder(dirname(path));
+  let database: DatabaseSync | undefined;
   try {
     closeSync(openSync(path, 'a', 0o600));
-    const database = new DatabaseSync(path, { timeout: busyTimeoutMs });
+    database = new DatabaseSync(path, { timeout: busyTimeoutMs });
     prepareDatabase(database, path);
     return database;
   } catch (cause) {
+    database?.close();
     if (cause instanceof StartRefused) throw cause;
     throw new StartRefused(`the store ${path} cannot be opened (${reasonOf(cause)})`, hintFor(cause), {
       cause,
@@ -48,12 +51,12 @@ export function openDatabase(path: string): DatabaseSync {
 }
 
 function prepareDatabase(database: DatabaseSync, path: string): void {
-  // BEGIN IMMEDIATE waits for other processes; the switch to WAL would not.
+  // Waits for other processes that prepare the same file.
   database.exec('BEGIN IMMEDIATE');
   const found = pragma(database, 'application_id');
   const version = pragma(database, 'user_version');
   const tables = Number(database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.['count']);
-  if (found !== applicationId && tables > 0) {
+  if (found !== applicationId && (found !== 0 || tables > 0)) {
     throw new StartRefused(`${path} is not an RKMS store`, 'name another file as store.path');
   }
   if (version > schemaVersion) {
@@ -64,13 +67,28 @@ function prepareDatabase(database: DatabaseSync, path: string): void {
   }
   if (found !== applicationId) database.exec(schema);
   database.exec('COMMIT');
-  database.exec('PRAGMA journal_mode = WAL');
+  switchToWal(database);
   database.exec('PRAGMA synchronous = FULL');
+}
+
+// Unlike the start of a transaction, the switch does not wait for other processes by itself.
+function switchToWal(database: DatabaseSync): void {
+  for (let waitedMs = 0; ; waitedMs += pauseMs) {
+    try {
+      database.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (cause) {
+      if (sqliteCode(cause) !== busy || waitedMs >= busyTimeoutMs) throw cause;
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs);
+  }
 }
 
 const pragma = (database: DatabaseSync, name: string): number =>
   Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
 
+// https://www.sqlite.org/rescode.html
+const busy = 5;
 const notADatabase = 26;
 
 const reasonOf = (cause: unknown): string =>

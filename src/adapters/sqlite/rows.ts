@@ -16,14 +16,24 @@ export function rowOf(fields: RecordFields): KeyRow {
   return { ...fields, ciphertexts: JSON.stringify(ciphertexts) };
 }
 
-/** Everything but a JSON list is left for the record format to judge. */
-export function fieldsOfRow(row: Record<string, unknown>): Result<UntrustedFields, KeyUnreadable> {
+/** Takes a row with its integers as bigints. Everything but a JSON list is left for the record format to judge. */
+export function fieldsOfRow(wide: Record<string, unknown>): Result<UntrustedFields, KeyUnreadable> {
+  const row = withNumbers(wide);
   // Of a newer format nothing is known, not even that the column is JSON: the format number alone decides.
   return parseJson(row['ciphertexts'])
     .map((ciphertexts) => (Array.isArray(ciphertexts) ? ciphertexts.map(withBytes) : ciphertexts))
     .orElse((failure) => (row['format'] === 1 ? err(failure) : ok(undefined)))
     .map((ciphertexts) => ({ ...row, ciphertexts }));
 }
+
+// SQLite's integers have 64 bits. One that a number cannot hold stays a bigint, which no field of a record may be.
+const withNumbers = (row: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(row).map(([name, value]) => {
+      const number = typeof value === 'bigint' ? Number(value) : undefined;
+      return [name, Number.isSafeInteger(number) ? number : value];
+    }),
+  );
 
 function parseJson(text: unknown): Result<unknown, KeyUnreadable> {
   const notJson: KeyUnreadable = {

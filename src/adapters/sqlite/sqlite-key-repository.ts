@@ -50,9 +50,10 @@ export class SqliteKeyRepository implements KeyRepository {
   ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
     return settled(signal, unknown, () => {
       const next = withCiphertexts(record, added);
-      const { id, version, revision, ciphertexts } = rowOf(encodeRecord(next));
-      const row = { id, version, revision, ciphertexts, expected: record.revision };
-      return write(() => this.statements.update.run(row)).andThen(({ changes }) =>
+      const { id, version, format, commitment, revision, ciphertexts } = rowOf(encodeRecord(next));
+      const known = { id, version, format, commitment, expected: record.revision };
+      const update = () => this.statements.update.run({ ...known, revision, ciphertexts });
+      return write(update).andThen(({ changes }) =>
         changes === 1 ? ok(next) : err({ kind: 'store.revision-stale' } as const),
       );
     });
@@ -97,9 +98,16 @@ export class SqliteKeyRepository implements KeyRepository {
 
 const columns = 'id, version, format, commitment, created_at_ms AS createdAtMs, revision, ciphertexts';
 
+// As numbers, one integer that is too large would make the whole statement throw.
+function prepareRead(database: DatabaseSync, sql: string): StatementSync {
+  const statement = database.prepare(sql);
+  statement.setReadBigInts(true);
+  return statement;
+}
+
 const prepare = (database: DatabaseSync) =>
   ({
-    find: database.prepare(`SELECT ${columns} FROM keys WHERE id = :id AND version = :version`),
+    find: prepareRead(database, `SELECT ${columns} FROM keys WHERE id = :id AND version = :version`),
     insert: database.prepare(
       `INSERT INTO keys (id, version, format, commitment, created_at_ms, revision, ciphertexts)
        VALUES (:id, :version, :format, :commitment, :createdAtMs, :revision, :ciphertexts)
@@ -107,9 +115,11 @@ const prepare = (database: DatabaseSync) =>
     ),
     update: database.prepare(
       `UPDATE keys SET revision = :revision, ciphertexts = :ciphertexts
-       WHERE id = :id AND version = :version AND revision = :expected`,
+       WHERE id = :id AND version = :version AND revision = :expected
+         AND commitment = :commitment AND format = :format`,
     ),
-    page: database.prepare(
+    page: prepareRead(
+      database,
       `SELECT ${columns} FROM keys WHERE (id, version) > (:id, :version) ORDER BY id, version LIMIT :limit`,
     ),
     genesis: database.prepare('SELECT deployment, created_at_ms AS createdAtMs FROM genesis'),

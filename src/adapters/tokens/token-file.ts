@@ -6,7 +6,7 @@ import { permissions, type Caller } from '../../domain/caller.js';
 import { parseCallerId } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import { StartRefused } from '../../ports/start-refused.js';
-import { createPrivateFile, readPrivateFile, replacePrivateFile } from '../files/private-files.js';
+import { codeOf, createPrivateFile, readPrivateFile, replacePrivateFile } from '../files/private-files.js';
 
 /** One valid token. Times are milliseconds since 1970; without `expiresMs` it never expires. */
 export interface StoredToken {
@@ -126,7 +126,12 @@ const entryOf = ({ publicId, secretDigest, caller, notBeforeMs, expiresMs }: Sto
 const byPublicId = (tokens: readonly StoredToken[]): ReadonlyMap<string, StoredToken> =>
   new Map(tokens.map((token) => [token.publicId, token]));
 
+// The time of change, not of modification: it also tells when the file was closed to others again.
 function stampOf(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats ? `${stats.ino} ${stats.mtimeMs} ${stats.size}` : 'missing';
+  try {
+    const { ino, ctimeMs, size } = statSync(path);
+    return `${ino} ${ctimeMs} ${size}`;
+  } catch (cause) {
+    return codeOf(cause);
+  }
 }

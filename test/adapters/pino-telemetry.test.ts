@@ -1,0 +1,173 @@
+// Telemetry as log lines: which fields a line has, and that nothing of what an error quotes gets into one.
+import { Writable } from 'node:stream';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { pino } from 'pino';
+import { causeFacts, failureFacts, PinoTelemetry } from '../../src/adapters/pino/pino-telemetry.js';
+import type { VaultFailure } from '../../src/domain/failures.js';
+import type { TelemetryEvent } from '../../src/ports/telemetry.js';
+import { keyId, region } from '../support/names.js';
+
+type Line = Readonly<Record<string, unknown>>;
+
+function logged(...events: readonly TelemetryEvent[]): {
+  readonly lines: readonly Line[];
+  readonly text: string;
+} {
+  const chunks: string[] = [];
+  const sink = new Writable({
+    write: (chunk: Buffer, _, done) => {
+      chunks.push(chunk.toString());
+      done();
+    },
+  });
+  const telemetry = new PinoTelemetry(pino({ level: 'debug', base: null, timestamp: false }, sink));
+  for (const event of events) telemetry.record(event);
+  return { lines: chunks.map((chunk) => JSON.parse(chunk) as Line), text: chunks.join('') };
+}
+
+const eu = region('eu-west-1');
+const us = region('us-east-1');
+const id = keyId('orders/7');
+const [debug, info, warn, error] = [20, 30, 40, 50];
+
+const call = (failure?: VaultFailure): TelemetryEvent => ({
+  event: 'vault.call',
+  region: eu,
+  operation: 'decrypt',
+  durationMs: 12.345_678,
+  ...(failure && { failure }),
+});
+
+const secret = 'SECRET-canary';
+
+describe('a line', () => {
+  test('about a call that went well has region, operation and duration', () => {
+    expect(logged(call()).lines).toEqual([
+      { level: debug, region: 'eu-west-1', operation: 'decrypt', durationMs: 12.3, msg: 'vault call' },
+    ]);
+  });
+
+  test('about a call that failed has the kind and reason too, and of the cause what is safe', () => {
+    const cause = Object.assign(new Error('connect ECONNREFUSED'), {
+      code: 'ECONNREFUSED',
+      syscall: 'connect',
+    });
+    expect(logged(call({ kind: 'region.unavailable', reason: 'refused', cause })).lines).toEqual([
+      {
+        level: warn,
+        region: 'eu-west-1',
+        operation: 'decrypt',
+        durationMs: 12.3,
+        kind: 'region.unavailable',
+        reason: 'refused',
+        cause: { name: 'Error', code: 'ECONNREFUSED', message: 'connect ECONNREFUSED' },
+        msg: 'vault call failed',
+      },
+    ]);
+  });
+
+  test('about a created key names it, and the regions that miss it', () => {
+    expect(
+      logged({ event: 'key.created', id, missing: [] }, { event: 'key.created', id, missing: [us] }).lines,
+    ).toEqual([
+      { level: info, id: 'orders/7', msg: 'key created in every region' },
+      { level: warn, id: 'orders/7', missing: ['us-east-1'], msg: 'key created, but not in every region' },
+    ]);
+  });
+
+  test('about a key that was not made says what each region did', () => {
+    const attempts = [
+      { region: eu, failure: { kind: 'region.throttled', cause: new Error(secret) } },
+    ] as const;
+    const failure = { kind: 'regions.below-quorum', proven: 1, quorum: 2, attempts } as const;
+    const { lines, text } = logged({ event: 'key.creation-refused', id, failure });
+    expect(lines).toEqual([
+      {
+        level: error,
+        id: 'orders/7',
+        proven: 1,
+        quorum: 2,
+        attempts: [{ region: 'eu-west-1', kind: 'region.throttled', cause: { name: 'Error' } }],
+        msg: 'key not created: too few regions could be proven to hold it',
+      },
+    ]);
+    expect(text).not.toContain(secret);
+  });
+
+  test('never has a field that was not declared', () => {
+    const more = { key: secret, plaintext: Buffer.from(secret), ...call({ kind: 'region.throttled' }) };
+    const failure = { kind: 'region.untrusted', key: secret, attempts: [secret] } as VaultFailure;
+    const created = { event: 'key.created', id, missing: [], key: secret } as TelemetryEvent;
+    const { lines, text } = logged(more, call(failure), created);
+    expect(lines).toHaveLength(3);
+    expect(text).not.toContain(secret);
+    expect(text).not.toContain(Buffer.from(secret).toString('base64'));
+  });
+});
+
+describe('the text of an error', () => {
+  const parserError = (): SyntaxError => {
+    try {
+      JSON.parse(secret);
+    } catch (thrown) {
+      if (thrown instanceof SyntaxError) return thrown;
+    }
+    throw new Error('JSON took it');
+  };
+
+  test('of a parser is never logged: it quotes what it was parsing', () => {
+    expect(parserError().message).toContain('SECRET');
+    const guises = [
+      parserError(),
+      Object.assign(parserError(), { $fault: 'client', $metadata: {}, $response: secret }),
+      Object.assign(parserError(), { $metadata: { httpStatusCode: 200 } }),
+    ];
+    for (const cause of guises) {
+      const { text } = logged(call({ kind: 'region.unavailable', reason: 'unintelligible', cause }));
+      expect(text).toContain('SyntaxError');
+      expect(text).not.toContain('SECRET');
+    }
+  });
+
+  test('that AWS sent is logged', () => {
+    const cause = Object.assign(new Error('the key is disabled'), {
+      name: 'DisabledException',
+      $fault: 'client',
+    });
+    expect(causeFacts(cause)).toEqual({ name: 'DisabledException', message: 'the key is disabled' });
+  });
+
+  test('of the system or of SQLite is logged, with its code', () => {
+    const ofSystem = Object.assign(new Error('no space'), { code: 'ENOSPC', syscall: 'write' });
+    const ofSqlite = Object.assign(new Error('locked'), { code: 'ERR_SQLITE_ERROR', errcode: 5 });
+    expect(causeFacts(ofSystem)).toEqual({ name: 'Error', code: 'ENOSPC', message: 'no space' });
+    expect(causeFacts(ofSqlite)).toEqual({ name: 'Error', code: 'ERR_SQLITE_ERROR', message: 'locked' });
+  });
+
+  test('of any other origin is not logged, nor are its cause and stack', () => {
+    const cause = new TypeError(secret, { cause: new Error(secret) });
+    expect(causeFacts(cause)).toEqual({ name: 'TypeError' });
+  });
+});
+
+describe('facts of anything', () => {
+  test('that is no error are its text or its type', () => {
+    expect(['PendingDeletion', 7, undefined, null, { secret }, [secret]].map(causeFacts)).toEqual([
+      'PendingDeletion',
+      'number',
+      'undefined',
+      'object',
+      'object',
+      'object',
+    ]);
+  });
+
+  test('are made without throwing', () => {
+    fc.assert(
+      fc.property(fc.anything(), (cause) => {
+        expect(() => JSON.stringify(failureFacts({ kind: 'x', cause } as { kind: string }))).not.toThrow();
+      }),
+    );
+  });
+});

@@ -1,0 +1,435 @@
+// Bearer tokens: their form, the file that holds what is known of them, and who is let in.
+import { chmodSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { err, ok } from 'neverthrow';
+import { makeBearerToken, parseAuthorization } from '../../src/adapters/tokens/bearer-token.js';
+import { TokenAuthenticator } from '../../src/adapters/tokens/token-authenticator.js';
+import { addToken, TokenFile, type StoredToken } from '../../src/adapters/tokens/token-file.js';
+import type { Caller } from '../../src/domain/caller.js';
+import type { StartRefused } from '../../src/ports/start-refused.js';
+import { Leftovers } from '../support/leftovers.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { callerId } from '../support/names.js';
+import { refusalOf } from '../support/refusals.js';
+
+const leftovers = new Leftovers();
+afterEach(() => leftovers.clear());
+
+const newPath = (): string => join(leftovers.folder(), 'tokens.json');
+const alphanumeric = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const billing: Caller = { id: callerId('billing'), method: 'token', permissions: new Set(['read']) };
+
+describe('a new token', () => {
+  test('has the form that secret scanners look for', () => {
+    for (let count = 0; count < 200; count += 1) {
+      expect(makeBearerToken().text).toMatch(/^rkms_[0-9A-Za-z]{12}_[A-Za-z0-9_-]{43}_[0-9A-Za-z]{6}$/);
+    }
+  });
+
+  test('is another one each time, in id and in secret', () => {
+    const made = Array.from({ length: 1_000 }, () => makeBearerToken());
+    expect(new Set(made.map(({ publicId }) => publicId)).size).toBe(1_000);
+    expect(new Set(made.map(({ secretDigest }) => secretDigest.toString('hex'))).size).toBe(1_000);
+  });
+
+  test('is parsed to the id and the digest that were made with it', () => {
+    for (let count = 0; count < 100; count += 1) {
+      const { text, publicId, secretDigest } = makeBearerToken();
+      expect(parseAuthorization(`Bearer ${text}`)).toEqual({ publicId, secretDigest });
+    }
+  });
+
+  test('is stored as the SHA-256 of its secret, and nothing else of it', () => {
+    const { text, secretDigest } = makeBearerToken();
+    const secret = text.slice('rkms_'.length + 13, -7);
+    expect(secretDigest.toString('hex')).toBe(createHash('sha256').update(secret).digest('hex'));
+  });
+
+  test('ends with the CRC-32 of the rest, in base62', () => {
+    const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+    const { text } = makeBearerToken();
+    const value = Array.from(text.slice(-6)).reduce((sum, digit) => sum * 62 + digits.indexOf(digit), 0);
+    expect(value).toBe(crc32(text.slice(0, -7)));
+  });
+
+  test('of the first release is still understood', () => {
+    const text = 'rkms_AAAABBBBCCCC_sssssssssssssssssssssssssssssssssssssssssss_2cNWk0';
+    expect(parseAuthorization(`Bearer ${text}`)).toEqual({
+      publicId: 'AAAABBBBCCCC',
+      secretDigest: createHash('sha256').update('s'.repeat(43)).digest(),
+    });
+  });
+});
+
+describe('an Authorization header', () => {
+  const { text } = makeBearerToken();
+  const parsed = parseAuthorization(`Bearer ${text}`);
+
+  test.each(['Bearer', 'bearer', 'BEARER'])('may say %s', (scheme) => {
+    expect(parseAuthorization(`${scheme} ${text}`)).toEqual(parsed);
+  });
+
+  test.each([
+    ['no header', undefined],
+    ['an empty one', ''],
+    ['the scheme alone', 'Bearer'],
+    ['the scheme and a space', 'Bearer '],
+    ['another scheme', `Basic ${text}`],
+    ['no scheme', text],
+    ['two spaces', `Bearer  ${text}`],
+    ['a tab', `Bearer\t${text}`],
+    ['a space at the end', `Bearer ${text} `],
+    ['a line break at the end', `Bearer ${text}\n`],
+    ['something before', ` Bearer ${text}`],
+    ['two tokens', `Bearer ${text} ${text}`],
+    ['two headers that were joined', `Bearer ${text}, Bearer ${text}`],
+    ['a truncated token', `Bearer ${text.slice(0, -1)}`],
+    ['a lengthened token', `Bearer ${text}0`],
+    ['a token in capitals', `Bearer ${text.toUpperCase()}`],
+    ['a very long one', `Bearer ${'a'.repeat(100_000)}`],
+  ])('with %s holds no token', (_, header) => {
+    expect(parseAuthorization(header)).toBeUndefined();
+  });
+
+  test('with any one character changed holds no token: the checksum finds it', () => {
+    const others = fc.constantFrom(...Array.from(alphanumeric), '_', '-', ' ', 'é');
+    fc.assert(
+      fc.property(fc.nat({ max: text.length - 1 }), others, (index, other) => {
+        fc.pre(text[index] !== other);
+        const changed = text.slice(0, index) + other + text.slice(index + 1);
+        expect(parseAuthorization(`Bearer ${changed}`)).toBeUndefined();
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('with anything at all is never thrown at', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.boolean(), (random, withScheme) => {
+        expect(parseAuthorization(withScheme ? `Bearer ${random}` : random)).toBeUndefined();
+      }),
+    );
+  });
+});
+
+describe('the token file', () => {
+  const stored = (more: Partial<StoredToken> = {}): StoredToken & { readonly header: string } => {
+    const { text, publicId, secretDigest } = makeBearerToken();
+    return { publicId, secretDigest, caller: billing, notBeforeMs: 0, header: `Bearer ${text}`, ...more };
+  };
+  const facts = ({ publicId, secretDigest, caller, notBeforeMs, expiresMs }: StoredToken): object => ({
+    publicId,
+    secretDigest,
+    caller,
+    notBeforeMs,
+    expiresMs,
+  });
+
+  function opened(path: string): {
+    readonly file: TokenFile;
+    readonly clock: ManualClock;
+    readonly problems: readonly string[];
+  } {
+    const clock = new ManualClock();
+    const problems: string[] = [];
+    const onProblem = ({ message }: StartRefused): void => {
+      problems.push(message);
+    };
+    return { file: new TokenFile(path, clock, onProblem), clock, problems };
+  }
+
+  test('brings back what was added, and finds nothing else', () => {
+    const path = newPath();
+    const [one, two] = [stored(), stored({ notBeforeMs: 1_000, expiresMs: 2_000 })];
+    addToken(path, one);
+    addToken(path, two);
+    const { file } = opened(path);
+    expect(file.find(one.publicId)).toEqual(facts(one));
+    expect(file.find(two.publicId)).toEqual(facts(two));
+    for (const unknown of ['AAAABBBBCCCC', '', 'constructor', '__proto__']) {
+      expect(file.find(unknown)).toBeUndefined();
+    }
+  });
+
+  test('holds no secret, and is for its owner alone', () => {
+    const path = newPath();
+    const { text, publicId, secretDigest } = makeBearerToken();
+    addToken(path, { publicId, secretDigest, caller: billing, notBeforeMs: 0 });
+    const secret = text.slice('rkms_'.length + 13, -7);
+    const content = readFileSync(path, 'utf8');
+    expect(content).toContain(publicId);
+    for (const form of [
+      secret,
+      Buffer.from(secret, 'base64url').toString('hex'),
+      Buffer.from(secret).toString('base64'),
+    ]) {
+      expect(content).not.toContain(form);
+    }
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test('that is missing is refused, with the remedy', () => {
+    const path = newPath();
+    expect(refusalOf(() => opened(path))).toEqual({
+      message: `there is no token file ${path}, and nothing is served without a token`,
+      hint: expect.stringContaining('rkms token create'),
+    });
+  });
+
+  const entry = {
+    id: 'AAAABBBBCCCC',
+    secretSha256: 'a'.repeat(43),
+    caller: 'billing',
+    allow: ['read'],
+    notBefore: '2030-01-01T00:00:00.000Z',
+  };
+  const without = (name: string): object =>
+    Object.fromEntries(Object.entries(entry).filter(([field]) => field !== name));
+  const fileWith = (...tokens: readonly unknown[]): unknown => ({ format: 1, tokens });
+
+  test.each<[string, unknown]>([
+    ['a field that this build does not know', fileWith({ ...entry, onlyFrom: '10.0.0.0/8' })],
+    ['a second entry with such a field', fileWith(entry, { ...entry, mode: 'x' })],
+    ['an unknown field beside the tokens', { format: 1, tokens: [], rules: [] }],
+    ['another format', { format: 2, tokens: [] }],
+    ['no format', { tokens: [] }],
+    ['no tokens', { format: 1 }],
+    ['a list instead', [entry]],
+    ['null', null],
+    ['no id', fileWith(without('id'))],
+    ['no digest', fileWith(without('secretSha256'))],
+    ['no caller', fileWith(without('caller'))],
+    ['no permissions', fileWith(without('allow'))],
+    ['no beginning', fileWith(without('notBefore'))],
+    ['a short digest', fileWith({ ...entry, secretSha256: 'a'.repeat(42) })],
+    ['a bad id', fileWith({ ...entry, id: 'AAAABBBBCCC' })],
+    ['a bad caller', fileWith({ ...entry, caller: 'bil ling' })],
+    ['an unknown permission', fileWith({ ...entry, allow: ['read', 'admin'] })],
+    ['a day as the end', fileWith({ ...entry, expires: '2030-01-01' })],
+    ['a time without a zone', fileWith({ ...entry, expires: '2030-01-01T00:00:00' })],
+    ['an impossible time', fileWith({ ...entry, expires: '2030-02-30T00:00:00Z' })],
+    ['null as the end', fileWith({ ...entry, expires: null })],
+  ])('with %s is refused, by its path', (_, content) => {
+    const path = newPath();
+    writeFileSync(path, JSON.stringify(content), { mode: 0o600 });
+    expect(refusalOf(() => opened(path))).toEqual({
+      message: expect.stringContaining(path),
+      hint: expect.stringContaining('rkms token create'),
+    });
+  });
+
+  test.each(['', '{', 'not json', '{"format":1,"tokens":[]', '\u0000'])(
+    'that holds %j instead of JSON is refused, by its path',
+    (content) => {
+      const path = newPath();
+      writeFileSync(path, content, { mode: 0o600 });
+      expect(refusalOf(() => opened(path)).message).toContain(path);
+    },
+  );
+
+  test('that others may read is refused', () => {
+    const path = newPath();
+    addToken(path, stored());
+    chmodSync(path, 0o644);
+    expect(refusalOf(() => opened(path)).hint).toBe(`run: chmod 600 '${path}'`);
+  });
+
+  test('that leads in a circle is refused', () => {
+    const path = newPath();
+    symlinkSync(path, path);
+    expect(refusalOf(() => opened(path)).message).toBe(`the file ${path} cannot be read (ELOOP)`);
+  });
+
+  test('that is broken is not added to', () => {
+    const path = newPath();
+    writeFileSync(path, '{', { mode: 0o600 });
+    expect(
+      refusalOf(() => {
+        addToken(path, stored());
+      }).message,
+    ).toContain(path);
+    expect(readFileSync(path, 'utf8')).toBe('{');
+  });
+
+  test('takes up a change within a second, and does not look more often', async () => {
+    const path = newPath();
+    const [one, two] = [stored(), stored()];
+    addToken(path, one);
+    const { file, clock } = opened(path);
+    addToken(path, two);
+    await clock.advance(999);
+    expect(file.find(two.publicId)).toBeUndefined();
+    await clock.advance(1);
+    expect(file.find(two.publicId)).toEqual(facts(two));
+  });
+
+  test('lets a token go within a second of its entry', async () => {
+    const path = newPath();
+    const [one, two] = [stored(), stored()];
+    addToken(path, one);
+    addToken(path, two);
+    const { file, clock, problems } = opened(path);
+    const content = JSON.parse(readFileSync(path, 'utf8')) as { tokens: { id: string }[] };
+    const tokens = content.tokens.filter((token) => token.id !== one.publicId);
+    writeFileSync(path, JSON.stringify({ ...content, tokens }));
+    await clock.advance(1_000);
+    expect([file.find(one.publicId), file.find(two.publicId)]).toEqual([undefined, facts(two)]);
+    expect(problems).toEqual([]);
+  });
+
+  const breakages: readonly [string, (path: string) => void][] = [
+    [
+      'is cut short',
+      (path) => {
+        writeFileSync(path, readFileSync(path).subarray(0, 40));
+      },
+    ],
+    [
+      'is emptied',
+      (path) => {
+        writeFileSync(path, '');
+      },
+    ],
+    [
+      'is deleted',
+      (path) => {
+        rmSync(path);
+      },
+    ],
+    [
+      'is opened to others',
+      (path) => {
+        chmodSync(path, 0o644);
+      },
+    ],
+    [
+      'has an unknown field',
+      (path) => {
+        writeFileSync(path, '{"format":1,"tokens":[],"x":1}');
+      },
+    ],
+    [
+      'becomes a link that leads in a circle',
+      (path) => {
+        rmSync(path);
+        symlinkSync(path, path);
+      },
+    ],
+  ];
+
+  test.each(breakages)('that %s changes nothing, and is reported once', async (_, spoil) => {
+    const path = newPath();
+    const one = stored();
+    addToken(path, one);
+    const { file, clock, problems } = opened(path);
+    spoil(path);
+    for (let second = 0; second < 3; second += 1) {
+      await clock.advance(1_000);
+      expect(file.find(one.publicId)).toEqual(facts(one));
+    }
+    expect(problems).toEqual([expect.stringContaining(path)]);
+  });
+
+  test.each(breakages)('that %s and is put right again is taken up', async (_, spoil) => {
+    const path = newPath();
+    const [one, two] = [stored(), stored()];
+    addToken(path, one);
+    const { file, clock } = opened(path);
+    spoil(path);
+    await clock.advance(1_000);
+    file.find(one.publicId);
+    rmSync(path, { force: true });
+    addToken(path, two);
+    await clock.advance(1_000);
+    expect([file.find(one.publicId), file.find(two.publicId)]).toEqual([undefined, facts(two)]);
+  });
+
+  test('that was changed while open to others is taken up once it is closed to them', async () => {
+    const path = newPath();
+    const [one, two] = [stored(), stored()];
+    addToken(path, one);
+    const { file, clock } = opened(path);
+    rmSync(path);
+    addToken(path, two);
+    chmodSync(path, 0o644);
+    await clock.advance(1_000);
+    expect(file.find(one.publicId)).toEqual(facts(one));
+    chmodSync(path, 0o600);
+    await clock.advance(1_000);
+    expect([file.find(one.publicId), file.find(two.publicId)]).toEqual([undefined, facts(two)]);
+  });
+});
+
+describe('authentication', () => {
+  const failed = err({ kind: 'authentication.failed' });
+  const day = 86_400_000;
+
+  function withToken(times: Partial<Pick<StoredToken, 'notBeforeMs' | 'expiresMs'>> = {}): {
+    readonly header: string;
+    readonly clock: ManualClock;
+    readonly tokens: Map<string, StoredToken>;
+    readonly authenticator: TokenAuthenticator;
+  } {
+    const { text, publicId, secretDigest } = makeBearerToken();
+    const token = { publicId, secretDigest, caller: billing, notBeforeMs: 0, ...times };
+    const tokens = new Map<string, StoredToken>([[publicId, token]]);
+    const clock = new ManualClock();
+    const authenticator = new TokenAuthenticator({ find: (id) => tokens.get(id) }, clock);
+    return { header: `Bearer ${text}`, clock, tokens, authenticator };
+  }
+
+  test('knows the caller by a good token', async () => {
+    const { authenticator, header } = withToken();
+    expect(await authenticator.authenticate({ authorization: header })).toEqual(ok(billing));
+  });
+
+  test('refuses every other token the same way', async () => {
+    const { authenticator, header } = withToken();
+    const other = makeBearerToken().text;
+    const publicId = header.slice('Bearer rkms_'.length, 'Bearer rkms_'.length + 12);
+    const body = `rkms_${publicId}_${'x'.repeat(43)}`;
+    const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+    let [checksum, rest] = ['', crc32(body)];
+    while (checksum.length < 6) {
+      checksum = base62.charAt(rest % 62) + checksum;
+      rest = Math.floor(rest / 62);
+    }
+    const wrongSecret = `Bearer ${body}_${checksum}`;
+    expect(parseAuthorization(wrongSecret)?.publicId).toBe(publicId);
+    for (const authorization of [undefined, '', 'Bearer x', `Bearer ${other}`, wrongSecret]) {
+      expect(await authenticator.authenticate({ authorization })).toEqual(failed);
+    }
+  });
+
+  test('lets a token in from its first moment to before its last', async () => {
+    const start = ManualClock.startMs;
+    const times = { notBeforeMs: start + day, expiresMs: start + 2 * day };
+    const { authenticator, clock, header } = withToken(times);
+    const asked = () => authenticator.authenticate({ authorization: header });
+    expect(await asked()).toEqual(failed);
+    await clock.advance(day - 1);
+    expect(await asked()).toEqual(failed);
+    await clock.advance(1);
+    expect(await asked()).toEqual(ok(billing));
+    await clock.advance(day - 1);
+    expect(await asked()).toEqual(ok(billing));
+    await clock.advance(1);
+    expect(await asked()).toEqual(failed);
+  });
+
+  test('lets a token without an end in for ever', async () => {
+    const { authenticator, clock, header } = withToken();
+    await clock.advance(36_500 * day);
+    expect(await authenticator.authenticate({ authorization: header })).toEqual(ok(billing));
+  });
+
+  test('refuses a token that is not known any more', async () => {
+    const { authenticator, tokens, header } = withToken();
+    tokens.clear();
+    expect(await authenticator.authenticate({ authorization: header })).toEqual(failed);
+  });
+});

@@ -1,0 +1,457 @@
+// What every KeyRepository promises, as the comments of ports/key-repository.ts say it. Each promise wants an empty store
+// of its own.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import type { Commitment } from '../../src/domain/data-key.js';
+import type { Genesis } from '../../src/domain/genesis.js';
+import {
+  firstVersion,
+  parseDeployment,
+  parseKeyId,
+  parseKeyVersion,
+  parseRegion,
+  type KeyId,
+  type KeyVersion,
+} from '../../src/domain/ids.js';
+import { newKeyRecord, type KeyRecord } from '../../src/domain/key-record.js';
+import { maxCiphertextBytes, type RegionalCiphertext } from '../../src/domain/regional-ciphertext.js';
+import type { KeyRepository, PageEntry } from '../../src/ports/key-repository.js';
+import {
+  answerOf,
+  assertFails,
+  outcomeOf,
+  promisesOf,
+  unbounded,
+  valid,
+  type ContractPromise,
+  type Outcome,
+  type Subject,
+} from './contract.js';
+
+export function keyRepositoryContract(
+  makeStore: () => Promise<Subject<KeyRepository>>,
+): readonly ContractPromise[] {
+  return [reading, inserting, adding, paging, beginning, aborting].flatMap((checks) =>
+    promisesOf(makeStore, checks),
+  );
+}
+
+/** A store whose records a test can spoil behind its back. */
+export interface SpoilableStore extends Subject<KeyRepository> {
+  /** Spoils a stored record: to a format of the future, or so that no build can read it. */
+  readonly corrupt: (id: KeyId, version: KeyVersion, how: 'newer-format' | 'broken') => Promise<void>;
+  /** Everything the store holds of a record, as text to compare. */
+  readonly stored: (id: KeyId, version: KeyVersion) => Promise<string>;
+}
+
+/** The part of the contract about records that cannot be read. */
+export function unreadableRecordContract(
+  makeStore: () => Promise<SpoilableStore>,
+): readonly ContractPromise[] {
+  return [
+    ...(['newer-format', 'broken'] as const).flatMap((how) => promisesOf(makeStore, unreadable(how))),
+    ...promisesOf(makeStore, newerFormat),
+  ];
+}
+
+type Checks = Readonly<Record<string, (made: Subject<KeyRepository>) => Promise<void>>>;
+
+const keyId = (text: string): KeyId => valid(parseKeyId(text));
+const keyVersion = (value: number): KeyVersion => valid(parseKeyVersion(value));
+const id = keyId('orders/7');
+
+const ciphertextOf = (region: string, bytes: Uint8Array = randomBytes(184)): RegionalCiphertext => ({
+  region: valid(parseRegion(region)),
+  kmsKey: `arn:aws:kms:${region}:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab`,
+  bytes,
+});
+
+interface RecordChoices {
+  readonly id?: KeyId;
+  readonly version?: KeyVersion;
+  readonly createdAtMs?: number;
+  readonly ciphertexts?: readonly RegionalCiphertext[];
+}
+
+/** A new record, of another key every time. */
+function aRecord(choices: RecordChoices = {}): KeyRecord {
+  const commitment = randomBytes(32).toString('base64url') as Commitment;
+  const ciphertexts = choices.ciphertexts ?? ['us-east-1', 'eu-west-1'].map((region) => ciphertextOf(region));
+  return newKeyRecord(
+    { id, version: firstVersion, createdAtMs: 1_800_000_000_123, ...choices, commitment },
+    ciphertexts,
+  );
+}
+
+/** A record as plain values: whole, in a fixed order, bytes as hex, whatever classes a store answers with. */
+function plain(record: KeyRecord | undefined): object | undefined {
+  if (record === undefined) return undefined;
+  const { version, commitment, createdAtMs, revision } = record;
+  const ciphertexts = [...record.ciphertexts].map(
+    ([at, { region, kmsKey, bytes }]) => [at, region, kmsKey, Buffer.from(bytes).toString('hex')] as const,
+  );
+  ciphertexts.sort(([a], [b]) => (a < b ? -1 : 1));
+  return { id: record.id, version, commitment, createdAtMs, revision, ciphertexts };
+}
+
+const find = async (store: KeyRepository, wanted: KeyId = id, version = firstVersion): Promise<unknown> =>
+  plain(await answerOf(store.find(wanted, version, unbounded())));
+const insert = async (store: KeyRepository, record: KeyRecord): Promise<unknown> =>
+  plain(await answerOf(store.insert(record, unbounded())));
+const add = (
+  store: KeyRepository,
+  record: KeyRecord,
+  ...added: readonly RegionalCiphertext[]
+): Promise<Outcome<KeyRecord>> => outcomeOf(store.addCiphertexts(record, added, unbounded()));
+
+const specialIds = [
+  ...Array.from('._:/-@+=', (special) => `a${special}`),
+  'A.b_c:d/e-f@g+h=i',
+  'a//b',
+  'a/../b',
+  '0',
+  'x'.repeat(255),
+].map(keyId);
+
+const reading: Checks = {
+  'a key that was never stored is not found, and that is no failure': async ({ subject }) => {
+    assert.deepEqual(await outcomeOf(subject.find(id, firstVersion, unbounded())), { answer: undefined });
+  },
+  'what was inserted is what is found, whole': async ({ subject }) => {
+    const record = aRecord();
+    assert.deepEqual(await insert(subject, record), plain(record));
+    assert.deepEqual(await find(subject), plain(record));
+  },
+  'ciphertexts come back byte for byte, from 1 byte to the longest': async ({ subject }) => {
+    const record = aRecord({
+      ciphertexts: [
+        ciphertextOf('one-byte', Buffer.of(0)),
+        ciphertextOf(
+          'every-byte',
+          Uint8Array.from({ length: 256 }, (_, byte) => byte),
+        ),
+        ciphertextOf('longest', randomBytes(maxCiphertextBytes)),
+        ciphertextOf('part-of-a-buffer', randomBytes(64).subarray(7, 40)),
+      ],
+    });
+    await insert(subject, record);
+    assert.deepEqual(await find(subject), plain(record));
+  },
+  'the smallest and the largest numbers come back as they were': async ({ subject }) => {
+    const smallest = aRecord({ createdAtMs: 0 });
+    const largest = aRecord({ version: keyVersion(2 ** 31 - 1), createdAtMs: Number.MAX_SAFE_INTEGER });
+    for (const record of [smallest, largest]) {
+      await insert(subject, record);
+      assert.deepEqual(await find(subject, id, record.version), plain(record));
+    }
+  },
+  'an id may use every allowed character, and up to 255 of them': async ({ subject }) => {
+    const records = specialIds.map((special) => aRecord({ id: special }));
+    for (const record of records) await insert(subject, record);
+    for (const record of records) assert.deepEqual(await find(subject, record.id), plain(record));
+  },
+  'ids are compared byte for byte': async ({ subject }) => {
+    const records = ['orders', 'Orders', 'ORDERS', 'orders.', 'orders/'].map((text) =>
+      aRecord({ id: keyId(text) }),
+    );
+    for (const record of records) assert.deepEqual(await insert(subject, record), plain(record));
+    for (const record of records) assert.deepEqual(await find(subject, record.id), plain(record));
+  },
+  'the versions of one id are records of their own': async ({ subject }) => {
+    const records = [1, 2, 10].map((version) => aRecord({ version: keyVersion(version) }));
+    for (const record of records) await insert(subject, record);
+    for (const record of records) assert.deepEqual(await find(subject, id, record.version), plain(record));
+    assert.equal(await find(subject, id, keyVersion(3)), undefined);
+  },
+  'a ciphertext of a region that nobody knows survives': async ({ subject }) => {
+    const record = aRecord({ ciphertexts: [ciphertextOf('moon-base-1'), ciphertextOf('us-east-1')] });
+    await insert(subject, record);
+    await add(subject, record, ciphertextOf('eu-west-1'));
+    const found = await answerOf(subject.find(id, firstVersion, unbounded()));
+    assert.deepEqual([...(found?.ciphertexts.keys() ?? [])].sort(), [
+      'eu-west-1',
+      'moon-base-1',
+      'us-east-1',
+    ]);
+  },
+};
+
+const inserting: Checks = {
+  'the first write wins and the second is told so': async ({ subject }) => {
+    const [first, second] = [aRecord(), aRecord()];
+    await insert(subject, first);
+    assert.deepEqual(await insert(subject, second), plain(first));
+    assert.deepEqual(await find(subject), plain(first));
+  },
+  'of 32 inserts at once one wins, and all are told the same winner': async ({ subject }) => {
+    const records = Array.from({ length: 32 }, () => aRecord());
+    const told = await Promise.all(records.map((record) => insert(subject, record)));
+    const winner = await find(subject);
+    assert.ok(records.some(({ commitment }) => (winner as KeyRecord).commitment === commitment));
+    for (const answer of told) assert.deepEqual(answer, winner);
+  },
+  'inserting the same record twice changes nothing': async ({ subject }) => {
+    const record = aRecord();
+    await insert(subject, record);
+    assert.deepEqual(await insert(subject, record), plain(record));
+    assert.deepEqual(await find(subject), plain(record));
+  },
+  'an insert onto a record that has moved on is told its present revision': async ({ subject }) => {
+    const record = aRecord();
+    await insert(subject, record);
+    await add(subject, record, ciphertextOf('ap-south-1'));
+    const present = await find(subject);
+    assert.deepEqual(await insert(subject, aRecord()), present);
+    assert.deepEqual(await find(subject), present);
+  },
+};
+
+/** The answer to an addition that must succeed. */
+function grown(outcome: Outcome<KeyRecord>): KeyRecord {
+  if ('failure' in outcome) assert.fail(`failed with ${outcome.failure}`);
+  return outcome.answer;
+}
+
+const assertStale = (store: KeyRepository, record: KeyRecord): Promise<void> =>
+  assertFails(
+    store.addCiphertexts(record, [ciphertextOf('ca-central-1')], unbounded()),
+    'store.revision-stale',
+  );
+
+const adding: Checks = {
+  'an added ciphertext joins the others, and the revision grows by one': async ({ subject }) => {
+    const record = aRecord();
+    const added = [ciphertextOf('ap-south-1'), ciphertextOf('sa-east-1')];
+    await insert(subject, record);
+    const next = grown(await add(subject, record, ...added));
+    const all = [...record.ciphertexts.values(), ...added];
+    const ciphertexts = new Map(all.map((ciphertext) => [ciphertext.region, ciphertext]));
+    assert.deepEqual(plain(next), plain({ ...record, revision: 2, ciphertexts }));
+    assert.deepEqual(await find(subject), plain(next));
+  },
+  'an added ciphertext replaces that of the same region and no other': async ({ subject }) => {
+    const record = aRecord();
+    const better = ciphertextOf('us-east-1');
+    await insert(subject, record);
+    const next = grown(await add(subject, record, better));
+    const ciphertexts = new Map([...record.ciphertexts, [better.region, better]]);
+    assert.deepEqual(plain(next), plain({ ...record, revision: 2, ciphertexts }));
+    assert.deepEqual(await find(subject), plain(next));
+  },
+  'additions follow each other, each from the answer of the last': async ({ subject }) => {
+    let record = aRecord();
+    await insert(subject, record);
+    for (const region of ['ap-south-1', 'sa-east-1', 'us-west-2']) {
+      record = grown(await add(subject, record, ciphertextOf(region)));
+    }
+    assert.deepEqual([record.revision, record.ciphertexts.size], [4, 5]);
+    assert.deepEqual(await find(subject), plain(record));
+  },
+  'an addition to one record touches no other': async ({ subject }) => {
+    const record = aRecord();
+    const others = [aRecord({ version: keyVersion(2) }), aRecord({ id: keyId('orders/8') })];
+    for (const each of [record, ...others]) await insert(subject, each);
+    grown(await add(subject, record, ciphertextOf('ap-south-1')));
+    for (const other of others) {
+      assert.deepEqual(await find(subject, other.id, other.version), plain(other));
+    }
+  },
+  'an addition to an old revision is stale, and nothing is written': async ({ subject }) => {
+    const record = aRecord();
+    await insert(subject, record);
+    const next = grown(await add(subject, record, ciphertextOf('ap-south-1')));
+    await assertStale(subject, record);
+    await assertStale(subject, { ...record, revision: 3 });
+    assert.deepEqual(await find(subject), plain(next));
+  },
+  'an addition to the record of another key is stale, though the revisions agree': async ({ subject }) => {
+    const [winner, loser] = [aRecord(), aRecord()];
+    await insert(subject, winner);
+    await assertStale(subject, loser);
+    assert.deepEqual(await find(subject), plain(winner));
+  },
+  'of 16 additions to one revision exactly one succeeds': async ({ subject }) => {
+    const record = aRecord();
+    await insert(subject, record);
+    const regions = Array.from({ length: 16 }, (_, index) => `region-${index}`);
+    const outcomes = await Promise.all(regions.map((region) => add(subject, record, ciphertextOf(region))));
+    const successes = outcomes.filter((outcome) => 'answer' in outcome);
+    assert.equal(successes.length, 1);
+    assert.deepEqual(await find(subject), plain(successes[0]?.answer));
+    const failures = outcomes.flatMap((outcome) => ('failure' in outcome ? [outcome.failure] : []));
+    assert.deepEqual(new Set(failures), new Set(['store.revision-stale']));
+  },
+  'an addition to a record that is not there is stale, and makes none': async ({ subject }) => {
+    await assertStale(subject, aRecord());
+    assert.equal(await find(subject), undefined);
+  },
+};
+
+/** All entries of a walk, page after page; `between` runs after each page. */
+async function walk(
+  store: KeyRepository,
+  limit: number,
+  between: (page: number) => Promise<void> = () => Promise.resolve(),
+): Promise<readonly PageEntry[]> {
+  const entries: PageEntry[] = [];
+  let after: string | undefined;
+  for (let count = 1; count === 1 || after !== undefined; count += 1) {
+    assert.ok(count <= 1_000, 'the walk does not end');
+    const page = await answerOf(store.page(after, limit, unbounded()));
+    assert.ok(page.entries.length <= limit, 'a page is longer than its limit');
+    entries.push(...page.entries);
+    after = page.next;
+    await between(count);
+  }
+  return entries;
+}
+
+const inOrder = (values: readonly object[]): readonly string[] =>
+  values.map((value) => JSON.stringify(value)).sort();
+
+const walked = (entries: readonly PageEntry[]): readonly string[] =>
+  inOrder(
+    entries.map(({ id: named, version, record }) => ({
+      id: named,
+      version,
+      record: record.isOk() ? plain(record.value) : record.error.kind,
+    })),
+  );
+
+const expectedWalk = (records: readonly KeyRecord[]): readonly string[] =>
+  inOrder(records.map((record) => ({ id: record.id, version: record.version, record: plain(record) })));
+
+async function storeTwentyFive(store: KeyRepository): Promise<readonly KeyRecord[]> {
+  const ids = [...specialIds, ...['a', 'A', 'b', 'B', 'zz'].map(keyId)];
+  const records = [
+    ...ids.map((each) => aRecord({ id: each })),
+    ...Array.from({ length: 25 - ids.length }, (_, index) => aRecord({ version: keyVersion(index + 1) })),
+  ];
+  await Promise.all(records.map((record) => insert(store, record)));
+  return records;
+}
+
+const genesisOf = (deployment: string, createdAtMs = 1_800_000_000_000): Genesis => ({
+  deployment: valid(parseDeployment(deployment)),
+  createdAtMs,
+});
+
+const paging: Checks = {
+  'a walk over an empty store ends at once': async ({ subject }) => {
+    assert.deepEqual(await walk(subject, 10), []);
+  },
+  ...Object.fromEntries(
+    [1, 2, 7, 25, 1_000].map((limit): [string, Checks[string]] => [
+      `a walk in pages of at most ${limit} answers every record exactly once, and never the genesis`,
+      async ({ subject }) => {
+        await answerOf(subject.initialise(genesisOf('production'), unbounded()));
+        const records = await storeTwentyFive(subject);
+        assert.deepEqual(walked(await walk(subject, limit)), expectedWalk(records));
+      },
+    ]),
+  ),
+  'a walk during which records are stored still answers each older one exactly once': async ({ subject }) => {
+    const records = await storeTwentyFive(subject);
+    const entries = await walk(subject, 4, async (page) => {
+      if (page <= 4) await insert(subject, aRecord({ id: keyId(`new/${page}`) }));
+    });
+    const older = entries.filter((entry) => !entry.id.startsWith('new/'));
+    assert.deepEqual(walked(older), expectedWalk(records));
+  },
+};
+
+const beginning: Checks = {
+  'a store that nobody initialised has no genesis': async ({ subject }) => {
+    assert.deepEqual(await outcomeOf(subject.genesis(unbounded())), { answer: undefined });
+  },
+  'the genesis is found as it was stored': async ({ subject }) => {
+    const genesis = genesisOf('production');
+    assert.deepEqual({ ...(await answerOf(subject.initialise(genesis, unbounded()))) }, genesis);
+    assert.deepEqual({ ...(await answerOf(subject.genesis(unbounded()))) }, genesis);
+  },
+  'the first to initialise wins and the second is told so': async ({ subject }) => {
+    const first = genesisOf('production');
+    await answerOf(subject.initialise(first, unbounded()));
+    const second = genesisOf('staging', 1_900_000_000_000);
+    assert.deepEqual({ ...(await answerOf(subject.initialise(second, unbounded()))) }, first);
+    assert.deepEqual({ ...(await answerOf(subject.genesis(unbounded()))) }, first);
+  },
+  'of many who initialise at once one wins, and all are told the same': async ({ subject }) => {
+    const all = Array.from({ length: 16 }, (_, index) => genesisOf(`deployment-${index}`));
+    const told = await Promise.all(all.map((each) => answerOf(subject.initialise(each, unbounded()))));
+    const winner = { ...(await answerOf(subject.genesis(unbounded()))) };
+    for (const answer of told) assert.deepEqual({ ...answer }, winner);
+  },
+  'the genesis is no key, and a key is no genesis': async ({ subject }) => {
+    await insert(subject, aRecord({ id: keyId('rkms/genesis') }));
+    await insert(subject, aRecord({ id: keyId('genesis') }));
+    assert.equal(await answerOf(subject.genesis(unbounded())), undefined);
+    await answerOf(subject.initialise(genesisOf('production'), unbounded()));
+    assert.equal((await walk(subject, 10)).length, 2);
+  },
+};
+
+const aborting: Checks = {
+  'a read whose signal has fired ends with call.aborted': async ({ subject }) => {
+    const signal = AbortSignal.abort();
+    await insert(subject, aRecord());
+    await assertFails(subject.find(id, firstVersion, signal), 'call.aborted');
+    await assertFails(subject.page(undefined, 10, signal), 'call.aborted');
+    await assertFails(subject.genesis(signal), 'call.aborted');
+  },
+  'a write whose signal has fired ends with store.outcome-unknown': async ({ subject }) => {
+    const signal = AbortSignal.abort();
+    const record = aRecord();
+    await insert(subject, record);
+    const added = [ciphertextOf('ap-south-1')];
+    await assertFails(subject.insert(aRecord({ id: keyId('other') }), signal), 'store.outcome-unknown');
+    await assertFails(subject.addCiphertexts(record, added, signal), 'store.outcome-unknown');
+    await assertFails(subject.initialise(genesisOf('production'), signal), 'store.outcome-unknown');
+  },
+};
+
+type SpoilableChecks = Readonly<Record<string, (made: SpoilableStore) => Promise<void>>>;
+
+const unreadable = (how: 'newer-format' | 'broken'): SpoilableChecks => {
+  const what = how === 'broken' ? 'broken record' : 'record of a newer format';
+  return {
+    [`a ${what} is unreadable, never absent`]: async ({ subject, corrupt }) => {
+      await insert(subject, aRecord());
+      await corrupt(id, firstVersion, how);
+      const found = await subject.find(id, firstVersion, unbounded());
+      const failure = found.isErr() ? found.error : undefined;
+      const reason = failure?.kind === 'key.unreadable' ? failure.reason : failure?.kind;
+      assert.equal(reason, how);
+    },
+    [`an insert onto a ${what} fails and changes nothing`]: async ({ subject, corrupt, stored }) => {
+      await insert(subject, aRecord());
+      await corrupt(id, firstVersion, how);
+      const before = await stored(id, firstVersion);
+      await assertFails(subject.insert(aRecord(), unbounded()), 'key.unreadable');
+      assert.equal(await stored(id, firstVersion), before);
+    },
+    [`a walk names a ${what} and goes on`]: async ({ subject, corrupt }) => {
+      const others = ['a', 'zz'].map((text) => aRecord({ id: keyId(text) }));
+      for (const record of [aRecord(), ...others]) await insert(subject, record);
+      await corrupt(id, firstVersion, how);
+      for (const limit of [1, 10]) {
+        const spoilt = { id, version: 1, record: 'key.unreadable' };
+        const expected = [...expectedWalk(others), JSON.stringify(spoilt)].sort();
+        assert.deepEqual(walked(await walk(subject, limit)), expected);
+      }
+    },
+  };
+};
+
+const newerFormat: SpoilableChecks = {
+  'a record that has become one of a newer format is not added to by who read it before': async (made) => {
+    const { subject, corrupt, stored } = made;
+    const record = aRecord();
+    await insert(subject, record);
+    await corrupt(id, firstVersion, 'newer-format');
+    const before = await stored(id, firstVersion);
+    const call = subject.addCiphertexts(record, [ciphertextOf('ap-south-1')], unbounded());
+    await assertFails(call, 'store.revision-stale', 'key.unreadable');
+    assert.equal(await stored(id, firstVersion), before);
+  },
+};

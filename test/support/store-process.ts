@@ -1,0 +1,82 @@
+// A process that shares a file with others, for tests: says "ready", waits to be told when to start, acts, and tells its parent what
+// came of it. Run by Node itself, not by the test runner; its one argument is a StoreTask as JSON.
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createPrivateFile } from '../../src/adapters/files/private-files.js';
+import { openDatabase } from '../../src/adapters/sqlite/open-database.js';
+import { SqliteKeyRepository } from '../../src/adapters/sqlite/sqlite-key-repository.js';
+import type { Commitment } from '../../src/domain/data-key.js';
+import { firstVersion, type KeyId, type Region } from '../../src/domain/ids.js';
+import { newKeyRecord, type KeyRecord } from '../../src/domain/key-record.js';
+
+export type StoreTask =
+  /** Opens these stores one after the other, each at an agreed moment; tells their journal modes, or why not. */
+  | { readonly act: 'open'; readonly paths: readonly string[] }
+  /** Inserts so many ids; tells the commitments of the winners. */
+  | { readonly act: 'insert'; readonly path: string; readonly ids: number }
+  /** Inserts ids until it is killed; tells each number once the insert was answered. */
+  | { readonly act: 'write'; readonly path: string; readonly prefix: string }
+  /** Creates a private file; tells whether it was the one. */
+  | { readonly act: 'create-file'; readonly path: string; readonly content: string };
+
+const tell = (message: unknown): Promise<void> =>
+  new Promise((resolve) => {
+    process.send?.(message, () => {
+      resolve();
+    });
+  });
+
+const recordOf = (id: string): KeyRecord =>
+  newKeyRecord(
+    {
+      id: id as KeyId,
+      version: firstVersion,
+      commitment: randomBytes(32).toString('base64url') as Commitment,
+      createdAtMs: 0,
+    },
+    [{ region: 'eu-west-1' as Region, kmsKey: 'local', bytes: randomBytes(85) }],
+  );
+
+const unbounded = new AbortController().signal;
+
+async function insert(store: SqliteKeyRepository, id: string): Promise<string> {
+  const winner = await store.insert(recordOf(id), unbounded);
+  return winner.isOk() ? winner.value.commitment : winner.error.kind;
+}
+
+const stepMs = 6;
+
+/** Opens a store as near to `atMs` as can be, and closes it. */
+function openAt(atMs: number, path: string): unknown {
+  while (Date.now() < atMs);
+  const database = openDatabase(path);
+  const mode = database.prepare('PRAGMA journal_mode').get()?.['journal_mode'];
+  database.close();
+  return mode;
+}
+
+async function act(task: StoreTask, startMs: number): Promise<unknown> {
+  if (task.act === 'create-file') return createPrivateFile(task.path, task.content);
+  if (task.act === 'open') return task.paths.map((path, index) => openAt(startMs + index * stepMs, path));
+  const store = new SqliteKeyRepository(openDatabase(task.path));
+  if (task.act === 'write') {
+    for (let count = 0; ; count += 1) {
+      const told = await insert(store, `${task.prefix}${count}`);
+      await tell([count, told]);
+    }
+  }
+  const winners: string[] = [];
+  for (let index = 0; index < task.ids; index += 1) winners.push(await insert(store, `shared/${index}`));
+  store.close();
+  return winners;
+}
+
+const task = JSON.parse(process.argv[2] ?? '{}') as StoreTask;
+await tell('ready');
+const [startMs] = (await once(process, 'message')) as [number];
+try {
+  await tell({ result: await act(task, startMs) });
+} catch (error) {
+  await tell({ error: String(error) });
+}
+process.disconnect();
