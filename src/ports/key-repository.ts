@@ -45,7 +45,7 @@ export interface KeyRepository {
   insert(record: KeyRecord, signal: AbortSignal): ResultAsync<KeyRecord, StoreWriteFailure>;
 
   /**
-   * Adds ciphertexts to the stored record, or replaces those of the same regions, if its revision is still that of
+   * Adds ciphertexts to the stored record, or replaces those of the same regions, if its revision and commitment are still those of
    * `record`; answers with the new revision. Otherwise `store.revision-stale`, and nothing is written.
    */
   addCiphertexts(

@@ -1,6 +1,6 @@
 // AWS KMS as a vault: the contract, every row of the table of failures over real connections, and what travels on them.
 import { readFileSync } from 'node:fs';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms';
 import { err, ok, type ResultAsync } from 'neverthrow';
 import { AwsKmsKeyVault } from '../../src/adapters/aws-kms/aws-kms-key-vault.js';
@@ -22,6 +22,9 @@ import { deployment, keyId, region } from '../support/names.js';
 import { hexOf, keyOf, randomKey } from '../support/sample-keys.js';
 import { awsError, startScriptedAws, type AwsReply, type ScriptedAws } from '../support/scripted-aws.js';
 import { until } from '../support/until.js';
+
+// Real processes, disks and connections, on a machine that may be busy.
+jest.setTimeout(60_000);
 
 const leftovers = new Leftovers();
 afterEach(() => leftovers.clear());

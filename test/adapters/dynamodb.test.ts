@@ -1,5 +1,5 @@
 // DynamoDB as a store: the contract against dynalite, what items look like, and what becomes of errors and lost answers.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import {
   GetItemCommand,
   PutItemCommand,
@@ -29,6 +29,9 @@ import {
   type ScriptedAws,
 } from '../support/scripted-aws.js';
 import { until } from '../support/until.js';
+
+// Real processes, disks and connections, on a machine that may be busy.
+jest.setTimeout(60_000);
 
 const leftovers = new Leftovers();
 afterEach(() => leftovers.clear());

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import {
   codeOf,
   createPrivateFile,
@@ -20,6 +20,9 @@ import {
 import { Leftovers } from '../support/leftovers.js';
 import { refusalOf } from '../support/refusals.js';
 import { StoreProcesses } from '../support/store-processes.js';
+
+// Real processes, disks and connections, on a machine that may be busy.
+jest.setTimeout(60_000);
 
 const leftovers = new Leftovers();
 afterEach(() => leftovers.clear());

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { err, ok, type ResultAsync } from 'neverthrow';
 import { openDatabase } from '../../src/adapters/sqlite/open-database.js';
@@ -31,6 +31,9 @@ import { Leftovers } from '../support/leftovers.js';
 import { deployment, keyId, keyVersion, region } from '../support/names.js';
 import { refusalOf } from '../support/refusals.js';
 import { StoreProcesses } from '../support/store-processes.js';
+
+// Real processes, disks and connections, on a machine that may be busy.
+jest.setTimeout(60_000);
 
 const leftovers = new Leftovers();
 afterEach(() => leftovers.clear());
@@ -121,6 +124,18 @@ describe('several processes', () => {
     const task = { act: 'open', paths } as const;
     const told = await processes.together([task, task, task, task]);
     expect(told).toEqual(Array(4).fill({ result: paths.map(() => 'wal') }));
+  });
+
+  test('do not wait for ever for a file that another program holds', async () => {
+    const path = newPath();
+    open(path).store.close();
+    const holder = connect(path);
+    holder.exec('PRAGMA journal_mode = DELETE; BEGIN; SELECT count(*) FROM keys');
+    const task = { act: 'open', paths: [path] } as const;
+    const refused = `StartRefused: the store ${path} cannot be opened (database is locked)`;
+    expect(await processes.together([task])).toEqual([{ error: refused }]);
+    holder.exec('COMMIT');
+    expect(await processes.together([task])).toEqual([{ result: ['wal'] }]);
   });
 
   test('lose no answered insert when one is killed in the middle of its work', async () => {
