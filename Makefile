@@ -28,5 +28,5 @@ clean: ## remove what was installed and built (data/ stays)
 
 $(installed): package-lock.json
 	@echo 'Installing packages ...'
-	@npm ci --silent --no-audit --no-fund
+	@npm ci --loglevel=error --no-audit --no-fund
 	@touch $@
