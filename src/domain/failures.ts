@@ -10,6 +10,8 @@ export type OutageReason =
   | 'reset'
   | 'unreachable'
   | 'timed-out'
+  /** Had its usual time and more when another region, asked later, answered first. */
+  | 'outrun'
   | 'server-error'
   | 'key-unavailable'
   | 'unintelligible';

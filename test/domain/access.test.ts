@@ -14,6 +14,9 @@ const rows: readonly (readonly [readonly Permission[], Permission, boolean])[] =
   [['create'], 'create', true],
   [['read', 'create'], 'read', true],
   [['read', 'create'], 'create', true],
+  [['read', 'create'], 'operate', false],
+  [['operate'], 'operate', true],
+  [['operate'], 'read', false],
 ];
 
 describe('a caller', () => {
@@ -24,7 +27,7 @@ describe('a caller', () => {
     expect(requirePermission(caller, permission)).toEqual(expected);
   });
 
-  it('can have the permissions to read and to create, and no other', () => {
-    expect(permissions).toEqual(['read', 'create']);
+  it('can have the permissions to read, to create and to operate, and no other', () => {
+    expect(permissions).toEqual(['read', 'create', 'operate']);
   });
 });

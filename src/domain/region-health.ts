@@ -1,0 +1,231 @@
+// What becomes of a region's health: `step` says what an event makes of it; time and chance come with the event. Quarantine
+// and drain are left only by an operator; all else heals by itself.
+import { counted, isTooMuch, noCalls } from './call-record.js';
+import type {
+  FailureEvent,
+  HealthEvent,
+  HealthSettings,
+  LiveEvent,
+  Misconfiguration,
+  RegionHealth,
+  RegionState,
+} from './region-state.js';
+
+/** What `event` makes of `health`; the same object when it makes no difference. */
+export const step =
+  (settings: HealthSettings) =>
+  (health: RegionHealth, event: HealthEvent): RegionHealth => {
+    const { state } = health;
+    switch (event.kind) {
+      case 'drain':
+        if (state.kind === 'drained') return health;
+        return enter(
+          health,
+          { kind: 'drained', quarantined: state.kind === 'quarantined' },
+          event,
+          'operator',
+        );
+      case 'undrain':
+        if (state.kind !== 'drained') return health;
+        return state.quarantined
+          ? enter(health, { kind: 'quarantined' }, event, 'operator')
+          : enter(health, halfOpen(settings.openMs), event, 'operator');
+      case 'lift-quarantine':
+        if (state.kind !== 'quarantined') return health;
+        return {
+          ...enter(health, halfOpen(settings.openMs), event, 'operator'),
+          suspicions: { mismatched: [], rejected: [] },
+        };
+      case 'answered':
+      case 'probe-answered':
+      case 'failed':
+      case 'probe-failed':
+      case 'tick':
+      case 'slowed':
+      case 'sped-up':
+        return isLive(health) ? live(settings, health, event) : health;
+    }
+  };
+
+/** A region that is not left to the operator. */
+type LiveHealth = RegionHealth & {
+  readonly state: Exclude<RegionState, { readonly kind: 'quarantined' | 'drained' }>;
+};
+
+const isLive = (health: RegionHealth): health is LiveHealth =>
+  health.state.kind !== 'quarantined' && health.state.kind !== 'drained';
+
+function live(settings: HealthSettings, health: LiveHealth, event: LiveEvent): RegionHealth {
+  switch (event.kind) {
+    case 'answered':
+      return onAnswer(health, event);
+    case 'probe-answered':
+      return onRightAnswer(settings, health, event);
+    case 'failed':
+    case 'probe-failed':
+      return afterProbe(settings, event, health, onFailure(settings, health, event));
+    case 'tick':
+      return onTick(settings, health, event);
+    case 'slowed':
+      return health.state.kind === 'healthy'
+        ? enter(
+            health,
+            { ...health.state, kind: 'degraded' },
+            event,
+            'slower than before and than the others',
+          )
+        : health;
+    case 'sped-up':
+      return health.state.kind === 'degraded'
+        ? enter(health, { ...health.state, kind: 'healthy' }, event, 'as fast as before')
+        : health;
+  }
+}
+
+/** A call of the region's usual traffic. Of a region that is left alone only probes speak: calls that began before it was may end late. */
+function onAnswer(health: LiveHealth, { atMs }: HealthEvent): RegionHealth {
+  const { state } = health;
+  return 'calls' in state
+    ? { ...health, state: { ...state, calls: counted(state.calls, atMs, true) } }
+    : health;
+}
+
+/** The canary was opened. A probe that outlived its half-open state says nothing any more. */
+function onRightAnswer(settings: HealthSettings, health: LiveHealth, event: HealthEvent): RegionHealth {
+  const { state } = health;
+  if (state.kind === 'misconfigured') {
+    const next: RegionState = { kind: 'half-open', rightAnswers: 1, openMs: settings.openMs };
+    return enter(health, next, event, 'it may be back');
+  }
+  if (state.kind !== 'half-open') return health;
+  const rightAnswers = state.rightAnswers + 1;
+  return rightAnswers < settings.rightAnswers
+    ? { ...health, state: { ...state, rightAnswers } }
+    : enter(health, { kind: 'recovering', calls: noCalls, openMs: state.openMs }, event, 'it answers again');
+}
+
+function onFailure(settings: HealthSettings, health: LiveHealth, event: FailureEvent): RegionHealth {
+  const { failure } = event;
+  switch (failure.kind) {
+    case 'region.unavailable':
+      return onOutage(settings, health, event);
+    case 'region.untrusted':
+      return open(settings, health, event);
+    case 'vault.misconfigured':
+      return misconfigure(health, failure.reason, event, settings.misconfiguredProbeMs);
+    case 'credentials.invalid':
+      return misconfigure(health, 'credentials', event, settings.openMs);
+    case 'ciphertext.rejected':
+      return onRejected(settings, health, event);
+    case 'ciphertext.mismatched':
+      return onMismatched(settings, health, event);
+    case 'region.throttled':
+    case 'vault.request-invalid':
+    case 'call.aborted':
+      return health;
+  }
+}
+
+function onOutage(settings: HealthSettings, health: LiveHealth, event: FailureEvent): RegionHealth {
+  const { state } = health;
+  switch (state.kind) {
+    case 'healthy':
+    case 'degraded':
+    case 'recovering': {
+      const calls = counted(state.calls, event.atMs, false);
+      return isTooMuch(settings, calls)
+        ? open(settings, health, event)
+        : { ...health, state: { ...state, calls } };
+    }
+    case 'half-open':
+    case 'misconfigured':
+      return event.kind === 'probe-failed' ? open(settings, health, event) : health;
+    case 'open':
+      return health;
+  }
+}
+
+function onRejected(settings: HealthSettings, health: RegionHealth, event: FailureEvent): RegionHealth {
+  const { id, atMs } = event;
+  if (id === undefined) return health;
+  const recent = health.suspicions.rejected.filter(
+    (each) => each.id !== id && atMs - each.atMs < settings.rejectedWindowMs,
+  );
+  const rejected = [...recent, { id, atMs }];
+  const suspected = { ...health, suspicions: { ...health.suspicions, rejected } };
+  return rejected.length < settings.rejectedIds
+    ? suspected
+    : open(settings, { ...suspected, suspicions: { ...suspected.suspicions, rejected: [] } }, event);
+}
+
+function onMismatched(settings: HealthSettings, health: RegionHealth, event: FailureEvent): RegionHealth {
+  // A canary has no id: each of its wrong answers counts.
+  const id = event.id ?? `canary ${health.suspicions.mismatched.length}`;
+  if (health.suspicions.mismatched.includes(id)) return health;
+  const mismatched = [...health.suspicions.mismatched, id];
+  const suspected = { ...health, suspicions: { ...health.suspicions, mismatched } };
+  return mismatched.length < settings.mismatchedIds
+    ? suspected
+    : enter(suspected, { kind: 'quarantined' }, event, 'it answered with wrong keys');
+}
+
+function onTick(settings: HealthSettings, health: RegionHealth, event: HealthEvent): RegionHealth {
+  const { state } = health;
+  if (state.kind === 'open' && event.atMs >= state.untilMs) {
+    return enter(health, halfOpen(state.openMs), event, 'time to try');
+  }
+  if (state.kind === 'recovering' && event.atMs - health.sinceMs >= settings.rampMs) {
+    return enter(health, { kind: 'healthy', calls: state.calls }, event, 'it stayed well');
+  }
+  return health;
+}
+
+/**
+ * Opens the circuit; for twice as long as the last time when it was not yet healthy again. Full jitter. What calls that were
+ * under way find once it is open makes it no longer.
+ */
+function open(settings: HealthSettings, health: RegionHealth, event: FailureEvent): RegionHealth {
+  const { state } = health;
+  if (state.kind === 'open') return health;
+  const before = 'openMs' in state ? state.openMs * 2 : settings.openMs;
+  const openMs = Math.min(before, settings.maxOpenMs);
+  const untilMs = event.atMs + openMs * event.chance;
+  return enter(health, { kind: 'open', untilMs, openMs }, event, event.failure.kind);
+}
+
+function misconfigure(
+  health: RegionHealth,
+  reason: Misconfiguration,
+  event: FailureEvent,
+  probeAfterMs: number,
+): RegionHealth {
+  const state: RegionState = { kind: 'misconfigured', reason, nextProbeMs: event.atMs + probeAfterMs };
+  const known = health.state.kind === 'misconfigured' && health.state.reason === reason;
+  if (!known) return enter(health, state, event, reason);
+  return event.kind === 'probe-failed' ? { ...health, state } : health;
+}
+
+/** A failed probe is not repeated at once, whatever it ended with: it left the region as it was, so that waits anew. */
+function afterProbe(
+  settings: HealthSettings,
+  event: FailureEvent,
+  { state }: RegionHealth,
+  after: RegionHealth,
+): RegionHealth {
+  if (event.kind === 'failed' || after.state !== state) return after;
+  if (state.kind === 'half-open') return open(settings, after, event);
+  if (state.kind !== 'misconfigured') return after;
+  return { ...after, state: { ...state, nextProbeMs: event.atMs + settings.misconfiguredProbeMs } };
+}
+
+const halfOpen = (openMs: number): RegionState => ({ kind: 'half-open', rightAnswers: 0, openMs });
+
+/** A new state, or the same kind for another reason, begins now. */
+function enter(
+  health: RegionHealth,
+  state: RegionState,
+  { atMs }: { readonly atMs: number },
+  why: string,
+): RegionHealth {
+  return { ...health, state, sinceMs: atMs, why };
+}

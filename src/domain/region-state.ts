@@ -1,0 +1,102 @@
+// The states a region can be in, what can happen to it, and the numbers that decide. A state holds only what is valid in it.
+import { noCalls, type CallRecord, type FailureLimits } from './call-record.js';
+import type { MisconfigurationReason, VaultFailure } from './failures.js';
+
+/** The numbers of the machine. Times are in milliseconds. */
+export interface HealthSettings extends FailureLimits {
+  /** How long the circuit stays open at most, at first and at last; doubles whenever it opens again. */
+  readonly openMs: number;
+  readonly maxOpenMs: number;
+  /** How many right answers close it again, and how long the region then takes to get its full traffic back. */
+  readonly rightAnswers: number;
+  readonly rampMs: number;
+  /** How long a misconfigured region waits for its next probe. */
+  readonly misconfiguredProbeMs: number;
+  /** So many ids answered with a wrong key quarantine the region. */
+  readonly mismatchedIds: number;
+  /** So many ids rejected within `rejectedWindowMs` are the region's fault, not the ciphertexts'. */
+  readonly rejectedIds: number;
+  readonly rejectedWindowMs: number;
+}
+
+/** The design's defaults, save two: with its 60 s between tries or probes, no region could be back within 30 s of its recovery. */
+export const defaultHealthSettings: HealthSettings = {
+  failuresInRow: 5,
+  failureRatio: 0.5,
+  ratioCalls: 20,
+  openMs: 5_000,
+  maxOpenMs: 15_000,
+  rightAnswers: 3,
+  rampMs: 10_000,
+  misconfiguredProbeMs: 15_000,
+  mismatchedIds: 2,
+  rejectedIds: 3,
+  rejectedWindowMs: 300_000,
+};
+
+export type RegionState =
+  | { readonly kind: 'healthy'; readonly calls: CallRecord }
+  /** Answers, but much more slowly than it used to and than the others do. */
+  | { readonly kind: 'degraded'; readonly calls: CallRecord }
+  | { readonly kind: 'open'; readonly untilMs: number; readonly openMs: number }
+  | { readonly kind: 'half-open'; readonly rightAnswers: number; readonly openMs: number }
+  | { readonly kind: 'recovering'; readonly calls: CallRecord; readonly openMs: number }
+  | { readonly kind: 'misconfigured'; readonly reason: Misconfiguration; readonly nextProbeMs: number }
+  | { readonly kind: 'quarantined' }
+  | { readonly kind: 'drained'; readonly quarantined: boolean };
+
+/** What only we or our account's owner can mend. */
+export type Misconfiguration = MisconfigurationReason | 'credentials';
+
+/** Ids whose ciphertexts came out wrong: a few accuse the ciphertexts, many the region. */
+export interface Suspicions {
+  readonly mismatched: readonly string[];
+  readonly rejected: readonly { readonly id: string; readonly atMs: number }[];
+}
+
+export interface RegionHealth {
+  readonly state: RegionState;
+  readonly sinceMs: number;
+  /** Why the state was entered; a failure's kind, or a few words. */
+  readonly why: string;
+  readonly suspicions: Suspicions;
+}
+
+/** `chance` is from 0 up to 1, for full jitter; `id` names the key that the call was about. */
+export type HealthEvent = OperatorEvent | LiveEvent;
+
+interface At {
+  readonly atMs: number;
+}
+export type OperatorEvent = At & { readonly kind: 'drain' | 'undrain' | 'lift-quarantine' };
+export type LiveEvent =
+  FailureEvent | (At & { readonly kind: 'answered' | 'probe-answered' | 'tick' | 'slowed' | 'sped-up' });
+export interface FailureEvent extends At {
+  readonly kind: 'failed' | 'probe-failed';
+  readonly failure: VaultFailure;
+  readonly chance: number;
+  readonly id?: string;
+}
+
+export const newRegionHealth = (atMs: number): RegionHealth => ({
+  state: { kind: 'healthy', calls: noCalls },
+  sinceMs: atMs,
+  why: 'start',
+  suspicions: { mismatched: [], rejected: [] },
+});
+
+/** Whether a probe is due: one that decrypts the canary, or asks about the key. */
+export const needsProbe = ({ state }: RegionHealth, atMs: number): boolean =>
+  state.kind === 'half-open' || (state.kind === 'misconfigured' && atMs >= state.nextProbeMs);
+
+/** The share of its usual traffic that a region may have: 10, 50, 100 % while it recovers. */
+export function trafficShare(
+  { state, sinceMs }: RegionHealth,
+  settings: HealthSettings,
+  atMs: number,
+): number {
+  if (state.kind !== 'recovering') return 1;
+  const progress = (atMs - sinceMs) / settings.rampMs;
+  if (progress < 1 / 3) return 0.1;
+  return progress < 2 / 3 ? 0.5 : 1;
+}
