@@ -17,7 +17,8 @@ import { newKeyRecord, type KeyRecord } from '../domain/key-record.js';
 import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
 import type { Clock } from '../ports/clock.js';
 import type { Telemetry } from '../ports/telemetry.js';
-import type { RegionAct, RegionAnswer, RegionCalls } from './region-calls.js';
+import type { RegionAnswer } from './race-regions.js';
+import type { RegionAct, RegionCalls } from './region-calls.js';
 import type { StoreCalls } from './store-calls.js';
 import type { QuorumSettings, WrapInEveryRegion } from './wrap-in-every-region.js';
 
@@ -63,6 +64,7 @@ export class CreateKey {
   private generate(name: KeyName, signal: AbortSignal): ResultAsync<RegionAnswer<DataKey>, WrapFailure> {
     const generating: RegionAct<DataKey> = {
       operation: 'generate',
+      keyId: name.id,
       run: (vault, bounds) =>
         vault
           .generateDataKey(this.settings.keyLength, generationContext(name), bounds)

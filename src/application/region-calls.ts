@@ -1,36 +1,38 @@
-// The one way in which the application talks to vaults: every call is bounded in time, and its outcome is reported to
-// the region guide and to telemetry. Decides which region is next, never what the answer means.
-import { err, errAsync, ok, type Result, type ResultAsync } from 'neverthrow';
+// The one way in which the application talks to vaults: every call is bounded in time by the region's own pace, and its
+// outcome is reported to the region guide and to telemetry. Decides whom to ask and when, never what the answer means.
+import { err, errAsync, ResultAsync, type Result } from 'neverthrow';
 import { afterVaultFailure, type FailedAttempt, type VaultFailure } from '../domain/failures.js';
-import type { Region } from '../domain/ids.js';
+import type { KeyId, Region } from '../domain/ids.js';
 import type { Clock } from '../ports/clock.js';
 import type { KeyVault } from '../ports/key-vault.js';
-import type { Telemetry, VaultCall, VaultOperation } from '../ports/telemetry.js';
+import type { Telemetry, VaultOperation } from '../ports/telemetry.js';
 import { bounded } from './bounded.js';
+import { HedgeBudget } from './hedge-budget.js';
+import { outrun, raceRegions, type Lane, type RaceResult } from './race-regions.js';
 import type { RegionGuide } from './region-guide.js';
 
 export interface RegionCallSettings {
-  /** How long one call to one region may take, in milliseconds. */
-  readonly attemptTimeoutMs: number;
+  /** Before the regions are tried a second time, a pause of between these, at random. */
+  readonly leastPauseMs: number;
+  readonly mostPauseMs: number;
 }
 
-/** What to do in a region, and how to throw its answer away. */
+/** What to do in a region, about which key, and how to throw its answer away. */
 export interface RegionAct<T> {
   readonly operation: VaultOperation;
+  readonly keyId: KeyId;
   readonly run: (vault: KeyVault, signal: AbortSignal) => ResultAsync<T, VaultFailure>;
   readonly discard?: (late: T) => void;
 }
 
-/** An answer and the region that gave it. */
-export interface RegionAnswer<T> {
-  readonly region: Region;
-  readonly value: T;
-}
-
 const timedOut: VaultFailure = { kind: 'region.unavailable', reason: 'timed-out' };
+const wasOutrun: VaultFailure = { kind: 'region.unavailable', reason: 'outrun' };
 const aborted: VaultFailure = { kind: 'call.aborted' };
+const bugOfOurs: VaultFailure = { kind: 'vault.request-invalid' };
 
 export class RegionCalls {
+  private readonly budget = new HedgeBudget();
+
   constructor(
     readonly vaults: readonly KeyVault[],
     private readonly guide: RegionGuide,
@@ -46,49 +48,83 @@ export class RegionCalls {
 
   /** One call to one region. */
   call<T>(vault: KeyVault, act: RegionAct<T>, signal: AbortSignal): ResultAsync<T, VaultFailure> {
-    const { clock, settings } = this;
     // Says nothing about the region, so nobody is told.
-    if (signal.aborted) return errAsync(aborted);
-    const startedMs = clock.monotonicMs();
-    const report = (failure?: VaultFailure): void => {
-      const durationMs = clock.monotonicMs() - startedMs;
-      this.report(
-        { event: 'vault.call', region: vault.region, operation: act.operation, durationMs },
-        failure,
-      );
-    };
-    return bounded((attemptSignal) => act.run(vault, attemptSignal), {
-      clock,
-      timeoutMs: settings.attemptTimeoutMs,
-      signal,
-      onTimeout: timedOut,
-      onAbort: aborted,
-      ...(act.discard && { discard: act.discard }),
-    })
-      .map((value) => {
-        report();
-        return value;
-      })
-      .mapErr((failure) => {
-        report(failure);
-        return failure;
-      });
+    return signal.aborted ? errAsync(aborted) : new ResultAsync(this.observed(vault, act, signal));
   }
 
-  /** Tries the regions for which `has` holds, one after the other, until one answers or a failure is final. */
+  private async observed<T>(
+    vault: KeyVault,
+    act: RegionAct<T>,
+    signal: AbortSignal,
+  ): Promise<Result<T, VaultFailure>> {
+    const { clock, guide } = this;
+    const startedMs = clock.monotonicMs();
+    guide.begin(vault.region);
+    // What began must end, also with a bug.
+    let failure: VaultFailure | undefined = bugOfOurs;
+    try {
+      const result = await bounded((attemptSignal) => act.run(vault, attemptSignal), {
+        clock,
+        timeoutMs: guide.pace(vault.region).attemptTimeoutMs,
+        signal,
+        onTimeout: timedOut,
+        onAbort: aborted,
+        ...(act.discard && { discard: act.discard }),
+      });
+      failure = result.isErr() ? result.error : undefined;
+      if (failure?.kind === 'call.aborted' && signal.reason === outrun) failure = wasOutrun;
+      return result;
+    } finally {
+      this.report(vault, act, startedMs, failure);
+    }
+  }
+
+  /** The first good answer among the regions for which `has` holds; tries them a second time where that may help. */
   async firstAnswer<T>(
     act: RegionAct<T>,
     signal: AbortSignal,
     has: (region: Region) => boolean = () => true,
-  ): Promise<Result<RegionAnswer<T>, readonly FailedAttempt[]>> {
-    const attempts: FailedAttempt[] = [];
-    for (const vault of this.inOrder(has)) {
-      const answer = await this.call(vault, act, signal);
-      if (answer.isOk()) return ok({ region: vault.region, value: answer.value });
-      attempts.push({ region: vault.region, failure: answer.error });
-      if (afterVaultFailure(answer.error) === 'stop') break;
-    }
-    return err(attempts);
+  ): Promise<RaceResult<T>> {
+    this.budget.earn();
+    const first = await this.pass(act, signal, has);
+    if (first.isOk() || !isWorthRepeating(first.error) || signal.aborted) return first;
+    await this.pause(signal);
+    const mayPass = new Set(first.error.filter(({ failure }) => passes(failure)).map(({ region }) => region));
+    const second = await this.pass(act, signal, (region) => has(region) && mayPass.has(region));
+    return second.isOk() ? second : err([...first.error, ...second.error]);
+  }
+
+  private pass<T>(
+    act: RegionAct<T>,
+    signal: AbortSignal,
+    has: (region: Region) => boolean,
+  ): Promise<RaceResult<T>> {
+    const lanes = this.inOrder(has).map((vault): Lane<T> => ({
+      region: vault.region,
+      hedgeAfterMs: this.guide.pace(vault.region).hedgeAfterMs,
+      run: (laneSignal) => this.call(vault, act, laneSignal),
+    }));
+    return raceRegions(lanes, {
+      clock: this.clock,
+      signal,
+      // Once the region is known to be down, nobody needs to wait for it, and it takes no budget to leave.
+      mayHedge: (silent) => this.guide.isLeftAlone(silent) || this.budget.spend(),
+      ...(act.discard && { discard: act.discard }),
+    });
+  }
+
+  private pause(signal: AbortSignal): Promise<void> {
+    const { leastPauseMs, mostPauseMs } = this.settings;
+    const pauseMs = leastPauseMs + this.clock.random() * (mostPauseMs - leastPauseMs);
+    return new Promise((resolve) => {
+      const goOn = (): void => {
+        cancel();
+        signal.removeEventListener('abort', goOn);
+        resolve();
+      };
+      const cancel = this.clock.schedule(pauseMs, goOn);
+      signal.addEventListener('abort', goOn);
+    });
   }
 
   private inOrder(has: (region: Region) => boolean): readonly KeyVault[] {
@@ -98,9 +134,24 @@ export class RegionCalls {
       .flatMap((region) => this.vaults.find((vault) => vault.region === region) ?? []);
   }
 
-  private report(call: VaultCall, failure: VaultFailure | undefined): void {
-    const finished: VaultCall = failure ? { ...call, failure } : call;
-    this.guide.report(finished);
-    this.telemetry.record(finished);
+  private report<T>(vault: KeyVault, act: RegionAct<T>, startedMs: number, failure?: VaultFailure): void {
+    const call = {
+      event: 'vault.call',
+      region: vault.region,
+      operation: act.operation,
+      keyId: act.keyId,
+      durationMs: this.clock.monotonicMs() - startedMs,
+      ...(failure && { failure }),
+    } as const;
+    this.guide.report(call);
+    this.telemetry.record(call);
   }
 }
+
+/** A second pass helps against what passes by itself, unless something was final; a refusal would only be repeated. */
+const isWorthRepeating = (attempts: readonly FailedAttempt[]): boolean =>
+  attempts.every(({ failure }) => afterVaultFailure(failure) === 'next-region') &&
+  attempts.some(({ failure }) => passes(failure));
+
+const passes = ({ kind }: VaultFailure): boolean =>
+  kind === 'region.unavailable' || kind === 'region.throttled';

@@ -1,20 +1,21 @@
-// Says in which order to try the regions, and hears how every call to them ended. Here the order is the configured one;
-// whoever learns from the outcomes takes this place by another binding.
+// What a request needs to know about the regions: in which order to try them and how long to wait for each. It is told of
+// every call, from its beginning to its end, and may learn from that.
 import type { Region } from '../domain/ids.js';
+import type { Pace } from '../domain/region-timing.js';
 import type { VaultCall } from '../ports/telemetry.js';
 import { token } from '../ports/token.js';
 
 export interface RegionGuide {
   /** All regions, the one to try first in front. Answers at once: requests wait for it. */
   order(): readonly Region[];
+  /** How long a call to the region may take, and after how long to ask another one as well. */
+  pace(region: Region): Pace;
+  /** Whether the region is known not to answer now: whoever waits for it waits in vain. */
+  isLeftAlone(region: Region): boolean;
+  /** A call begins; its end is reported, too. */
+  begin(region: Region): void;
   /** Told after every call, in the order in which calls end. */
   report(call: VaultCall): void;
 }
 
 export const RegionGuide = token<RegionGuide>('RegionGuide');
-
-/** The regions as configured, whatever happens to them. */
-export const configuredOrder = (regions: readonly Region[]): RegionGuide => ({
-  order: () => regions,
-  report: () => undefined,
-});

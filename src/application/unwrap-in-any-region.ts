@@ -35,6 +35,7 @@ export class UnwrapInAnyRegion {
     const context = encryptionContext({ deployment: this.deployment, id, version }, commitment);
     return {
       operation: 'decrypt',
+      keyId: id,
       run: (vault, signal) =>
         vault
           .decrypt(ciphertextOf(record, vault), context, signal)

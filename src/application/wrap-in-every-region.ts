@@ -63,15 +63,20 @@ export class WrapInEveryRegion {
     context: EncryptionContext,
     signal: AbortSignal,
   ): ResultAsync<RegionalCiphertext, VaultFailure> {
+    const keyId = context['rkms:id'];
     const encrypted = this.regions.call(
       vault,
-      { operation: 'encrypt', run: (at, attempt) => at.encrypt(key, context, attempt) },
+      { operation: 'encrypt', keyId, run: (at, attempt) => at.encrypt(key, context, attempt) },
       signal,
     );
     return encrypted.andThen((ciphertext) =>
       this.regions.call(
         vault,
-        { operation: 'read-back', run: (at, attempt) => proven(at, key, ciphertext, context, attempt) },
+        {
+          operation: 'read-back',
+          keyId,
+          run: (at, attempt) => proven(at, key, ciphertext, context, attempt),
+        },
         signal,
       ),
     );

@@ -20,6 +20,9 @@ import { initialiseStore } from './prepare-store.js';
 import { startService, type RunningService } from './service.js';
 
 const embeddedDefault = fileURLToPath(new URL('../../../config/rkms.toml', import.meta.url));
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 const dayMs = 86_400_000;
 
 interface ConfigOption {
@@ -34,6 +37,7 @@ interface TokenOptions extends ConfigOption {
 
 const program = new Command('rkms')
   .description('Reliable Key Management Service: data keys that any one of several regions can open')
+  .version(version)
   .showHelpAfterError();
 
 const command = (name: string, summary: string, on: Command = program): Command =>
@@ -50,7 +54,7 @@ command('serve', 'serve keys over HTTP (with no configuration: the embedded defa
     const container = new Container();
     container.load(bindAdapters(config, logger), bindApplication(config));
     const service = await startService(container, config, logger);
-    process.stdout.write(banner(config, service.url));
+    process.stdout.write(banner(config, service));
     stopOnSignals(service, logger);
   },
 );
@@ -104,9 +108,12 @@ function read(path: string): string {
   }
 }
 
-function banner(config: Config, url: string): string {
+function banner(config: Config, { url, operationsUrl }: RunningService): string {
   const regions = config.regions.map(({ name }) => name).join(', ');
-  const lines = [`RKMS serves ${url} (deployment "${config.deployment}"; regions ${regions}).`];
+  const lines = [
+    `RKMS serves ${url} (deployment "${config.deployment}"; regions ${regions}).`,
+    `Operations: ${operationsUrl}`,
+  ];
   const token = resolve(firstTokenPath(config));
   if (isEmbedded(config) && existsSync(token)) {
     lines.push(

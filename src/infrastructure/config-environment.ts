@@ -24,7 +24,7 @@ export function withEnvironment(raw: Raw, environment: Environment): Raw {
   for (const [name, option] of options) {
     const text = environment[name];
     if (text === undefined) continue;
-    const value = option.isNumber && /^\d+$/.test(text) ? Number(text) : text;
+    const value = option.isNumber && /^\d+(\.\d+)?$/.test(text) ? Number(text) : text;
     const { section, key } = option;
     const table = section === undefined ? undefined : (merged[section] ?? {});
     if (section === undefined) merged[key] = value;

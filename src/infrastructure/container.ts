@@ -21,24 +21,31 @@ import { TokenFile } from '../adapters/tokens/token-file.js';
 import { CreateKey } from '../application/create-key.js';
 import { GetDataKey } from '../application/get-data-key.js';
 import { GuardedKeys } from '../application/guarded-keys.js';
+import { GuardedRegions } from '../application/guarded-regions.js';
 import { RegionCalls } from '../application/region-calls.js';
-import { configuredOrder, RegionGuide } from '../application/region-guide.js';
+import { RegionGuide } from '../application/region-guide.js';
+import { RegionSupervisor } from '../application/region-supervisor.js';
+import { Canaries } from '../application/canaries.js';
 import { StoreCalls } from '../application/store-calls.js';
 import { UnwrapInAnyRegion } from '../application/unwrap-in-any-region.js';
 import { WrapInEveryRegion } from '../application/wrap-in-every-region.js';
 import { AuditLog } from '../ports/audit-log.js';
 import { Authenticator } from '../ports/authenticator.js';
 import { Clock } from '../ports/clock.js';
+import type { Region } from '../domain/ids.js';
 import { KeyRepository } from '../ports/key-repository.js';
 import { KeyVaults, type KeyVault } from '../ports/key-vault.js';
 import { Telemetry } from '../ports/telemetry.js';
 import { token } from '../ports/token.js';
 import { regionsOf, type Config, type DynamoDbConfig, type RegionConfig } from './config.js';
+import { supervisorSettings } from './failover-schema.js';
 
 /** A disk that takes longer to flush one line has failed. */
 const auditTimeoutMs = 2_000;
 
 export const GuardedKeysService = token<GuardedKeys>('GuardedKeys');
+export const GuardedRegionsService = token<GuardedRegions>('GuardedRegions');
+export const Supervisor = token<RegionSupervisor>('RegionSupervisor');
 
 export const masterKeyFolder = (config: Config): string => join(config.data_dir, 'master-keys');
 
@@ -72,12 +79,30 @@ export const bindApplication = (config: Config): ContainerModule =>
       deployment: config.deployment,
       quorum: config.keys.quorum,
       keyLength: config.keys.length_bytes,
-      attemptTimeoutMs: config.kms.attempt_timeout_ms,
+      leastPauseMs: config.failover.least_pause_ms,
+      mostPauseMs: config.failover.most_pause_ms,
       storeTimeoutMs: config.store.timeout_ms,
       auditTimeoutMs,
     };
+    bind(Supervisor)
+      .toResolvedValue(
+        (vaults, clock, telemetry) => {
+          const canaries = new Canaries(vaults, config.deployment);
+          const supervision = supervisorSettings(config.failover, config.kms.attempt_timeout_ms);
+          const probe = (region: Region) => canaries.probe(region);
+          return new RegionSupervisor(regionsOf(config), probe, clock, telemetry, supervision);
+        },
+        [KeyVaults, Clock, Telemetry],
+      )
+      .inSingletonScope();
     bind(RegionGuide)
-      .toResolvedValue(() => configuredOrder(regionsOf(config)))
+      .toResolvedValue((supervisor) => supervisor, [Supervisor])
+      .inSingletonScope();
+    bind(GuardedRegionsService)
+      .toResolvedValue(
+        (supervisor, audit, clock) => new GuardedRegions(supervisor, audit, clock),
+        [Supervisor, AuditLog, Clock],
+      )
       .inSingletonScope();
     bind(GuardedKeysService)
       .toResolvedValue(

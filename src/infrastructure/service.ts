@@ -3,6 +3,7 @@
 import type { Container } from 'inversify';
 import type { Logger } from 'pino';
 import { createApp } from '../adapters/http/app.js';
+import { createOperationsApp } from '../adapters/http/operations-app.js';
 import { listen } from '../adapters/http/server.js';
 import type { RequestLine } from '../adapters/http/request-state.js';
 import { causeFacts, failureFacts } from '../adapters/pino/pino-telemetry.js';
@@ -10,9 +11,9 @@ import { ensurePrivateFolder } from '../adapters/files/private-files.js';
 import { Authenticator } from '../ports/authenticator.js';
 import { Clock } from '../ports/clock.js';
 import { checkRegions } from './check-regions.js';
-import { isEmbedded, type Config } from './config.js';
-import { isLoopback } from './config-schema.js';
-import { GuardedKeysService, masterKeyFolder } from './container.js';
+import { isEmbedded, regionsOf, type Config } from './config.js';
+import { isLoopback } from './config-rules.js';
+import { GuardedKeysService, GuardedRegionsService, masterKeyFolder, Supervisor } from './container.js';
 import { ensureFirstToken } from './first-token.js';
 import { prepareStore } from './prepare-store.js';
 
@@ -21,6 +22,7 @@ const graceMs = 25_000;
 
 export interface RunningService {
   readonly url: string;
+  readonly operationsUrl: string;
   /** Lets running requests finish, flushes the audit log and lets go of everything. */
   stop(): Promise<void>;
 }
@@ -36,24 +38,31 @@ export async function startService(
   if (isEmbedded(config)) ensureFirstToken(config, container.get(Clock).nowMs());
   const parts = {
     authenticator: container.get(Authenticator),
-    keys: container.get(GuardedKeysService),
     clock: container.get(Clock),
+    onRequest: logRequest(logger),
   };
   await checkRegions(container, config, logger);
   noteRisks(config, logger);
   let ready = true;
   const app = createApp({
     ...parts,
+    keys: container.get(GuardedKeysService),
     settings: { requestTimeoutMs: config.server.request_timeout_ms },
     isReady: () => ready,
-    onRequest: logRequest(logger),
   });
-  const server = await listen(app, config.server);
+  const guarded = container.get(GuardedRegionsService);
+  const operations = createOperationsApp({ ...parts, guarded, regions: regionsOf(config) });
+  // The one subscription: the supervisor works as long as the service does.
+  const supervision = container.get(Supervisor).order$.subscribe();
+  const operationsServer = await listen(operations, config.operations, 'operations');
+  const server = await listen(app, config.server, 'server');
   return {
     url: server.url,
+    operationsUrl: operationsServer.url,
     stop: async () => {
       ready = false;
-      await server.stop(graceMs);
+      await Promise.all([server.stop(graceMs), operationsServer.stop(0)]);
+      supervision.unsubscribe();
       await container.unbindAllAsync();
     },
   };
@@ -74,7 +83,7 @@ function noteRisks(config: Config, logger: Logger): void {
 
 const logRequest =
   (logger: Logger) =>
-  ({ failure, bug, durationMs, ...line }: RequestLine): void => {
+  ({ failure, bug, durationMs, callerLeft, ...line }: RequestLine): void => {
     const facts = {
       ...line,
       durationMs: Math.round(durationMs * 10) / 10,
@@ -82,6 +91,7 @@ const logRequest =
       ...(bug === undefined ? {} : { bug: causeFacts(bug), stack: stackOf(bug) }),
     };
     if (bug !== undefined) logger.error(facts, 'request failed by a bug');
+    else if (callerLeft) logger.info(facts, 'the caller did not wait for the answer');
     else if (line.status >= 500) logger.error(facts, 'request failed');
     else logger.info(facts, 'request');
   };

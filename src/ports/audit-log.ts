@@ -5,20 +5,32 @@ import type { CallerId, KeyId, KeyVersion, Region } from '../domain/ids.js';
 import { token } from './token.js';
 
 /** What was asked, by whom, and how it ended. Holds no key material and no credential. */
-export interface AuditEntry {
+export type AuditEntry = KeyEntry | RegionEntry;
+
+interface AuditFacts {
   /** Milliseconds since 1970 in UTC. */
   readonly timeMs: number;
   readonly requestId: string;
   readonly caller: CallerId;
   readonly method: string;
+  /** `opened`, `created`, `done`, or the kind of the failure. */
+  readonly outcome: string;
+}
+
+/** Somebody asked for a key. */
+export interface KeyEntry extends AuditFacts {
   readonly action: 'key.get';
   readonly id: KeyId;
-  /** `opened`, `created`, or the kind of the failure. */
-  readonly outcome: string;
   readonly version?: KeyVersion;
   readonly region?: Region;
   /** How many of the configured regions hold the key, as `2/3`. */
   readonly copies?: string;
+}
+
+/** An operator took a region out of use, or back. */
+export interface RegionEntry extends AuditFacts {
+  readonly action: 'region.drain' | 'region.undrain' | 'region.lift-quarantine';
+  readonly region: Region;
 }
 
 export interface AuditLog {

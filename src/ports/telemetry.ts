@@ -2,6 +2,7 @@
 // durations, never key material; observing must not fail or slow what is observed.
 import type { RegionsBelowQuorum, VaultFailure } from '../domain/failures.js';
 import type { KeyId, Region } from '../domain/ids.js';
+import type { RegionState } from '../domain/region-state.js';
 import { token } from './token.js';
 
 export type VaultOperation = 'generate' | 'encrypt' | 'decrypt' | 'read-back' | 'probe';
@@ -12,6 +13,8 @@ export interface VaultCall {
   readonly region: Region;
   readonly operation: VaultOperation;
   readonly durationMs: number;
+  /** The key that the call was about; absent for probes. */
+  readonly keyId?: KeyId;
   /** Absent when the call was answered well. */
   readonly failure?: VaultFailure;
 }
@@ -30,7 +33,16 @@ export interface CreationRefused {
   readonly failure: RegionsBelowQuorum;
 }
 
-export type TelemetryEvent = VaultCall | KeyCreated | CreationRefused;
+/** A region's health changed. */
+export interface RegionTransition {
+  readonly event: 'region.transition';
+  readonly region: Region;
+  readonly from: RegionState['kind'];
+  readonly to: RegionState['kind'];
+  readonly why: string;
+}
+
+export type TelemetryEvent = VaultCall | RegionTransition | KeyCreated | CreationRefused;
 
 export interface Telemetry {
   record(event: TelemetryEvent): void;

@@ -16,7 +16,7 @@ import fc from 'fast-check';
 import { err, ok } from 'neverthrow';
 import { AuditFile } from '../../src/adapters/audit-file/audit-file.js';
 import { firstVersion } from '../../src/domain/ids.js';
-import type { AuditEntry } from '../../src/ports/audit-log.js';
+import type { KeyEntry } from '../../src/ports/audit-log.js';
 import { withoutCause } from '../support/failures-without-cause.js';
 import { Leftovers } from '../support/leftovers.js';
 import { callerId, keyId, region } from '../support/names.js';
@@ -33,7 +33,7 @@ function open(path: string): AuditFile {
   return audit;
 }
 
-const entry = (more: Partial<AuditEntry> = {}): AuditEntry => ({
+const entry = (more: Partial<KeyEntry> = {}): KeyEntry => ({
   timeMs: Date.UTC(2030, 0, 1),
   requestId: 'request-1',
   caller: callerId('billing'),
@@ -91,7 +91,7 @@ describe('an entry', () => {
         '{"__proto__":1}',
       ),
     );
-    const entries: AuditEntry[] = [];
+    const entries: KeyEntry[] = [];
     await fc.assert(
       fc.asyncProperty(hostile, hostile, async (requestId, outcome) => {
         entries.push(entry({ requestId, outcome }));
@@ -100,7 +100,7 @@ describe('an entry', () => {
     );
     const expected = entries.map(({ requestId, outcome }) => [requestId, outcome]);
     const found = parsed(path).map((line) => {
-      const { requestId, outcome } = line as AuditEntry;
+      const { requestId, outcome } = line as KeyEntry;
       return [requestId, outcome];
     });
     expect(found).toEqual(expected);
@@ -222,7 +222,7 @@ describe('a sink that fails', () => {
     const lines = linesOf(path);
     expect(lines[1]).toBe(half);
     expect(
-      lines.filter((line) => line !== half).map((line) => (JSON.parse(line) as AuditEntry).requestId),
+      lines.filter((line) => line !== half).map((line) => (JSON.parse(line) as KeyEntry).requestId),
     ).toEqual(['a', 'b', 'c']);
   });
 

@@ -15,6 +15,8 @@ import { hexOf, isWiped } from '../support/sample-keys.js';
 import { timedOut, vaultFailures, type VaultFailureKind } from '../support/vault-failures.js';
 import {
   attemptTimeoutMs,
+  hedgeAfterMs,
+  mostPauseMs,
   ours,
   patience,
   storeTimeoutMs,
@@ -157,20 +159,26 @@ describe('generating', () => {
     },
   );
 
-  const attempts = (kind: VaultFailureKind, count: number): unknown =>
+  const attempts = (kind: VaultFailureKind, count: number): readonly unknown[] =>
     service.vaults.slice(0, count).map(({ region }) => ({ region, failure: vaultFailures[kind] }));
 
   it.each([
-    ['region.unavailable', 3],
-    ['credentials.invalid', 3],
-    ['vault.request-invalid', 1],
-  ] as const)('that fails everywhere with %s is below the quorum, after %d attempts', async (kind, count) => {
-    for (const vault of service.vaults) vault.script('generateDataKey', kind);
-    const failure = { kind: 'regions.below-quorum', proven: 0, quorum: 2, attempts: attempts(kind, count) };
-    expect(await create()).toEqual(err(failure));
-    expect(service.telemetry.milestones).toEqual([{ event: 'key.creation-refused', id, failure }]);
-    expect([service.store.calls, service.store.rows.size]).toEqual([['genesis'], 0]);
-  });
+    ['region.unavailable', 3, 2],
+    ['credentials.invalid', 3, 1],
+    ['vault.request-invalid', 1, 1],
+  ] as const)(
+    'that fails everywhere with %s is below the quorum, after %d attempts, %d time(s)',
+    async (kind, count, passes) => {
+      for (const vault of service.vaults) vault.script('generateDataKey', kind);
+      const all = Array.from({ length: passes }, () => attempts(kind, count)).flat();
+      const failure = { kind: 'regions.below-quorum', proven: 0, quorum: 2, attempts: all };
+      const settled = create();
+      await service.clock.advance(mostPauseMs);
+      expect(await settled).toEqual(err(failure));
+      expect(service.telemetry.milestones).toEqual([{ event: 'key.creation-refused', id, failure }]);
+      expect([service.store.calls, service.store.rows.size]).toEqual([['genesis'], 0]);
+    },
+  );
 
   it('for a caller who leaves ends as call.aborted, and the key that comes late is wiped', async () => {
     service.vaults[0].script('generateDataKey', 'hold');
@@ -184,6 +192,29 @@ describe('generating', () => {
     expect(handedOut().map(isWiped)).toEqual([true]);
     expect([service.store.calls, service.telemetry.milestones]).toEqual([['genesis'], []]);
   });
+});
+
+describe('two regions that both generate a key', () => {
+  it.each([
+    ['the first', 'eu-central-1'],
+    ['the last', 'eu-west-1'],
+  ])(
+    'leave one key alive, that of the winner; nothing else is stored (%s answers first)',
+    async (order, winner) => {
+      const [one, two] = service.vaults;
+      for (const vault of [one, two]) vault.script('generateDataKey', 'hold');
+      const settled = create();
+      await service.clock.advance(hedgeAfterMs);
+      for (const vault of order === 'the first' ? [one, two] : [two, one]) vault.release();
+      const { own } = (await settled)._unsafeUnwrap();
+      await settle();
+      expect(own?.region).toBe(winner);
+      expect([one, two].map((vault) => vault.count('generateDataKey'))).toEqual([1, 1]);
+      expect(handedOut().filter((key) => !isWiped(key))).toHaveLength(1);
+      expect(own && isWiped(own.key)).toBe(false);
+      expect((await stored())?.commitment).toBe(own?.key.commitmentFor(id, firstVersion));
+    },
+  );
 });
 
 describe('the quorum', () => {

@@ -9,7 +9,7 @@ import { settle } from '../support/manual-clock.js';
 import { keyId, keyVersion, region } from '../support/names.js';
 import { hexOf, isWiped, revealed } from '../support/sample-keys.js';
 import { ScriptedVault } from '../support/scripted-vault.js';
-import { patience, VirtualService } from '../support/virtual-service.js';
+import { hedgeAfterMs, mostPauseMs, patience, VirtualService } from '../support/virtual-service.js';
 
 const id = keyId('orders/7');
 const plaintext = randomBytes(32);
@@ -72,7 +72,9 @@ describe('asking for a key that exists', () => {
   it('never makes a second one, whatever the regions say about the first (I1)', async () => {
     for (const kind of ['ciphertext.rejected', 'region.unavailable', 'vault.misconfigured'] as const) {
       for (const vault of service.vaults) vault.script('decrypt', kind);
-      expect(await getOrCreate()).toMatchObject({ error: {} });
+      const asked = getOrCreate();
+      await service.clock.advance(mostPauseMs);
+      expect(await asked).toMatchObject({ error: {} });
     }
     expect([count('generateDataKey'), service.store.rows.size]).toEqual([0, 1]);
   });
@@ -299,6 +301,32 @@ describe('callers who leave', () => {
     expect(ends).toEqual(new Set(['call.aborted', 'served']));
   });
 
+  it.each(['the first', 'the last'])(
+    'at whatever step of two answers at once leave no key behind (%s opened it first)',
+    async (first) => {
+      const ends = new Set<string>();
+      for (let step = 0; step < 150; step += 1) {
+        service = await new VirtualService().initialise();
+        await service.stored('orders/7', plaintext);
+        const [one, two] = service.vaults;
+        for (const vault of [one, two]) vault.script('decrypt', 'hold');
+        const leaver = new AbortController();
+        const asked = service.process().get({ id, mayCreate: false }, leaver.signal);
+        await service.clock.advance(hedgeAfterMs);
+        for (const vault of first === 'the first' ? [one, two] : [two, one]) vault.release();
+        for (let turn = 0; turn < step; turn += 1) await Promise.resolve();
+        leaver.abort();
+        await settle();
+        const served = (await asked).map(({ key }) => key);
+        ends.add(served.isOk() ? 'served' : served.error.kind);
+        const left = service.vaults.flatMap(({ handedOut }) => handedOut).filter((key) => !isWiped(key));
+        expect(left.map(hexOf)).toEqual(served.isOk() ? [hexOf(served.value)] : []);
+        expect(service.clock.pending).toBe(0);
+      }
+      expect(ends).toEqual(new Set(['call.aborted', 'served']));
+    },
+  );
+
   it('do not keep those who come afterwards from making the key', async () => {
     service.vaults[0].script('generateDataKey', 'hang', 'answer');
     const leaver = new AbortController();
@@ -354,6 +382,7 @@ describe('readers and creators of one id', () => {
   it('do not ride together: a reader never hears the failures of a creation', async () => {
     for (const vault of service.vaults) vault.fails('region.unavailable');
     const [creator, reader] = [getOrCreate(), read()];
+    await service.clock.advance(mostPauseMs);
     expect(await creator).toMatchObject({ error: { kind: 'regions.below-quorum' } });
     expect(await reader).toEqual(err({ kind: 'key.not-found' }));
   });

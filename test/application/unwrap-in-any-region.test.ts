@@ -9,8 +9,15 @@ import { settle } from '../support/manual-clock.js';
 import { keyVersion, region } from '../support/names.js';
 import { isWiped, keyOf, randomKey, revealed } from '../support/sample-keys.js';
 import { ScriptedVault } from '../support/scripted-vault.js';
-import { timedOut, vaultFailures, type VaultFailureKind } from '../support/vault-failures.js';
-import { attemptTimeoutMs, ours, patience, VirtualService } from '../support/virtual-service.js';
+import { vaultFailures, type VaultFailureKind } from '../support/vault-failures.js';
+import {
+  attemptTimeoutMs,
+  hedgeAfterMs,
+  mostPauseMs,
+  ours,
+  patience,
+  VirtualService,
+} from '../support/virtual-service.js';
 
 const plaintext = randomBytes(32);
 const hex = plaintext.toString('hex');
@@ -78,17 +85,44 @@ describe('opening a key', () => {
     service.vaults[0].fails('hang');
     service.vaults[1].script('decrypt', 'wrong-key');
     const opened = open();
-    await service.clock.advance(attemptTimeoutMs);
+    await service.clock.advance(hedgeAfterMs);
     expect(await opened).toEqual(openedBy('eu-north-1'));
-    const call = { event: 'vault.call', operation: 'decrypt' };
+    const call = { event: 'vault.call', operation: 'decrypt', keyId: 'orders/7' };
     const failure = { kind: 'ciphertext.mismatched', reason: 'commitment' };
+    const lost = { kind: 'region.unavailable', reason: 'outrun' };
     const reports = [
-      { ...call, region: 'eu-central-1', durationMs: attemptTimeoutMs, failure: timedOut },
       { ...call, region: 'eu-west-1', durationMs: 0, failure },
       { ...call, region: 'eu-north-1', durationMs: 0 },
+      { ...call, region: 'eu-central-1', durationMs: hedgeAfterMs, failure: lost },
     ];
     expect(service.guide.reports).toStrictEqual(reports);
     expect(service.telemetry.events).toStrictEqual(reports);
+  });
+});
+
+describe('a silent region', () => {
+  it('is joined by the next one, and the key that it opens late is wiped', async () => {
+    const [first] = service.vaults;
+    first.fails('hold');
+    const opened = open();
+    await service.clock.advance(hedgeAfterMs);
+    expect(await opened).toEqual(openedBy('eu-west-1'));
+    first.release();
+    await settle();
+    expect(first.handedOut.map(isWiped)).toEqual([true]);
+    expect(decryptions()).toEqual([1, 1, 0]);
+  });
+
+  it('that opens the key in the same moment as another one leaves one key alive: the one that is answered', async () => {
+    const [first, second] = service.vaults;
+    first.fails('hold');
+    second.fails('hold');
+    const opened = open();
+    await service.clock.advance(hedgeAfterMs);
+    for (const vault of [second, first]) vault.release();
+    expect(await opened).toEqual(openedBy('eu-west-1'));
+    await settle();
+    expect([first, second].map(({ handedOut }) => handedOut.map(isWiped))).toEqual([[true], [false]]);
   });
 });
 
@@ -200,16 +234,50 @@ describe('when no region opens the key', () => {
   };
 
   it.each([
-    [['region.unavailable', 'region.untrusted', 'region.throttled']],
     [['vault.misconfigured', 'vault.misconfigured', 'vault.misconfigured']],
+    [['ciphertext.rejected', 'credentials.invalid', 'credentials.invalid']],
+    [['ciphertext.rejected', 'ciphertext.rejected', 'region.untrusted']],
+  ] as const)('because of %j it is regions.exhausted, with the attempts in order', async (kinds) => {
+    failing(...kinds);
+    expect(await open()).toEqual(err({ kind: 'regions.exhausted', attempts: attempts(...kinds) }));
+    expect(decryptions()).toEqual([1, 1, 1]);
+  });
+
+  it.each([
+    [['region.unavailable', 'region.untrusted', 'region.throttled']],
     [['ciphertext.rejected', 'ciphertext.rejected', 'region.unavailable']],
     [['region.unavailable', 'ciphertext.rejected', 'ciphertext.mismatched']],
     [['credentials.invalid', 'credentials.invalid', 'region.unavailable']],
     [['region.unavailable', 'credentials.invalid', 'credentials.invalid']],
-    [['ciphertext.rejected', 'credentials.invalid', 'credentials.invalid']],
-  ] as const)('because of %j it is regions.exhausted, with the attempts in order', async (kinds) => {
-    failing(...kinds);
-    expect(await open()).toEqual(err({ kind: 'regions.exhausted', attempts: attempts(...kinds) }));
+  ] as const)(
+    'because of %j, and again of those that may pass, it is regions.exhausted, with the attempts in order',
+    async (kinds) => {
+      failing(...kinds);
+      const opened = open();
+      await service.clock.advance(mostPauseMs);
+      const passes = kinds.map((kind) => kind === 'region.unavailable' || kind === 'region.throttled');
+      const both = [...attempts(...kinds), ...attempts(...kinds).filter((_, index) => passes[index])];
+      expect(await opened).toEqual(err({ kind: 'regions.exhausted', attempts: both }));
+      expect(decryptions()).toEqual(passes.map((again) => (again ? 2 : 1)));
+    },
+  );
+
+  it('in the first pass, the second may still open it', async () => {
+    failing('region.unavailable', 'region.throttled', 'ciphertext.rejected');
+    service.vaults[1].script('decrypt', 'region.throttled', 'answer');
+    const opened = open();
+    await service.clock.advance(mostPauseMs);
+    expect(await opened).toEqual(openedBy('eu-west-1'));
+    expect(decryptions()).toEqual([2, 2, 1]);
+  });
+
+  it('and the caller leaves in the pause before the second pass, it is call.aborted', async () => {
+    failing('region.unavailable', 'region.unavailable', 'region.unavailable');
+    const caller = new AbortController();
+    const opened = open(record, caller.signal);
+    await service.clock.advance(10);
+    caller.abort();
+    expect(await opened).toEqual(err({ kind: 'call.aborted' }));
     expect(decryptions()).toEqual([1, 1, 1]);
   });
 
@@ -236,10 +304,10 @@ describe('when no region opens the key', () => {
 
   it('because the only region that holds it is away the attempts name that region alone', async () => {
     failing('region.unavailable');
-    const only = without('eu-west-1', 'eu-north-1');
-    expect(await open(only)).toEqual(
-      err({ kind: 'regions.exhausted', attempts: attempts('region.unavailable') }),
-    );
+    const opened = open(without('eu-west-1', 'eu-north-1'));
+    await service.clock.advance(mostPauseMs);
+    const both = [...attempts('region.unavailable'), ...attempts('region.unavailable')];
+    expect(await opened).toEqual(err({ kind: 'regions.exhausted', attempts: both }));
   });
 
   it('because no configured region holds a copy it says that, and asks nobody', async () => {

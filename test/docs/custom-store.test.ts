@@ -39,7 +39,7 @@ describe('the store of docs/custom-store.md', () => {
 
   test('serves keys once it is bound', async () => {
     const folder = newFolder();
-    const toml = `${readFileSync('config/rkms.toml', 'utf8').replace('./data', folder)}\n[server]\nport = 0\n`;
+    const toml = `${readFileSync('config/rkms.toml', 'utf8').replace('./data', folder)}\n[server]\nport = 0\n[operations]\nport = 0\n`;
     const config = parseConfig(toml)._unsafeUnwrap();
     const logger = pino({ level: 'silent' });
 

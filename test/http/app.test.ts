@@ -260,14 +260,26 @@ describe('nothing of a key stays behind', () => {
   });
 });
 
+/** Lets time pass until the answer is there: the pause between two passes over the regions among it. */
+async function inTheEnd<T>(answer: Promise<T>): Promise<T> {
+  const done = answer.then(() => 'done' as const);
+  for (let turn: unknown; turn !== 'done';) {
+    await app.service.clock.advance(10);
+    turn = await Promise.race([done, new Promise(setImmediate)]);
+  }
+  return answer;
+}
+
 describe('a request that cannot be served', () => {
   const arn = /arn:|eu-(central|west|north)-1|local:/;
 
   it('because no region answers is 503, and says nothing of regions', async () => {
     await app.service.stored('orders/7', plaintext);
     for (const vault of app.service.vaults) vault.fails('region.unavailable');
-    const read = await refused('/key?id=orders/7');
-    const create = await refused('/key?id=new');
+    const [read, create] = await Promise.all([
+      inTheEnd(refused('/key?id=orders/7')),
+      inTheEnd(refused('/key?id=new')),
+    ]);
     expect([kindIn(read), kindIn(create)]).toEqual([
       [503, 'urn:rkms:problem:regions.exhausted'],
       [503, 'urn:rkms:problem:regions.below-quorum'],
@@ -298,11 +310,9 @@ describe('a request that cannot be served', () => {
       const answer = await asked;
       expect(kindIn(answer)).toEqual([503, 'urn:rkms:problem:call.aborted']);
       expect(answer.headers['retry-after']).toMatch(/^[123]$/);
-      expect(app.service.vaults.flatMap(({ signals }) => signals).map(({ aborted }) => aborted)).toEqual([
-        true,
-        true,
-        true,
-      ]);
+      const signals = app.service.vaults.flatMap((vault) => vault.signals);
+      expect(signals.length).toBeGreaterThanOrEqual(3);
+      expect(signals.every(({ aborted }) => aborted)).toBe(true);
     },
   );
 
@@ -363,7 +373,15 @@ describe('the line that every request leaves', () => {
     await app.ask({ target: '/key?id=a', headers: { 'x-request-id': 'r-3' } });
     const caller = 'with.read.';
     expect(app.lines).toStrictEqual([
-      { requestId: 'r-1', caller, id: 'orders/7', method: 'GET', status: 200, durationMs: 0 },
+      {
+        requestId: 'r-1',
+        caller,
+        id: 'orders/7',
+        method: 'GET',
+        status: 200,
+        durationMs: 0,
+        callerLeft: false,
+      },
       {
         requestId: 'r-2',
         caller,
@@ -371,6 +389,7 @@ describe('the line that every request leaves', () => {
         method: 'GET',
         status: 400,
         durationMs: 0,
+        callerLeft: false,
       },
       {
         requestId: 'r-3',
@@ -378,6 +397,7 @@ describe('the line that every request leaves', () => {
         method: 'GET',
         status: 401,
         durationMs: 0,
+        callerLeft: false,
       },
     ]);
   });

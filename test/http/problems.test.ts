@@ -16,6 +16,7 @@ const attempts: readonly FailedAttempt[] = Object.values(vaultFailures).map((fai
 const failures: { readonly [Kind in HttpFailure['kind']]: HttpFailure & { readonly kind: Kind } } = {
   'request.body-unexpected': { kind: 'request.body-unexpected' },
   'request.encoding-invalid': { kind: 'request.encoding-invalid' },
+  'request.headers-too-large': { kind: 'request.headers-too-large' },
   'request.id-invalid': { kind: 'request.id-invalid' },
   'request.id-missing': { kind: 'request.id-missing' },
   'request.id-repeated': { kind: 'request.id-repeated' },
@@ -23,6 +24,7 @@ const failures: { readonly [Kind in HttpFailure['kind']]: HttpFailure & { readon
   'request.method-not-allowed': { kind: 'request.method-not-allowed' },
   'request.parameter-unknown': { kind: 'request.parameter-unknown' },
   'request.path-unknown': { kind: 'request.path-unknown' },
+  'request.too-slow': { kind: 'request.too-slow' },
   'request.uri-too-long': { kind: 'request.uri-too-long' },
   'authentication.failed': { kind: 'authentication.failed' },
   'access.denied': { kind: 'access.denied', permission: 'create' },
@@ -49,6 +51,7 @@ const failures: { readonly [Kind in HttpFailure['kind']]: HttpFailure & { readon
 const statuses: Readonly<Record<HttpFailure['kind'], number>> = {
   'request.body-unexpected': 400,
   'request.encoding-invalid': 400,
+  'request.headers-too-large': 431,
   'request.id-invalid': 400,
   'request.id-missing': 400,
   'request.id-repeated': 400,
@@ -56,6 +59,7 @@ const statuses: Readonly<Record<HttpFailure['kind'], number>> = {
   'request.method-not-allowed': 405,
   'request.parameter-unknown': 400,
   'request.path-unknown': 404,
+  'request.too-slow': 408,
   'request.uri-too-long': 414,
   'authentication.failed': 401,
   'access.denied': 403,

@@ -191,8 +191,6 @@ describe('bytes that are not the HTTP this service speaks', () => {
     ['with a space before a colon', `GET /key?id=a HTTP/1.1\r\nHost : a${end}`],
     ['with a NUL in the target', `GET /key?id=\0 HTTP/1.1\r\nHost: a${end}`],
     ['with a space in the target', `GET /key?id=a b HTTP/1.1\r\nHost: a${end}`],
-    ['with a header of 9,000 bytes', `GET /key?id=a HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(9_000)}${end}`],
-    ['with a target of 9,000 bytes', `GET /key?id=${'y'.repeat(9_000)} HTTP/1.1\r\nHost: a${end}`],
     ['with a version that does not exist', `GET /key?id=a HTTP/9.9\r\nHost: a${end}`],
   ])('%s get a problem document, and the connection is closed', async (_, bytes) => {
     const [head = '', body = ''] = (await askRaw(app.url, bytes)).split(end);
@@ -212,6 +210,15 @@ describe('bytes that are not the HTTP this service speaks', () => {
         `X-Request-Id: ${requestId}`,
       ].sort(),
     );
+  });
+
+  it.each([
+    ['a header', `GET /key?id=a HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(9_000)}${end}`],
+    ['a target', `GET /key?id=${'y'.repeat(9_000)} HTTP/1.1\r\nHost: a${end}`],
+  ])('with %s of 9,000 bytes are told how large headers may be', async (_, bytes) => {
+    const [head = '', body = ''] = (await askRaw(app.url, bytes)).split(end);
+    expect(head).toMatch(/^HTTP\/1\.1 431 Request Header Fields Too Large\r\n/);
+    expect(JSON.parse(body)).toMatchObject({ type: 'urn:rkms:problem:request.headers-too-large' });
   });
 
   it.each([

@@ -100,16 +100,18 @@ describe.each(faults)('with the preferred region "%s"', (fault, options) => {
   });
 });
 
-describe('with the preferred region calling our requests invalid', () => {
-  it('nothing is tried elsewhere, for every region would, and nothing is made', async () => {
-    await fail(1, 'invalid-request');
+describe('with the regions calling our requests invalid', () => {
+  it('one is asked and no other, for every region would say so, and nothing is made', async () => {
+    await fail(3, 'invalid-request');
     expect(await get('stable')).toMatchObject({
       status: 500,
       problem: 'vault.request-invalid',
       key: undefined,
     });
     expect(await get('invalid')).toMatchObject({ status: 503, problem: 'regions.below-quorum' });
-    expect(aws.regions[1].calls).toEqual([]);
+    const asked = aws.regions.flatMap(({ calls }) => calls.map(({ operation }) => operation));
+    expect(asked.filter((operation) => operation === 'Decrypt')).toHaveLength(1);
+    expect(asked.filter((operation) => operation === 'GenerateDataKey')).toHaveLength(1);
     expect(await aws.holds('invalid')).toBe(false);
     await aws.heal();
     expect(await get('stable')).toMatchObject({ status: 200, key: stable.key });

@@ -33,7 +33,7 @@ const refusal = (...lines: readonly string[]): unknown => ({ code: 1, stdout: ''
 const config = (folder: string, options = {}): string =>
   lab.write(`${folder}.toml`, embeddedConfig(`./${folder}`, options));
 const serve = (path: string, variables = {}): Promise<Ended> =>
-  lab.run(['serve', '--config', path], { RKMS_SERVER_PORT: '0', ...variables });
+  lab.run(['serve', '--config', path], { RKMS_SERVER_PORT: '0', RKMS_OPERATIONS_PORT: '0', ...variables });
 /** A data folder that was in use: its service holds one key. */
 const used = async (folder: string): Promise<string> => {
   const path = config(folder);
@@ -240,9 +240,15 @@ describe('a command line that is wrong is refused with its usage', () => {
       [...create, ...nobody, '--caller', ''],
       /'--caller <name>' argument '' is invalid\. A caller has 1 to 128/,
     ],
-    [[...create, ...app, '--allow', 'reed'], /argument 'reed' is invalid\. Permissions are read, create\./],
-    [[...create, ...app, '--allow', ''], /argument '' is invalid\. Permissions are read, create\./],
-    [[...create, ...app, '--allow', 'read,'], /argument 'read,' is invalid\. Permissions are read, create\./],
+    [
+      [...create, ...app, '--allow', 'reed'],
+      /argument 'reed' is invalid\. Permissions are read, create, operate\./,
+    ],
+    [[...create, ...app, '--allow', ''], /argument '' is invalid\. Permissions are read, create, operate\./],
+    [
+      [...create, ...app, '--allow', 'read,'],
+      /argument 'read,' is invalid\. Permissions are read, create, operate\./,
+    ],
     [
       [...create, ...app, ...nobody, '--expires', '0d'],
       /argument '0d' is invalid\. Expected a number of days, as 90d\./,
@@ -280,7 +286,11 @@ describe('a start on AWS', () => {
 
   const start = (options: AwsConfig, command = 'serve', variables: object = awsVariables): Promise<Ended> => {
     const path = lab.write('aws.toml', aws.config({ deployment: 'own', ...options }));
-    return lab.run([command, '--config', path], { RKMS_SERVER_PORT: '0', ...variables });
+    return lab.run([command, '--config', path], {
+      RKMS_SERVER_PORT: '0',
+      RKMS_OPERATIONS_PORT: '0',
+      ...variables,
+    });
   };
 
   it('needs a table that was initialised, and says how', async () => {

@@ -48,6 +48,7 @@ describe('the first start in an empty folder', () => {
     const token = lab.path('first', 'token');
     expect(served.stdout).toBe(
       `RKMS serves ${served.url} (deployment "embedded"; regions us-east-1, us-east-2, us-west-2).\n` +
+        `Operations: ${served.operationsUrl}\n` +
         `Its first token is in ${token}. Get a key:\n\n` +
         `  curl -H "Authorization: Bearer $(cat '${token}')" '${served.url}/key?id=orders/7'\n\n`,
     );

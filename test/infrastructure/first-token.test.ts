@@ -30,10 +30,12 @@ const callerOf = async (token: string): Promise<unknown> => {
   const tokens = new TokenFile(config.auth.tokens_file, clock, () => undefined);
   return new TokenAuthenticator(tokens, clock).authenticate({ authorization: `Bearer ${token.trimEnd()}` });
 };
-const local = { value: { id: 'local', method: 'token', permissions: new Set(['read', 'create']) } };
+const local = {
+  value: { id: 'local', method: 'token', permissions: new Set(['read', 'create', 'operate']) },
+};
 
 describe('the first token', () => {
-  it('may read and create, and only its owner may read it', async () => {
+  it('may read, create and operate, and only its owner may read it', async () => {
     ensure();
     expect(await callerOf(text())).toMatchObject(local);
     expect(modeOf(firstTokenPath(config))).toBe('0600');

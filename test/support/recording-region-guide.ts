@@ -1,15 +1,38 @@
-// A region guide whose order tests may change, and which keeps what it was told.
+// A region guide whose order and pace tests may change, and which keeps what it was told.
 import type { RegionGuide } from '../../src/application/region-guide.js';
 import type { Region } from '../../src/domain/ids.js';
+import type { Pace } from '../../src/domain/region-timing.js';
 import type { VaultCall } from '../../src/ports/telemetry.js';
 
 export class RecordingRegionGuide implements RegionGuide {
   readonly reports: VaultCall[] = [];
+  /** The region of every call that was begun, in order. */
+  readonly begun: Region[] = [];
+  /** :: region -> a pace of its own; all others keep the usual one. */
+  readonly paces = new Map<Region, Pace>();
 
-  constructor(public regions: readonly Region[]) {}
+  constructor(
+    public regions: readonly Region[],
+    private readonly usual: Pace,
+  ) {}
 
   order(): readonly Region[] {
     return this.regions;
+  }
+
+  pace(region: Region): Pace {
+    return this.paces.get(region) ?? this.usual;
+  }
+
+  /** Regions known to be down. */
+  readonly leftAlone = new Set<Region>();
+
+  isLeftAlone(region: Region): boolean {
+    return this.leftAlone.has(region);
+  }
+
+  begin(region: Region): void {
+    this.begun.push(region);
   }
 
   report(call: VaultCall): void {

@@ -90,7 +90,7 @@ export class ServedApp {
       await next();
       this.bodies.push(ctx.body);
     });
-    this.#server = await listen(app, { host: '127.0.0.1', port: 0 });
+    this.#server = await listen(app, { host: '127.0.0.1', port: 0 }, 'server');
   }
 }
 

@@ -97,6 +97,7 @@ export class Process {
 /** A process that serves. */
 export interface Served extends Process {
   readonly url: string;
+  readonly operationsUrl: string;
 }
 
 /** What a request for a key got. */
@@ -141,9 +142,14 @@ export class Lab {
 
   /** Serves on a free port; answers when the banner was printed. */
   async serve(config: string, variables: Variables = {}): Promise<Served> {
-    const started = this.start(['serve', '--config', config], { RKMS_SERVER_PORT: '0', ...variables });
+    const started = this.start(['serve', '--config', config], {
+      RKMS_SERVER_PORT: '0',
+      RKMS_OPERATIONS_PORT: '0',
+      ...variables,
+    });
     const url = await started.output((stdout) => /^RKMS serves (http:\S+) [^]*\n$/.exec(stdout)?.[1]);
-    return Object.assign(started, { url });
+    const [, operationsUrl = ''] = /^Operations: (http:\S+)$/m.exec(started.stdout) ?? [];
+    return Object.assign(started, { url, operationsUrl });
   }
 
   /** Makes a token by the program itself. */

@@ -22,6 +22,9 @@ import { threeRegions } from './scripted-vault.js';
 import { WatchedRepository } from './watched-repository.js';
 
 export const attemptTimeoutMs = 800;
+export const hedgeAfterMs = 300;
+export const leastPauseMs = 50;
+export const mostPauseMs = 200;
 export const storeTimeoutMs = 500;
 export const auditTimeoutMs = 300;
 export const ours = deployment('test');
@@ -37,9 +40,13 @@ export class VirtualService {
   readonly store = new WatchedRepository();
   readonly telemetry = new RecordingTelemetry();
   readonly audit = new RecordingAuditLog();
-  readonly guide = new RecordingRegionGuide(this.vaults.map(({ region }) => region));
+  readonly guide = new RecordingRegionGuide(
+    this.vaults.map(({ region }) => region),
+    { attemptTimeoutMs, hedgeAfterMs },
+  );
   readonly regions = new RegionCalls(this.vaults, this.guide, this.clock, this.telemetry, {
-    attemptTimeoutMs,
+    leastPauseMs,
+    mostPauseMs,
   });
   readonly storeCalls = new StoreCalls(this.store, this.clock, { storeTimeoutMs });
   readonly wrapping: WrapInEveryRegion;

@@ -1,4 +1,4 @@
-// The three kinds of answer: a key, a problem, a word. Each sets all of its headers; nothing else writes to a response.
+// The kinds of answer: a key, a problem, a report, a word. Each sets all of its headers; nothing else writes to a response.
 import { STATUS_CODES } from 'node:http';
 import type { Context } from 'koa';
 import type { ServedKey } from '../../application/get-data-key.js';
@@ -42,10 +42,15 @@ export function answerProblem(ctx: Context, failure: HttpFailure, retryAfterS = 
   state.failure = failure;
   ctx.status = problem.status;
   if (problem.status === 401) ctx.set('WWW-Authenticate', 'Bearer');
-  if (problem.status === 405) ctx.set('Allow', 'GET');
   if (problem.status === 503) ctx.set('Retry-After', String(retryAfterS));
   ctx.type = 'application/problem+json';
   ctx.body = `${JSON.stringify(problem)}\n`;
+}
+
+export function answerJson(ctx: Context, body: object): void {
+  ctx.status = 200;
+  ctx.type = 'application/json';
+  ctx.body = `${JSON.stringify(body)}\n`;
 }
 
 export function answerText(ctx: Context, status: number, text: string): void {

@@ -26,6 +26,11 @@ const rows = {
     title: 'The id is not properly percent-encoded',
     detail: 'Percent-encode the id.',
   },
+  'request.headers-too-large': {
+    status: 431,
+    title: 'The headers are too large',
+    detail: 'Keep all headers together within 8 KiB.',
+  },
   'request.id-invalid': {
     status: 400,
     title: 'This cannot be the id of a key',
@@ -60,6 +65,11 @@ const rows = {
     status: 404,
     title: 'There is nothing at this path',
     detail: 'Keys are at /key?id=<id>.',
+  },
+  'request.too-slow': {
+    status: 408,
+    title: 'The request took too long to arrive',
+    detail: 'Send the headers within 5 seconds and the whole request within 10.',
   },
   'request.uri-too-long': {
     status: 414,

@@ -4,6 +4,7 @@ export interface RequestFailure {
   readonly kind:
     | 'request.body-unexpected'
     | 'request.encoding-invalid'
+    | 'request.headers-too-large'
     | 'request.id-invalid'
     | 'request.id-missing'
     | 'request.id-repeated'
@@ -11,6 +12,7 @@ export interface RequestFailure {
     | 'request.method-not-allowed'
     | 'request.parameter-unknown'
     | 'request.path-unknown'
+    | 'request.too-slow'
     | 'request.uri-too-long';
   /** What exactly was wrong, where the kind alone does not tell. Never repeats what was sent. */
   readonly detail?: string;

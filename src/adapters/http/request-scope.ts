@@ -25,7 +25,7 @@ export const requestScope =
       answerProblem(ctx, { kind: 'internal' });
     }
     const durationMs = clock.monotonicMs() - startedMs;
-    onRequest({ ...state, method: ctx.method, status: ctx.status, durationMs });
+    onRequest({ ...state, method: ctx.method, status: ctx.status, durationMs, callerLeft: ctx.res.closed });
   };
 
 /** The sender's id for the request, where it is harmless; otherwise one of our own. */

@@ -17,4 +17,6 @@ export interface RequestLine extends RequestState {
   readonly method: string;
   readonly status: number;
   readonly durationMs: number;
+  /** The caller did not wait for the answer. */
+  readonly callerLeft: boolean;
 }

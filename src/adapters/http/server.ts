@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { codeOf } from '../files/private-files.js';
 import { StartRefused } from '../../ports/start-refused.js';
 import { rawProblem } from './answers.js';
+import type { RequestFailure } from './request-failures.js';
 import type { createApp } from './app.js';
 
 export interface ListenSettings {
@@ -37,6 +38,7 @@ const maxConnections = 10_000;
 export async function listen(
   app: ReturnType<typeof createApp>,
   { host, port }: ListenSettings,
+  section: 'server' | 'operations',
 ): Promise<RunningServer> {
   const handle = app.callback();
   const answer: RequestListener = (request, response) => {
@@ -52,27 +54,29 @@ export async function listen(
   server.on('checkExpectation', answer);
   server.maxConnections = maxConnections;
   server.on('clientError', refuseConnection);
-  await bound(server, host, port);
+  await bound(server, host, port, section);
   const address = server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return { url: `http://${name}:${address.port}`, stop: (graceMs) => stop(server, graceMs) };
 }
 
-function bound(server: Server, host: string, port: number): Promise<void> {
+function bound(server: Server, host: string, port: number, section: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
       reject(
-        new StartRefused(`cannot listen on ${host}:${port} (${codeOf(cause)})`, hintFor(cause), { cause }),
+        new StartRefused(`cannot listen on ${host}:${port} (${codeOf(cause)})`, hintFor(cause, section), {
+          cause,
+        }),
       );
     });
     server.listen(port, host, resolve);
   });
 }
 
-const hintFor = (cause: unknown): string =>
+const hintFor = (cause: unknown, section: string): string =>
   codeOf(cause) === 'EADDRINUSE'
-    ? 'another program uses the port: stop it, or set RKMS_SERVER_PORT to a free one'
-    : 'set server.host and server.port to an address of this machine';
+    ? `another program uses the port: stop it, or set RKMS_${section.toUpperCase()}_PORT to a free one`
+    : `set ${section}.host and ${section}.port to an address of this machine`;
 
 function stop(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
@@ -87,10 +91,16 @@ function stop(server: Server, graceMs: number): Promise<void> {
   });
 }
 
+/** :: Node's code for what it could not accept -> what we call it */
+const refusals: ReadonlyMap<string, RequestFailure> = new Map([
+  ['HPE_HEADER_OVERFLOW', { kind: 'request.headers-too-large' }],
+  ['ERR_HTTP_REQUEST_TIMEOUT', { kind: 'request.too-slow' }],
+]);
+
 function refuseConnection(error: Error, socket: Duplex): void {
   if (codeOf(error) === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  socket.end(rawProblem({ kind: 'request.malformed' }, randomUUID()));
+  socket.end(rawProblem(refusals.get(codeOf(error)) ?? { kind: 'request.malformed' }, randomUUID()));
 }

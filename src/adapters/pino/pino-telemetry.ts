@@ -12,6 +12,11 @@ export class PinoTelemetry implements Telemetry {
       case 'vault.call':
         this.vaultCall(event);
         return;
+      case 'region.transition': {
+        const { region, from, to, why } = event;
+        this.logger[to === 'healthy' ? 'info' : 'warn']({ region, from, to, why }, 'region changed');
+        return;
+      }
       case 'key.created':
         if (event.missing.length === 0) this.logger.info({ id: event.id }, 'key created in every region');
         else

@@ -1,0 +1,92 @@
+// What every HTTP interface of RKMS has in common: well-formed requests for known paths and methods only, authentication
+// before anything of a request is used, and a route that says who may use it, or the service does not start.
+import Router from '@koa/router';
+import Koa, { type Context, type Middleware } from 'koa';
+import { err, ok, type Result } from 'neverthrow';
+import type { Caller } from '../../domain/caller.js';
+import type { Authenticator } from '../../ports/authenticator.js';
+import type { Clock } from '../../ports/clock.js';
+import { answerProblem } from './answers.js';
+import { parseTarget } from './key-query.js';
+import type { HttpFailure } from './problems.js';
+import { requestScope } from './request-scope.js';
+import type { RequestLine, RequestState } from './request-state.js';
+
+export type AppContext = Context & { readonly state: RequestState };
+
+/** One path and method. Permissions are checked by the use case that a protected route calls. */
+export type Route = { readonly path: string; readonly method: 'GET' | 'POST' } & (
+  | { readonly access: 'public'; readonly handle: (ctx: AppContext) => void }
+  | {
+      readonly access: 'authenticated';
+      readonly handle: (ctx: AppContext, caller: Caller) => Promise<void> | void;
+    }
+);
+
+export interface AppParts {
+  readonly authenticator: Authenticator;
+  readonly clock: Clock;
+  readonly onRequest: (line: RequestLine) => void;
+}
+
+export function appOf(routes: readonly Route[], parts: AppParts): Koa {
+  const app = new Koa();
+  // Koa prints what goes wrong while a response is written: only a broken connection can, for all else is caught before.
+  app.silent = true;
+  app.use(requestScope(parts));
+  app.use(checkRequest(routes));
+  app.use(routerOf(routes, parts.authenticator).routes());
+  return app;
+}
+
+/** Lets only well-formed requests without a body through, for known paths and their methods. */
+function checkRequest(routes: readonly Route[]): Middleware {
+  const methods = Map.groupBy(routes, ({ path }) => path);
+  return (ctx, next) => {
+    const checked = parseTarget(ctx.req.url ?? '').andThen(({ path }): Result<string, HttpFailure> => {
+      if (!hasOneHost(ctx)) return err(hostMissing);
+      const allowed = methods.get(path)?.map(({ method }) => method) ?? [];
+      if (allowed.length === 0) return err({ kind: 'request.path-unknown' });
+      if (!allowed.some((method) => method === ctx.method)) {
+        ctx.set('Allow', allowed.join(', '));
+        return err({ kind: 'request.method-not-allowed' });
+      }
+      return hasBody(ctx) ? err({ kind: 'request.body-unexpected' }) : ok(path);
+    });
+    if (checked.isOk()) return next();
+    answerProblem(ctx, checked.error);
+    return Promise.resolve();
+  };
+}
+
+/** RFC 9112, 3.2: exactly one Host header; HTTP/1.0 may go without. */
+function hasOneHost({ req }: Context): boolean {
+  const hosts = req.headersDistinct['host']?.length ?? 0;
+  return hosts === 1 || (hosts === 0 && req.httpVersion === '1.0');
+}
+
+const hostMissing: HttpFailure = { kind: 'request.malformed', detail: 'Send exactly one Host header.' };
+
+const hasBody = (ctx: Context): boolean =>
+  ctx.req.headers['transfer-encoding'] !== undefined || Number(ctx.req.headers['content-length'] ?? 0) !== 0;
+
+function routerOf(routes: readonly Route[], authenticator: Authenticator): Router {
+  const router = new Router({ sensitive: true, strict: true });
+  for (const route of routes) {
+    router.register(route.path, [route.method], async (plain) => {
+      const ctx = plain as AppContext;
+      if (route.access === 'public') {
+        route.handle(ctx);
+        return;
+      }
+      const caller = await authenticator.authenticate({ authorization: ctx.req.headers.authorization });
+      if (caller.isErr()) {
+        answerProblem(ctx, caller.error);
+        return;
+      }
+      ctx.state.caller = caller.value.id;
+      await route.handle(ctx, caller.value);
+    });
+  }
+  return router;
+}

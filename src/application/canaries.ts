@@ -1,0 +1,103 @@
+// One canary per region: a key that protects nothing, encrypted by the region while it was well. Opening it again proves
+// that the region works, and that it still answers with what was put in.
+import { err, ok, type Result, type ResultAsync } from 'neverthrow';
+import { from, map, Observable, switchMap, take } from 'rxjs';
+import type { DataKey } from '../domain/data-key.js';
+import { generationContext, type EncryptionContext } from '../domain/encryption-context.js';
+import type { VaultFailure } from '../domain/failures.js';
+import { firstVersion, type Deployment, type KeyId, type Region } from '../domain/ids.js';
+import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
+import type { KeyVault } from '../ports/key-vault.js';
+
+interface Canary {
+  readonly key: DataKey;
+  readonly ciphertext: RegionalCiphertext;
+}
+
+/** Not an id that a caller could have: it only tells the canaries' calls apart in KMS's logs. */
+const canaryId = '_rkms/canary' as KeyId;
+
+const mismatched: VaultFailure = { kind: 'ciphertext.mismatched', reason: 'read-back' };
+
+export class Canaries {
+  private readonly canaries = new Map<Region, Canary>();
+  private readonly context: EncryptionContext;
+
+  constructor(
+    private readonly vaults: readonly KeyVault[],
+    deployment: Deployment,
+  ) {
+    this.context = generationContext({ deployment, id: canaryId, version: firstVersion });
+  }
+
+  /** Opens the region's canary, or makes one; emits how that ended. Unsubscribing aborts the call. */
+  probe(region: Region): Observable<VaultFailure | undefined> {
+    const vault = this.vaults.find((each) => each.region === region);
+    if (vault === undefined) throw new Error(`there is no vault in ${region}`);
+    return signalled((signal) => this.check(vault, signal)).pipe(
+      map((result) => (result.isErr() ? result.error : undefined)),
+    );
+  }
+
+  /** Ok when the region opens its canary to the right key. */
+  check(vault: KeyVault, signal: AbortSignal): ResultAsync<void, VaultFailure> {
+    const canary = this.canaries.get(vault.region);
+    return canary === undefined ? this.plant(vault, signal) : this.reopen(vault, canary, signal);
+  }
+
+  private plant(vault: KeyVault, signal: AbortSignal): ResultAsync<void, VaultFailure> {
+    return vault.generateDataKey(32, this.context, signal).andThen((key) =>
+      vault
+        .encrypt(key, this.context, signal)
+        .mapErr((failure) => {
+          key.wipe();
+          return failure;
+        })
+        .andThen((ciphertext) => {
+          const canary = { key, ciphertext };
+          this.canaries.set(vault.region, canary);
+          return this.reopen(vault, canary, signal);
+        }),
+    );
+  }
+
+  private reopen(
+    vault: KeyVault,
+    { key, ciphertext }: Canary,
+    signal: AbortSignal,
+  ): ResultAsync<void, VaultFailure> {
+    return vault
+      .decrypt(ciphertext, this.context, signal)
+      .andThen((opened): Result<void, VaultFailure> => {
+        try {
+          return opened.equals(key) ? ok(undefined) : err(mismatched);
+        } finally {
+          // Also when the canary was given up meanwhile, because nobody waits for this probe any more.
+          opened.wipe();
+        }
+      })
+      .mapErr((failure) => {
+        // Made under a KMS key that is no more: the next probe makes a new one.
+        if (failure.kind === 'ciphertext.rejected') this.giveUp(vault.region);
+        return failure;
+      });
+  }
+
+  private giveUp(region: Region): void {
+    this.canaries.get(region)?.key.wipe();
+    this.canaries.delete(region);
+  }
+}
+
+/** Runs `act` once per subscription; unsubscribing fires its signal. */
+const signalled = <T>(act: (signal: AbortSignal) => PromiseLike<T>): Observable<T> =>
+  new Observable<AbortController>((subscriber) => {
+    const controller = new AbortController();
+    subscriber.next(controller);
+    return () => {
+      controller.abort();
+    };
+  }).pipe(
+    switchMap(({ signal }) => from(act(signal))),
+    take(1),
+  );

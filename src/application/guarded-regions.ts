@@ -1,0 +1,73 @@
+// The operator's door to the regions: authorise, leave a trace, act. Nothing here can reach a key.
+import { ok, type Result, type ResultAsync } from 'neverthrow';
+import { requirePermission } from '../domain/access.js';
+import type { Caller } from '../domain/caller.js';
+import type { AccessDenied, AuditUnavailable } from '../domain/failures.js';
+import type { Region } from '../domain/ids.js';
+import type { AuditLog } from '../ports/audit-log.js';
+import type { Clock } from '../ports/clock.js';
+import type { OperatorOrder, RegionReport, RegionSupervisor } from './region-supervisor.js';
+
+/** One authenticated order of an operator. */
+export interface OperatorRequest {
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly region: Region;
+  readonly order: OperatorOrder;
+}
+
+export type OperatorFailure = AccessDenied | AuditUnavailable;
+
+export class GuardedRegions {
+  constructor(
+    private readonly supervisor: RegionSupervisor,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The regions, in the order in which requests try them. */
+  report(caller: Caller): Result<readonly RegionReport[], AccessDenied> {
+    return requirePermission(caller, 'operate').map(() => this.supervisor.snapshot());
+  }
+
+  /** Calls `onChange` whenever the order of regions changes, until the returned function is called. */
+  watch(
+    caller: Caller,
+    onChange: (regions: readonly RegionReport[]) => void,
+  ): Result<() => void, AccessDenied> {
+    return requirePermission(caller, 'operate').map(() => {
+      const watching = this.supervisor.order$.subscribe(() => {
+        onChange(this.supervisor.snapshot());
+      });
+      return () => {
+        watching.unsubscribe();
+      };
+    });
+  }
+
+  /** Carries the order out once its line is in the audit log, and answers with the regions as they are then. */
+  command(request: OperatorRequest): ResultAsync<readonly RegionReport[], OperatorFailure> {
+    const allowed = requirePermission(request.caller, 'operate');
+    return this.audit.append(this.entry(request, allowed)).andThen(() =>
+      allowed.andThen(() => {
+        this.supervisor.command(request.region, request.order);
+        return ok(this.supervisor.snapshot());
+      }),
+    );
+  }
+
+  private entry(
+    { caller, requestId, region, order }: OperatorRequest,
+    allowed: Result<unknown, AccessDenied>,
+  ) {
+    const outcome = allowed.isOk() ? 'done' : allowed.error.kind;
+    const facts = {
+      timeMs: this.clock.nowMs(),
+      requestId,
+      caller: caller.id,
+      method: caller.method,
+      outcome,
+    };
+    return { ...facts, action: `region.${order}`, region } as const;
+  }
+}

@@ -1,0 +1,99 @@
+// What is measured of each region, call by call: how long answers take, how many calls are under way, and how many it takes.
+// Kept apart from the health states, because it changes with every call and decides nothing alone.
+import { grown, noQuota, throttled, type CallQuota } from '../domain/call-quota.js';
+import type { Region } from '../domain/ids.js';
+import {
+  addAnswer,
+  forgetOld,
+  isSlow,
+  newRegionTiming,
+  paceOf,
+  recentQuantile,
+  type Pace,
+  type PaceSettings,
+  type RegionTiming,
+} from '../domain/region-timing.js';
+import type { VaultCall } from '../ports/telemetry.js';
+
+interface Gauge {
+  readonly timing: RegionTiming;
+  quota: CallQuota;
+  underWay: number;
+  /** Derived at every tick rather than for every request. */
+  pace: Pace;
+  p50Ms: number | undefined;
+  p95Ms: number | undefined;
+  slow: boolean;
+}
+
+export interface GaugeReading {
+  readonly p50Ms: number | undefined;
+  readonly p95Ms: number | undefined;
+  readonly overQuota: boolean;
+}
+
+export class RegionGauges {
+  private readonly gauges: ReadonlyMap<Region, Gauge>;
+
+  constructor(
+    regions: readonly Region[],
+    private readonly settings: PaceSettings,
+    nowMs: number,
+  ) {
+    this.gauges = new Map(
+      regions.map((region) => {
+        const timing = newRegionTiming(nowMs);
+        const pace = paceOf(timing, settings);
+        const unknown = { p50Ms: undefined, p95Ms: undefined, slow: false };
+        return [region, { timing, quota: noQuota, underWay: 0, pace, ...unknown }];
+      }),
+    );
+  }
+
+  begin(region: Region): void {
+    this.of(region).underWay += 1;
+  }
+
+  end({ region, durationMs, failure }: VaultCall, nowMs: number): void {
+    const gauge = this.of(region);
+    gauge.underWay -= 1;
+    if (failure === undefined) addAnswer(gauge.timing, durationMs, nowMs);
+    if (failure?.kind === 'region.throttled') {
+      gauge.quota = throttled(gauge.quota, gauge.underWay + 1, nowMs);
+    }
+  }
+
+  tick(nowMs: number): void {
+    for (const gauge of this.gauges.values()) {
+      const others = [...this.gauges.values()].filter((other) => other !== gauge);
+      gauge.quota = grown(gauge.quota, nowMs);
+      forgetOld(gauge.timing, nowMs);
+      gauge.pace = paceOf(gauge.timing, this.settings);
+      gauge.p50Ms = recentQuantile(gauge.timing, 0.5);
+      gauge.p95Ms = recentQuantile(gauge.timing, 0.95);
+      gauge.slow = isSlow(
+        gauge.timing,
+        others.map(({ timing }) => timing),
+      );
+    }
+  }
+
+  pace(region: Region): Pace {
+    return this.of(region).pace;
+  }
+
+  isSlow(region: Region): boolean {
+    return this.of(region).slow;
+  }
+
+  read(region: Region): GaugeReading {
+    const { p50Ms, p95Ms, underWay, quota } = this.of(region);
+    return { p50Ms, p95Ms, overQuota: underWay >= quota.limit };
+  }
+
+  private of(region: Region): Gauge {
+    const gauge = this.gauges.get(region);
+    if (gauge === undefined) throw new Error(`the region ${region} is not supervised`);
+    return gauge;
+  }
+}

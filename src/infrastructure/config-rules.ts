@@ -1,0 +1,53 @@
+// The rules that options are made of. The message of a rule says what is expected, to be read after the word "expected".
+import type { Result } from 'neverthrow';
+import { z } from 'zod';
+import type { NameInvalid } from '../domain/ids.js';
+
+export const text = (expected: string) => z.string({ error: expected }).min(1, { error: expected });
+
+export const whole = (least: number, most: number, unit = '') => {
+  const expected = `a whole number${unit && ` of ${unit}`} from ${least} to ${most}`;
+  return z.int({ error: expected }).min(least, { error: expected }).max(most, { error: expected });
+};
+
+export function named<Name>(parse: (text: string) => Result<Name, NameInvalid>) {
+  const empty = parse('');
+  const expected = empty.isErr() ? empty.error.expected : 'text';
+  return z.string({ error: expected }).transform((value, context): Name => {
+    const parsed = parse(value);
+    if (parsed.isOk()) return parsed.value;
+    context.addIssue({ code: 'custom', message: parsed.error.expected });
+    return z.NEVER;
+  });
+}
+
+export const choice = <const Options extends readonly [string, ...string[]]>(options: Options) =>
+  z.enum(options, { error: `one of ${options.map((option) => `"${option}"`).join(', ')}` });
+
+/** The message of a union of tables: about the deciding key where that is wrong, about the table where there is none. */
+export const oneOfTables =
+  (key: string, ...values: readonly string[]) =>
+  ({ code }: { readonly code?: string }): string => {
+    const allowed = values.map((value) => `"${value}"`).join(' or ');
+    return code === 'invalid_union' ? allowed : `a table with ${key} = ${allowed}`;
+  };
+
+/** Whether a host name or address is this machine. */
+export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/.test(host);
+
+const endpointRule =
+  'an https:// URL, or an http:// URL of this machine (127.0.0.1, [::1], localhost), without credentials or query';
+
+/** Plain HTTP only to this machine: what goes to KMS is plaintext keys. */
+export const endpoint = z.string({ error: endpointRule }).refine(
+  (value) => {
+    const url = URL.parse(value);
+    const plain = url?.username === '' && url.password === '' && !/[?#]/.test(value);
+    return plain && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)));
+  },
+  { error: endpointRule },
+);
+
+/** A table of options that may be left out as a whole. */
+export const section = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
+  z.strictObject(shape, { error: ({ code }) => (code === 'invalid_type' ? 'a table' : undefined) });
