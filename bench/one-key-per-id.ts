@@ -23,6 +23,7 @@ async function serve(): Promise<Served> {
     ...process.env,
     RKMS_DATA_DIR: join(folder, 'data'),
     RKMS_SERVER_PORT: '0',
+    RKMS_OPERATIONS_PORT: '0',
     RKMS_LOG_LEVEL: 'debug',
   };
   const child = spawn(process.execPath, ['dist/src/infrastructure/main.js', 'serve'], { env });
