@@ -1,5 +1,6 @@
 // One canary per region: a key that protects nothing, encrypted by the region while it was well. Opening it again proves
-// that the region works, and that it still answers with what was put in.
+// that the region works, and that it still answers with what was put in. Where we may not make one, the region is asked
+// about its KMS key instead.
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import { from, map, Observable, switchMap, take } from 'rxjs';
 import type { DataKey } from '../domain/data-key.js';
@@ -42,10 +43,13 @@ export class Canaries {
   /** Ok when the region opens its canary to the right key. */
   check(vault: KeyVault, signal: AbortSignal): ResultAsync<void, VaultFailure> {
     const canary = this.canaries.get(vault.region);
-    return canary === undefined ? this.plant(vault, signal) : this.reopen(vault, canary, signal);
+    if (canary !== undefined) return this.reopen(vault, canary, signal);
+    return this.plant(vault, signal)
+      .orElse((failure) => (isDenied(failure) ? ok(undefined) : err(failure)))
+      .andThen((planted) => (planted ? this.reopen(vault, planted, signal) : vault.probe(signal)));
   }
 
-  private plant(vault: KeyVault, signal: AbortSignal): ResultAsync<void, VaultFailure> {
+  private plant(vault: KeyVault, signal: AbortSignal): ResultAsync<Canary | undefined, VaultFailure> {
     return vault.generateDataKey(32, this.context, signal).andThen((key) =>
       vault
         .encrypt(key, this.context, signal)
@@ -53,10 +57,10 @@ export class Canaries {
           key.wipe();
           return failure;
         })
-        .andThen((ciphertext) => {
+        .map((ciphertext) => {
           const canary = { key, ciphertext };
           this.canaries.set(vault.region, canary);
-          return this.reopen(vault, canary, signal);
+          return canary;
         }),
     );
   }
@@ -88,6 +92,10 @@ export class Canaries {
     this.canaries.delete(region);
   }
 }
+
+/** A process that only reads may have no right to generate or to encrypt. */
+const isDenied = (failure: VaultFailure): boolean =>
+  failure.kind === 'vault.misconfigured' && failure.reason === 'access-denied';
 
 /** Runs `act` once per subscription; unsubscribing fires its signal. */
 const signalled = <T>(act: (signal: AbortSignal) => PromiseLike<T>): Observable<T> =>

@@ -30,15 +30,13 @@ export class GuardedRegions {
     return requirePermission(caller, 'operate').map(() => this.supervisor.snapshot());
   }
 
-  /** Calls `onChange` whenever the order of regions changes, until the returned function is called. */
+  /** Calls `onChange` whenever the order or a state changes, until the returned function is called. */
   watch(
     caller: Caller,
     onChange: (regions: readonly RegionReport[]) => void,
   ): Result<() => void, AccessDenied> {
     return requirePermission(caller, 'operate').map(() => {
-      const watching = this.supervisor.order$.subscribe(() => {
-        onChange(this.supervisor.snapshot());
-      });
+      const watching = this.supervisor.report$.subscribe(onChange);
       return () => {
         watching.unsubscribe();
       };

@@ -24,8 +24,8 @@ export interface RegionAnswer<T> {
 export interface RaceRules<T> {
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Asked when a region has had its time, and again and again while the answer is no: may another one be asked as well? */
-  readonly mayHedge: (silent: Region) => boolean;
+  /** Asked when a region has had its time, and again and again while the answer is no: may `next` be asked as well? */
+  readonly mayHedge: (silent: Region, next: Region) => boolean;
   /** Receives an answer that did not win, to wipe what is in it. */
   readonly discard?: (late: T) => void;
 }
@@ -93,8 +93,9 @@ class Race<T> {
 
   private hedge(region: Region, runner: Runner): void {
     runner.hedged = true;
-    if (this.started === this.lanes.length) return;
-    if (this.rules.mayHedge(region)) this.startNext();
+    const next = this.lanes[this.started];
+    if (next === undefined) return;
+    if (this.rules.mayHedge(region, next.region)) this.startNext();
     else this.hedgeAfter(hedgeAgainMs, region, runner);
   }
 

@@ -87,11 +87,30 @@ export class RegionCalls {
   ): Promise<RaceResult<T>> {
     this.budget.earn();
     const first = await this.pass(act, signal, has);
-    if (first.isOk() || !isWorthRepeating(first.error) || signal.aborted) return first;
+    if (first.isOk() || signal.aborted) return first;
+    const again = this.worthRepeating(first.error);
+    if (again.size === 0) return first;
     await this.pause(signal);
-    const mayPass = new Set(first.error.filter(({ failure }) => passes(failure)).map(({ region }) => region));
-    const second = await this.pass(act, signal, (region) => has(region) && mayPass.has(region));
+    const second = await this.pass(act, signal, (region) => has(region) && again.has(region));
     return second.isOk() ? second : err([...first.error, ...second.error]);
+  }
+
+  /**
+   * The regions in which a second pass may help: those whose failure passes by itself, unless something was final. One that
+   * throttles is asked again only while it has quota left.
+   */
+  private worthRepeating(attempts: readonly FailedAttempt[]): ReadonlySet<Region> {
+    if (attempts.some(({ failure }) => afterVaultFailure(failure) === 'stop')) return new Set();
+    const passing = attempts.filter(
+      ({ region, failure: { kind } }) =>
+        kind === 'region.unavailable' || (kind === 'region.throttled' && !this.guide.isOverQuota(region)),
+    );
+    return new Set(passing.map(({ region }) => region));
+  }
+
+  /** Whether the region is known not to answer now. */
+  isLeftAlone(region: Region): boolean {
+    return this.guide.isLeftAlone(region);
   }
 
   private pass<T>(
@@ -99,7 +118,7 @@ export class RegionCalls {
     signal: AbortSignal,
     has: (region: Region) => boolean,
   ): Promise<RaceResult<T>> {
-    const lanes = this.inOrder(has).map((vault): Lane<T> => ({
+    const lanes = this.worthAsking(has).map((vault): Lane<T> => ({
       region: vault.region,
       hedgeAfterMs: this.guide.pace(vault.region).hedgeAfterMs,
       run: (laneSignal) => this.call(vault, act, laneSignal),
@@ -108,7 +127,8 @@ export class RegionCalls {
       clock: this.clock,
       signal,
       // Once the region is known to be down, nobody needs to wait for it, and it takes no budget to leave.
-      mayHedge: (silent) => this.guide.isLeftAlone(silent) || this.budget.spend(),
+      mayHedge: (silent, next) =>
+        this.guide.isLeftAlone(silent) || (!this.guide.isOverQuota(next) && this.budget.spend()),
       ...(act.discard && { discard: act.discard }),
     });
   }
@@ -127,11 +147,13 @@ export class RegionCalls {
     });
   }
 
-  private inOrder(has: (region: Region) => boolean): readonly KeyVault[] {
-    return this.guide
+  /** In the guide's order; of regions that all refuse us for the same reason, the first. */
+  private worthAsking(has: (region: Region) => boolean): readonly KeyVault[] {
+    const vaults = this.guide
       .order()
       .filter(has)
       .flatMap((region) => this.vaults.find((vault) => vault.region === region) ?? []);
+    return this.guide.hasSharedFault(vaults.map(({ region }) => region)) ? vaults.slice(0, 1) : vaults;
   }
 
   private report<T>(vault: KeyVault, act: RegionAct<T>, startedMs: number, failure?: VaultFailure): void {
@@ -147,11 +169,3 @@ export class RegionCalls {
     this.telemetry.record(call);
   }
 }
-
-/** A second pass helps against what passes by itself, unless something was final; a refusal would only be repeated. */
-const isWorthRepeating = (attempts: readonly FailedAttempt[]): boolean =>
-  attempts.every(({ failure }) => afterVaultFailure(failure) === 'next-region') &&
-  attempts.some(({ failure }) => passes(failure));
-
-const passes = ({ kind }: VaultFailure): boolean =>
-  kind === 'region.unavailable' || kind === 'region.throttled';

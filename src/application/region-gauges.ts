@@ -56,11 +56,17 @@ export class RegionGauges {
 
   end({ region, durationMs, failure }: VaultCall, nowMs: number): void {
     const gauge = this.of(region);
+    const { underWay } = gauge;
     gauge.underWay -= 1;
-    if (failure === undefined) addAnswer(gauge.timing, durationMs, nowMs);
+    if (failure === undefined) addAnswer(gauge.timing, durationMs, nowMs, !gauge.slow);
     if (failure?.kind === 'region.throttled') {
-      gauge.quota = throttled(gauge.quota, gauge.underWay + 1, nowMs);
+      gauge.quota = throttled(gauge.quota, { beganMs: nowMs - durationMs, atMs: nowMs, underWay });
     }
+  }
+
+  /** A probe was answered: of a region that nobody else calls, all that tells how fast it is. */
+  probed(region: Region, durationMs: number, nowMs: number): void {
+    addAnswer(this.of(region).timing, durationMs, nowMs, false);
   }
 
   tick(nowMs: number): void {
@@ -74,6 +80,7 @@ export class RegionGauges {
       gauge.slow = isSlow(
         gauge.timing,
         others.map(({ timing }) => timing),
+        gauge.slow,
       );
     }
   }

@@ -12,6 +12,10 @@ export interface RegionGuide {
   pace(region: Region): Pace;
   /** Whether the region is known not to answer now: whoever waits for it waits in vain. */
   isLeftAlone(region: Region): boolean;
+  /** Whether the region throttles and has as many calls under way as it takes: it gets none that can be spared. */
+  isOverQuota(region: Region): boolean;
+  /** Whether all of these regions refuse us for one and the same reason: one that is asked speaks for all. */
+  hasSharedFault(regions: readonly Region[]): boolean;
   /** A call begins; its end is reported, too. */
   begin(region: Region): void;
   /** Told after every call, in the order in which calls end. */

@@ -1,30 +1,23 @@
 // The actor that knows how each region is. Outcomes of calls, probes, the operator's hand and the passing of time arrive in
 // one mailbox; one scan over `step` makes the next states of them. It never errors, and requests read a snapshot.
 import {
-  catchError,
   defer,
   distinctUntilChanged,
-  exhaustMap,
-  filter,
   from,
   interval,
   map,
   merge,
   mergeMap,
-  of,
   scan,
   share,
   Subject,
-  take,
   tap,
-  timeout,
   type Observable,
   type SchedulerLike,
 } from 'rxjs';
-import type { VaultFailure } from '../domain/failures.js';
 import type { Region } from '../domain/ids.js';
 import { step } from '../domain/region-health.js';
-import { rankRegions, type Preference } from '../domain/region-order.js';
+import { preferRegions, rankRegions, type Preference } from '../domain/region-order.js';
 import {
   needsProbe,
   newRegionHealth,
@@ -38,19 +31,14 @@ import type { Clock } from '../ports/clock.js';
 import type { Telemetry, VaultCall } from '../ports/telemetry.js';
 import { RegionGauges } from './region-gauges.js';
 import type { RegionGuide } from './region-guide.js';
+import { probesOf, type ProbeSettings, type RegionProbe } from './region-probes.js';
 
-export interface SupervisorSettings {
+/** `tickMs` is also how often time itself is looked at. */
+export interface SupervisorSettings extends ProbeSettings {
   readonly health: HealthSettings;
   readonly pace: PaceSettings;
   readonly prefer: Preference;
-  /** How often time is looked at, in milliseconds. */
-  readonly tickMs: number;
-  /** How long a probe may take, in milliseconds. */
-  readonly probeTimeoutMs: number;
 }
-
-/** Tries a region once and emits how that ended: a failure, or undefined when it answered well. */
-export type RegionProbe = (region: Region) => Observable<VaultFailure | undefined>;
 
 /** What an operator may do to a region. */
 export type OperatorOrder = 'drain' | 'undrain' | 'lift-quarantine';
@@ -64,6 +52,8 @@ export interface RegionReport {
   readonly p50Ms: number | undefined;
   readonly p95Ms: number | undefined;
   readonly overQuota: boolean;
+  /** How often its state has changed since the process began. */
+  readonly transitions: number;
 }
 
 interface Mail {
@@ -74,16 +64,17 @@ type States = ReadonlyMap<Region, RegionHealth>;
 
 const inUse: ReadonlySet<RegionHealth['state']['kind']> = new Set(['healthy', 'degraded', 'recovering']);
 
-const timedOut: VaultFailure = { kind: 'region.unavailable', reason: 'timed-out' };
-
 export class RegionSupervisor implements RegionGuide {
   private readonly mailbox = new Subject<Mail>();
   private readonly gauges: RegionGauges;
+  private readonly transitions = new Map<Region, number>();
   private states: States;
-  private lastOrder: readonly Region[];
+  private preferred: readonly Region[];
 
   /** The actor itself: it works while somebody is subscribed, and emits the order of regions whenever it changes. */
   readonly order$: Observable<readonly Region[]>;
+  /** Emits a snapshot whenever the order changes or a region enters a state; makes the actor work, too. */
+  readonly report$: Observable<readonly RegionReport[]>;
 
   constructor(
     private readonly regions: readonly Region[],
@@ -96,8 +87,8 @@ export class RegionSupervisor implements RegionGuide {
     const nowMs = clock.monotonicMs();
     this.states = new Map(regions.map((region) => [region, newRegionHealth(nowMs)]));
     this.gauges = new RegionGauges(regions, settings.pace, nowMs);
-    this.lastOrder = regions;
-    this.order$ = defer(() =>
+    this.preferred = regions;
+    const states$ = defer(() =>
       merge(this.mailbox, this.ticks(), this.probes()).pipe(
         scan((states, mail) => this.next(states, mail), this.states),
       ),
@@ -105,8 +96,17 @@ export class RegionSupervisor implements RegionGuide {
       tap((states) => {
         this.states = states;
       }),
+      share(),
+    );
+    this.order$ = states$.pipe(
       map(() => this.rank(0)),
       distinctUntilChanged((a, b) => a.join() === b.join()),
+      share(),
+    );
+    this.report$ = states$.pipe(
+      map((states) => [this.rank(0).join(), ...[...states.values()].map(({ sinceMs }) => sinceMs)].join()),
+      distinctUntilChanged(),
+      map(() => this.snapshot()),
       share(),
     );
   }
@@ -123,6 +123,15 @@ export class RegionSupervisor implements RegionGuide {
     return !inUse.has(this.stateOf(region).state.kind);
   }
 
+  isOverQuota(region: Region): boolean {
+    return this.gauges.read(region).overQuota;
+  }
+
+  hasSharedFault(regions: readonly Region[]): boolean {
+    const faults = new Set(regions.map((region) => faultOf(this.stateOf(region))));
+    return faults.size === 1 && !faults.has(undefined);
+  }
+
   begin(region: Region): void {
     this.gauges.begin(region);
   }
@@ -131,6 +140,7 @@ export class RegionSupervisor implements RegionGuide {
     const { region, failure } = call;
     const atMs = this.clock.monotonicMs();
     this.gauges.end(call, atMs);
+    if (isAboutOneOperation(call)) return;
     const about = call.keyId === undefined ? {} : { id: call.keyId };
     this.mailbox.next({
       region,
@@ -152,8 +162,9 @@ export class RegionSupervisor implements RegionGuide {
     const nowMs = this.clock.monotonicMs();
     return this.rank(0).map((region) => {
       const { state, sinceMs, why } = this.stateOf(region);
-      const { p50Ms, p95Ms, overQuota } = this.gauges.read(region);
-      return { region, state, sinceMs: nowMs - sinceMs, why, p50Ms, p95Ms, overQuota };
+      const gauge = this.gauges.read(region);
+      const transitions = this.transitions.get(region) ?? 0;
+      return { region, state, sinceMs: nowMs - sinceMs, why, ...gauge, transitions };
     });
   }
 
@@ -165,6 +176,7 @@ export class RegionSupervisor implements RegionGuide {
     if (after.state.kind !== before.state.kind) {
       const { why } = after;
       const [from, to] = [before.state.kind, after.state.kind];
+      this.transitions.set(region, (this.transitions.get(region) ?? 0) + 1);
       this.telemetry.record({ event: 'region.transition', region, from, to, why });
     }
     return new Map([...states, [region, after]]);
@@ -185,34 +197,25 @@ export class RegionSupervisor implements RegionGuide {
     );
   }
 
-  /** One probe at a time and region, whenever its state asks for one. */
   private probes(): Observable<Mail> {
+    const { probe, clock, scheduler, settings } = this;
     return merge(
-      ...this.regions.map((region) =>
-        interval(this.settings.tickMs, this.scheduler).pipe(
-          filter(() => needsProbe(this.stateOf(region), this.clock.monotonicMs())),
-          exhaustMap(() => this.probeOnce(region)),
-        ),
-      ),
-    );
+      ...this.regions.map((region) => {
+        const isDue = (): boolean => needsProbe(this.stateOf(region), clock.monotonicMs());
+        return probesOf(region, { probe, isDue, clock, scheduler, settings });
+      }),
+    ).pipe(map((call) => this.probed(call)));
   }
 
-  private probeOnce(region: Region): Observable<Mail> {
-    const silent = { first: this.settings.probeTimeoutMs, with: () => of(timedOut) };
-    return defer(() => this.probe(region)).pipe(
-      timeout(this.scheduler ? { ...silent, scheduler: this.scheduler } : silent),
-      take(1),
-      catchError((cause: unknown) =>
-        of<VaultFailure>({ kind: 'region.unavailable', reason: 'unintelligible', cause }),
-      ),
-      map((failure): Mail => {
-        const atMs = this.clock.monotonicMs();
-        const event: HealthEvent = failure
-          ? { kind: 'probe-failed', atMs, failure, chance: this.clock.random() }
-          : { kind: 'probe-answered', atMs };
-        return { region, event };
-      }),
-    );
+  private probed(call: VaultCall): Mail {
+    const { region, durationMs, failure } = call;
+    const atMs = this.clock.monotonicMs();
+    this.telemetry.record(call);
+    if (failure === undefined) {
+      this.gauges.probed(region, durationMs, atMs);
+      return { region, event: { kind: 'probe-answered', atMs } };
+    }
+    return { region, event: { kind: 'probe-failed', atMs, failure, chance: this.clock.random() } };
   }
 
   private rank(chance: number): readonly Region[] {
@@ -223,7 +226,9 @@ export class RegionSupervisor implements RegionGuide {
       const admitted = chance < trafficShare(health, this.settings.health, nowMs);
       return { region, state: health.state.kind, admitted, overQuota, p50Ms };
     });
-    return (this.lastOrder = rankRegions(views, this.settings.prefer, this.lastOrder));
+    const preferred = preferRegions(views, this.settings.prefer, this.preferred);
+    this.preferred = preferred.map(({ region }) => region);
+    return rankRegions(preferred);
   }
 
   private stateOf(region: Region): RegionHealth {
@@ -232,3 +237,13 @@ export class RegionSupervisor implements RegionGuide {
     return health;
   }
 }
+
+/** What keeps a region from serving us until its or our account's owner mends it. */
+const faultOf = ({ state }: RegionHealth): string | undefined =>
+  state.kind === 'misconfigured' ? state.reason : undefined;
+
+/** A right to encrypt that is missing says nothing about decrypting, which the region may go on doing. */
+const isAboutOneOperation = ({ operation, failure }: VaultCall): boolean =>
+  (operation === 'encrypt' || operation === 'generate') &&
+  failure?.kind === 'vault.misconfigured' &&
+  failure.reason === 'access-denied';

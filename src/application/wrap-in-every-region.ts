@@ -1,9 +1,11 @@
 // Encrypts a new key in every region at once and has each region prove its ciphertext by opening it again. Only proven
-// ciphertexts count towards the quorum, and only proven ones are handed out to be stored (I2).
+// ciphertexts count towards the quorum, and only proven ones are handed out to be stored (I2). Nobody waits for a region
+// that is known to be down, unless the quorum needs it.
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { DataKey } from '../domain/data-key.js';
 import { encryptionContext, type EncryptionContext, type KeyName } from '../domain/encryption-context.js';
 import type { FailedAttempt, VaultFailure, WrapFailure } from '../domain/failures.js';
+import type { Region } from '../domain/ids.js';
 import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
 import type { KeyVault } from '../ports/key-vault.js';
 import type { RegionCalls } from './region-calls.js';
@@ -36,17 +38,19 @@ export class WrapInEveryRegion {
     signal: AbortSignal,
   ): Promise<Result<WrappedKey, WrapFailure>> {
     const context = encryptionContext(name, key.commitmentFor(name.id, name.version));
-    const outcomes = await Promise.all(
-      this.regions.vaults.map(async (vault) => ({
-        region: vault.region,
-        wrapped: await this.wrapAndProve(vault, key, context, signal),
-      })),
-    );
-    const ciphertexts = outcomes.flatMap(({ wrapped }) => (wrapped.isOk() ? [wrapped.value] : []));
-    const missing = outcomes.flatMap(({ region, wrapped }) =>
-      wrapped.isErr() ? [{ region, failure: wrapped.error }] : [],
-    );
-    return this.weigh({ ciphertexts, missing }, signal);
+    const all = this.regions.vaults;
+    const wrapIn = async (vault: KeyVault): Promise<Outcome> => [
+      vault.region,
+      await this.wrapAndProve(vault, key, context, signal),
+    ];
+    const down = all.filter(({ region }) => this.regions.isLeftAlone(region));
+    const outcomes = new Map(await Promise.all(all.filter((vault) => !down.includes(vault)).map(wrapIn)));
+    const proven = [...outcomes.values()].filter((wrapped) => wrapped.isOk()).length;
+    const isEnough = proven >= this.settings.quorum;
+    for (const [region, wrapped] of isEnough ? [] : await Promise.all(down.map(wrapIn))) {
+      outcomes.set(region, wrapped);
+    }
+    return this.weigh(inOrder(all, outcomes), signal);
   }
 
   private weigh(wrapped: WrappedKey, signal: AbortSignal): Result<WrappedKey, WrapFailure> {
@@ -81,6 +85,21 @@ export class WrapInEveryRegion {
       ),
     );
   }
+}
+
+type Outcome = readonly [Region, Result<RegionalCiphertext, VaultFailure>];
+
+const notAsked: VaultFailure = { kind: 'region.unavailable', reason: 'left-alone' };
+
+/** What came out, in the configured order; a region without an outcome was not asked. */
+function inOrder(vaults: readonly KeyVault[], outcomes: ReadonlyMap<Region, Outcome[1]>): WrappedKey {
+  const all = vaults.map(({ region }) => ({ region, wrapped: outcomes.get(region) ?? err(notAsked) }));
+  return {
+    ciphertexts: all.flatMap(({ wrapped }) => (wrapped.isOk() ? [wrapped.value] : [])),
+    missing: all.flatMap(({ region, wrapped }) =>
+      wrapped.isErr() ? [{ region, failure: wrapped.error }] : [],
+    ),
+  };
 }
 
 /** The ciphertext, once its own region has opened it to the same key. */

@@ -12,6 +12,8 @@ export type OutageReason =
   | 'timed-out'
   /** Had its usual time and more when another region, asked later, answered first. */
   | 'outrun'
+  /** Known not to answer now, and not needed: it was not asked. */
+  | 'left-alone'
   | 'server-error'
   | 'key-unavailable'
   | 'unintelligible';

@@ -67,17 +67,10 @@ function live(settings: HealthSettings, health: LiveHealth, event: LiveEvent): R
     case 'tick':
       return onTick(settings, health, event);
     case 'slowed':
-      return health.state.kind === 'healthy'
-        ? enter(
-            health,
-            { ...health.state, kind: 'degraded' },
-            event,
-            'slower than before and than the others',
-          )
-        : health;
+      return onSlowed(settings, health, event);
     case 'sped-up':
       return health.state.kind === 'degraded'
-        ? enter(health, { ...health.state, kind: 'healthy' }, event, 'as fast as before')
+        ? enter(health, { kind: 'healthy', calls: health.state.calls }, event, 'as fast as before')
         : health;
   }
 }
@@ -90,6 +83,13 @@ function onAnswer(health: LiveHealth, { atMs }: HealthEvent): RegionHealth {
     : health;
 }
 
+function onSlowed(settings: HealthSettings, health: LiveHealth, event: HealthEvent): RegionHealth {
+  if (health.state.kind !== 'healthy') return health;
+  const nextProbeMs = event.atMs + settings.degradedProbeMs;
+  const state: RegionState = { kind: 'degraded', calls: health.state.calls, nextProbeMs };
+  return enter(health, state, event, 'slower than before and than the others');
+}
+
 /** The canary was opened. A probe that outlived its half-open state says nothing any more. */
 function onRightAnswer(settings: HealthSettings, health: LiveHealth, event: HealthEvent): RegionHealth {
   const { state } = health;
@@ -97,6 +97,7 @@ function onRightAnswer(settings: HealthSettings, health: LiveHealth, event: Heal
     const next: RegionState = { kind: 'half-open', rightAnswers: 1, openMs: settings.openMs };
     return enter(health, next, event, 'it may be back');
   }
+  if (state.kind === 'degraded') return probedAgainAfter(settings.degradedProbeMs, health, state, event);
   if (state.kind !== 'half-open') return health;
   const rightAnswers = state.rightAnswers + 1;
   return rightAnswers < settings.rightAnswers
@@ -212,11 +213,22 @@ function afterProbe(
   { state }: RegionHealth,
   after: RegionHealth,
 ): RegionHealth {
-  if (event.kind === 'failed' || after.state !== state) return after;
+  if (event.kind === 'failed') return after;
+  if (after.state.kind === 'degraded') {
+    return probedAgainAfter(settings.degradedProbeMs, after, after.state, event);
+  }
+  if (after.state !== state) return after;
   if (state.kind === 'half-open') return open(settings, after, event);
   if (state.kind !== 'misconfigured') return after;
-  return { ...after, state: { ...state, nextProbeMs: event.atMs + settings.misconfiguredProbeMs } };
+  return probedAgainAfter(settings.misconfiguredProbeMs, after, state, event);
 }
+
+const probedAgainAfter = (
+  waitMs: number,
+  health: RegionHealth,
+  state: Extract<RegionState, { readonly nextProbeMs: number }>,
+  { atMs }: HealthEvent,
+): RegionHealth => ({ ...health, state: { ...state, nextProbeMs: atMs + waitMs } });
 
 const halfOpen = (openMs: number): RegionState => ({ kind: 'half-open', rightAnswers: 0, openMs });
 

@@ -1,5 +1,6 @@
 // Which regions to try, in which order: by health first, then as configured or, when so asked, the fastest first. Every
-// region is in the answer, also those in the worst state: with nothing better left, they are tried all the same.
+// region is in the answer, also those in the worst state: with nothing better left, they are tried all the same. Health
+// never changes the order of preference, so a region that comes back finds its place again.
 import type { Region } from './ids.js';
 import type { RegionState } from './region-state.js';
 
@@ -30,17 +31,22 @@ const rankOfState = {
 
 const overQuotaRank = 2;
 
-/** How much faster a region must be to take another's place: two equal ones must not take turns. */
-const hysteresis = { ratio: 0.8, leastMs: 2 } as const;
+/**
+ * How much faster a region must be to take another's place: two equal ones must not take turns. A median is known to within
+ * a tenth (see latency.ts) and varies by as much again: 0.9² / 1.1² of another's may still mean the same.
+ */
+const hysteresis = { ratio: 0.65, leastMs: 2 } as const;
 
-/** `views` in the configured order; `previous` is the last answer, which is kept where the difference is small. */
-export function rankRegions(
+/** `views` as preferred; they come in the configured order. `previous` is the last answer, kept where the difference is small. */
+export const preferRegions = (
   views: readonly RegionView[],
   preference: Preference,
   previous: readonly Region[],
-): readonly Region[] {
-  const preferred = preference === 'configured' ? views : fastestFirst(views, previous);
-  return preferred
+): readonly RegionView[] => (preference === 'configured' ? views : fastestFirst(views, previous));
+
+/** The healthiest first, and among equals in the order of preference, in which `views` come. */
+export function rankRegions(views: readonly RegionView[]): readonly Region[] {
+  return views
     .map((view) => ({ region: view.region, rank: rankOf(view) }))
     .sort((a, b) => a.rank - b.rank)
     .map(({ region }) => region);

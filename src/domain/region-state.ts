@@ -10,8 +10,9 @@ export interface HealthSettings extends FailureLimits {
   /** How many right answers close it again, and how long the region then takes to get its full traffic back. */
   readonly rightAnswers: number;
   readonly rampMs: number;
-  /** How long a misconfigured region waits for its next probe. */
+  /** How long a misconfigured region waits for its next probe, and a degraded one. */
   readonly misconfiguredProbeMs: number;
+  readonly degradedProbeMs: number;
   /** So many ids answered with a wrong key quarantine the region. */
   readonly mismatchedIds: number;
   /** So many ids rejected within `rejectedWindowMs` are the region's fault, not the ciphertexts'. */
@@ -29,6 +30,7 @@ export const defaultHealthSettings: HealthSettings = {
   rightAnswers: 3,
   rampMs: 10_000,
   misconfiguredProbeMs: 15_000,
+  degradedProbeMs: 1_000,
   mismatchedIds: 2,
   rejectedIds: 3,
   rejectedWindowMs: 300_000,
@@ -36,8 +38,8 @@ export const defaultHealthSettings: HealthSettings = {
 
 export type RegionState =
   | { readonly kind: 'healthy'; readonly calls: CallRecord }
-  /** Answers, but much more slowly than it used to and than the others do. */
-  | { readonly kind: 'degraded'; readonly calls: CallRecord }
+  /** Answers, but much more slowly than it used to and than the others do. Probes tell when it is fast again. */
+  | { readonly kind: 'degraded'; readonly calls: CallRecord; readonly nextProbeMs: number }
   | { readonly kind: 'open'; readonly untilMs: number; readonly openMs: number }
   | { readonly kind: 'half-open'; readonly rightAnswers: number; readonly openMs: number }
   | { readonly kind: 'recovering'; readonly calls: CallRecord; readonly openMs: number }
@@ -87,7 +89,7 @@ export const newRegionHealth = (atMs: number): RegionHealth => ({
 
 /** Whether a probe is due: one that decrypts the canary, or asks about the key. */
 export const needsProbe = ({ state }: RegionHealth, atMs: number): boolean =>
-  state.kind === 'half-open' || (state.kind === 'misconfigured' && atMs >= state.nextProbeMs);
+  state.kind === 'half-open' || ('nextProbeMs' in state && atMs >= state.nextProbeMs);
 
 /** The share of its usual traffic that a region may have: 10, 50, 100 % while it recovers. */
 export function trafficShare(

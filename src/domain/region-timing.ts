@@ -32,9 +32,10 @@ export interface Pace {
 /** With that, one second of slow answers is more than 5 % of the window even at its longest: p95 sees it. */
 const recentMs = 5_000;
 const baselineMs = 600_000;
-const fewestRecent = 20;
-const slowerThanItself = 3;
-const slowerThanOthers = 2;
+
+/** When a region is slow, and when one that is slow still is: easier to stay than to become, so that it does not flap. */
+const becomes = { fewestAnswers: 20, thanItself: 3, thanOthers: 2 } as const;
+const remains = { fewestAnswers: 5, thanItself: 2, thanOthers: 1.5 } as const;
 
 /** Two histograms take turns, so that what is older than two lengths is forgotten; together they are the window. */
 interface Window {
@@ -61,9 +62,14 @@ export const newRegionTiming = (nowMs: number): RegionTiming => ({
   baseline: newWindow(baselineMs, nowMs),
 });
 
-/** Counts an answered call. */
-export function addAnswer({ recent, baseline }: RegionTiming, durationMs: number, nowMs: number): void {
-  for (const window of [recent, baseline]) {
+/** Counts an answered call; one that is not usual says nothing about what the region is like when it is well. */
+export function addAnswer(
+  { recent, baseline }: RegionTiming,
+  durationMs: number,
+  nowMs: number,
+  isUsual = true,
+): void {
+  for (const window of isUsual ? [recent, baseline] : [recent]) {
     turn(window, nowMs);
     addSample(window.current, durationMs);
   }
@@ -100,15 +106,20 @@ export function paceOf({ baseline }: RegionTiming, settings: PaceSettings): Pace
   };
 }
 
-/** Whether the region answers much more slowly than it used to and than the others do now. */
-export function isSlow(timing: RegionTiming, others: readonly RegionTiming[]): boolean {
+/**
+ * Whether the region answers much more slowly than it used to and than the others do now. Of one that is slow already, and
+ * of which too few answers tell otherwise, it stays true until its usual pace is forgotten.
+ */
+export function isSlow(timing: RegionTiming, others: readonly RegionTiming[], wasSlow = false): boolean {
   const recent = of(timing.recent);
   const p95 = quantile(recent, 0.95);
   const usual = quantile(of(timing.baseline), 0.95);
+  const limits = wasSlow ? remains : becomes;
+  if (usual === undefined) return false;
+  if (p95 === undefined || recent.total < limits.fewestAnswers) return wasSlow;
   const theirs = others.flatMap((other) => recentQuantile(other, 0.95) ?? []).sort((a, b) => a - b);
-  const median = theirs[Math.floor((theirs.length - 1) / 2)];
-  if (p95 === undefined || usual === undefined || recent.total < fewestRecent) return false;
-  return p95 > slowerThanItself * usual && p95 > slowerThanOthers * (median ?? 0);
+  const median = theirs[Math.floor((theirs.length - 1) / 2)] ?? 0;
+  return p95 > limits.thanItself * usual && p95 > limits.thanOthers * median;
 }
 
 const within = (least: number, value: number, most: number): number => Math.min(most, Math.max(least, value));

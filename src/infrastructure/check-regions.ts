@@ -1,6 +1,7 @@
 // Before the first request: which regions can be used? One that cannot is a warning, for that is what RKMS is there for;
-// fewer than the quorum end the start, because no key could be made.
+// fewer than the quorum end the start, because no key could be made. Regions that are well get their canaries now.
 import type { Container } from 'inversify';
+import type { ResultAsync } from 'neverthrow';
 import type { Logger } from 'pino';
 import { failureFacts } from '../adapters/pino/pino-telemetry.js';
 import type { VaultFailure } from '../domain/failures.js';
@@ -8,13 +9,16 @@ import type { Region } from '../domain/ids.js';
 import { KeyVaults, type KeyVault } from '../ports/key-vault.js';
 import { StartRefused } from '../ports/start-refused.js';
 import type { Config } from './config.js';
+import { RegionCanaries } from './container.js';
 
 const patienceMs = 5_000;
 
-/** Probes all regions at once. */
+/** Probes all regions at once, then opens a canary in each that can be used. */
 export async function checkRegions(container: Container, config: Config, logger: Logger): Promise<void> {
   const vaults = container.get(KeyVaults);
-  const failures = (await Promise.all(vaults.map(probe))).flatMap((failed) => failed ?? []);
+  const canaries = container.get(RegionCanaries);
+  const probed = await Promise.all(vaults.map((vault) => checked(vault, (signal) => vault.probe(signal))));
+  const failures = probed.flatMap((failed) => failed ?? []);
   const usable = vaults.length - failures.length;
   const { quorum } = config.keys;
   if (usable < quorum) {
@@ -30,6 +34,13 @@ export async function checkRegions(container: Container, config: Config, logger:
       'region cannot be used now; the service starts without it',
     );
   }
+  const well = vaults.filter(({ region }) => failures.every((failed) => failed.region !== region));
+  const opened = await Promise.all(
+    well.map((vault) => checked(vault, (signal) => canaries.check(vault, signal))),
+  );
+  for (const { region, failure } of opened.flatMap((failed) => failed ?? [])) {
+    logger.warn({ region, ...failureFacts(failure) }, 'region cannot open its canary now');
+  }
 }
 
 interface FailedProbe {
@@ -37,12 +48,14 @@ interface FailedProbe {
   readonly failure: VaultFailure;
 }
 
-async function probe(vault: KeyVault): Promise<FailedProbe | undefined> {
-  const { region } = vault;
-  const probed = await vault.probe(AbortSignal.timeout(patienceMs));
-  if (probed.isOk()) return undefined;
-  const silent = probed.error.kind === 'call.aborted';
-  return { region, failure: silent ? { kind: 'region.unavailable', reason: 'timed-out' } : probed.error };
+async function checked(
+  { region }: KeyVault,
+  check: (signal: AbortSignal) => ResultAsync<void, VaultFailure>,
+): Promise<FailedProbe | undefined> {
+  const result = await check(AbortSignal.timeout(patienceMs));
+  if (result.isOk()) return undefined;
+  const silent = result.error.kind === 'call.aborted';
+  return { region, failure: silent ? { kind: 'region.unavailable', reason: 'timed-out' } : result.error };
 }
 
 const describe = (failure: VaultFailure): string =>

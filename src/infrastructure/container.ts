@@ -46,6 +46,7 @@ const auditTimeoutMs = 2_000;
 export const GuardedKeysService = token<GuardedKeys>('GuardedKeys');
 export const GuardedRegionsService = token<GuardedRegions>('GuardedRegions');
 export const Supervisor = token<RegionSupervisor>('RegionSupervisor');
+export const RegionCanaries = token<Canaries>('Canaries');
 
 export const masterKeyFolder = (config: Config): string => join(config.data_dir, 'master-keys');
 
@@ -84,15 +85,17 @@ export const bindApplication = (config: Config): ContainerModule =>
       storeTimeoutMs: config.store.timeout_ms,
       auditTimeoutMs,
     };
+    bind(RegionCanaries)
+      .toResolvedValue((vaults) => new Canaries(vaults, config.deployment), [KeyVaults])
+      .inSingletonScope();
     bind(Supervisor)
       .toResolvedValue(
-        (vaults, clock, telemetry) => {
-          const canaries = new Canaries(vaults, config.deployment);
+        (canaries, clock, telemetry) => {
           const supervision = supervisorSettings(config.failover, config.kms.attempt_timeout_ms);
           const probe = (region: Region) => canaries.probe(region);
           return new RegionSupervisor(regionsOf(config), probe, clock, telemetry, supervision);
         },
-        [KeyVaults, Clock, Telemetry],
+        [RegionCanaries, Clock, Telemetry],
       )
       .inSingletonScope();
     bind(RegionGuide)

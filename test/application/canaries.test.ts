@@ -75,6 +75,24 @@ describe('the first probe of a region', () => {
     },
   );
 
+  it.each(['generateDataKey', 'encrypt'] as const)(
+    'asks about the KMS key instead where we may not call %s, as a process that only reads',
+    async (operation) => {
+      vaults[0].denies(operation);
+      expect(await probe()).toStrictEqual(well);
+      expect(operations().at(-1)).toBe('probe');
+      expect(vaults[0].handedOut.map(isWiped)).toStrictEqual(vaults[0].handedOut.map(() => true));
+      vaults[0].script('probe', 'region.unavailable');
+      expect(await probe()).toStrictEqual([vaultFailures['region.unavailable']]);
+    },
+  );
+
+  it('tells that we may not decrypt', async () => {
+    vaults[0].denies('decrypt');
+    expect(await probe()).toStrictEqual([{ kind: 'vault.misconfigured', reason: 'access-denied' }]);
+    expect(operations()).toStrictEqual(['generateDataKey', 'encrypt', 'decrypt']);
+  });
+
   it('tells of a region that reads back another key', async () => {
     vaults[0].script('decrypt', 'wrong-key');
     expect(await probe()).toStrictEqual([{ kind: 'ciphertext.mismatched', reason: 'read-back' }]);

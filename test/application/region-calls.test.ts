@@ -459,10 +459,53 @@ describe('a silent region', () => {
     expect(await Promise.all(answers)).toEqual(answers.map(() => ok('eu-west-1')));
   });
 
+  it('gets no company from a region that is over its quota, unless it is known to be down', async () => {
+    service.vaults[0].fails('hang');
+    service.guide.overQuota.add(service.vaults[1].region);
+    const waiting = first();
+    await service.clock.advance(hedgeAfterMs + 100);
+    expect(callCounts()).toEqual([1, 0, 0]);
+    service.guide.leftAlone.add(service.vaults[0].region);
+    await service.clock.advance(20);
+    expect(callCounts()).toEqual([1, 1, 0]);
+    expect(await waiting).toEqual(ok('eu-west-1'));
+  });
+
   it('is no reason to ask twice for a hundred readers of healthy regions: one call for each', async () => {
     await Promise.all(Array.from({ length: 100 }, () => first()));
     await service.clock.advance(10_000);
     expect(callCounts()).toEqual([100, 0, 0]);
+  });
+});
+
+describe('regions that all refuse us for the same reason', () => {
+  const refuse = (): void => {
+    for (const vault of service.vaults) {
+      vault.fails('vault.misconfigured');
+      service.guide.faults.set(vault.region, 'disabled');
+    }
+  };
+
+  it('are asked through one of them, which answers for all at once', async () => {
+    refuse();
+    const [one] = service.vaults;
+    expect(await service.regions.firstAnswer(generating, patience())).toEqual(
+      err([{ region: one.region, failure: vaultFailures['vault.misconfigured'] }]),
+    );
+    expect(callCounts()).toEqual([1, 0, 0]);
+  });
+
+  it('are asked through the first that has what is asked for', async () => {
+    refuse();
+    await service.regions.firstAnswer(generating, patience(), (name) => name !== 'eu-central-1');
+    expect(callCounts()).toEqual([0, 1, 0]);
+  });
+
+  it('serve again as soon as that one does', async () => {
+    refuse();
+    service.vaults[0].fails('answer');
+    const answer = await service.regions.firstAnswer(generating, patience());
+    expect(answer.map(({ region: name }) => name)).toEqual(ok('eu-central-1'));
   });
 });
 
@@ -509,6 +552,22 @@ describe('a second pass', () => {
       ]),
     );
     expect(callCounts()).toEqual([2, 1, 2]);
+  });
+
+  it('asks no region again that throttled and has no quota left', async () => {
+    failing('region.throttled', 'region.unavailable', 'region.throttled');
+    service.guide.overQuota.add(service.vaults[0].region);
+    const answer = first();
+    await service.clock.advance(mostPauseMs);
+    expect(await answer).toMatchObject({ error: { length: 5 } });
+    expect(callCounts()).toEqual([1, 2, 2]);
+  });
+
+  it('is not begun when all throttle and none has quota left', async () => {
+    failing('region.throttled', 'region.throttled', 'region.throttled');
+    for (const vault of service.vaults) service.guide.overQuota.add(vault.region);
+    expect(await first()).toMatchObject({ error: { length: 3 } });
+    expect(callCounts()).toEqual([1, 1, 1]);
   });
 
   it('asks nobody who has not what is asked for', async () => {

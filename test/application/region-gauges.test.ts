@@ -113,12 +113,40 @@ describe('a region that has become slow', () => {
     expect([frankfurt, dublin, stockholm].map((at) => gauges.isSlow(at))).toStrictEqual([true, false, false]);
   });
 
-  it('is not slow any more when nobody has called it for a while', () => {
+  const probes = (count: number, durationMs: number): void => {
+    for (let one = 0; one < count; one += 1) gauges.probed(frankfurt, durationMs, nowMs);
+  };
+
+  it('is slow as long as nobody has called it since, though nothing recent is known', () => {
     calls(50, frankfurt, 200);
     gauges.tick(nowMs);
     pass(30_000);
-    expect(gauges.isSlow(frankfurt)).toBe(false);
+    expect(gauges.isSlow(frankfurt)).toBe(true);
     expect(gauges.read(frankfurt)).toStrictEqual({ p50Ms: undefined, p95Ms: undefined, overQuota: false });
+  });
+
+  it.each([
+    ['fast', 20, false],
+    ['slow', 200, true],
+  ])('is what probes tell when nobody else calls it: %s', (_, ms, slow) => {
+    calls(50, frankfurt, 200);
+    gauges.tick(nowMs);
+    pass(30_000);
+    probes(5, ms);
+    gauges.tick(nowMs);
+    expect(gauges.isSlow(frankfurt)).toBe(slow);
+  });
+
+  it('does not take its slowness for its usual pace, however long it lasts', () => {
+    calls(50, frankfurt, 200);
+    gauges.tick(nowMs);
+    const before = gauges.pace(frankfurt);
+    for (let second = 0; second < 300; second += 1) {
+      calls(50, frankfurt, 200);
+      for (const at of [dublin, stockholm]) calls(50, at, 20);
+      pass(1_000);
+    }
+    expect([gauges.isSlow(frankfurt), gauges.pace(frankfurt)]).toStrictEqual([true, before]);
   });
 });
 
@@ -150,6 +178,24 @@ describe('how much a region takes', () => {
     expect(overQuota()).toBe(false);
     begin(1);
     expect([overQuota(), gauges.read(dublin).overQuota]).toStrictEqual([true, false]);
+  });
+
+  it('is made less once by a burst that is throttled as a whole, and again by calls made after that', () => {
+    begin(10);
+    const burst = (durationMs: number): void => {
+      gauges.end(ended(frankfurt, durationMs, vaultFailures['region.throttled']), nowMs);
+    };
+    nowMs += 20;
+    for (let one = 0; one < 10; one += 1) burst(20);
+    begin(6);
+    expect(overQuota()).toBe(false);
+    nowMs += 20;
+    burst(20);
+    expect(overQuota()).toBe(true);
+    answer();
+    expect(overQuota()).toBe(true);
+    answer();
+    expect(overQuota()).toBe(false);
   });
 
   it('is one more each second, and without bounds again in the end', () => {

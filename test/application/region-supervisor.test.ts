@@ -2,7 +2,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { RegionReport } from '../../src/application/region-supervisor.js';
+import type { VaultFailure } from '../../src/domain/failures.js';
 import { noCalls } from '../../src/domain/call-record.js';
+import type { VaultCall } from '../../src/ports/telemetry.js';
 import { region } from '../support/names.js';
 import {
   dublin,
@@ -708,13 +710,41 @@ describe('a region that becomes slow', () => {
     ]);
   });
 
-  it('is healthy again after a while when nobody calls it', () => {
-    const regions = play({ untilMs: 60_000 }, slowed);
+  it('is probed each second, and healthy again once probes are as fast as before', () => {
+    const regions = play({ untilMs: 60_000 }, (all) => {
+      slowed(all);
+      all.probes.set(frankfurt, ['20ms (a|)']);
+    });
+    expect(regions.probed().slice(0, 3)).toStrictEqual([
+      [21_000, 21_020],
+      [22_250, 22_270],
+      [23_500, 23_520],
+    ]);
     expect(regions.transitions).toMatchObject([
       [20_000, slow],
       [expect.any(Number), fast],
     ]);
-    expect(regions.transitions[1]?.[0]).toBeLessThanOrEqual(40_000);
+    expect(regions.transitions[1]?.[0]).toBeLessThanOrEqual(32_000);
+  });
+
+  it('stays degraded while probes are slow, though nobody else calls it', () => {
+    const regions = play({ untilMs: 300_000 }, (all) => {
+      slowed(all);
+      all.probes.set(frankfurt, ['200ms (a|)']);
+    });
+    expect(regions.transitions).toStrictEqual([[20_000, slow]]);
+  });
+
+  it('tells of each probe like of any other call', () => {
+    const regions = play({ untilMs: 22_500 }, (all) => {
+      slowed(all);
+      all.probes.set(frankfurt, ['20ms (a|)', '30ms (f|)']);
+    });
+    const probe = { event: 'vault.call', region: frankfurt, operation: 'probe' };
+    expect(regions.events.filter(({ event }) => event === 'vault.call')).toStrictEqual([
+      { ...probe, durationMs: 20 },
+      { ...probe, durationMs: 30, failure: ends.f },
+    ]);
   });
 
   it('and fails then opens like any other', () => {
@@ -777,7 +807,87 @@ describe('a region that throttles', () => {
   });
 });
 
+describe('whether a region has quota left', () => {
+  it('is told of each region for itself', () => {
+    play({ untilMs: 1_000 }, (all) => {
+      all.acts('o', {
+        o: () => {
+          all.supervisor.begin(frankfurt);
+          all.supervisor.begin(frankfurt);
+          all.end('t');
+          const asked = [frankfurt, dublin].map((at) => all.supervisor.isOverQuota(at));
+          expect(asked).toStrictEqual([true, false]);
+        },
+      });
+    });
+  });
+});
+
+describe('regions that refuse us', () => {
+  const both = [frankfurt, dublin];
+  const shared = (script: (all: SupervisedRegions) => void, of = both): boolean | undefined => {
+    let seen: boolean | undefined;
+    play({ untilMs: 1_000 }, (all) => {
+      script(all);
+      all.acts('500ms o', {
+        o: () => {
+          seen = all.supervisor.hasSharedFault(of);
+        },
+      });
+    });
+    return seen;
+  };
+
+  it('share a fault when all of those in question are misconfigured for the same reason', () => {
+    const same = (all: SupervisedRegions): void => {
+      for (const at of both) all.calls('m', { at });
+    };
+    expect(shared(same)).toBe(true);
+    expect(shared(same, [...both, stockholm])).toBe(false);
+    expect(shared(same, [frankfurt])).toBe(true);
+  });
+
+  it('share none when the reasons differ, when regions are down, and when there are none', () => {
+    const differ = (all: SupervisedRegions): void => {
+      all.calls('m');
+      all.calls('c', { at: dublin });
+    };
+    const down = (all: SupervisedRegions): void => {
+      for (const at of both) all.calls('fffff', { at });
+    };
+    expect([shared(differ), shared(down), shared(differ, [])]).toStrictEqual([false, false, false]);
+  });
+
+  it.each(['encrypt', 'generate'] as const)(
+    'to %s alone are as well as before: keys can be opened there',
+    (operation) => {
+      const denied: VaultFailure = { kind: 'vault.misconfigured', reason: 'access-denied' };
+      const report = (all: SupervisedRegions, call: Pick<VaultCall, 'operation' | 'failure'>) => () => {
+        all.supervisor.begin(frankfurt);
+        all.supervisor.report({ event: 'vault.call', region: frankfurt, durationMs: 1, ...call });
+      };
+      const played = (call: Pick<VaultCall, 'operation' | 'failure'>): readonly unknown[] =>
+        play({ untilMs: 1_000 }, (all) => {
+          all.acts('o', { o: report(all, call) });
+        }).transitions;
+      expect(played({ operation, failure: denied })).toStrictEqual([]);
+      for (const other of ['decrypt', 'read-back'] as const) {
+        expect(played({ operation: other, failure: denied })).toHaveLength(1);
+      }
+      expect(played({ operation, failure: ends.m })).toHaveLength(1);
+    },
+  );
+});
+
 describe('a supervisor that prefers the fastest', () => {
+  it('gives a region its place back when it has recovered, among others as fast', () => {
+    play({ untilMs: 20_000, prefer: 'fastest' }, (all) => {
+      for (const at of [frankfurt, dublin, stockholm]) all.calls('a', { at, durationMs: 100 });
+      all.calls('1s fffff');
+      all.expectOrders('o 1003ms p 3245ms o', { o: 'FDS', p: 'DSF' });
+    });
+  });
+
   it('puts the region first that is clearly faster, and leaves equal ones as they are', () => {
     play({ untilMs: 3_000, prefer: 'fastest' }, (all) => {
       for (const at of [frankfurt, dublin]) all.calls('a', { at, durationMs: 100 });
@@ -870,7 +980,7 @@ describe('a snapshot', () => {
         },
       });
     });
-    const unknown = { p50Ms: undefined, p95Ms: undefined, overQuota: false };
+    const unknown = { p50Ms: undefined, p95Ms: undefined, overQuota: false, transitions: 0 };
     const { p50Ms, p95Ms } = seen[0] ?? unknown;
     expect([p50Ms, p95Ms].map((ms = 0) => Math.abs(ms - 20) <= 2)).toStrictEqual([true, true]);
     const good = { second: 0, good: 1, bad: 0 };
@@ -883,6 +993,7 @@ describe('a snapshot', () => {
         p50Ms,
         p95Ms,
         overQuota: false,
+        transitions: 0,
       },
       {
         region: stockholm,
@@ -897,7 +1008,34 @@ describe('a snapshot', () => {
         sinceMs: 996,
         why: 'region.unavailable',
         ...unknown,
+        transitions: 1,
       },
+    ]);
+  });
+
+  it('is told whenever the order changes or a region enters a state, and not otherwise', () => {
+    const told: (readonly [number, string])[] = [];
+    const regions = play({ untilMs: 15_000 }, (all) => {
+      const watching = all.supervisor.report$.subscribe((reports) => {
+        told.push([
+          reports[0]?.sinceMs ?? NaN,
+          reports.map(({ region: at, state }) => `${at} ${state.kind}`).join(),
+        ]);
+      });
+      all.calls('fffff 995ms aaaaaaaaaa', { at: stockholm });
+      all.acts('14999ms u', {
+        u: () => {
+          watching.unsubscribe();
+        },
+      });
+    });
+    expect(told).toHaveLength(1 + regions.transitions.length);
+    expect(told.map(([, text]) => text.split(',').at(-1))).toStrictEqual([
+      'eu-north-1 healthy',
+      'eu-north-1 open',
+      'eu-north-1 half-open',
+      'eu-north-1 recovering',
+      'eu-north-1 healthy',
     ]);
   });
 });

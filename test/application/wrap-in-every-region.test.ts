@@ -168,6 +168,40 @@ describe('one region that cannot prove its ciphertext', () => {
   });
 });
 
+describe('a region that is known to be down', () => {
+  const notAsked: VaultFailure = { kind: 'region.unavailable', reason: 'left-alone' };
+  const down = (...indexes: readonly number[]): void => {
+    for (const index of indexes) {
+      const vault = service.vaults[index];
+      if (vault) service.guide.leftAlone.add(vault.fails('hang').region);
+    }
+  };
+
+  it('is not waited for when the others reach the quorum, and counts as missing', async () => {
+    down(1);
+    const missing = [{ region: dublin, failure: notAsked }];
+    expect(summary(await wrap())).toEqual(ok({ proven: [frankfurt, stockholm], missing }));
+    expect(service.vaults[1].calls).toEqual([]);
+  });
+
+  it('is asked all the same when the quorum needs it, and may turn out to be well', async () => {
+    down(0, 1);
+    service.vaults[1].fails('answer');
+    const wrapped = wrap();
+    await service.clock.advance(attemptTimeoutMs);
+    const missing = [{ region: frankfurt, failure: timedOut }];
+    expect(summary(await wrapped)).toEqual(ok({ proven: [dublin, stockholm], missing }));
+  });
+
+  it('is asked after the others, when one of those fails', async () => {
+    down(0);
+    service.vaults[0].fails('answer');
+    service.vaults[2].fails('region.unavailable');
+    const missing = [{ region: stockholm, failure: vaultFailures['region.unavailable'] }];
+    expect(summary(await wrap())).toEqual(ok({ proven: [frankfurt, dublin], missing }));
+  });
+});
+
 describe('the quorum', () => {
   it.each([
     [1, 0, true],

@@ -1,7 +1,17 @@
 // How many calls a throttling region may have under way.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { grown, noQuota, throttled, type CallQuota } from '../../src/domain/call-quota.js';
+import {
+  grown,
+  noQuota,
+  throttled,
+  type CallQuota,
+  type ThrottledCall,
+} from '../../src/domain/call-quota.js';
+
+/** A call that was throttled at once. */
+const call = (underWay: number, atMs: number): ThrottledCall => ({ beganMs: atMs, atMs, underWay });
+const limited = (limit: number, grownMs: number): CallQuota => ({ limit, grownMs, cutMs: grownMs });
 
 describe('a quota of calls', () => {
   it('is without limit for a region that never throttled', () => {
@@ -10,17 +20,30 @@ describe('a quota of calls', () => {
   });
 
   it('begins at seven tenths of the calls that were under way', () => {
-    expect(throttled(noQuota, 100, 5_000)).toEqual({ limit: 70, grownMs: 5_000 });
+    expect(throttled(noQuota, call(100, 5_000))).toEqual(limited(70, 5_000));
   });
 
   it('falls to seven tenths of itself with every further throttle, rounded down', () => {
-    const first = throttled(noQuota, 100, 0);
-    expect(throttled(first, 100, 1)).toEqual({ limit: 49, grownMs: 1 });
-    expect(throttled({ limit: 49, grownMs: 1 }, 100, 2)).toEqual({ limit: 34, grownMs: 2 });
+    const first = throttled(noQuota, call(100, 0));
+    expect(throttled(first, call(100, 1))).toEqual(limited(49, 1));
+    expect(throttled(limited(49, 1), call(100, 2))).toEqual(limited(34, 2));
+  });
+
+  it('falls once for a burst: calls that began before it fell say nothing about what it is now', () => {
+    const first = throttled(noQuota, call(100, 5_000));
+    expect(throttled(first, { beganMs: 4_999, atMs: 5_001, underWay: 99 })).toBe(first);
+    expect(throttled(first, { beganMs: 5_000, atMs: 5_001, underWay: 99 })).toEqual(limited(49, 5_001));
+  });
+
+  it('is measured against its fall also after it has grown', () => {
+    const later = grown(throttled(noQuota, call(100, 5_000)), 7_000);
+    expect(later).toEqual({ limit: 72, grownMs: 7_000, cutMs: 5_000 });
+    expect(throttled(later, { beganMs: 4_999, atMs: 7_000, underWay: 99 })).toBe(later);
+    expect(throttled(later, { beganMs: 6_000, atMs: 7_000, underWay: 99 })).toEqual(limited(50, 7_000));
   });
 
   it('falls from the calls under way when these are fewer than it allows', () => {
-    expect(throttled({ limit: 100, grownMs: 0 }, 10, 1)).toEqual({ limit: 7, grownMs: 1 });
+    expect(throttled(limited(100, 0), call(10, 1))).toEqual(limited(7, 1));
   });
 
   it.each([
@@ -31,23 +54,23 @@ describe('a quota of calls', () => {
     [72, 2_000],
     [130, 60_000],
   ])('is %d after %d ms without a throttle', (limit, ms) => {
-    expect(grown({ limit: 70, grownMs: 5_000 }, 5_000 + ms).limit).toBe(limit);
+    expect(grown(limited(70, 5_000), 5_000 + ms).limit).toBe(limit);
   });
 
   it('is the same object until a second is full', () => {
-    const quota: CallQuota = { limit: 70, grownMs: 5_000 };
+    const quota = limited(70, 5_000);
     expect(grown(quota, 5_999)).toBe(quota);
   });
 
   it('grows as fast whenever it is looked at: no part of a second is lost', () => {
-    let quota: CallQuota = { limit: 10, grownMs: 0 };
+    let quota = limited(10, 0);
     for (let atMs = 0; atMs <= 60_000; atMs += 700) quota = grown(quota, atMs);
-    expect(quota).toEqual({ limit: 69, grownMs: 59_000 });
+    expect(quota).toEqual({ limit: 69, grownMs: 59_000, cutMs: 0 });
   });
 
   it('is forgotten at 256 and not at 255', () => {
-    const quota: CallQuota = { limit: 250, grownMs: 0 };
-    expect(grown(quota, 5_000)).toEqual({ limit: 255, grownMs: 5_000 });
+    const quota = limited(250, 0);
+    expect(grown(quota, 5_000)).toEqual({ limit: 255, grownMs: 5_000, cutMs: 0 });
     expect(grown(quota, 6_000)).toBe(noQuota);
   });
 
@@ -61,7 +84,7 @@ describe('a quota of calls', () => {
         let atMs = 0;
         for (const { afterMs, underWay, throttles } of all) {
           atMs += afterMs;
-          quota = throttles ? throttled(quota, underWay, atMs) : grown(quota, atMs);
+          quota = throttles ? throttled(quota, call(underWay, atMs)) : grown(quota, atMs);
           expect(quota.limit).toBeGreaterThanOrEqual(0);
           expect(quota.limit).toBe(Math.floor(quota.limit));
         }
@@ -70,13 +93,13 @@ describe('a quota of calls', () => {
   });
 
   it('may be none for a second, and then lets one call through again', () => {
-    const worst = throttled(noQuota, 0, 5_000);
-    expect(worst).toEqual({ limit: 0, grownMs: 5_000 });
+    const worst = throttled(noQuota, call(0, 5_000));
+    expect(worst).toEqual(limited(0, 5_000));
     expect(grown(worst, 5_999).limit).toBe(0);
-    expect(grown(worst, 6_000)).toEqual({ limit: 1, grownMs: 6_000 });
+    expect(grown(worst, 6_000)).toEqual({ limit: 1, grownMs: 6_000, cutMs: 5_000 });
   });
 
   it('is forgotten in the end by a region that throttles no more', () => {
-    expect(grown(throttled(noQuota, 0, 0), 256_000)).toBe(noQuota);
+    expect(grown(throttled(noQuota, call(0, 0)), 256_000)).toBe(noQuota);
   });
 });

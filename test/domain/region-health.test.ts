@@ -30,7 +30,7 @@ const nowMs = 5_000;
 
 const states: { readonly [Kind in StateKind]: Extract<RegionState, { kind: Kind }> } = {
   healthy: { kind: 'healthy', calls: noCalls },
-  degraded: { kind: 'degraded', calls: noCalls },
+  degraded: { kind: 'degraded', calls: noCalls, nextProbeMs: 5_500 },
   open: { kind: 'open', untilMs: 6_000, openMs: 5_000 },
   'half-open': { kind: 'half-open', rightAnswers: 1, openMs: 5_000 },
   recovering: { kind: 'recovering', calls: noCalls, openMs: 5_000 },
@@ -112,7 +112,13 @@ const live: Readonly<Record<Column, Outcome>> = {
 /** State and event, where failures are those of a request for an id. */
 const table: Readonly<Record<StateKind, Readonly<Record<Column, Outcome>>>> = {
   healthy: { ...live, answered: 'notes', slowed: 'degraded', 'region.unavailable': 'notes' },
-  degraded: { ...live, answered: 'notes', 'sped-up': 'healthy', 'region.unavailable': 'notes' },
+  degraded: {
+    ...live,
+    answered: 'notes',
+    'probe-answered': 'notes',
+    'sped-up': 'healthy',
+    'region.unavailable': 'notes',
+  },
   open: { ...live, 'region.untrusted': 'stays' },
   'half-open': { ...live, 'probe-answered': 'notes' },
   recovering: { ...live, answered: 'notes', 'region.unavailable': 'notes' },
@@ -124,7 +130,12 @@ const table: Readonly<Record<StateKind, Readonly<Record<Column, Outcome>>>> = {
 /** Where the failure of a probe, which is about no id, comes out otherwise than that of a request. */
 const probed: Readonly<Record<StateKind, Partial<Record<VaultFailureKind, Outcome>>>> = {
   healthy: { 'ciphertext.rejected': 'stays' },
-  degraded: { 'ciphertext.rejected': 'stays' },
+  degraded: {
+    'region.throttled': 'notes',
+    'ciphertext.rejected': 'notes',
+    'vault.request-invalid': 'notes',
+    'call.aborted': 'notes',
+  },
   open: { 'ciphertext.rejected': 'stays' },
   'half-open': {
     'region.unavailable': 'open',
@@ -544,6 +555,40 @@ describe('a misconfigured region', () => {
   });
 });
 
+describe('a degraded region', () => {
+  const degraded = after(fresh, { kind: 'slowed', atMs: 1_000 });
+  const due = (health: RegionHealth): number =>
+    'nextProbeMs' in health.state ? health.state.nextProbeMs : NaN;
+
+  it('is probed a second after it became slow, and a second after each probe, however that ended', () => {
+    expect(due(degraded)).toBe(2_000);
+    expect(due(after(degraded, probeAnswered(2_100)))).toBe(3_100);
+    for (const kind of vaultFailureKinds) {
+      const health = after(degraded, probeFailed(2_100, vaultFailures[kind]));
+      if (health.state.kind === 'degraded') expect(due(health)).toBe(3_100);
+    }
+  });
+
+  it('waits for its probe as long as configured', () => {
+    const patient = step({ ...settings, degradedProbeMs: 7_000 });
+    const health = patient(fresh, { kind: 'slowed', atMs: 1_000 });
+    expect(due(health)).toBe(8_000);
+    expect(due(patient(health, probeAnswered(8_000)))).toBe(15_000);
+  });
+
+  it('is not probed later because of calls that fail meanwhile', () => {
+    expect(due(after(degraded, failed(1_500)))).toBe(2_000);
+  });
+
+  it('opens when probes fail like calls, and takes no notice of probes when it is healthy again', () => {
+    const five = [2, 3, 4, 5, 6].map((second) => probeFailed(second * 1_000));
+    expect(after(degraded, ...five).state.kind).toBe('open');
+    const healthy = after(degraded, { kind: 'sped-up', atMs: 2_000 });
+    expect(healthy.state).toEqual({ kind: 'healthy', calls: noCalls });
+    expect(after(healthy, probeAnswered(2_500))).toBe(healthy);
+  });
+});
+
 describe('rejected ciphertexts', () => {
   it('open the circuit with the third id in five minutes', () => {
     const two = after(fresh, rejected(0, 'a'), rejected(1_000, 'b'));
@@ -681,7 +726,8 @@ describe('the share of its traffic that a region may have', () => {
 describe('a probe', () => {
   it.each<[StateKind, boolean, number]>([
     ['healthy', false, nowMs],
-    ['degraded', false, nowMs],
+    ['degraded', false, 5_499],
+    ['degraded', true, 5_500],
     ['open', false, 9_000],
     ['half-open', true, nowMs],
     ['recovering', false, nowMs],

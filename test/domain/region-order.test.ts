@@ -2,7 +2,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Region } from '../../src/domain/ids.js';
-import { rankRegions, type Preference, type RegionView } from '../../src/domain/region-order.js';
+import {
+  preferRegions,
+  rankRegions as rankByHealth,
+  type Preference,
+  type RegionView,
+} from '../../src/domain/region-order.js';
 import { defaultHealthSettings, trafficShare, type RegionState } from '../../src/domain/region-state.js';
 import { healthHistories } from '../support/health-histories.js';
 import { region } from '../support/names.js';
@@ -17,6 +22,12 @@ const healthy = (name: Region, p50Ms?: number): RegionView => ({
   p50Ms,
 });
 const inState = (name: Region, state: RegionState['kind']): RegionView => ({ ...healthy(name), state });
+
+const rankRegions = (
+  views: readonly RegionView[],
+  preference: Preference,
+  previous: readonly Region[],
+): readonly Region[] => rankByHealth(preferRegions(views, preference, previous));
 
 const configured = (...views: readonly RegionView[]): readonly Region[] =>
   rankRegions(views, 'configured', []);
@@ -128,12 +139,12 @@ describe('fastest first', () => {
     rankRegions(views, 'fastest', previous);
 
   it('lets a clearly faster region take over within one round, from any place', () => {
-    expect(fastest([a, b], healthy(a, 100), healthy(b, 80))).toEqual([b, a]);
+    expect(fastest([a, b], healthy(a, 100), healthy(b, 65))).toEqual([b, a]);
     expect(fastest([a, b, c], healthy(a, 100), healthy(b, 95), healthy(c, 10))).toEqual([c, a, b]);
   });
 
-  it('keeps the order where the difference is less than a fifth', () => {
-    expect(fastest([a, b], healthy(a, 100), healthy(b, 80.1))).toEqual([a, b]);
+  it('keeps the order where the difference is less than a third', () => {
+    expect(fastest([a, b], healthy(a, 100), healthy(b, 65.1))).toEqual([a, b]);
   });
 
   it('keeps the order where the difference is less than 2 ms', () => {
@@ -160,7 +171,7 @@ describe('fastest first', () => {
   });
 
   it('lets a clearly faster region take over also past one that is a little slower', () => {
-    expect(fastest([a, b, c], healthy(a, 100), healthy(b, 90), healthy(c, 75))).toEqual([c, a, b]);
+    expect(fastest([a, b, c], healthy(a, 100), healthy(b, 90), healthy(c, 60))).toEqual([c, a, b]);
   });
 
   const rounds = (count: number, views: (round: number) => readonly RegionView[]): readonly string[] => {
@@ -182,6 +193,28 @@ describe('fastest first', () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  it('never swaps two equal regions whose medians vary by a tenth and are known to within a tenth', () => {
+    const noise = fc.infiniteStream(fc.double({ min: 0.9 ** 2, max: 1.1 ** 2, noNaN: true }));
+    fc.assert(
+      fc.property(noise, (factors) => {
+        const noisy = (): number => 100 * (factors.next().value ?? 1);
+        const orders = rounds(1_000, () => [healthy(a, noisy()), healthy(b, noisy())]);
+        expect(new Set(orders)).toEqual(new Set(['a,b']));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('gives a region that was away its place back among its equals', () => {
+    let previous: readonly Region[] = [];
+    const orders = (['healthy', 'open', 'recovering', 'healthy'] as const).map((state) => {
+      const preferred = preferRegions([{ ...healthy(a, 20), state }, healthy(b, 20)], 'fastest', previous);
+      previous = preferred.map((view) => view.region);
+      return rankByHealth(preferred).join();
+    });
+    expect(orders).toEqual(['a,b', 'b,a', 'a,b', 'a,b']);
   });
 
   it('never swaps two equal regions at the worst of that noise', () => {
@@ -208,7 +241,7 @@ describe('fastest first', () => {
         );
         ordered.forEach((behind = Infinity, at) => {
           for (const before of ordered.slice(0, at)) {
-            if (before !== undefined && before - behind >= 2) expect(behind).toBeGreaterThan(before * 0.8);
+            if (before !== undefined && before - behind >= 2) expect(behind).toBeGreaterThan(before * 0.65);
           }
         });
       }),

@@ -71,6 +71,13 @@ describe('the pace of a region', () => {
     expect(paceAfter(timing).hedgeAfterMs).toBeLessThan(300);
   });
 
+  it('learns nothing from answers that are not usual', () => {
+    const timing = samples(200, 20);
+    for (let at = 0; at < 10_000; at += 1) addAnswer(timing, 900, 0, false);
+    expect(paceAfter(timing)).toEqual(paceAfter(samples(200, 20)));
+    expect(Math.round(recentQuantile(timing, 0.5) ?? 0)).toBeGreaterThan(800);
+  });
+
   it('has bounds that can be set', () => {
     const settings = { ...defaultPaceSettings, enoughSamples: 1, leastTimeoutMs: 5, leastHedgeMs: 5 };
     const { attemptTimeoutMs, hedgeAfterMs } = paceOf(samples(1, 10), settings);
@@ -190,6 +197,34 @@ describe('a region is slow', () => {
     const timing = becameSlow();
     forgetOld(timing, 80_000);
     expect(isSlow(timing, [steady(10)])).toBe(false);
+  });
+
+  describe('and remains so', () => {
+    /** Fast for a minute, then so many answers of so many milliseconds within one window. */
+    const then = (count: number, ms: number): RegionTiming => {
+      const timing = timingOf({ ...minute, ms: 20 });
+      forgetOld(timing, 120_000);
+      for (let at = 0; at < count; at += 1) addAnswer(timing, ms, 120_000, false);
+      return timing;
+    };
+
+    it('while fewer than five answers tell otherwise', () => {
+      expect([0, 4, 5].map((count) => isSlow(then(count, 20), [], true))).toEqual([true, true, false]);
+    });
+
+    it('until it is within twice its usual, or within one and a half of the others', () => {
+      expect([35, 50].map((ms) => isSlow(then(5, ms), [], true))).toEqual([false, true]);
+      expect([30, 60].map((others) => isSlow(then(5, 50), [steady(others)], true))).toEqual([true, false]);
+      expect([35, 50].map((ms) => isSlow(then(20, ms), []))).toEqual([false, false]);
+    });
+
+    it('no longer than its usual pace is remembered', () => {
+      const timing = then(0, 0);
+      forgetOld(timing, 660_000);
+      expect(isSlow(timing, [], true)).toBe(true);
+      forgetOld(timing, 1_260_000);
+      expect(isSlow(timing, [], true)).toBe(false);
+    });
   });
 
   it('within one second of calls, whenever in a window that second begins', () => {

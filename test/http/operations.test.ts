@@ -91,6 +91,7 @@ describe('GET /regions', () => {
       p50Ms: expect.any(Number),
       p95Ms: expect.any(Number),
       overQuota: false,
+      transitions: 0,
     });
   });
 });
@@ -112,8 +113,11 @@ describe('an operator', () => {
 
     await until(() => stream.reports.at(-1)?.order[0] === 'us-east-1' && stream.reports.length > 1);
     stream.close();
-    const [first, second] = stream.reports.map(({ order }) => order[0]);
-    expect([first, second]).toEqual(['us-east-1', 'us-east-2']);
+    const states = stream.reports.map(({ regions }) => regions.find(({ region }) => region === 'us-east-1'));
+    expect(states.map((seen) => seen?.state)).toEqual(
+      expect.arrayContaining(['healthy', 'drained', 'half-open', 'recovering']),
+    );
+    expect([states[0]?.state, states[1]?.state]).toEqual(['healthy', 'drained']);
 
     const orders = auditLines().filter(({ action }) => action.startsWith('region.'));
     expect(orders).toMatchObject([

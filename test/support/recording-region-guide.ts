@@ -31,6 +31,20 @@ export class RecordingRegionGuide implements RegionGuide {
     return this.leftAlone.has(region);
   }
 
+  /** Regions that throttle and take no more. */
+  readonly overQuota = new Set<Region>();
+  /** What regions refuse us for. :: region -> reason */
+  readonly faults = new Map<Region, string>();
+
+  isOverQuota(region: Region): boolean {
+    return this.overQuota.has(region);
+  }
+
+  hasSharedFault(regions: readonly Region[]): boolean {
+    const faults = new Set(regions.map((region) => this.faults.get(region)));
+    return faults.size === 1 && !faults.has(undefined);
+  }
+
   begin(region: Region): void {
     this.begun.push(region);
   }

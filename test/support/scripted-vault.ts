@@ -20,7 +20,7 @@ export type ScriptedOperation = 'generateDataKey' | 'encrypt' | 'decrypt' | 'pro
  * answers as if nothing had been; `wrong-key` answers a decryption with other bytes; `throw` rejects, as a bug would.
  */
 export type Step =
-  VaultFailureKind | 'answer' | 'hang' | 'hang-until-aborted' | 'hold' | 'wrong-key' | 'throw';
+  VaultFailureKind | VaultFailure | 'answer' | 'hang' | 'hang-until-aborted' | 'hold' | 'wrong-key' | 'throw';
 
 export interface SeenCall {
   readonly operation: ScriptedOperation;
@@ -51,6 +51,11 @@ export class ScriptedVault implements KeyVault {
   script(operation: ScriptedOperation, ...steps: readonly Step[]): this {
     this.#steps.set(operation, [...steps]);
     return this;
+  }
+
+  /** Our permissions lack this operation. */
+  denies(operation: ScriptedOperation): this {
+    return this.script(operation, { kind: 'vault.misconfigured', reason: 'access-denied' });
   }
 
   /** The region is down: nothing answers but with this. */
@@ -114,6 +119,7 @@ export class ScriptedVault implements KeyVault {
     this.calls.push(seen);
     this.signals.push(signal);
     const step = this.#nextStep(seen.operation);
+    if (typeof step === 'object') return errAsync(step);
     if (isFailure(step)) return errAsync(vaultFailures[step]);
     switch (step) {
       case 'answer':
@@ -154,7 +160,7 @@ const sameForAll: EncryptionContext = {
   'rkms:version': '1',
 };
 
-const isFailure = (step: Step): step is VaultFailureKind => step in vaultFailures;
+const isFailure = (step: string): step is VaultFailureKind => step in vaultFailures;
 
 const later = (start: (go: () => void) => void): ResultAsync<void, VaultFailure> =>
   ResultAsync.fromSafePromise(

@@ -54,7 +54,7 @@ const getKey =
   ({ keys, clock, settings }: HttpParts) =>
   async (ctx: AppContext, caller: Caller): Promise<void> => {
     const { requestId } = ctx.state;
-    const bounds = boundsOf(ctx, clock, settings.requestTimeoutMs);
+    const bounds = boundsOf(ctx, clock, workTimeMs(settings.requestTimeoutMs));
     let served: Result<ServedKey, HttpFailure>;
     try {
       served = await parsedId(ctx).asyncAndThen((id): ResultAsync<ServedKey, HttpFailure> => {
@@ -71,7 +71,14 @@ const getKey =
 const parsedId = (ctx: Context): Result<KeyId, HttpFailure> =>
   parseTarget(ctx.req.url ?? '').andThen(({ query }) => parseKeyQuery(query));
 
-/** Fires when the caller is gone or the time for the whole request is over. */
+/** With less than this left of a request's time no more work is worth doing: what is left is for the answer (ms). */
+const answerReserveMs = 100;
+
+/** The part of a request's time in which its work must end. */
+const workTimeMs = (requestTimeoutMs: number): number =>
+  Math.max(requestTimeoutMs - answerReserveMs, requestTimeoutMs / 2);
+
+/** Fires when the caller is gone or the time for the work is over. */
 function boundsOf(
   ctx: Context,
   clock: Clock,

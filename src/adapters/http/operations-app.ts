@@ -83,7 +83,7 @@ const command =
 /** What leaves the service of a report: `order` lists the regions as requests try them. */
 const bodyOf = (regions: readonly RegionReport[]): object => ({
   order: regions.map(({ region }) => region),
-  regions: regions.map(({ region, state, sinceMs, why, p50Ms, p95Ms, overQuota }) => ({
+  regions: regions.map(({ region, state, sinceMs, why, p50Ms, p95Ms, overQuota, transitions }) => ({
     region,
     state: state.kind,
     sinceS: Math.round(sinceMs / 1_000),
@@ -92,6 +92,7 @@ const bodyOf = (regions: readonly RegionReport[]): object => ({
     p50Ms: rounded(p50Ms),
     p95Ms: rounded(p95Ms),
     overQuota,
+    transitions,
   })),
 });
 
