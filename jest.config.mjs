@@ -1,6 +1,8 @@
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
+  // Tests that start processes share the machine with each other: a slow one is not a broken one.
+  testTimeout: 30_000,
   roots: ['<rootDir>/test'],
   setupFiles: ['<rootDir>/test/support/one-error-realm.mjs'],
   testMatch: ['**/*.test.ts'],
