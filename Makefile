@@ -3,10 +3,10 @@ node := node_modules/.bin/node
 installed := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench build clean
+.PHONY: help run test lint bench bench-failover build clean
 
 help: ## list these commands
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 run: build ## install, build and serve the embedded default on 127.0.0.1:8080
 	@exec $(node) dist/src/infrastructure/main.js serve
@@ -19,6 +19,9 @@ lint: $(installed) ## types, lint and format only
 
 bench: build ## two processes, one store, many requests at once for each new id: is there ever a second key?
 	@$(node) bench/one-key-per-id.ts
+
+bench-failover: build ## regions fail in every way under load: what do callers notice? (about 12 minutes; ARGS='--quick --only silent')
+	@$(node) bench/failover.ts $(ARGS)
 
 build: $(installed) ## compile to dist/
 	@npm run --silent build

@@ -49,6 +49,8 @@ export interface KmsServerOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
   readonly masterKey?: Buffer;
   readonly port?: number;
+  /** How long it thinks about each request before it reacts, well or not; none by default. */
+  readonly latencyMs?: number;
 }
 
 const LOOPBACK = '127.0.0.1';
@@ -65,6 +67,7 @@ function operationOf(request: IncomingMessage): string {
 class LoopbackKms implements KmsServer {
   readonly calls: KmsCall[] = [];
   readonly #key: KmsKey;
+  readonly #latencyMs: number;
   readonly #scheme: string;
   readonly #server: Server;
   // Under TLS a request knows only its TLS socket, which cannot be reset: the port it came from finds the other.
@@ -80,11 +83,12 @@ class LoopbackKms implements KmsServer {
   #turn: Promise<void> = Promise.resolve();
 
   constructor(options: KmsServerOptions) {
-    const { tls, port = 0 } = options;
+    const { tls, port = 0, latencyMs = 0 } = options;
     const listener = (request: IncomingMessage, response: ServerResponse): void => {
       this.#read(request, response);
     };
     this.#key = makeKey(options);
+    this.#latencyMs = latencyMs;
     this.#port = port;
     this.#scheme = tls === undefined ? 'http' : 'https';
     this.#server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
@@ -201,7 +205,14 @@ class LoopbackKms implements KmsServer {
     });
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      this.#react(socket, response, operationOf(request), fieldsOf(Buffer.concat(chunks).toString('utf8')));
+      const operation = operationOf(request);
+      const fields = fieldsOf(Buffer.concat(chunks).toString('utf8'));
+      this.calls.push(callOf(operation, fields));
+      const react = (): void => {
+        this.#react(socket, response, operation, fields);
+      };
+      if (this.#latencyMs === 0) react();
+      else this.#timers.set(response, setTimeout(react, this.#latencyMs));
     });
   }
 
@@ -213,7 +224,6 @@ class LoopbackKms implements KmsServer {
   }
 
   #react(socket: Socket, response: ServerResponse, operation: string, fields: Fields | undefined): void {
-    this.calls.push(callOf(operation, fields));
     const answer = (): KmsAnswer => perform(this.#key, operation, fields, this.#condition());
     const fault = this.#fault;
     if (fault?.hits(operation) === true) fault.strike(this.#exchange(socket, response, operation, answer));
