@@ -1,5 +1,6 @@
 // How many calls a throttling region may have under way: less by three tenths whenever it throttles, one more each second
-// that it does not. Being over quota is not a failure; the calls go elsewhere. A burst that is throttled as a whole says one
+// that it does not, and after ten of those a quarter more each second, so that a region that throttles no more has its whole
+// traffic back within half a minute, and one that goes on throttling is not pushed all the time. Being over quota is not a failure; the calls go elsewhere. A burst that is throttled as a whole says one
 // thing and cuts once: only calls that began after a cut can tell that it was not enough. The limit may fall to none for a
 // second: a refusal comes at once, so a single place would be taken and refused hundreds of times in it.
 
@@ -22,6 +23,7 @@ export const noQuota: CallQuota = { limit: Infinity, grownMs: 0, cutMs: -Infinit
 
 const afterThrottle = 0.7;
 const growsEveryMs = 1_000;
+const carefulMs = 10_000;
 /** A limit this high limits nothing any more. */
 const forgottenAt = 256;
 
@@ -32,8 +34,9 @@ export function throttled(quota: CallQuota, { beganMs, atMs, underWay }: Throttl
 }
 
 export function grown(quota: CallQuota, atMs: number): CallQuota {
-  const steps = Math.floor((atMs - quota.grownMs) / growsEveryMs);
-  if (quota.limit === Infinity || steps < 1) return quota;
-  const limit = quota.limit + steps;
-  return limit >= forgottenAt ? noQuota : { ...quota, limit, grownMs: quota.grownMs + steps * growsEveryMs };
+  if (quota.limit === Infinity || atMs - quota.grownMs < growsEveryMs) return quota;
+  const grownMs = quota.grownMs + growsEveryMs;
+  const isCareful = grownMs - quota.cutMs <= carefulMs;
+  const limit = quota.limit + (isCareful ? 1 : Math.max(1, Math.floor(quota.limit / 4)));
+  return limit >= forgottenAt ? noQuota : grown({ ...quota, limit, grownMs }, atMs);
 }

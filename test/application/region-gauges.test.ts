@@ -211,7 +211,7 @@ describe('how much a region takes', () => {
     begin(1);
     expect(overQuota()).toBe(true);
     begin(10_000);
-    pass(260_000);
+    pass(30_000);
     expect(overQuota()).toBe(false);
   });
 

@@ -47,14 +47,22 @@ describe('a quota of calls', () => {
   });
 
   it.each([
-    [70, 0],
-    [70, 999],
-    [71, 1_000],
-    [71, 1_999],
-    [72, 2_000],
-    [130, 60_000],
-  ])('is %d after %d ms without a throttle', (limit, ms) => {
-    expect(grown(limited(70, 5_000), 5_000 + ms).limit).toBe(limit);
+    [20, 0],
+    [20, 999],
+    [21, 1_000],
+    [21, 1_999],
+    [22, 2_000],
+    [30, 10_000],
+    [37, 11_000],
+    [46, 12_000],
+    [57, 13_000],
+  ])('is %d after %d ms without a throttle: careful for ten seconds, then less so', (limit, ms) => {
+    expect(grown(limited(20, 5_000), 5_000 + ms).limit).toBe(limit);
+  });
+
+  it('that fell to nothing is forgotten within half a minute by a region that throttles no more', () => {
+    expect(grown(limited(0, 5_000), 5_000 + 25_999).limit).toBe(235);
+    expect(grown(limited(0, 5_000), 5_000 + 26_000)).toBe(noQuota);
   });
 
   it('is the same object until a second is full', () => {
@@ -64,8 +72,9 @@ describe('a quota of calls', () => {
 
   it('grows as fast whenever it is looked at: no part of a second is lost', () => {
     let quota = limited(10, 0);
-    for (let atMs = 0; atMs <= 60_000; atMs += 700) quota = grown(quota, atMs);
-    expect(quota).toEqual({ limit: 69, grownMs: 59_000, cutMs: 0 });
+    for (let atMs = 0; atMs <= 15_000; atMs += 700) quota = grown(quota, atMs);
+    expect(quota).toEqual(grown(limited(10, 0), 14_700));
+    expect(quota).toEqual({ limit: 47, grownMs: 14_000, cutMs: 0 });
   });
 
   it('is forgotten at 256 and not at 255', () => {
