@@ -1,0 +1,75 @@
+// `rkms serve`: serves keys over HTTP until a signal or a bug stops it.
+import type { Command } from 'commander';
+import { Container } from 'inversify';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pino, type Logger } from 'pino';
+import { causeFacts } from '../../adapters/pino/pino-telemetry.js';
+import { isEmbedded, type Config } from '../config.js';
+import { unknownVariables } from '../config-environment.js';
+import { bindAdapters, bindApplication } from '../container.js';
+import { firstTokenPath } from '../first-token.js';
+import { startService, type RunningService } from '../service.js';
+import { addCommand, loadConfig, type ConfigOption } from './command-config.js';
+import { exitCodes, type ExitCode } from './exit-codes.js';
+
+export function addServe(program: Command): void {
+  addCommand(program, 'serve', 'serve keys over HTTP (with no configuration: the embedded default)').action(
+    serve,
+  );
+}
+
+async function serve(options: ConfigOption): Promise<void> {
+  const config = loadConfig(options);
+  const logger = pino({ level: config.log.level, base: null }, pino.destination({ dest: 2, sync: true }));
+  for (const name of unknownVariables(process.env)) logger.warn({ name }, 'this variable names no option');
+  const container = new Container();
+  container.load(bindAdapters(config, logger), bindApplication(config));
+  const service = await startService(container, config, logger);
+  process.stdout.write(banner(config, service));
+  stopOnSignals(service, logger);
+}
+
+function banner(config: Config, { url, operationsUrl }: RunningService): string {
+  const regions = config.regions.map(({ name }) => name).join(', ');
+  const lines = [
+    `RKMS serves ${url} (deployment "${config.deployment}"; regions ${regions}).`,
+    `Operations: ${operationsUrl}`,
+  ];
+  const token = resolve(firstTokenPath(config));
+  if (isEmbedded(config) && existsSync(token)) {
+    lines.push(
+      `Its first token is in ${token}. Get a key:`,
+      '',
+      `  curl -H "Authorization: Bearer $(cat '${token}')" '${url}/key?id=orders/7'`,
+      '',
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** The first signal lets running requests finish; a second one does not wait for them. */
+function stopOnSignals(service: RunningService, logger: Logger): void {
+  let stopping = false;
+  const stop = (why: string, exitCode: ExitCode): void => {
+    if (stopping) process.exit(exitCodes.failed);
+    stopping = true;
+    logger.info({ why }, 'stopping');
+    service.stop().then(
+      () => process.exit(exitCode),
+      () => process.exit(exitCodes.failed),
+    );
+  };
+  const bug = (cause: unknown): void => {
+    logger.fatal({ bug: causeFacts(cause) }, 'a bug: the service stops');
+    stop('bug', exitCodes.failed);
+  };
+  process.on('SIGTERM', () => {
+    stop('SIGTERM', exitCodes.ok);
+  });
+  process.on('SIGINT', () => {
+    stop('SIGINT', exitCodes.ok);
+  });
+  process.on('uncaughtException', bug);
+  process.on('unhandledRejection', bug);
+}

@@ -1,0 +1,58 @@
+// `rkms token create`: makes a bearer token and prints its text, which is stored nowhere.
+import { InvalidArgumentError, type Command } from 'commander';
+import { ensurePrivateFolder } from '../../adapters/files/private-files.js';
+import { systemClock } from '../../adapters/system/system-clock.js';
+import { permissions, type Permission } from '../../domain/caller.js';
+import { parseCallerId, type CallerId } from '../../domain/ids.js';
+import { storeNewToken } from '../first-token.js';
+import { addCommand, loadConfig, type ConfigOption } from './command-config.js';
+
+const dayMs = 86_400_000;
+
+interface TokenOptions extends ConfigOption {
+  readonly caller: CallerId;
+  readonly allow: readonly Permission[];
+  readonly expires: number;
+}
+
+/** Adds it to `tokens`, the command that the commands about tokens share. */
+export function addTokenCreate(tokens: Command): void {
+  addCommand(tokens, 'create', 'make a token and print it, this once')
+    .requiredOption('--caller <name>', 'whom the token speaks for', callerOf)
+    .requiredOption(
+      '--allow <list>',
+      `permissions, comma-separated: ${permissions.join(', ')}`,
+      permissionsOf,
+    )
+    .option('--expires <days>', 'days until it expires, as 90d', daysOf, 90)
+    .action(createToken);
+}
+
+function createToken(options: TokenOptions): void {
+  const { caller, allow, expires } = options;
+  const config = loadConfig(options);
+  ensurePrivateFolder(config.data_dir);
+  const nowMs = systemClock.nowMs();
+  const text = storeNewToken(config, { caller, allow, nowMs, expiresMs: nowMs + expires * dayMs });
+  process.stdout.write(`${text}\n`);
+}
+
+function callerOf(text: string): CallerId {
+  const caller = parseCallerId(text);
+  if (caller.isOk()) return caller.value;
+  throw new InvalidArgumentError(`A caller has ${caller.error.expected}.`);
+}
+
+function permissionsOf(text: string): readonly Permission[] {
+  return text.split(',').map((name) => {
+    const known = permissions.find((permission) => permission === name);
+    if (known !== undefined) return known;
+    throw new InvalidArgumentError(`Permissions are ${permissions.join(', ')}.`);
+  });
+}
+
+function daysOf(text: string): number {
+  const [, days] = /^([1-9]\d{0,4})d?$/.exec(text) ?? [];
+  if (days !== undefined) return Number(days);
+  throw new InvalidArgumentError('Expected a number of days, as 90d.');
+}
