@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import { readFileSync } from 'node:fs';
 import { StartRefused } from '../ports/start-refused.js';
+import { addAuditVerify } from './commands/audit-verify.js';
 import { exitCodes } from './commands/exit-codes.js';
 import { addInit } from './commands/init.js';
 import { addServe } from './commands/serve.js';
@@ -20,6 +21,7 @@ const program = new Command('rkms')
 addServe(program);
 addInit(program);
 addTokenCreate(program.command('token').description('bearer tokens of callers'));
+addAuditVerify(program.command('audit').description('the audit log'));
 
 try {
   await program.parseAsync();

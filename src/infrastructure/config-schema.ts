@@ -75,7 +75,11 @@ export const configSchema = z.strictObject(
     }).prefault({}),
     failover: failoverSchema.prefault({}),
     auth: section({ tokens_file: text('the path of a file').optional() }).prefault({}),
-    audit: section({ file: text('the path of a file').optional() }).prefault({}),
+    audit: section({
+      file: text('the path of a file').optional(),
+      flush: choice(['disk', 'os']).default('disk'),
+      max_bytes: whole(1_048_576, 1_099_511_627_776, 'bytes').default(268_435_456),
+    }).prefault({}),
     log: section({ level: choice(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault(
       {},
     ),

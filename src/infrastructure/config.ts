@@ -19,7 +19,7 @@ export type Config = Omit<ConfigInput, 'keys' | 'auth' | 'audit' | 'store'> & {
   readonly store: SqliteConfig | DynamoDbConfig;
   readonly keys: ConfigInput['keys'] & { readonly quorum: number };
   readonly auth: { readonly tokens_file: string };
-  readonly audit: { readonly file: string };
+  readonly audit: ConfigInput['audit'] & { readonly file: string };
 };
 
 export type RegionConfig = Config['regions'][number];
@@ -80,7 +80,7 @@ function complete(input: ConfigInput): Config {
     store: store.kind === 'sqlite' ? { ...store, path: store.path ?? join(folder, 'rkms.sqlite') } : store,
     keys: { ...keys, quorum: keys.quorum ?? Math.max(1, input.regions.length - 1) },
     auth: { tokens_file: auth.tokens_file ?? join(folder, 'tokens.json') },
-    audit: { file: audit.file ?? join(folder, 'audit.jsonl') },
+    audit: { ...audit, file: audit.file ?? join(folder, 'audit.jsonl') },
   };
 }
 

@@ -56,7 +56,7 @@ export const bindAdapters = (config: Config, logger: Logger): ContainerModule =>
     bind(Clock).toConstantValue(systemClock);
     bind(Telemetry).toConstantValue(new PinoTelemetry(logger));
     bind(AuditLog)
-      .toResolvedValue(() => AuditFile.open(config.audit.file))
+      .toResolvedValue((clock) => auditFileOf(config, clock, logger), [Clock])
       .inSingletonScope()
       .onDeactivation((audit) => audit.close());
     bind(KeyRepository)
@@ -152,6 +152,16 @@ function vaultOf(region: RegionConfig, config: Config): KeyVault {
     maxSockets,
   });
   return new AwsKmsKeyVault(name, region.kms_key, new KMSClient(options));
+}
+
+function auditFileOf({ audit }: Config, clock: Clock, logger: Logger): AuditFile {
+  return AuditFile.open(audit.file, clock, {
+    flush: audit.flush,
+    maxBytes: audit.max_bytes,
+    onHead: (file, { seq, hash }) => {
+      logger.info({ file, anchor: `${seq}:${hash}` }, 'the audit log stands here');
+    },
+  });
 }
 
 function authenticatorOf(config: Config, clock: Clock, logger: Logger): TokenAuthenticator {

@@ -8,6 +8,7 @@ import { listen } from '../adapters/http/server.js';
 import type { RequestLine } from '../adapters/http/request-state.js';
 import { causeFacts, failureFacts } from '../adapters/pino/pino-telemetry.js';
 import { ensurePrivateFolder } from '../adapters/files/private-files.js';
+import { AuditLog } from '../ports/audit-log.js';
 import { Authenticator } from '../ports/authenticator.js';
 import { Clock } from '../ports/clock.js';
 import { checkRegions } from './check-regions.js';
@@ -44,11 +45,12 @@ export async function startService(
   await checkRegions(container, config, logger);
   noteRisks(config, logger);
   let ready = true;
+  const audit = container.get(AuditLog);
   const app = createApp({
     ...parts,
     keys: container.get(GuardedKeysService),
     settings: { requestTimeoutMs: config.server.request_timeout_ms },
-    isReady: () => ready,
+    isReady: () => ready && audit.isWorking(),
   });
   const guarded = container.get(GuardedRegionsService);
   const operations = createOperationsApp({ ...parts, guarded, regions: regionsOf(config) });

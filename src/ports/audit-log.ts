@@ -34,9 +34,14 @@ export interface RegionEntry extends AuditFacts {
 }
 
 export interface AuditLog {
-  /** Ok once the entry would survive a crash of the machine. */
+  /** Ok once the entry would survive a crash of the machine. Entries are kept in the order of the calls. */
   append(entry: AuditEntry): ResultAsync<void, AuditUnavailable>;
-  /** Writes what is pending and lets go of the sink. */
+  /**
+   * False while entries are not kept, so that the service can say that it is not ready. Becomes true again by itself, also
+   * when nothing is appended.
+   */
+  isWorking(): boolean;
+  /** Writes what is pending and lets go of the sink; later entries are refused. May be called twice. */
   close(): Promise<void>;
 }
 

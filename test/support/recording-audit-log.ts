@@ -25,6 +25,10 @@ export class RecordingAuditLog implements AuditLog {
     for (const goOn of this.#held.splice(0)) goOn();
   }
 
+  isWorking(): boolean {
+    return this.mode !== 'fail' && this.mode !== 'throw';
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -70,6 +70,8 @@ function stopOnSignals(service: RunningService, logger: Logger): void {
   process.on('SIGINT', () => {
     stop('SIGINT', exitCodes.ok);
   });
+  // At a limit on file sizes a write fails and the service goes on, as on a full disk; unhandled, the signal would kill it.
+  process.on('SIGXFSZ', () => undefined);
   process.on('uncaughtException', bug);
   process.on('unhandledRejection', bug);
 }
