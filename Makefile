@@ -3,7 +3,7 @@ node := node_modules/.bin/node
 installed := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-failover build clean
+.PHONY: help run test lint bench bench-failover bench-audit build clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -22,6 +22,9 @@ bench: build ## two processes, one store, many requests at once for each new id:
 
 bench-failover: build ## regions fail in every way under load: what do callers notice? (about 12 minutes; ARGS='--quick --only silent')
 	@$(node) bench/failover.ts $(ARGS)
+
+bench-audit: build ## requests per second with audit flushing on and off, side by side
+	@$(node) bench/audit-flush.ts
 
 build: $(installed) ## compile to dist/
 	@npm run --silent build

@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { filesOfLog } from '../../src/adapters/audit-file/audit-names.js';
+import { auditLines } from '../support/audit-samples.js';
 import { ask } from '../support/http-client.js';
 import { embeddedConfig, Lab, modeOf, type Served } from '../support/served-process.js';
 
@@ -26,10 +28,7 @@ const tokenIn = (folder: string): string => {
   return token;
 };
 const auditIn = (folder: string): readonly Record<string, unknown>[] =>
-  readFileSync(lab.path(folder, 'audit.jsonl'), 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  filesOfLog(lab.path(folder, 'audit.jsonl')).flatMap(auditLines);
 
 describe('the first start in an empty folder', () => {
   let served: Served;

@@ -42,7 +42,7 @@ describe('a configuration', () => {
         keys: { length_bytes: 32, quorum: 1 },
         kms: { attempt_timeout_ms: 800, connect_timeout_ms: 300, max_sockets: 256 },
         auth: { tokens_file: 'data/tokens.json' },
-        audit: { file: 'data/audit.jsonl' },
+        audit: { file: 'data/audit.jsonl', flush: 'disk', max_bytes: 268_435_456 },
         log: { level: 'info' },
       },
     });
@@ -70,7 +70,7 @@ describe('a configuration', () => {
       [store]\nkind = "dynamodb"\ntable = "t"\nregion = "eu-west-1"\nendpoint = "http://[::1]:8000"\ntimeout_ms = 10
       [keys]\nlength_bytes = 64\nquorum = 1
       [kms]\nattempt_timeout_ms = 10\nconnect_timeout_ms = 60000\nmax_sockets = 1
-      [auth]\ntokens_file = "/t"\n[audit]\nfile = "/a"\n[log]\nlevel = "silent"\n${aws('')}`;
+      [auth]\ntokens_file = "/t"\n[audit]\nfile = "/a"\nflush = "os"\nmax_bytes = 1048576\n[log]\nlevel = "silent"\n${aws('')}`;
     expect(problemsIn(all)).toEqual([]);
   });
 
@@ -214,6 +214,20 @@ describe('a mistake in the configuration', () => {
       'log',
       '[{"level":"info"}]',
       'a table',
+    ],
+    [
+      'how the audit log is flushed',
+      `${smallest}[audit]\nflush = "never"`,
+      'audit.flush',
+      '"never"',
+      'one of "disk", "os"',
+    ],
+    [
+      'the size of an audit file',
+      `${smallest}[audit]\nmax_bytes = 1000`,
+      'audit.max_bytes',
+      '1000',
+      'a whole number of bytes from 1048576 to 1099511627776',
     ],
     ['a key length', `${smallest}[keys]\nlength_bytes = 24`, 'keys.length_bytes', '24', 'one of 16, 32, 64'],
     ['a quorum of none', `${smallest}[keys]\nquorum = 0`, 'keys.quorum', '0', 'a whole number from 1 to 16'],

@@ -8,9 +8,10 @@ export class RecordingAuditLog implements AuditLog {
   /** `fail` keeps nothing and says so; `hold` keeps the entry but answers only after `release`; `throw` is a bug. */
   mode: 'keep' | 'fail' | 'hold' | 'throw' = 'keep';
   readonly #held: (() => void)[] = [];
+  #closed = false;
 
   append(entry: AuditEntry): ResultAsync<void, AuditUnavailable> {
-    if (this.mode === 'fail') return errAsync({ kind: 'audit.unavailable' });
+    if (this.mode === 'fail' || this.#closed) return errAsync({ kind: 'audit.unavailable' });
     if (this.mode === 'throw') return new ResultAsync(Promise.reject(new Error('append has a bug')));
     this.entries.push(entry);
     return ResultAsync.fromSafePromise(
@@ -30,6 +31,7 @@ export class RecordingAuditLog implements AuditLog {
   }
 
   close(): Promise<void> {
+    this.#closed = true;
     return Promise.resolve();
   }
 }

@@ -99,12 +99,12 @@ async function verifyFile(
 /** Feeds the file's lines to the check; yields how many bytes were read each time. */
 async function* linesOf(path: string, check: ChainCheck): AsyncGenerator<number> {
   const file = await open(path, 'r');
-  const chunk = Buffer.allocUnsafe(chunkBytes);
   let rest: Buffer = Buffer.alloc(0);
   let skipped = 0;
   try {
     // A file that grows is read up to where it ended at first.
     let left = (await file.stat()).size;
+    const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, left));
     while (left > 0) {
       const { bytesRead } = await file.read(chunk, 0, Math.min(chunk.length, left), null);
       if (bytesRead === 0) break;
