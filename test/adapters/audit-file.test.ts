@@ -425,10 +425,34 @@ describe('a sink that fails', () => {
 
 describe('a file that somebody touches while it is written', () => {
   test.each([
-    ['removed', (path: string) => rmSync(path), ['missing-file']],
-    ['emptied', (path: string) => truncateSync(path, 0), ['missing-file']],
-    ['cut', (path: string) => truncateSync(path, statSync(path).size - 200), ['not-json']],
-    ['added to', (path: string) => appendFileSync(path, '{"a":1}\n'), ['malformed']],
+    [
+      'removed',
+      (path: string) => {
+        rmSync(path);
+      },
+      ['missing-file'],
+    ],
+    [
+      'emptied',
+      (path: string) => {
+        truncateSync(path, 0);
+      },
+      ['missing-file'],
+    ],
+    [
+      'cut',
+      (path: string) => {
+        truncateSync(path, statSync(path).size - 200);
+      },
+      ['not-json'],
+    ],
+    [
+      'added to',
+      (path: string) => {
+        appendFileSync(path, '{"a":1}\n');
+      },
+      ['malformed'],
+    ],
   ])(
     'is noticed within a second when it is %s: lines go on, and the verification finds it',
     async (_, touch, found) => {

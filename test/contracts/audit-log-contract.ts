@@ -27,7 +27,8 @@ const entry = (requestId: string): AuditEntry => ({
 });
 
 async function untilWorking(log: AuditLog): Promise<void> {
-  for (const deadline = performance.now() + patienceMs; !log.isWorking(); await pause(5)) {
+  for (const deadline = performance.now() + patienceMs; !log.isWorking();) {
+    await pause(5);
     assert.ok(performance.now() < deadline, 'it never worked again');
   }
 }

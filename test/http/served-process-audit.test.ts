@@ -114,7 +114,11 @@ describe('several services on one data folder', () => {
     const services = [await lab.serve(path), await lab.serve(path), await lab.serve(path)];
     const token = tokenIn('several');
     const ids = Array.from({ length: 60 }, (_, n) => `request-${n}`);
-    await Promise.all(ids.map((id, n) => get(services[n % 3] as Served, 'shared', id, token)));
+    await Promise.all(
+      services.flatMap((served, lane) =>
+        ids.filter((_, n) => n % 3 === lane).map((id) => get(served, 'shared', id, token)),
+      ),
+    );
     await Promise.all(services.map((served) => served.stop()));
     expect([...outcomesIn('several').keys()].sort()).toEqual(ids.toSorted());
     const { code, stdout } = await verify('several', '--json');
