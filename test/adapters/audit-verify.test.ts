@@ -162,6 +162,22 @@ describe('a log that was tampered with', () => {
     );
   });
 
+  test('names a line whose number was forged, with a hash to fit', async () => {
+    change('audit.jsonl', (lines) => {
+      const { seq, hash } = auditLines(path).at(-1) ?? beginning;
+      return [...lines, nextLine({ seq: seq + 5, hash }, { action: 'key.get' }).text.trimEnd()];
+    });
+    expect(await found()).toEqual([expect.stringMatching(/^audit\.jsonl:\d+ missing-lines$/)]);
+  });
+
+  test('names a line that shows one number here and another one to readers of JSON', async () => {
+    change('audit.jsonl', (lines) => {
+      const covered = `${lines.at(-1)?.replace(/,"hash":"\w+"\}$/, '') ?? ''},"seq":1`;
+      return [...lines.slice(0, -1), `${covered},"hash":"${hashOf(covered)}"}`];
+    });
+    expect(await found()).toEqual([expect.stringMatching(/^audit\.jsonl:\d+ malformed$/)]);
+  });
+
   test('names a file that is gone, from either side', async () => {
     restore();
     rmSync(join(folder, 'audit.000002.jsonl'));
