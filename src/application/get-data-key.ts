@@ -1,8 +1,8 @@
 // The main act: find the key, or create it; then open it. Concurrent requests for one id share one flight.
-import { err, errAsync, ok, okAsync, type ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
 import type { DataKey } from '../domain/data-key.js';
-import type { GetKeyFailure } from '../domain/failures.js';
-import { firstVersion, type KeyId, type KeyVersion, type Region } from '../domain/ids.js';
+import type { CreationOverQuota, GetKeyFailure } from '../domain/failures.js';
+import { firstVersion, type CallerId, type KeyId, type KeyVersion, type Region } from '../domain/ids.js';
 import { copiesIn, type KeyRecord } from '../domain/key-record.js';
 import type { CreateKey, SettledKey } from './create-key.js';
 import type { RegionCalls } from './region-calls.js';
@@ -26,6 +26,14 @@ export interface ServedKey {
 export interface KeyRequest {
   readonly id: KeyId;
   readonly mayCreate: boolean;
+  /** Who pays for the key if one is made; without it nobody does. */
+  readonly payer?: CreationPayer;
+}
+
+export interface CreationPayer {
+  readonly caller: CallerId;
+  /** Takes one key off the caller's quota, or refuses; called once, when the store holds no key. */
+  readonly pay: () => Result<void, CreationOverQuota>;
 }
 
 const noPermissionToCreate: GetKeyFailure = { kind: 'key.not-found' };
@@ -52,23 +60,38 @@ export class GetDataKey {
   get(request: KeyRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
     const name = `${request.mayCreate ? 'create' : 'read'} ${request.id}`;
     const joinsLate = this.flights.has(name);
-    const fly = (): ResultAsync<ServedKey, GetKeyFailure> =>
-      this.flights.join(name, signal, (bounds) => this.findOrCreate(request, bounds));
-    // A flight that began before this request may have looked before the key was made: absence is asked anew.
-    return joinsLate
-      ? fly().orElse((failure) => (failure.kind === 'key.not-found' ? fly() : errAsync(failure)))
-      : fly();
+    const fly = (as = name): ResultAsync<ServedKey, GetKeyFailure> =>
+      this.flights.join(as, signal, (bounds) => this.findOrCreate(request, bounds));
+    return joinsLate ? fly().orElse((failure) => this.afterLateJoin(failure, name, request, fly)) : fly();
+  }
+
+  /**
+   * A flight that began before this request may have looked before the key was made: absence is asked anew. One that
+   * another caller could not pay for is flown again on this caller's own account.
+   */
+  private afterLateJoin(
+    failure: GetKeyFailure,
+    name: string,
+    { payer }: KeyRequest,
+    fly: (name?: string) => ResultAsync<ServedKey, GetKeyFailure>,
+  ): ResultAsync<ServedKey, GetKeyFailure> {
+    if (failure.kind === 'key.not-found') return fly();
+    return failure.kind === 'creation.over-quota' && payer
+      ? fly(`${name} ${payer.caller}`)
+      : errAsync(failure);
   }
 
   private findOrCreate(
-    { id, mayCreate }: KeyRequest,
+    { id, mayCreate, payer }: KeyRequest,
     signal: AbortSignal,
   ): ResultAsync<ServedKey, GetKeyFailure> {
     return this.store
       .read((store, bounds) => store.find(id, firstVersion, bounds), signal)
       .andThen((record): ResultAsync<SettledKey, GetKeyFailure> => {
         if (record) return okAsync({ record });
-        return mayCreate ? this.creation.create(id, signal) : errAsync(noPermissionToCreate);
+        if (!mayCreate) return errAsync(noPermissionToCreate);
+        const paid: Result<void, GetKeyFailure> = payer?.pay() ?? ok();
+        return paid.asyncAndThen(() => this.creation.create(id, signal));
       })
       .andThen((settled) => this.open(id, settled, signal));
   }

@@ -8,6 +8,7 @@ import type { KeyId } from '../domain/ids.js';
 import type { AuditEntry, AuditLog } from '../ports/audit-log.js';
 import type { Clock } from '../ports/clock.js';
 import { bounded } from './bounded.js';
+import type { CreationQuotas } from './creation-quotas.js';
 import type { GetDataKey, ServedKey } from './get-data-key.js';
 
 /** One authenticated request for a key. */
@@ -28,11 +29,12 @@ export class GuardedKeys {
     private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly settings: AuditSettings,
+    private readonly quotas: CreationQuotas,
   ) {}
 
   /**
-   * The key of `request.id`, made if it has none and the caller may create. Without the permission `read` nothing is
-   * looked up. When the audit log cannot keep the line, the answer is `audit.unavailable`, whatever the outcome was.
+   * The key of `request.id`, made if it has none, the caller may create, and their quota has room. Without the
+   * permission `read` for this id nothing is looked up. When the audit log cannot keep the line, the answer is `audit.unavailable`, whatever the outcome was.
    */
   get(request: GuardedRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
     return new ResultAsync(this.actAndAudit(request, signal));
@@ -66,9 +68,10 @@ export class GuardedKeys {
   }
 
   private act({ caller, id }: GuardedRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
-    return requirePermission(caller, 'read').asyncAndThen(() =>
-      this.keys.get({ id, mayCreate: may(caller, 'create') }, signal),
-    );
+    return requirePermission(caller, 'read', id).asyncAndThen(() => {
+      const payer = { caller: caller.id, pay: () => this.quotas.take(caller.id) };
+      return this.keys.get({ id, mayCreate: may(caller, 'create', id), payer }, signal);
+    });
   }
 
   private entry(

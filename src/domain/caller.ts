@@ -1,4 +1,5 @@
-// Whoever a request speaks for, and what the configuration lets them do.
+// Whoever a request speaks for, and what was granted to them, wherever it is written.
+import type { IdPattern } from './id-pattern.js';
 import type { CallerId } from './ids.js';
 
 /**
@@ -8,9 +9,27 @@ import type { CallerId } from './ids.js';
 export const permissions = ['read', 'create', 'operate'] as const;
 export type Permission = (typeof permissions)[number];
 
+/** The permissions that are about one id each: patterns say for which. */
+export type KeyPermission = Extract<Permission, 'read' | 'create'>;
+
+/** How a caller proved who they are. */
+export type AuthenticationMethod = 'token';
+
+/** What one place says that a caller may do. */
+export interface Grant {
+  /** The place, for people: `token AAAABBBBCCCC`, `callers[0]`. */
+  readonly source: string;
+  readonly permissions: ReadonlySet<Permission>;
+  /** The ids that `read` and `create` are for. */
+  readonly ids: readonly IdPattern[];
+  /** The ids that they are never for; outweighs `ids`. */
+  readonly deny: readonly IdPattern[];
+}
+
 /** The product of authentication. */
 export interface Caller {
   readonly id: CallerId;
-  readonly method: 'token';
-  readonly permissions: ReadonlySet<Permission>;
+  readonly method: AuthenticationMethod;
+  /** A caller may do what every one of them allows; with none, nothing. */
+  readonly grants: readonly Grant[];
 }

@@ -112,6 +112,8 @@ export type RegionsBelowQuorum = {
 };
 export type KeyNotFound = { readonly kind: 'key.not-found' };
 export type AccessDenied = { readonly kind: 'access.denied'; readonly permission: Permission };
+/** The caller had too many keys made; none was made now. `retryAfterMs`: until there is room for one. */
+export type CreationOverQuota = { readonly kind: 'creation.over-quota'; readonly retryAfterMs: number };
 /** The audit log could not take the entry, so the key was not released. */
 export type AuditUnavailable = { readonly kind: 'audit.unavailable'; readonly cause?: unknown };
 /** No valid credentials came with the request; deliberately says no more. */
@@ -129,6 +131,7 @@ export type GetKeyFailure =
   | StoreWriteFailure
   | StoreForeign
   | KeyNotFound
+  | CreationOverQuota
   | AccessDenied
   | AuditUnavailable;
 

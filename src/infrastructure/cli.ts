@@ -7,7 +7,10 @@ import { addAuditVerify } from './commands/audit-verify.js';
 import { exitCodes } from './commands/exit-codes.js';
 import { addInit } from './commands/init.js';
 import { addServe } from './commands/serve.js';
+import { addAccessExplain } from './commands/access-explain.js';
 import { addTokenCreate } from './commands/token-create.js';
+import { addTokenList } from './commands/token-list.js';
+import { addTokenRevoke } from './commands/token-revoke.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -20,7 +23,11 @@ const program = new Command('rkms')
 
 addServe(program);
 addInit(program);
-addTokenCreate(program.command('token').description('bearer tokens of callers'));
+const tokens = program.command('token').description('bearer tokens of callers');
+addTokenCreate(tokens);
+addTokenList(tokens);
+addTokenRevoke(tokens);
+addAccessExplain(program.command('access').description('what callers may do'));
 addAuditVerify(program.command('audit').description('the audit log'));
 
 try {

@@ -62,7 +62,8 @@ export function unknownVariables(environment: Environment): readonly string[] {
 /** :: variable -> option; lists such as [[regions]] have none. */
 const options: ReadonlyMap<string, Option> = new Map(
   Object.entries(configSchema.shape).flatMap(([name, schema]) => {
-    const inner = schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
+    const inner =
+      schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional ? schema.unwrap() : schema;
     if (inner instanceof z.ZodArray) return [];
     if (inner instanceof z.ZodObject) return sectionOptions(name, inner.shape);
     if (inner instanceof z.ZodDiscriminatedUnion) {

@@ -1,7 +1,6 @@
 // The rules that options are made of. The message of a rule says what is expected, to be read after the word "expected".
 import type { Result } from 'neverthrow';
 import { z } from 'zod';
-import type { NameInvalid } from '../domain/ids.js';
 
 export const text = (expected: string) => z.string({ error: expected }).min(1, { error: expected });
 
@@ -10,7 +9,8 @@ export const whole = (least: number, most: number, unit = '') => {
   return z.int({ error: expected }).min(least, { error: expected }).max(most, { error: expected });
 };
 
-export function named<Name>(parse: (text: string) => Result<Name, NameInvalid>) {
+/** A text that `parse` accepts; its refusal says what is expected. */
+export function named<Name>(parse: (text: string) => Result<Name, { readonly expected: string }>) {
   const empty = parse('');
   const expected = empty.isErr() ? empty.error.expected : 'text';
   return z.string({ error: expected }).transform((value, context): Name => {

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { dataKeyLengths, isDataKeyLength, type DataKeyLength } from '../domain/data-key.js';
 import { parseDeployment, parseRegion, type Deployment, type Region } from '../domain/ids.js';
+import { callersSchema, creationSchema } from './callers-schema.js';
 import { choice, endpoint, named, oneOfTables, section, text, whole } from './config-rules.js';
 import { failoverSchema } from './failover-schema.js';
 
@@ -75,6 +76,8 @@ export const configSchema = z.strictObject(
     }).prefault({}),
     failover: failoverSchema.prefault({}),
     auth: section({ tokens_file: text('the path of a file').optional() }).prefault({}),
+    callers: callersSchema.optional(),
+    creation: creationSchema.prefault({}),
     audit: section({
       file: text('the path of a file').optional(),
       flush: choice(['disk', 'os']).default('disk'),

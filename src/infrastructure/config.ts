@@ -4,7 +4,9 @@ import { err, ok, Result } from 'neverthrow';
 import { join } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import type { z } from 'zod';
+import { defaultCreationLimits, type CreationLimits } from '../domain/creation-quota.js';
 import type { Region } from '../domain/ids.js';
+import { creationLimits, localCreationLimits } from './callers-schema.js';
 import { configSchema, type ConfigInput } from './config-schema.js';
 import { problemsOf, showProblem, type ConfigProblem } from './config-problems.js';
 import { isTable, withEnvironment, withOrigin, type Environment, type Raw } from './config-environment.js';
@@ -15,11 +17,13 @@ export type DynamoDbConfig = Extract<ConfigInput['store'], { kind: 'dynamodb' }>
 export type SqliteConfig = Extract<ConfigInput['store'], { kind: 'sqlite' }> & { readonly path: string };
 
 /** A checked configuration: defaults filled in, paths complete. */
-export type Config = Omit<ConfigInput, 'keys' | 'auth' | 'audit' | 'store'> & {
+export type Config = Omit<ConfigInput, 'keys' | 'auth' | 'audit' | 'store' | 'creation'> & {
   readonly store: SqliteConfig | DynamoDbConfig;
   readonly keys: ConfigInput['keys'] & { readonly quorum: number };
   readonly auth: { readonly tokens_file: string };
   readonly audit: ConfigInput['audit'] & { readonly file: string };
+  /** For callers whose own table says nothing else. */
+  readonly creation: CreationLimits;
 };
 
 export type RegionConfig = Config['regions'][number];
@@ -28,7 +32,7 @@ export type RegionConfig = Config['regions'][number];
 export const regionsOf = (config: Config): readonly Region[] => config.regions.map(({ name }) => name);
 
 /** A configuration without a single AWS part: it may initialise its own store on the first start. */
-export const isEmbedded = (config: Config): boolean =>
+export const isEmbedded = (config: Pick<ConfigInput, 'store' | 'regions'>): boolean =>
   config.store.kind === 'sqlite' && config.regions.every(({ vault }) => vault === 'local-kms');
 
 /** Everything that is wrong with a configuration. */
@@ -81,21 +85,30 @@ function complete(input: ConfigInput): Config {
     keys: { ...keys, quorum: keys.quorum ?? Math.max(1, input.regions.length - 1) },
     auth: { tokens_file: auth.tokens_file ?? join(folder, 'tokens.json') },
     audit: { ...audit, file: audit.file ?? join(folder, 'audit.jsonl') },
+    creation: creationLimits(input.creation, isEmbedded(input) ? localCreationLimits : defaultCreationLimits),
   };
 }
 
 /** What is wrong between values that may be right each for itself; looks at the raw file, to report all at once. */
-function problemsTogether({ regions, keys }: Raw): readonly ConfigProblem[] {
-  const names = Array.isArray(regions) ? regions.map((region: unknown) => fieldOf(region, 'name')) : [];
-  const twice = names.flatMap((name, index) =>
+function problemsTogether({ regions, callers, keys }: Raw): readonly ConfigProblem[] {
+  const twice = [
+    ...namedTwice('regions', 'each region once', regions),
+    ...namedTwice('callers', 'each caller once', callers),
+  ];
+  const count = Array.isArray(regions) ? regions.length : 0;
+  const quorum = fieldOf(keys, 'quorum');
+  const tooMany = typeof quorum === 'number' && count > 0 && quorum > count;
+  const expected = `at most the number of regions, ${count}`;
+  return tooMany ? [...twice, { path: 'keys.quorum', found: String(quorum), expected }] : twice;
+}
+
+function namedTwice(list: string, expected: string, tables: unknown): readonly ConfigProblem[] {
+  const names = Array.isArray(tables) ? tables.map((table: unknown) => fieldOf(table, 'name')) : [];
+  return names.flatMap((name, index) =>
     typeof name === 'string' && names.indexOf(name) < index
-      ? [{ path: `regions[${index}].name`, found: `"${name}" a second time`, expected: 'each region once' }]
+      ? [{ path: `${list}[${index}].name`, found: `"${name}" a second time`, expected }]
       : [],
   );
-  const quorum = fieldOf(keys, 'quorum');
-  const tooMany = typeof quorum === 'number' && names.length > 0 && quorum > names.length;
-  const expected = `at most the number of regions, ${names.length}`;
-  return tooMany ? [...twice, { path: 'keys.quorum', found: String(quorum), expected }] : twice;
 }
 
 const fieldOf = (value: unknown, name: string): unknown => (isTable(value) ? value[name] : undefined);

@@ -18,7 +18,9 @@ import { SqliteKeyRepository } from '../adapters/sqlite/sqlite-key-repository.js
 import { systemClock } from '../adapters/system/system-clock.js';
 import { TokenAuthenticator } from '../adapters/tokens/token-authenticator.js';
 import { TokenFile } from '../adapters/tokens/token-file.js';
+import { ConfiguredCallers } from '../application/configured-callers.js';
 import { CreateKey } from '../application/create-key.js';
+import { CreationQuotas } from '../application/creation-quotas.js';
 import { GetDataKey } from '../application/get-data-key.js';
 import { GuardedKeys } from '../application/guarded-keys.js';
 import { GuardedRegions } from '../application/guarded-regions.js';
@@ -37,6 +39,7 @@ import { KeyRepository } from '../ports/key-repository.js';
 import { KeyVaults, type KeyVault } from '../ports/key-vault.js';
 import { Telemetry } from '../ports/telemetry.js';
 import { token } from '../ports/token.js';
+import { callerGrants, creationLimitsOf } from './callers-schema.js';
 import { regionsOf, type Config, type DynamoDbConfig, type RegionConfig } from './config.js';
 import { supervisorSettings } from './failover-schema.js';
 
@@ -116,7 +119,8 @@ export const bindApplication = (config: Config): ContainerModule =>
           const creation = new CreateKey(regions, wrapping, store, clock, telemetry, settings);
           const unwrapping = new UnwrapInAnyRegion(regions, settings.deployment);
           const keys = new GetDataKey(store, creation, unwrapping, regions);
-          return new GuardedKeys(keys, audit, clock, settings);
+          const quotas = new CreationQuotas(creationLimitsOf(config.callers, config.creation), clock);
+          return new GuardedKeys(keys, audit, clock, settings, quotas);
         },
         [KeyRepository, KeyVaults, RegionGuide, AuditLog, Clock, Telemetry],
       )
@@ -164,12 +168,12 @@ function auditFileOf({ audit }: Config, clock: Clock, logger: Logger): AuditFile
   });
 }
 
-function authenticatorOf(config: Config, clock: Clock, logger: Logger): TokenAuthenticator {
+function authenticatorOf(config: Config, clock: Clock, logger: Logger): Authenticator {
   const tokens = new TokenFile(config.auth.tokens_file, clock, ({ message }) => {
     logger.error(
       { problem: message },
       'the changed token file cannot be read; the tokens known before stay valid',
     );
   });
-  return new TokenAuthenticator(tokens, clock);
+  return new ConfiguredCallers(new TokenAuthenticator(tokens, clock), callerGrants(config.callers));
 }

@@ -2,10 +2,12 @@
 // text is never printed, only where it is.
 import { join } from 'node:path';
 import { makeBearerToken, parseAuthorization, type BearerToken } from '../adapters/tokens/bearer-token.js';
-import { addToken, type StoredToken } from '../adapters/tokens/token-file.js';
+import type { StoredToken } from '../adapters/tokens/stored-token.js';
+import { addToken } from '../adapters/tokens/token-changes.js';
 import { createPrivateFile, readPrivateFile } from '../adapters/files/private-files.js';
 import { parseCallerId, type CallerId } from '../domain/ids.js';
 import { permissions, type Permission } from '../domain/caller.js';
+import { everyId, type IdPattern } from '../domain/id-pattern.js';
 import { StartRefused } from '../ports/start-refused.js';
 import type { Config } from './config.js';
 
@@ -24,12 +26,14 @@ export function ensureFirstToken(config: Config, nowMs: number): void {
   if (token === undefined) {
     throw new StartRefused(`the file ${path} holds no token`, 'remove it; the next start makes a new one');
   }
-  addToken(config.auth.tokens_file, stored(token, { caller: caller.value, allow: permissions, nowMs }));
+  const wanted = { caller: caller.value, allow: permissions, ids: [everyId], nowMs };
+  addToken(config.auth.tokens_file, stored(token, wanted), nowMs);
 }
 
 export interface NewToken {
   readonly caller: CallerId;
   readonly allow: readonly Permission[];
+  readonly ids: readonly IdPattern[];
   readonly nowMs: number;
   readonly expiresMs?: number;
 }
@@ -37,17 +41,19 @@ export interface NewToken {
 /** Adds a token to the token file and answers with its text, which is stored nowhere. */
 export function storeNewToken(config: Config, wanted: NewToken): string {
   const made = makeBearerToken();
-  addToken(config.auth.tokens_file, stored(made, wanted));
+  addToken(config.auth.tokens_file, stored(made, wanted), wanted.nowMs);
   return made.text;
 }
 
 const stored = (
   { publicId, secretDigest }: BearerToken,
-  { caller, allow, nowMs, expiresMs }: NewToken,
+  { caller, allow, ids, nowMs, expiresMs }: NewToken,
 ): StoredToken => ({
   publicId,
   secretDigest,
-  caller: { id: caller, method: 'token', permissions: new Set(allow) },
+  caller,
+  permissions: new Set(allow),
+  ids,
   notBeforeMs: nowMs,
   expiresMs,
 });

@@ -4,14 +4,15 @@ import type { Caller } from '../domain/caller.js';
 import type { AuthenticationFailed } from '../domain/failures.js';
 import { token } from './token.js';
 
-/** What a request brought to prove who it speaks for. */
+/** What a request brought to prove who it speaks for, all of it: a method judges only what is its own. */
 export interface Credentials {
-  /** The `Authorization` header as it came. */
-  readonly authorization: string | undefined;
+  /** Every `Authorization` header as it came, in order. More than one is a contradiction, and no credential. */
+  readonly authorization: readonly string[];
 }
 
+/** One method of authentication, or all of them behind one door. A request uses one method: a second one refuses it. */
 export interface Authenticator {
-  /** Every refusal looks the same, whatever was wrong. */
+  /** The caller with what the credential itself grants. Every refusal looks the same, whatever was wrong. */
   authenticate(credentials: Credentials): ResultAsync<Caller, AuthenticationFailed>;
 }
 

@@ -1,5 +1,15 @@
 // Bearer tokens: their form, the file that holds what is known of them, and who is let in.
-import { chmodSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -8,20 +18,35 @@ import fc from 'fast-check';
 import { err, ok } from 'neverthrow';
 import { makeBearerToken, parseAuthorization } from '../../src/adapters/tokens/bearer-token.js';
 import { TokenAuthenticator } from '../../src/adapters/tokens/token-authenticator.js';
-import { addToken, TokenFile, type StoredToken } from '../../src/adapters/tokens/token-file.js';
+import { tokenState, type StoredToken } from '../../src/adapters/tokens/stored-token.js';
+import { addToken as add, revokeToken } from '../../src/adapters/tokens/token-changes.js';
+import { readTokens } from '../../src/adapters/tokens/token-entries.js';
+import { TokenFile } from '../../src/adapters/tokens/token-file.js';
 import type { Caller } from '../../src/domain/caller.js';
 import type { StartRefused } from '../../src/ports/start-refused.js';
 import { Leftovers } from '../support/leftovers.js';
 import { ManualClock } from '../support/manual-clock.js';
+import { idPattern } from '../support/callers.js';
 import { callerId } from '../support/names.js';
 import { refusalOf } from '../support/refusals.js';
+import { StoreProcesses } from '../support/store-processes.js';
+import { until } from '../support/until.js';
 
 const leftovers = new Leftovers();
 afterEach(() => leftovers.clear());
 
 const newPath = (): string => join(leftovers.folder(), 'tokens.json');
 const alphanumeric = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-const billing: Caller = { id: callerId('billing'), method: 'token', permissions: new Set(['read']) };
+const patterns = ['billing/*'].map(idPattern);
+const billing = {
+  caller: callerId('billing'),
+  permissions: new Set(['read'] as const),
+  ids: patterns,
+  notBeforeMs: 0,
+};
+const addToken = (path: string, token: StoredToken): void => {
+  add(path, token, ManualClock.startMs);
+};
 
 describe('a new token', () => {
   test('has the form that secret scanners look for', () => {
@@ -119,15 +144,9 @@ describe('an Authorization header', () => {
 describe('the token file', () => {
   const stored = (more: Partial<StoredToken> = {}): StoredToken & { readonly header: string } => {
     const { text, publicId, secretDigest } = makeBearerToken();
-    return { publicId, secretDigest, caller: billing, notBeforeMs: 0, header: `Bearer ${text}`, ...more };
+    return { publicId, secretDigest, ...billing, header: `Bearer ${text}`, ...more };
   };
-  const facts = ({ publicId, secretDigest, caller, notBeforeMs, expiresMs }: StoredToken): object => ({
-    publicId,
-    secretDigest,
-    caller,
-    notBeforeMs,
-    expiresMs,
-  });
+  const facts = ({ header: _, ...token }: StoredToken & { readonly header?: string }): object => token;
 
   function opened(path: string): {
     readonly file: TokenFile;
@@ -158,7 +177,7 @@ describe('the token file', () => {
   test('holds no secret, and is for its owner alone', () => {
     const path = newPath();
     const { text, publicId, secretDigest } = makeBearerToken();
-    addToken(path, { publicId, secretDigest, caller: billing, notBeforeMs: 0 });
+    addToken(path, { publicId, secretDigest, ...billing });
     const secret = text.slice('rkms_'.length + 13, -7);
     const content = readFileSync(path, 'utf8');
     expect(content).toContain(publicId);
@@ -213,6 +232,9 @@ describe('the token file', () => {
     ['a time without a zone', fileWith({ ...entry, expires: '2030-01-01T00:00:00' })],
     ['an impossible time', fileWith({ ...entry, expires: '2030-02-30T00:00:00Z' })],
     ['null as the end', fileWith({ ...entry, expires: null })],
+    ['null as the patterns', fileWith({ ...entry, ids: null })],
+    ['a bad pattern', fileWith({ ...entry, ids: ['billing/*', 'a/**/b'] })],
+    ['a revocation that is no time', fileWith({ ...entry, revoked: true })],
   ])('with %s is refused, by its path', (_, content) => {
     const path = newPath();
     writeFileSync(path, JSON.stringify(content), { mode: 0o600 });
@@ -364,9 +386,166 @@ describe('the token file', () => {
   });
 });
 
+describe('a change of the token file', () => {
+  const nowMs = ManualClock.startMs;
+  const day = 86_400_000;
+  const made = (more: Partial<StoredToken> = {}): StoredToken => {
+    const { publicId, secretDigest } = makeBearerToken();
+    return { publicId, secretDigest, ...billing, ...more };
+  };
+  const idsIn = (path: string): readonly string[] => readTokens(path).map(({ publicId }) => publicId);
+
+  test('keeps everything that is known of a token', () => {
+    const path = newPath();
+    const all = made({ notBeforeMs: nowMs, expiresMs: nowMs + day, revokedMs: nowMs + 1 });
+    const least = made();
+    add(path, all, nowMs);
+    add(path, least, nowMs);
+    expect(readTokens(path)).toEqual([all, least]);
+  });
+
+  test('adds at most two good tokens for a caller, and says which one to revoke', () => {
+    const path = newPath();
+    const [first, second] = [made(), made({ notBeforeMs: nowMs + day })];
+    add(path, first, nowMs);
+    add(path, second, nowMs);
+    expect(
+      refusalOf(() => {
+        add(path, made(), nowMs);
+      }),
+    ).toEqual({
+      message: `"billing" has 2 good tokens already: ${first.publicId}, ${second.publicId}`,
+      hint: 'revoke the one that is no longer used: rkms token revoke <public id>',
+    });
+    expect(idsIn(path)).toEqual([first.publicId, second.publicId]);
+    add(path, made({ caller: callerId('payroll') }), nowMs);
+    expect(idsIn(path)).toHaveLength(3);
+  });
+
+  test('counts no token that is expired or revoked', () => {
+    const path = newPath();
+    add(path, made({ expiresMs: nowMs }), nowMs - 1);
+    const second = made();
+    add(path, second, nowMs - 1);
+    add(path, made(), nowMs);
+    revokeToken(path, second.publicId, nowMs);
+    add(path, made(), nowMs);
+    expect(idsIn(path)).toHaveLength(4);
+  });
+
+  test('that adds a token a second time changes nothing', () => {
+    const path = newPath();
+    const one = made();
+    for (let count = 0; count < 3; count += 1) add(path, one, nowMs);
+    expect(idsIn(path)).toEqual([one.publicId]);
+  });
+
+  test('revokes a token for good, with the time of the first revocation', () => {
+    const path = newPath();
+    const [one, two] = [made(), made()];
+    for (const token of [one, two]) add(path, token, nowMs);
+    expect(revokeToken(path, one.publicId, nowMs + 1)).toEqual({ ...one, revokedMs: nowMs + 1 });
+    expect(revokeToken(path, one.publicId, nowMs + 2)).toEqual({ ...one, revokedMs: nowMs + 1 });
+    expect(readTokens(path)).toEqual([{ ...one, revokedMs: nowMs + 1 }, two]);
+  });
+
+  test('revokes nothing that it does not know, and does not repeat what it was given', () => {
+    const path = newPath();
+    add(path, made(), nowMs);
+    const before = readFileSync(path, 'utf8');
+    const { message, hint } = refusalOf(() => revokeToken(path, 'rkms_secret', nowMs));
+    expect(`${message} ${hint}`).not.toContain('secret');
+    expect([hint, readFileSync(path, 'utf8')]).toEqual(['see the public ids with: rkms token list', before]);
+  });
+
+  test('revokes nothing where there is no file, and leaves none behind', () => {
+    const folder = leftovers.folder();
+    const { message } = refusalOf(() => revokeToken(join(folder, 'tokens.json'), 'AAAABBBBCCCC', nowMs));
+    expect(message).toContain('there is no token file');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('forgets tokens that have been dead for 90 days', () => {
+    const path = newPath();
+    const [expired, revoked, good] = [made({ expiresMs: nowMs }), made({ revokedMs: nowMs }), made()];
+    for (const token of [expired, revoked, good]) add(path, token, nowMs);
+    add(path, good, nowMs + 90 * day - 1);
+    expect(idsIn(path)).toHaveLength(3);
+    add(path, good, nowMs + 90 * day);
+    expect(idsIn(path)).toEqual([good.publicId]);
+  });
+
+  test('loses nothing when several processes make changes at once', async () => {
+    const path = newPath();
+    const processes = new StoreProcesses(leftovers.folder());
+    leftovers.add(() => processes.stop());
+    const tasks = ['a', 'b', 'c'].map((prefix) => ({ act: 'add-tokens', path, prefix, count: 8 }) as const);
+    const told = (await processes.together(tasks)) as { result: readonly string[] }[];
+    const added = told.flatMap(({ result }) => result);
+    expect(added).toHaveLength(24);
+    expect([...idsIn(path)].sort()).toEqual([...added].sort());
+  }, 60_000);
+
+  test('goes on at once when the process that made another was killed in the middle', async () => {
+    const path = newPath();
+    const processes = new StoreProcesses(leftovers.folder());
+    leftovers.add(() => processes.stop());
+    const holder = await processes.start({ act: 'hold-lock', path });
+    holder.send(0);
+    await until(() => existsSync(`${path}.held`));
+    await processes.stop();
+    const one = made();
+    add(path, one, nowMs);
+    expect(idsIn(path)).toEqual([one.publicId]);
+  }, 60_000);
+
+  test('is refused where its lock cannot be had', () => {
+    const path = newPath();
+    mkdirSync(`${path}.lock`);
+    expect(
+      refusalOf(() => {
+        add(path, made(), nowMs);
+      }).message,
+    ).toBe(`the lock ${path}.lock cannot be had (EISDIR)`);
+    const other = newPath();
+    writeFileSync(`${other}.lock`, 'no database at all, but long enough '.repeat(40));
+    expect(
+      refusalOf(() => {
+        add(other, made(), nowMs);
+      }).message,
+    ).toBe(`the lock ${other}.lock cannot be had (another process holds it, or it is not an empty file)`);
+    expect([path, other].map((each) => existsSync(each))).toEqual([false, false]);
+  });
+
+  test.each([
+    [{}, 'live'],
+    [{ notBeforeMs: nowMs }, 'live'],
+    [{ notBeforeMs: nowMs + 1 }, 'not-yet-valid'],
+    [{ expiresMs: nowMs + 1 }, 'live'],
+    [{ expiresMs: nowMs }, 'expired'],
+    [{ revokedMs: nowMs + 1 }, 'revoked'],
+    [{ revokedMs: nowMs - 1, expiresMs: nowMs - 1 }, 'revoked'],
+    [{ notBeforeMs: nowMs + 1, expiresMs: nowMs - 1 }, 'expired'],
+  ] as const)('makes a token with %j %s', (times, state) => {
+    expect(tokenState(made(times), nowMs)).toBe(state);
+  });
+});
+
 describe('authentication', () => {
   const failed = err({ kind: 'authentication.failed' });
   const day = 86_400_000;
+  const callerOf = (header: string): Caller => ({
+    id: billing.caller,
+    method: 'token',
+    grants: [
+      {
+        source: `token ${header.slice('Bearer rkms_'.length, 'Bearer rkms_'.length + 12)}`,
+        permissions: billing.permissions,
+        ids: patterns,
+        deny: [],
+      },
+    ],
+  });
 
   function withToken(times: Partial<Pick<StoredToken, 'notBeforeMs' | 'expiresMs'>> = {}): {
     readonly header: string;
@@ -375,7 +554,7 @@ describe('authentication', () => {
     readonly authenticator: TokenAuthenticator;
   } {
     const { text, publicId, secretDigest } = makeBearerToken();
-    const token = { publicId, secretDigest, caller: billing, notBeforeMs: 0, ...times };
+    const token = { publicId, secretDigest, ...billing, ...times };
     const tokens = new Map<string, StoredToken>([[publicId, token]]);
     const clock = new ManualClock();
     const authenticator = new TokenAuthenticator({ find: (id) => tokens.get(id) }, clock);
@@ -384,7 +563,7 @@ describe('authentication', () => {
 
   test('knows the caller by a good token', async () => {
     const { authenticator, header } = withToken();
-    expect(await authenticator.authenticate({ authorization: header })).toEqual(ok(billing));
+    expect(await authenticator.authenticate({ authorization: [header] })).toEqual(ok(callerOf(header)));
   });
 
   test('refuses every other token the same way', async () => {
@@ -400,7 +579,17 @@ describe('authentication', () => {
     }
     const wrongSecret = `Bearer ${body}_${checksum}`;
     expect(parseAuthorization(wrongSecret)?.publicId).toBe(publicId);
-    for (const authorization of [undefined, '', 'Bearer x', `Bearer ${other}`, wrongSecret]) {
+    const good = header;
+    for (const authorization of [
+      [],
+      [''],
+      ['Bearer x'],
+      [`Bearer ${other}`],
+      [wrongSecret],
+      [good, good],
+      [good, ''],
+      ['', good],
+    ]) {
       expect(await authenticator.authenticate({ authorization })).toEqual(failed);
     }
   });
@@ -409,14 +598,14 @@ describe('authentication', () => {
     const start = ManualClock.startMs;
     const times = { notBeforeMs: start + day, expiresMs: start + 2 * day };
     const { authenticator, clock, header } = withToken(times);
-    const asked = () => authenticator.authenticate({ authorization: header });
+    const asked = () => authenticator.authenticate({ authorization: [header] });
     expect(await asked()).toEqual(failed);
     await clock.advance(day - 1);
     expect(await asked()).toEqual(failed);
     await clock.advance(1);
-    expect(await asked()).toEqual(ok(billing));
+    expect(await asked()).toEqual(ok(callerOf(header)));
     await clock.advance(day - 1);
-    expect(await asked()).toEqual(ok(billing));
+    expect(await asked()).toEqual(ok(callerOf(header)));
     await clock.advance(1);
     expect(await asked()).toEqual(failed);
   });
@@ -424,12 +613,12 @@ describe('authentication', () => {
   test('lets a token without an end in for ever', async () => {
     const { authenticator, clock, header } = withToken();
     await clock.advance(36_500 * day);
-    expect(await authenticator.authenticate({ authorization: header })).toEqual(ok(billing));
+    expect(await authenticator.authenticate({ authorization: [header] })).toEqual(ok(callerOf(header)));
   });
 
   test('refuses a token that is not known any more', async () => {
     const { authenticator, tokens, header } = withToken();
     tokens.clear();
-    expect(await authenticator.authenticate({ authorization: header })).toEqual(failed);
+    expect(await authenticator.authenticate({ authorization: [header] })).toEqual(failed);
   });
 });

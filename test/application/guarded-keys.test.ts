@@ -4,8 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { err, ok } from 'neverthrow';
 import type { GuardedKeys } from '../../src/application/guarded-keys.js';
 import type { Permission } from '../../src/domain/caller.js';
+import { callerWith } from '../support/callers.js';
 import { ManualClock, settle } from '../support/manual-clock.js';
-import { callerId, keyId } from '../support/names.js';
+import { keyId } from '../support/names.js';
 import { hexOf, isWiped, revealed } from '../support/sample-keys.js';
 import {
   auditTimeoutMs,
@@ -31,8 +32,7 @@ afterEach(() => {
 });
 
 const ask = async (granted: readonly Permission[], signal = patience()): Promise<unknown> => {
-  const caller = { id: callerId('app'), method: 'token', permissions: new Set(granted) } as const;
-  return revealed(await guarded.get({ caller, id, requestId: 'r-1' }, signal));
+  return revealed(await guarded.get({ caller: callerWith(granted), id, requestId: 'r-1' }, signal));
 };
 const vaultKeysWiped = (): readonly boolean[] =>
   service.vaults.flatMap(({ handedOut }) => handedOut).map(isWiped);
@@ -209,8 +209,7 @@ describe('a request that fails', () => {
 describe('two callers', () => {
   it('get a key each: wiping that of one leaves that of the other', async () => {
     await service.stored('orders/7', plaintext);
-    const caller = { id: callerId('app'), method: 'token', permissions: new Set(['read'] as const) } as const;
-    const request = { caller, id, requestId: 'r-1' };
+    const request = { caller: callerWith(['read']), id, requestId: 'r-1' };
     const [one, two] = await Promise.all([
       guarded.get(request, patience()),
       guarded.get(request, patience()),

@@ -4,21 +4,15 @@ import { err, ok } from 'neverthrow';
 import { of, VirtualTimeScheduler, type Subscription } from 'rxjs';
 import { GuardedRegions } from '../../src/application/guarded-regions.js';
 import { RegionSupervisor, type OperatorOrder } from '../../src/application/region-supervisor.js';
-import type { Caller, Permission } from '../../src/domain/caller.js';
+import { callerWith } from '../support/callers.js';
 import { ManualClock, settle } from '../support/manual-clock.js';
-import { callerId } from '../support/names.js';
 import { RecordingAuditLog } from '../support/recording-audit-log.js';
 import { RecordingTelemetry } from '../support/recording-telemetry.js';
 import { dublin, frankfurt, inShort, settings, stockholm } from '../support/supervised-regions.js';
 
 const denied = { kind: 'access.denied', permission: 'operate' } as const;
-const callerWith = (...granted: readonly Permission[]): Caller => ({
-  id: callerId('ops'),
-  method: 'token',
-  permissions: new Set(granted),
-});
-const operator = callerWith('operate');
-const stranger = callerWith('read', 'create');
+const operator = callerWith(['operate'], {}, 'ops');
+const stranger = callerWith(['read', 'create'], {}, 'ops');
 
 let clock: ManualClock;
 let audit: RecordingAuditLog;

@@ -28,6 +28,7 @@ const failures: { readonly [Kind in HttpFailure['kind']]: HttpFailure & { readon
   'request.uri-too-long': { kind: 'request.uri-too-long' },
   'authentication.failed': { kind: 'authentication.failed' },
   'access.denied': { kind: 'access.denied', permission: 'create' },
+  'creation.over-quota': { kind: 'creation.over-quota', retryAfterMs: 7_654 },
   'key.not-found': { kind: 'key.not-found' },
   'key.unreadable': { kind: 'key.unreadable', reason: 'broken', detail: `canary ${arn}` },
   'regions.exhausted': { kind: 'regions.exhausted', attempts },
@@ -63,6 +64,7 @@ const statuses: Readonly<Record<HttpFailure['kind'], number>> = {
   'request.uri-too-long': 414,
   'authentication.failed': 401,
   'access.denied': 403,
+  'creation.over-quota': 429,
   'key.not-found': 404,
   'key.unreadable': 500,
   'regions.exhausted': 503,
@@ -101,7 +103,7 @@ describe.each(Object.values(failures))('the problem document of $kind', (failure
   });
 
   it('says when to come back if, and only if, coming back may help', () => {
-    expect(problem.detail.includes('Retry-After')).toBe(problem.status === 503);
+    expect(problem.detail.includes('Retry-After')).toBe([429, 503].includes(problem.status));
   });
 });
 

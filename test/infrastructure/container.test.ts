@@ -13,7 +13,7 @@ import { createMasterKey } from '../../src/adapters/local-kms/master-keys.js';
 import { PinoTelemetry } from '../../src/adapters/pino/pino-telemetry.js';
 import { SqliteKeyRepository } from '../../src/adapters/sqlite/sqlite-key-repository.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
-import { TokenAuthenticator } from '../../src/adapters/tokens/token-authenticator.js';
+import { ConfiguredCallers } from '../../src/application/configured-callers.js';
 import { GuardedKeys } from '../../src/application/guarded-keys.js';
 import { RegionGuide } from '../../src/application/region-guide.js';
 import { parseConfig, regionsOf, type Config } from '../../src/infrastructure/config.js';
@@ -59,7 +59,7 @@ describe('the production bindings', () => {
     expect(container.get(Clock)).toBe(systemClock);
     expect(container.get(Telemetry)).toBeInstanceOf(PinoTelemetry);
     expect(container.get(AuditLog)).toBeInstanceOf(AuditFile);
-    expect(container.get(Authenticator)).toBeInstanceOf(TokenAuthenticator);
+    expect(container.get(Authenticator)).toBeInstanceOf(ConfiguredCallers);
     expect(container.get(KeyRepository)).toBeInstanceOf(SqliteKeyRepository);
     expect(container.get(GuardedKeysService)).toBeInstanceOf(GuardedKeys);
     expect(container.get(RegionGuide).order()).toEqual(['us-east-1', 'us-east-2', 'us-west-2']);

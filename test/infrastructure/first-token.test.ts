@@ -28,10 +28,10 @@ const text = (): string => readFileSync(firstTokenPath(config), 'utf8');
 const callerOf = async (token: string): Promise<unknown> => {
   const clock = new ManualClock();
   const tokens = new TokenFile(config.auth.tokens_file, clock, () => undefined);
-  return new TokenAuthenticator(tokens, clock).authenticate({ authorization: `Bearer ${token.trimEnd()}` });
+  return new TokenAuthenticator(tokens, clock).authenticate({ authorization: [`Bearer ${token.trimEnd()}`] });
 };
 const local = {
-  value: { id: 'local', method: 'token', permissions: new Set(['read', 'create', 'operate']) },
+  value: { id: 'local', method: 'token', grants: [{ permissions: new Set(['read', 'create', 'operate']) }] },
 };
 
 describe('the first token', () => {

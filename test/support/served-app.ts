@@ -7,8 +7,9 @@ import type { RequestLine } from '../../src/adapters/http/request-state.js';
 import { listen, type RunningServer } from '../../src/adapters/http/server.js';
 import { makeBearerToken } from '../../src/adapters/tokens/bearer-token.js';
 import { TokenAuthenticator } from '../../src/adapters/tokens/token-authenticator.js';
-import type { StoredToken } from '../../src/adapters/tokens/token-file.js';
+import type { StoredToken } from '../../src/adapters/tokens/stored-token.js';
 import type { Permission } from '../../src/domain/caller.js';
+import { idPattern } from './callers.js';
 import { ask, type HttpAnswer, type HttpQuestion } from './http-client.js';
 import { callerId } from './names.js';
 import { VirtualService } from './virtual-service.js';
@@ -40,15 +41,17 @@ export class ServedApp {
     return this.#server?.url ?? this.#url;
   }
 
-  /** A new token with these permissions, as the `Authorization` header carries it. */
+  /** A new token with these permissions, for every id, as the `Authorization` header carries it. */
   bearer(...allow: readonly Permission[]): string {
+    return this.bearerFor(['**'], ...allow);
+  }
+
+  /** The same for the ids of these patterns. */
+  bearerFor(ids: readonly string[], ...allow: readonly Permission[]): string {
     const { publicId, secretDigest, text } = makeBearerToken();
-    const caller = {
-      id: callerId(`with.${allow.join('.')}.`),
-      method: 'token',
-      permissions: new Set(allow),
-    } as const;
-    this.#tokens.set(publicId, { publicId, secretDigest, caller, notBeforeMs: 0 });
+    const caller = callerId(`with.${allow.join('.')}.`);
+    const rights = { permissions: new Set(allow), ids: ids.map(idPattern) };
+    this.#tokens.set(publicId, { publicId, secretDigest, caller, ...rights, notBeforeMs: 0 });
     return `Bearer ${text}`;
   }
 

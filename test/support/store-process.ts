@@ -2,11 +2,15 @@
 // came of it. Run by Node itself, not by the test runner; its one argument is a StoreTask as JSON.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { whileLocked } from '../../src/adapters/files/exclusive-lock.js';
 import { createPrivateFile } from '../../src/adapters/files/private-files.js';
 import { openDatabase } from '../../src/adapters/sqlite/open-database.js';
 import { SqliteKeyRepository } from '../../src/adapters/sqlite/sqlite-key-repository.js';
+import { makeBearerToken } from '../../src/adapters/tokens/bearer-token.js';
+import { addToken } from '../../src/adapters/tokens/token-changes.js';
 import type { Commitment } from '../../src/domain/data-key.js';
-import { firstVersion, type KeyId, type Region } from '../../src/domain/ids.js';
+import { everyId } from '../../src/domain/id-pattern.js';
+import { firstVersion, type CallerId, type KeyId, type Region } from '../../src/domain/ids.js';
 import { newKeyRecord, type KeyRecord } from '../../src/domain/key-record.js';
 
 export type StoreTask =
@@ -17,7 +21,11 @@ export type StoreTask =
   /** Inserts ids until it is killed; tells each number once the insert was answered. */
   | { readonly act: 'write'; readonly path: string; readonly prefix: string }
   /** Creates a private file; tells whether it was the one. */
-  | { readonly act: 'create-file'; readonly path: string; readonly content: string };
+  | { readonly act: 'create-file'; readonly path: string; readonly content: string }
+  /** Adds so many tokens, each of a caller of its own; tells their public ids. */
+  | { readonly act: 'add-tokens'; readonly path: string; readonly prefix: string; readonly count: number }
+  /** Locks the file until it is killed; makes `<path>.held` once it has the lock. */
+  | { readonly act: 'hold-lock'; readonly path: string };
 
 const tell = (message: unknown): Promise<void> =>
   new Promise((resolve) => {
@@ -55,8 +63,26 @@ function openAt(atMs: number, path: string): unknown {
   return mode;
 }
 
+function addTokens({ path, prefix, count }: Extract<StoreTask, { act: 'add-tokens' }>): readonly string[] {
+  return Array.from({ length: count }, (_, index) => {
+    const { publicId, secretDigest } = makeBearerToken();
+    const caller = `${prefix}${index}` as CallerId;
+    const rights = { permissions: new Set(['read'] as const), ids: [everyId] };
+    addToken(path, { publicId, secretDigest, caller, ...rights, notBeforeMs: 0 }, Date.now());
+    return publicId;
+  });
+}
+
+const holdLock = (path: string): never =>
+  whileLocked(path, () => {
+    createPrivateFile(`${path}.held`, '');
+    for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+  });
+
 async function act(task: StoreTask, startMs: number): Promise<unknown> {
   if (task.act === 'create-file') return createPrivateFile(task.path, task.content);
+  if (task.act === 'add-tokens') return addTokens(task);
+  if (task.act === 'hold-lock') return holdLock(task.path);
   if (task.act === 'open') return task.paths.map((path, index) => openAt(startMs + index * stepMs, path));
   const store = new SqliteKeyRepository(openDatabase(task.path));
   if (task.act === 'write') {

@@ -1,12 +1,14 @@
 // The whole application in virtual time: three scripted regions, a watched store, and recorders for everything that is
 // reported. No network, no disk, no real timer.
 import { CreateKey } from '../../src/application/create-key.js';
+import { CreationQuotas } from '../../src/application/creation-quotas.js';
 import { GetDataKey } from '../../src/application/get-data-key.js';
 import { GuardedKeys } from '../../src/application/guarded-keys.js';
 import { RegionCalls } from '../../src/application/region-calls.js';
 import { StoreCalls } from '../../src/application/store-calls.js';
 import { UnwrapInAnyRegion } from '../../src/application/unwrap-in-any-region.js';
 import { WrapInEveryRegion } from '../../src/application/wrap-in-every-region.js';
+import type { CreationLimits } from '../../src/domain/creation-quota.js';
 import { dataKeyLengths } from '../../src/domain/data-key.js';
 import { encryptionContext } from '../../src/domain/encryption-context.js';
 import { firstVersion } from '../../src/domain/ids.js';
@@ -52,6 +54,8 @@ export class VirtualService {
   readonly wrapping: WrapInEveryRegion;
   readonly unwrapping = new UnwrapInAnyRegion(this.regions, ours);
   readonly creation: CreateKey;
+  /** Of every caller; none that a test would notice. */
+  creationLimits: CreationLimits = { perSecond: 1e6, burst: 1e6, perDay: 1e6 };
 
   constructor(quorum = 2) {
     this.wrapping = new WrapInEveryRegion(this.regions, { quorum });
@@ -72,7 +76,8 @@ export class VirtualService {
   }
 
   guarded(): GuardedKeys {
-    return new GuardedKeys(this.process(), this.audit, this.clock, { auditTimeoutMs });
+    const quotas = new CreationQuotas(() => this.creationLimits, this.clock);
+    return new GuardedKeys(this.process(), this.audit, this.clock, { auditTimeoutMs }, quotas);
   }
 
   /** A record of `id` with this plaintext, wrapped by `vaults` without leaving a trace in what is recorded. */

@@ -35,7 +35,7 @@ export function answerKey(ctx: Context, served: ServedKey): void {
   ctx.body = body;
 }
 
-/** Answers with a problem document. `retryAfterS` goes out with 503 only. */
+/** Answers with a problem document. `retryAfterS` goes out with 503; a quota knows itself when there is room again. */
 export function answerProblem(ctx: Context, failure: HttpFailure, retryAfterS = 1): void {
   const state = ctx.state as RequestState;
   const problem = problemOf(failure, state.requestId);
@@ -43,6 +43,9 @@ export function answerProblem(ctx: Context, failure: HttpFailure, retryAfterS = 
   ctx.status = problem.status;
   if (problem.status === 401) ctx.set('WWW-Authenticate', 'Bearer');
   if (problem.status === 503) ctx.set('Retry-After', String(retryAfterS));
+  if (failure.kind === 'creation.over-quota') {
+    ctx.set('Retry-After', String(Math.max(1, Math.ceil(failure.retryAfterMs / 1_000))));
+  }
   ctx.type = 'application/problem+json';
   ctx.body = `${JSON.stringify(problem)}\n`;
 }

@@ -24,9 +24,12 @@ export interface HttpParts extends AppParts {
   readonly isReady: () => boolean;
 }
 
-export const createApp = (parts: HttpParts): Koa => {
+export const createApp = (parts: HttpParts): Koa => appOf(keyRoutes(parts), parts);
+
+/** All that callers can reach. */
+export function keyRoutes(parts: HttpParts): readonly Route[] {
   const key = { method: 'GET', access: 'authenticated', handle: getKey(parts) } as const;
-  const routes: readonly Route[] = [
+  return [
     { path: '/key', ...key },
     { path: '/api/v1/key', ...key },
     {
@@ -47,8 +50,7 @@ export const createApp = (parts: HttpParts): Koa => {
       },
     },
   ];
-  return appOf(routes, parts);
-};
+}
 
 const getKey =
   ({ keys, clock, settings }: HttpParts) =>

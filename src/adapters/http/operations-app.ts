@@ -16,7 +16,10 @@ export interface OperationsParts extends AppParts {
 
 const orders: readonly OperatorOrder[] = ['drain', 'undrain', 'lift-quarantine'];
 
-export function createOperationsApp(parts: OperationsParts): Koa {
+export const createOperationsApp = (parts: OperationsParts): Koa => appOf(operationsRoutes(parts), parts);
+
+/** All that operators can reach. */
+export function operationsRoutes(parts: OperationsParts): readonly Route[] {
   const commands = parts.regions.flatMap((region) =>
     orders.map((order): Route => ({
       path: `/regions/${region}/${order}`,
@@ -31,7 +34,7 @@ export function createOperationsApp(parts: OperationsParts): Koa {
     access: 'authenticated',
     handle: getRegions(parts),
   };
-  return appOf([regions, ...commands], parts);
+  return [regions, ...commands];
 }
 
 /** As JSON, or as a stream of server-sent events for whoever accepts `text/event-stream`. */

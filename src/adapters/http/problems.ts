@@ -84,7 +84,12 @@ const rows = {
   'access.denied': {
     status: 403,
     title: 'The caller may not do this',
-    detail: 'Ask the operator of this service for a token with the permission that is missing.',
+    detail: 'Ask the operator of this service whether this caller should have the permission, for this id.',
+  },
+  'creation.over-quota': {
+    status: 429,
+    title: 'Too many keys were made for this caller',
+    detail: `${tryAgain} Keys that exist are answered as ever.`,
   },
   'key.not-found': {
     status: 404,

@@ -4,7 +4,7 @@ import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { err, ok, type Result } from 'neverthrow';
 import type { Caller } from '../../domain/caller.js';
-import type { Authenticator } from '../../ports/authenticator.js';
+import type { Authenticator, Credentials } from '../../ports/authenticator.js';
 import type { Clock } from '../../ports/clock.js';
 import { answerProblem } from './answers.js';
 import { parseTarget } from './key-query.js';
@@ -79,7 +79,7 @@ function routerOf(routes: readonly Route[], authenticator: Authenticator): Route
         route.handle(ctx);
         return;
       }
-      const caller = await authenticator.authenticate({ authorization: ctx.req.headers.authorization });
+      const caller = await authenticator.authenticate(credentialsOf(ctx));
       if (caller.isErr()) {
         answerProblem(ctx, caller.error);
         return;
@@ -90,3 +90,8 @@ function routerOf(routes: readonly Route[], authenticator: Authenticator): Route
   }
   return router;
 }
+
+/** Node keeps only the first of several `Authorization` headers where they are not asked for one by one. */
+const credentialsOf = ({ req }: Context): Credentials => ({
+  authorization: req.headersDistinct['authorization'] ?? [],
+});

@@ -7,7 +7,7 @@ import type { AuthenticationFailed } from '../../domain/failures.js';
 import type { Authenticator, Credentials } from '../../ports/authenticator.js';
 import type { Clock } from '../../ports/clock.js';
 import { parseAuthorization } from './bearer-token.js';
-import type { StoredToken } from './token-file.js';
+import { grantOf, tokenState, type StoredToken } from './stored-token.js';
 
 /** Where tokens are found by their public id. */
 export interface TokenSource {
@@ -23,17 +23,13 @@ export class TokenAuthenticator implements Authenticator {
   ) {}
 
   authenticate({ authorization }: Credentials): ResultAsync<Caller, AuthenticationFailed> {
-    const offered = parseAuthorization(authorization);
+    const [header, second] = authorization;
+    const offered = second === undefined ? parseAuthorization(header) : undefined;
     const stored = offered && this.tokens.find(offered.publicId);
     const digest = offered?.secretDigest ?? Buffer.alloc(matchesNothing.length);
     const same = timingSafeEqual(digest, stored?.secretDigest ?? matchesNothing);
-    return stored && same && this.isCurrent(stored)
-      ? okAsync(stored.caller)
+    return stored && same && tokenState(stored, this.clock.nowMs()) === 'live'
+      ? okAsync({ id: stored.caller, method: 'token', grants: [grantOf(stored)] })
       : errAsync({ kind: 'authentication.failed' });
-  }
-
-  private isCurrent({ notBeforeMs, expiresMs }: StoredToken): boolean {
-    const nowMs = this.clock.nowMs();
-    return nowMs >= notBeforeMs && (expiresMs === undefined || nowMs < expiresMs);
   }
 }

@@ -3,8 +3,10 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { ensurePrivateFolder } from '../../adapters/files/private-files.js';
 import { systemClock } from '../../adapters/system/system-clock.js';
 import { permissions, type Permission } from '../../domain/caller.js';
-import { parseCallerId, type CallerId } from '../../domain/ids.js';
+import { everyId, parseIdPattern, type IdPattern } from '../../domain/id-pattern.js';
+import type { CallerId } from '../../domain/ids.js';
 import { storeNewToken } from '../first-token.js';
+import { callerOf } from './caller-argument.js';
 import { addCommand, loadConfig, type ConfigOption } from './command-config.js';
 
 const dayMs = 86_400_000;
@@ -12,6 +14,7 @@ const dayMs = 86_400_000;
 interface TokenOptions extends ConfigOption {
   readonly caller: CallerId;
   readonly allow: readonly Permission[];
+  readonly ids: readonly IdPattern[];
   readonly expires: number;
 }
 
@@ -24,23 +27,20 @@ export function addTokenCreate(tokens: Command): void {
       `permissions, comma-separated: ${permissions.join(', ')}`,
       permissionsOf,
     )
+    .option('--ids <list>', 'patterns of ids to read and create, comma-separated, as billing/*', patternsOf, [
+      everyId,
+    ])
     .option('--expires <days>', 'days until it expires, as 90d', daysOf, 90)
     .action(createToken);
 }
 
 function createToken(options: TokenOptions): void {
-  const { caller, allow, expires } = options;
+  const { caller, allow, ids, expires } = options;
   const config = loadConfig(options);
   ensurePrivateFolder(config.data_dir);
   const nowMs = systemClock.nowMs();
-  const text = storeNewToken(config, { caller, allow, nowMs, expiresMs: nowMs + expires * dayMs });
+  const text = storeNewToken(config, { caller, allow, ids, nowMs, expiresMs: nowMs + expires * dayMs });
   process.stdout.write(`${text}\n`);
-}
-
-function callerOf(text: string): CallerId {
-  const caller = parseCallerId(text);
-  if (caller.isOk()) return caller.value;
-  throw new InvalidArgumentError(`A caller has ${caller.error.expected}.`);
 }
 
 function permissionsOf(text: string): readonly Permission[] {
@@ -48,6 +48,14 @@ function permissionsOf(text: string): readonly Permission[] {
     const known = permissions.find((permission) => permission === name);
     if (known !== undefined) return known;
     throw new InvalidArgumentError(`Permissions are ${permissions.join(', ')}.`);
+  });
+}
+
+function patternsOf(text: string): readonly IdPattern[] {
+  return text.split(',').map((part) => {
+    const pattern = parseIdPattern(part);
+    if (pattern.isOk()) return pattern.value;
+    throw new InvalidArgumentError(`Expected ${pattern.error.expected}.`);
   });
 }
 

@@ -1,0 +1,87 @@
+// The token file's text: a JSON document (0600) that holds no secret. Read strictly, because a restriction that this build
+// does not know must not be overlooked.
+import { z } from 'zod';
+import { permissions } from '../../domain/caller.js';
+import { everyId, parseIdPattern, type IdPattern } from '../../domain/id-pattern.js';
+import { parseCallerId, type CallerId, type NameInvalid } from '../../domain/ids.js';
+import type { Result } from 'neverthrow';
+import { StartRefused } from '../../ports/start-refused.js';
+import { readPrivateFile } from '../files/private-files.js';
+import type { StoredToken } from './stored-token.js';
+
+const time = z.iso.datetime().transform((text) => Date.parse(text));
+
+const parsedBy = <T>(parse: (text: string) => Result<T, { readonly expected: string }>) =>
+  z.string().transform((text, context): T => {
+    const parsed = parse(text);
+    if (parsed.isOk()) return parsed.value;
+    context.addIssue({ code: 'custom', message: `expected ${parsed.error.expected}` });
+    return z.NEVER;
+  });
+
+const tokenSchema = z.strictObject({
+  id: z.string().regex(/^[0-9A-Za-z]{12}$/),
+  secretSha256: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+  caller: parsedBy<CallerId>((text): Result<CallerId, NameInvalid> => parseCallerId(text)),
+  allow: z.array(z.enum(permissions)),
+  // An entry without patterns is for every id.
+  ids: z.array(parsedBy<IdPattern>(parseIdPattern)).default([everyId]),
+  notBefore: time,
+  expires: time.optional(),
+  revoked: time.optional(),
+});
+const fileSchema = z.strictObject({ format: z.literal(1), tokens: z.array(tokenSchema) });
+
+/** All tokens in the file, good or not; refuses a file that is missing, open to others or not understood. */
+export function readTokens(path: string): readonly StoredToken[] {
+  const content = readPrivateFile(path);
+  if (content === undefined) {
+    throw new StartRefused(
+      `there is no token file ${path}, and nothing is served without a token`,
+      'make a token: rkms token create --caller <name> --allow read,create',
+    );
+  }
+  const parsed = fileSchema.safeParse(jsonOf(content));
+  if (parsed.success) return parsed.data.tokens.map(tokenOf);
+  const [issue] = parsed.error.issues;
+  throw new StartRefused(
+    `the token file ${path} is not valid at ${issue?.path.join('.') ?? '?'}: ${issue?.message ?? '?'}`,
+    'restore it, or move it away and make new tokens with: rkms token create',
+  );
+}
+
+/** The file's text for these tokens. */
+export const textOf = (tokens: readonly StoredToken[]): string =>
+  `${JSON.stringify({ format: 1, tokens: tokens.map(entryOf) }, undefined, 2)}\n`;
+
+function jsonOf(content: Buffer): unknown {
+  try {
+    return JSON.parse(content.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+const tokenOf = (entry: z.infer<typeof tokenSchema>): StoredToken => ({
+  publicId: entry.id,
+  secretDigest: Buffer.from(entry.secretSha256, 'base64url'),
+  caller: entry.caller,
+  permissions: new Set(entry.allow),
+  ids: entry.ids,
+  notBeforeMs: entry.notBefore,
+  expiresMs: entry.expires,
+  revokedMs: entry.revoked,
+});
+
+const entryOf = (token: StoredToken): z.input<typeof tokenSchema> => ({
+  id: token.publicId,
+  secretSha256: token.secretDigest.toString('base64url'),
+  caller: token.caller,
+  allow: [...token.permissions],
+  ids: token.ids.map(({ text }) => text),
+  notBefore: isoTime(token.notBeforeMs),
+  ...(token.expiresMs === undefined ? {} : { expires: isoTime(token.expiresMs) }),
+  ...(token.revokedMs === undefined ? {} : { revoked: isoTime(token.revokedMs) }),
+});
+
+const isoTime = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,75 @@
+// [[callers]] and [creation]: who may do what to which ids, and how many keys may be made for them. docs/access.md says
+// how these rights and those of a token come together.
+import { z } from 'zod';
+import type { CallerGrants } from '../application/configured-callers.js';
+import { permissions, type Permission } from '../domain/caller.js';
+import type { CreationLimits } from '../domain/creation-quota.js';
+import { parseIdPattern, type IdPattern } from '../domain/id-pattern.js';
+import { parseCallerId, type CallerId } from '../domain/ids.js';
+import { choice, named, section, whole } from './config-rules.js';
+
+const rate = { error: 'a number of keys per second from 0.001 to 100000' };
+
+/** Nothing is said where a value is missing: for a caller [creation] holds, for [creation] the default. */
+export const creationSchema = section({
+  per_second: z.number(rate).min(0.001, rate).max(100_000, rate).optional(),
+  burst: whole(1, 1_000_000, 'keys').optional(),
+  per_day: whole(1, 1_000_000_000, 'keys').optional(),
+});
+
+const listOf = <Item extends z.ZodType>(item: Item, expected: string) => z.array(item, { error: expected });
+const patterns = listOf(named<IdPattern>(parseIdPattern), 'a list of patterns of ids');
+const granted = 'a list of permissions, at least one';
+const idsMissing = 'at least one pattern, because the caller may read or create ("**" is every id)';
+
+const caller = z
+  .strictObject(
+    {
+      name: named<CallerId>(parseCallerId),
+      allow: listOf(choice(permissions), granted).min(1, { error: granted }),
+      ids: patterns.default([]),
+      deny: patterns.default([]),
+      creation: creationSchema.prefault({}),
+    },
+    { error: ({ code }) => (code === 'invalid_type' ? 'a [[callers]] table' : undefined) },
+  )
+  .refine(({ allow, ids }) => ids.length > 0 || !allow.some(isAboutIds), {
+    path: ['ids'],
+    error: idsMissing,
+  });
+
+export const callersSchema = listOf(caller, 'a list of [[callers]] tables');
+
+const isAboutIds = (permission: Permission): boolean => permission !== 'operate';
+
+type CreationConfig = z.infer<typeof creationSchema>;
+type CallersConfig = z.infer<typeof callersSchema>;
+
+/** Keys of local regions cost nothing: this only stops a program that has gone wild. */
+export const localCreationLimits: CreationLimits = { perSecond: 1_000, burst: 10_000, perDay: 1_000_000 };
+
+/** `wanted`, with the values of `fallback` where it says nothing. */
+export const creationLimits = (wanted: CreationConfig, fallback: CreationLimits): CreationLimits => ({
+  perSecond: wanted.per_second ?? fallback.perSecond,
+  burst: wanted.burst ?? fallback.burst,
+  perDay: wanted.per_day ?? fallback.perDay,
+});
+
+/** How many keys may be made for a caller, by its own table or by [creation]. */
+export function creationLimitsOf(
+  callers: CallersConfig | undefined,
+  general: CreationLimits,
+): (caller: CallerId) => CreationLimits {
+  const own = new Map(callers?.map(({ name, creation }) => [name, creationLimits(creation, general)]));
+  return (name) => own.get(name) ?? general;
+}
+
+/** What the tables grant; undefined when there are none. */
+export const callerGrants = (callers: CallersConfig | undefined): CallerGrants =>
+  callers &&
+  new Map(
+    callers.map(({ name, allow, ids, deny }, index) => [
+      name,
+      { source: `callers[${index}]`, permissions: new Set(allow), ids, deny },
+    ]),
+  );

@@ -1,0 +1,49 @@
+// `rkms access explain`: what a caller may do to an id, and by which line of the configuration or which token.
+import { InvalidArgumentError, type Command } from 'commander';
+import { readTokens } from '../../adapters/tokens/token-entries.js';
+import { systemClock } from '../../adapters/system/system-clock.js';
+import { parseKeyId, type CallerId, type KeyId } from '../../domain/ids.js';
+import { callerGrants } from '../callers-schema.js';
+import { explainAccess, type ExplainedPermission } from '../explain-access.js';
+import { callerOf } from './caller-argument.js';
+import { addCommand, loadConfig, type ConfigOption } from './command-config.js';
+import { textTable } from './text-table.js';
+
+interface ExplainOptions extends ConfigOption {
+  readonly caller: CallerId;
+  readonly id: KeyId;
+  readonly json?: true;
+}
+
+/** Adds it to `access`, the command that the commands about rights share. */
+export function addAccessExplain(access: Command): void {
+  addCommand(access, 'explain', 'say what a caller may do to an id, and by which line')
+    .requiredOption('--caller <name>', 'who asks', callerOf)
+    .requiredOption('--id <id>', 'the id of a key; it need not exist', keyIdOf)
+    .option('--json', 'print JSON instead of a table')
+    .action(explain);
+}
+
+function explain(options: ExplainOptions): void {
+  const { caller, id, json } = options;
+  const config = loadConfig(options);
+  const tokens = readTokens(config.auth.tokens_file);
+  const explained = explainAccess({ caller, id }, callerGrants(config.callers), tokens, systemClock.nowMs());
+  const answer = { caller, id, permissions: explained };
+  process.stdout.write(json ? `${JSON.stringify(answer, undefined, 2)}\n` : tableOf(explained));
+}
+
+/** One row per permission; what a further token says of it is on a line of its own below. */
+const tableOf = (explained: readonly ExplainedPermission[]): string =>
+  textTable(
+    ['PERMISSION', 'ALLOWED', 'BY'],
+    explained.flatMap(({ permission, allowed, by }) =>
+      by.map((line, index) => (index === 0 ? [permission, allowed ? 'yes' : 'no', line] : ['', '', line])),
+    ),
+  );
+
+function keyIdOf(text: string): KeyId {
+  const id = parseKeyId(text);
+  if (id.isOk()) return id.value;
+  throw new InvalidArgumentError(`An id has ${id.error.expected}.`);
+}
