@@ -146,7 +146,11 @@ describe('the token file', () => {
     const { text, publicId, secretDigest } = makeBearerToken();
     return { publicId, secretDigest, ...billing, header: `Bearer ${text}`, ...more };
   };
-  const facts = ({ header: _, ...token }: StoredToken & { readonly header?: string }): object => token;
+  const facts = (token: StoredToken & { readonly header?: string }): object => {
+    const { header, ...known } = token;
+    expect(header).toMatch(/^Bearer /);
+    return known;
+  };
 
   function opened(path: string): {
     readonly file: TokenFile;

@@ -2,9 +2,13 @@
 // place, what was found and what is expected.
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { ok } from 'neverthrow';
+import { callerGrants, creationLimitsOf } from '../../src/infrastructure/callers-schema.js';
 import type { ConfigProblem } from '../../src/infrastructure/config.js';
 import { isEmbedded, parseConfig, regionsOf, showConfigProblems } from '../../src/infrastructure/config.js';
 import { unknownVariables, type Environment } from '../../src/infrastructure/config-environment.js';
+import { grant } from '../support/callers.js';
+import { callerId } from '../support/names.js';
 
 const top = 'deployment = "test"\n';
 const store = '[store]\nkind = "sqlite"\n';
@@ -25,6 +29,8 @@ const found = (toml: string, environment?: Environment): unknown =>
 const oneOf = (...names: readonly string[]): string => `one of ${names.join(', ')}`;
 const deploymentRule = '1 to 64 characters of A-Z a-z 0-9 . _ -, starting with a letter or digit';
 const regionRule = '1 to 64 characters of a-z 0-9 -, starting with a letter';
+const callerRule = '1 to 128 characters of A-Z a-z 0-9 . _ : / - @ + =, starting with a letter or digit';
+const idsRule = 'at least one pattern, because the caller may read or create ("**" is every id)';
 const endpointRule =
   'an https:// URL, or an http:// URL of this machine (127.0.0.1, [::1], localhost), without credentials or query';
 const milliseconds = 'a whole number of milliseconds from 10 to 60000';
@@ -90,6 +96,136 @@ describe('a configuration', () => {
       { value: false },
       { value: false },
     ]);
+  });
+});
+
+describe('callers in the configuration', () => {
+  const callers = (...tables: readonly string[]): string =>
+    `${smallest}${tables.map((table) => `[[callers]]\n${table}\n`).join('')}`;
+  const billing = 'name = "billing"\nallow = ["read", "create"]\nids = ["billing/*"]';
+  const granted = (toml: string): unknown => parseConfig(toml).map((config) => callerGrants(config.callers));
+
+  it('grant what they say, and each knows the place where it is written', () => {
+    const onCall = 'name = "on-call"\nallow = ["operate"]';
+    expect(granted(callers(`${billing}\ndeny = ["billing/x"]`, onCall))).toEqual(
+      ok(
+        new Map([
+          [
+            'billing',
+            grant(['read', 'create'], { source: 'callers[0]', ids: ['billing/*'], deny: ['billing/x'] }),
+          ],
+          ['on-call', grant(['operate'], { source: 'callers[1]', ids: [] })],
+        ]),
+      ),
+    );
+  });
+
+  it('may be none at all, which is not the same as an empty list of them', () => {
+    expect([granted(smallest), granted(`callers = []\n${smallest}`)]).toEqual([ok(undefined), ok(new Map())]);
+  });
+
+  it.each([
+    ['no name', 'allow = ["operate"]', 'name', 'nothing', callerRule],
+    ['a bad name', 'name = "a b"\nallow = ["operate"]', 'name', '"a b"', callerRule],
+    ['no permissions', 'name = "a"', 'allow', 'nothing', 'a list of permissions, at least one'],
+    [
+      'an empty list of permissions',
+      'name = "a"\nallow = []',
+      'allow',
+      '[]',
+      'a list of permissions, at least one',
+    ],
+    [
+      'an unknown permission',
+      'name = "a"\nallow = ["write"]',
+      'allow[0]',
+      '"write"',
+      'one of "read", "create", "operate"',
+    ],
+    ['a reader without patterns', 'name = "a"\nallow = ["read"]', 'ids', 'nothing', idsRule],
+    [
+      'a creator with an empty list of patterns',
+      'name = "a"\nallow = ["operate", "create"]\nids = []',
+      'ids',
+      '[]',
+      idsRule,
+    ],
+    [
+      'a pattern for a list',
+      'name = "a"\nallow = ["read"]\nids = "**"',
+      'ids',
+      '"**"',
+      'a list of patterns of ids',
+    ],
+    [
+      'a pattern that is none',
+      'name = "a"\nallow = ["read"]\nids = ["a/*", "a/**/b"]',
+      'ids[1]',
+      '"a/**/b"',
+      'at most one * in a segment, and ** only as the whole last segment',
+    ],
+    [
+      'a denied pattern that is none',
+      'name = "a"\nallow = ["read"]\nids = ["**"]\ndeny = ["/a"]',
+      'deny[0]',
+      '"/a"',
+      'a pattern that starts like an id, with a letter or digit, or with *',
+    ],
+    ['an unknown key', 'name = "a"\nallow = ["operate"]\ndenny = []', 'denny', unknownKey, '"deny"?'],
+    [
+      'a quota of nothing',
+      `${billing}\ncreation = { burst = 0 }`,
+      'creation.burst',
+      '0',
+      'a whole number of keys from 1 to 1000000',
+    ],
+    [
+      'an unknown quota',
+      `${billing}\ncreation = { per_hour = 1 }`,
+      'creation.per_hour',
+      unknownKey,
+      'one of per_second, burst, per_day',
+    ],
+  ])('with %s are refused', (_, table, path, was, expected) => {
+    expect(found(callers(table))).toEqual([[`callers[0].${path}`, was, expected]]);
+  });
+
+  it('that are named twice, or are no list, are refused', () => {
+    expect(found(callers(billing, billing))).toEqual([
+      ['callers[1].name', '"billing" a second time', 'each caller once'],
+    ]);
+    expect(found(`callers = 7\n${smallest}`)).toEqual([['callers', '7', 'a list of [[callers]] tables']]);
+    expect(found(`callers = [7]\n${smallest}`)).toEqual([['callers[0]', '7', 'a [[callers]] table']]);
+  });
+});
+
+describe('quotas in the configuration', () => {
+  const limitsOf = (toml: string, name: string): unknown =>
+    parseConfig(toml).map(({ callers, creation }) => creationLimitsOf(callers, creation)(callerId(name)));
+  const onAws = `${top}${store}${aws('')}`;
+
+  it('are tight by default where keys cost money, and wide where all regions are local', () => {
+    expect(limitsOf(onAws, 'app')).toEqual(ok({ perSecond: 1, burst: 10, perDay: 1_000 }));
+    expect(limitsOf(smallest, 'app')).toEqual(ok({ perSecond: 1_000, burst: 10_000, perDay: 1_000_000 }));
+  });
+
+  it('are those of the caller, else those for all, else the default', () => {
+    const toml = `${onAws}[creation]\nburst = 50\nper_second = 0.5\n
+      [[callers]]\nname = "big"\nallow = ["create"]\nids = ["**"]\ncreation = { per_day = 7, burst = 9 }`;
+    expect(limitsOf(toml, 'big')).toEqual(ok({ perSecond: 0.5, burst: 9, perDay: 7 }));
+    expect(limitsOf(toml, 'small')).toEqual(ok({ perSecond: 0.5, burst: 50, perDay: 1_000 }));
+  });
+
+  it.each(['0', '-1', '"1"', '100001', 'nan'])('are refused with %s keys per second', (value) => {
+    const expected = 'a number of keys per second from 0.001 to 100000';
+    expect(found(`${smallest}[creation]\nper_second = ${value}\n`)).toMatchObject([
+      ['creation.per_second', expect.anything(), expected],
+    ]);
+  });
+
+  it('can be set by the environment', () => {
+    const config = parseConfig(onAws, { RKMS_CREATION_PER_SECOND: '2.5', RKMS_CREATION_BURST: '3' });
+    expect(config).toMatchObject({ value: { creation: { perSecond: 2.5, burst: 3, perDay: 1_000 } } });
   });
 });
 

@@ -44,6 +44,9 @@ const trusted = certificateFor(hosts);
 const untrusted = certificateFor(hosts);
 
 const shortWaits = `
+[creation]
+burst = 1000
+per_day = 10000
 [kms]
 attempt_timeout_ms = 300
 [failover]

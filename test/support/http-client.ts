@@ -1,8 +1,9 @@
 // A client that sends exactly what it is told, where fetch would repair or refuse it. Every call uses a connection of its
-// own, which is closed with the answer.
+// own, which is closed with the answer, unless it brings an agent.
 import { once } from 'node:events';
 import {
   request,
+  type Agent,
   type ClientRequest,
   type IncomingHttpHeaders,
   type IncomingMessage,
@@ -23,6 +24,8 @@ export interface HttpQuestion {
   readonly target: string;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string;
+  /** Whose connections are used. */
+  readonly agent?: Agent;
 }
 
 const patienceMs = 10_000;
@@ -30,11 +33,11 @@ const patienceMs = 10_000;
 /** Begins a request, which the test may destroy. */
 export function begin(
   url: string,
-  { method = 'GET', target, headers = {}, body }: HttpQuestion,
+  { method = 'GET', target, headers = {}, body, agent }: HttpQuestion,
 ): ClientRequest {
   const { hostname, port } = new URL(url);
   const signal = AbortSignal.timeout(patienceMs);
-  const sent = request({ hostname, port, method, path: target, headers, agent: false, signal });
+  const sent = request({ hostname, port, method, path: target, headers, agent: agent ?? false, signal });
   sent.end(body);
   return sent;
 }

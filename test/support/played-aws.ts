@@ -59,6 +59,7 @@ export class PlayedAws {
       `[store]\nkind = "dynamodb"\ntable = "${table}"\nregion = "us-east-1"\ntimeout_ms = 5000`,
       `endpoint = "${storeEndpoint ?? this.dynamo.endpoint}"\n`,
       `[kms]\nattempt_timeout_ms = ${attemptTimeoutMs}\n`,
+      '[creation]\nburst = 1000\nper_day = 10000\n',
     ].join('\n');
   }
 
