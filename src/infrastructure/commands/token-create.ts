@@ -14,7 +14,7 @@ const dayMs = 86_400_000;
 interface TokenOptions extends ConfigOption {
   readonly caller: CallerId;
   readonly allow: readonly Permission[];
-  readonly ids: readonly IdPattern[];
+  readonly ids?: readonly IdPattern[];
   readonly expires: number;
 }
 
@@ -27,15 +27,17 @@ export function addTokenCreate(tokens: Command): void {
       `permissions, comma-separated: ${permissions.join(', ')}`,
       permissionsOf,
     )
-    .option('--ids <list>', 'patterns of ids to read and create, comma-separated, as billing/*', patternsOf, [
-      everyId,
-    ])
+    .option(
+      '--ids <list>',
+      'patterns of ids to read and create, comma-separated, as billing/* (default: **, every id)',
+      patternsOf,
+    )
     .option('--expires <days>', 'days until it expires, as 90d', daysOf, 90)
     .action(createToken);
 }
 
 function createToken(options: TokenOptions): void {
-  const { caller, allow, ids, expires } = options;
+  const { caller, allow, ids = [everyId], expires } = options;
   const config = loadConfig(options);
   ensurePrivateFolder(config.data_dir);
   const nowMs = systemClock.nowMs();
