@@ -23,7 +23,8 @@ export interface Answer {
 
 /** How many requests are under way at once, at most. */
 export const callers = 50;
-const patienceMs = 5_000;
+/** Far longer than the service lets a request take. */
+const patienceMs = 10_000;
 
 export class Client {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 4 * callers });

@@ -5,13 +5,12 @@ import { needsNames, type Case } from './cases.js';
 import { House, preferred, regionNames, type Foundation, type Transition } from './house.js';
 import { readInTurn, type Ask } from './load.js';
 import type { OneAtATime } from './one-at-a-time.js';
-import { ids, phaseOf, timesOf, warmUp, type Phase } from './phases.js';
+import { ids, phaseOf, timesOf, warmUp, type Pace, type Phase } from './phases.js';
 import { recover, shareOf, untilWell, type Recovery } from './recovery.js';
 import { quantile, sum } from './statistics.js';
 
-/** How many reads a second, and how long each phase takes. */
-export interface Plan {
-  readonly rate: number;
+/** How fast, and how long each phase takes. */
+export interface Plan extends Pace {
   readonly healthyMs: number;
   readonly oneMs: number;
   readonly twoMs: number;
@@ -99,7 +98,7 @@ async function measureFirst(house: House, each: Case, plan: Plan): Promise<First
   await warmUp(house, plan.rate);
   const ask = readInTurn(house.client, ids);
   await untilWell(house, ask);
-  const { phase: healthy, samples, startMs } = await phaseOf(house, ask, plan.rate, plan.healthyMs);
+  const { phase: healthy, samples, startMs } = await phaseOf(house, ask, plan, plan.healthyMs);
   const usualShare = shareOf(samples.filter(({ dueMs }) => dueMs === startMs));
   const failedMs = Date.now();
   const failed = await failOne(house, ask, each, plan);
@@ -120,10 +119,10 @@ interface FailedOne {
   readonly detection: Detection | undefined;
 }
 
-async function failOne(house: House, ask: Ask, each: Case, { rate, oneMs }: Plan): Promise<FailedOne> {
+async function failOne(house: House, ask: Ask, each: Case, plan: Plan): Promise<FailedOne> {
   await house.fail(1, each);
   const quota = each.detected.includes('over quota') ? watchQuota(house) : undefined;
-  const { phase: one, samples, taken, startMs } = await phaseOf(house, ask, rate, oneMs);
+  const { phase: one, samples, taken, startMs } = await phaseOf(house, ask, plan, plan.oneMs);
   const overQuotaMs = await quota?.stop();
   if (each.detected.length === 0) return { one, detection: undefined };
   const seen = house
@@ -165,10 +164,10 @@ async function failTwo(
   house: House,
   ask: Ask,
   each: Case,
-  { rate, twoMs }: Plan,
+  plan: Plan,
 ): Promise<Pick<Measured, 'two' | 'creation'>> {
   await house.fail(2, each);
-  const { phase: two } = await phaseOf(house, ask, rate, twoMs);
+  const { phase: two } = await phaseOf(house, ask, plan, plan.twoMs);
   if (each.partial) return { two, creation: undefined };
   const target = `/key?id=new/${each.name}`;
   const creation = [await house.client.ask(target), await house.reader.ask(target)].map(

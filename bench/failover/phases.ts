@@ -1,8 +1,17 @@
 // A phase of the measurement: the load on one service for a while, and what came of it.
+import { setTimeout as pause } from 'node:timers/promises';
 import type { House } from './house.js';
 import { closed, paced, readInTurn, type Ask, type Sample } from './load.js';
 import type { TakenCalls } from './played-region.js';
 import { quantile, sum } from './statistics.js';
+
+/** How fast, and how many at least. */
+export interface Pace {
+  /** Reads a second. */
+  readonly rate: number;
+  /** So many make a p99, however slow the machine. */
+  readonly fewestReads: number;
+}
 
 export interface Phase {
   readonly reads: number;
@@ -24,16 +33,17 @@ export interface Phase {
 
 /** The keys that are stored and read. */
 export const ids = Array.from({ length: 200 }, (_, n) => `orders/${n}`);
-const creatorsAtOnce = 4;
-/** So few are needed for a p99, however slow the machine. */
-const fewestReads = 400;
-
+const creatorsAtOnce = 2;
 /** Makes the keys, so each region has been called hundreds of times, and opens connections. */
 export async function warmUp(house: House, rate: number): Promise<void> {
   const left = [...ids];
   const creator = async (): Promise<void> => {
     for (let id = left.pop(); id !== undefined; id = left.pop()) {
-      const { status } = await house.client.read(id);
+      let status = 0;
+      for (let tries = 0; tries < 5 && status !== 200; tries += 1) {
+        if (tries > 0) await pause(1_000);
+        ({ status } = await house.client.read(id));
+      }
       if (status !== 200) throw new Error(`the key ${id} was not made: ${status}`);
     }
   };
@@ -55,7 +65,13 @@ export interface Observed {
   readonly startMs: number;
 }
 
-export async function phaseOf(house: House, ask: Ask, rate: number, durationMs: number): Promise<Observed> {
+/** The load for that long, or longer where it takes longer to make the fewest reads. */
+export async function phaseOf(
+  house: House,
+  ask: Ask,
+  { rate, fewestReads }: Pace,
+  durationMs: number,
+): Promise<Observed> {
   await takeCalls(house);
   const samples = await paced(ask, rate, Math.max(fewestReads, (rate * durationMs) / 1_000));
   const taken = await takeCalls(house);
