@@ -1,6 +1,7 @@
 // What must hold, and whether it did.
 import type { LongRun } from './long-runs.js';
-import type { Measured, Recovery } from './measure.js';
+import type { Measured } from './measure.js';
+import type { Recovery } from './recovery.js';
 
 export interface Verdict {
   /** What it is about: a way to fail, or a long run. */
@@ -118,6 +119,7 @@ export function longVerdictsOf(run: LongRun): readonly Verdict[] {
   const [before, after] = heap;
   const grown = (a: number, b: number): string => `${megabytes(a)}, then ${megabytes(b)}`;
   return [
+    check('reads', run.reads >= run.wantedReads, `${run.wantedReads} reads in time`, `${run.reads}`),
     check(
       'right',
       rightShare >= bounds.rightShareOfMany,

@@ -6,7 +6,8 @@ export class Children {
   readonly #running = new Set<ChildProcess>();
 
   constructor() {
-    process.once('exit', () => {
+    // First of all: what still runs would write into the folder that is being removed.
+    process.prependOnceListener('exit', () => {
       for (const child of this.#running) child.kill('SIGKILL');
     });
   }

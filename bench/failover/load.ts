@@ -21,9 +21,10 @@ export interface Answer {
   readonly body: string;
 }
 
-const callers = 50;
-const everyMs = 250;
-const patienceMs = 5_000;
+/** How many requests are under way at once, at most. */
+export const callers = 50;
+/** Far longer than the service lets a request take. */
+const patienceMs = 10_000;
 
 export class Client {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 4 * callers });
@@ -95,11 +96,12 @@ export const readInTurn =
   (caller, turn, dueMs) =>
     client.read(ids[(caller + turn * callers) % ids.length] ?? '', dueMs);
 
-/** All callers at once, then each one every 250 ms, evenly spread, for so long. */
-export async function paced(ask: Ask, durationMs: number): Promise<readonly Sample[]> {
+/** All callers at once, and then evenly spread at so many reads a second; at least `reads` altogether. */
+export async function paced(ask: Ask, rate: number, reads: number): Promise<readonly Sample[]> {
+  const everyMs = (callers * 1_000) / rate;
   const startMs = performance.timeOrigin + performance.now();
   const samples: Sample[] = [];
-  const turns = Math.max(1, Math.round(durationMs / everyMs));
+  const turns = Math.ceil(reads / callers);
   const caller = async (at: number): Promise<void> => {
     for (let turn = 0; turn < turns; turn += 1) {
       const dueMs = startMs + (turn === 0 ? 0 : turn * everyMs + (at * everyMs) / callers);
@@ -112,11 +114,20 @@ export async function paced(ask: Ask, durationMs: number): Promise<readonly Samp
   return samples;
 }
 
-/** All callers ask again as soon as they were answered, until `count` requests were made; `onSample` sees each. */
-export async function closed(ask: Ask, count: number, onSample: (sample: Sample) => void): Promise<void> {
+/** All callers at once, each of them once. */
+export const burst = (ask: Ask): Promise<readonly Sample[]> => paced(ask, callers, callers);
+
+/** All callers ask again as soon as they were answered, until `count` requests were made or the time is over. */
+export async function closed(
+  ask: Ask,
+  count: number,
+  longestMs: number,
+  onSample: (sample: Sample) => void,
+): Promise<void> {
+  const deadlineMs = performance.now() + longestMs;
   let made = 0;
   const caller = async (at: number): Promise<void> => {
-    for (let turn = 0; made < count; turn += 1) {
+    for (let turn = 0; made < count && performance.now() < deadlineMs; turn += 1) {
       made += 1;
       onSample(await ask(at, turn, performance.timeOrigin + performance.now()));
     }

@@ -2,34 +2,18 @@
 // and well again.
 import { setTimeout as pause } from 'node:timers/promises';
 import { needsNames, type Case } from './cases.js';
-import { House, preferred, type Foundation, type RegionsReport } from './house.js';
-import { closed, paced, readInTurn, type Ask, type Sample } from './load.js';
+import { House, preferred, regionNames, type Foundation, type Transition } from './house.js';
+import { readInTurn, type Ask } from './load.js';
 import type { OneAtATime } from './one-at-a-time.js';
-import type { TakenCalls } from './played-region.js';
+import { ids, phaseOf, timesOf, warmUp, type Pace, type Phase } from './phases.js';
+import { recover, shareOf, untilWell, type Recovery } from './recovery.js';
 import { quantile, sum } from './statistics.js';
 
-export interface Durations {
+/** How fast, and how long each phase takes. */
+export interface Plan extends Pace {
   readonly healthyMs: number;
   readonly oneMs: number;
   readonly twoMs: number;
-}
-
-export interface Phase {
-  readonly reads: number;
-  /** Of the reads, those that got the right key. */
-  readonly rightShare: number;
-  readonly p50Ms: number;
-  /** Of all reads, from the very first one on. */
-  readonly p99Ms: number;
-  /** Of the reads that were due a second or more after the start, when the 50 at once are over. */
-  readonly steadyP99Ms: number;
-  /**
-   * Calls for callers' keys that the regions read, per read. A connection that was refused, or never made, is no call; nor is
-   * a canary.
-   */
-  readonly callsPerRead: number;
-  /** Statuses of the reads that failed; zero where no answer came. */
-  readonly failedStatuses: readonly number[];
 }
 
 export interface Detection {
@@ -39,13 +23,6 @@ export interface Detection {
   readonly afterCalls: number;
   /** p99 of the reads due a second or more after that. */
   readonly p99Ms: number;
-}
-
-export interface Recovery {
-  /** Until the report says that all is well. */
-  readonly wellMs: number;
-  /** Until 50 reads at once go where they went before. Infinity where that did not happen. */
-  readonly fullMs: number;
 }
 
 export interface Measured {
@@ -61,110 +38,93 @@ export interface Measured {
   readonly creation: readonly string[] | undefined;
   readonly twoRecovery: Recovery;
   readonly transitions: readonly string[];
+  /** How often a region was taken for ill that had not failed. */
+  readonly strays: number;
 }
-
-const ids = Array.from({ length: 200 }, (_, n) => `orders/${n}`);
-const creatorsAtOnce = 4;
-const patienceMs = 45_000;
-const burstMs = 1;
-/** So much of the traffic before must be back: which of two answers wins a hedged read is chance. */
-const fullTraffic = 0.9;
 
 export async function measure(
   foundation: Foundation,
   each: Case,
-  durations: Durations,
+  plan: Plan,
   alone: OneAtATime,
 ): Promise<Measured> {
   let house: House | undefined;
   try {
     const first = await alone.run(async () => {
       house = await House.open(foundation, each.name, needsNames(each));
-      await warmUp(house);
-      const ask = readInTurn(house.client, ids);
-      const { phase: healthy, samples } = await phaseOf(house, ask, durations.healthyMs);
-      const usualShare = shareOf(samples.filter(({ dueMs }) => dueMs === samples[0]?.dueMs));
-      return { house, ask, healthy, usualShare, ...(await failOne(house, ask, each, durations.oneMs)) };
+      return measureFirst(house, each, plan);
     });
-    const { ask, healthy, one, detection, usualShare, startMs } = first;
-    const back = (): Promise<Recovery> => recover(first.house, ask, usualShare, alone);
-    const oneRecovery = await back();
-    const second = await alone.run(() => failTwo(first.house, ask, each, durations.twoMs));
-    const twoRecovery = await back();
-    const transitions = first.house
-      .transitions(startMs)
-      .map(({ time, region, from, to, why }) => `${time - startMs} ms ${region}: ${from} -> ${to} (${why})`);
-    const { name, says } = each;
-    return { name, says, healthy, one, detection, oneRecovery, ...second, twoRecovery, transitions };
+    const { opened, ask, usualShare, startMs, failedMs, healthy, one, detection } = first;
+    const oneRecovery = await recover(opened, ask, usualShare, alone);
+    const secondMs = Date.now();
+    const { two, creation } = await alone.run(() => failTwo(opened, ask, each, plan));
+    const twoRecovery = await recover(opened, ask, usualShare, alone);
+    const transitions = opened.transitions(startMs);
+    return {
+      ...{
+        name: each.name,
+        says: each.says,
+        healthy,
+        one,
+        detection,
+        oneRecovery,
+        two,
+        creation,
+        twoRecovery,
+      },
+      transitions: transitions.map(
+        ({ time, region, from, to, why }) =>
+          `${Math.round(time - failedMs)} ms ${region}: ${from} -> ${to} (${why})`,
+      ),
+      strays: transitions.filter((transition) => isStray(transition, failedMs, secondMs)).length,
+    };
   } finally {
     await house?.close();
   }
 }
 
-/** Makes the keys, so each region has been called hundreds of times, and opens connections. */
-export async function warmUp(house: House): Promise<void> {
-  const left = [...ids];
-  const creator = async (): Promise<void> => {
-    for (let id = left.pop(); id !== undefined; id = left.pop()) {
-      const { status } = await house.client.read(id);
-      if (status !== 200) throw new Error(`the key ${id} was not made: ${status}`);
-    }
-  };
-  await Promise.all(Array.from({ length: creatorsAtOnce }, creator));
-  await paced(readInTurn(house.client, ids), 1_000);
-}
-
-export const readAll = (house: House, count: number, onSample: (sample: Sample) => void): Promise<void> =>
-  closed(readInTurn(house.client, ids), count, onSample);
-
-interface Observed {
-  readonly phase: Phase;
-  readonly samples: readonly Sample[];
-  readonly taken: readonly TakenCalls[];
+interface First {
+  readonly opened: House;
+  readonly ask: Ask;
   readonly startMs: number;
+  readonly failedMs: number;
+  readonly usualShare: number;
+  readonly healthy: Phase;
+  readonly one: Phase;
+  readonly detection: Detection | undefined;
 }
 
-async function phaseOf(house: House, ask: Ask, durationMs: number): Promise<Observed> {
-  await takeCalls(house);
-  const samples = await paced(ask, durationMs);
-  const taken = await takeCalls(house);
-  const startMs = Math.min(...samples.map(({ dueMs }) => dueMs));
-  const steady = samples.filter(({ dueMs }) => dueMs >= startMs + 1_000);
-  const right = samples.filter((sample) => sample.right);
-  const phase: Phase = {
-    reads: samples.length,
-    rightShare: right.length / samples.length,
-    p50Ms: quantile(timesOf(samples), 0.5),
-    p99Ms: quantile(timesOf(samples), 0.99),
-    steadyP99Ms: quantile(timesOf(steady), 0.99),
-    callsPerRead: sum(taken.map(readsOf)) / samples.length,
-    failedStatuses: samples.filter((sample) => !sample.right).map(({ status }) => status),
-  };
-  return { phase, samples, taken, startMs };
+async function measureFirst(house: House, each: Case, plan: Plan): Promise<First> {
+  await warmUp(house, plan.rate);
+  const ask = readInTurn(house.client, ids);
+  await untilWell(house, ask);
+  const { phase: healthy, samples, startMs } = await phaseOf(house, ask, plan, plan.healthyMs);
+  const usualShare = shareOf(samples.filter(({ dueMs }) => dueMs === startMs));
+  const failedMs = Date.now();
+  const failed = await failOne(house, ask, each, plan);
+  return { opened: house, ask, startMs, failedMs, usualShare, healthy, ...failed };
 }
 
-export const takeCalls = (house: House): Promise<readonly TakenCalls[]> =>
-  Promise.all(house.regions.map((region) => region.takeCalls()));
+const worse = new Set(['open', 'degraded', 'misconfigured', 'quarantined']);
 
-export const readsOf = ({ reads }: TakenCalls): number => sum(reads.map(({ count }) => count));
-
-const timesOf = (samples: readonly Sample[]): readonly number[] => samples.map(({ tookMs }) => tookMs);
-
-const shareOf = (samples: readonly Sample[]): number =>
-  samples.filter(({ region }) => region === preferred).length / samples.length;
+/** Before `failedMs` no region has failed, before `secondMs` only the preferred one, and the last one never does. */
+function isStray({ time, region, from, to }: Transition, failedMs: number, secondMs: number): boolean {
+  const hasFailed =
+    time >= failedMs && (region === preferred || (region === regionNames[1] && time >= secondMs));
+  return !hasFailed && worse.has(to) && from !== 'half-open';
+}
 
 interface FailedOne {
   readonly one: Phase;
   readonly detection: Detection | undefined;
-  readonly startMs: number;
 }
 
-async function failOne(house: House, ask: Ask, each: Case, durationMs: number): Promise<FailedOne> {
+async function failOne(house: House, ask: Ask, each: Case, plan: Plan): Promise<FailedOne> {
   await house.fail(1, each);
   const quota = each.detected.includes('over quota') ? watchQuota(house) : undefined;
-  const { phase: one, samples, taken, startMs } = await phaseOf(house, ask, durationMs);
+  const { phase: one, samples, taken, startMs } = await phaseOf(house, ask, plan, plan.oneMs);
   const overQuotaMs = await quota?.stop();
-  if (each.detected.length === 0) return { one, detection: undefined, startMs };
+  if (each.detected.length === 0) return { one, detection: undefined };
   const seen = house
     .transitions(startMs)
     .find(({ region, to }) => region === preferred && each.detected.includes(to));
@@ -177,7 +137,7 @@ async function failOne(house: House, ask: Ask, each: Case, durationMs: number): 
     ),
     p99Ms: quantile(timesOf(after), 0.99),
   };
-  return { one, detection, startMs };
+  return { one, detection };
 }
 
 /** Being over quota is no change of state, so it is in no line of the log: somebody has to look. */
@@ -204,10 +164,10 @@ async function failTwo(
   house: House,
   ask: Ask,
   each: Case,
-  durationMs: number,
+  plan: Plan,
 ): Promise<Pick<Measured, 'two' | 'creation'>> {
   await house.fail(2, each);
-  const { phase: two } = await phaseOf(house, ask, durationMs);
+  const { phase: two } = await phaseOf(house, ask, plan, plan.twoMs);
   if (each.partial) return { two, creation: undefined };
   const target = `/key?id=new/${each.name}`;
   const creation = [await house.client.ask(target), await house.reader.ask(target)].map(
@@ -215,25 +175,3 @@ async function failTwo(
   );
   return { two, creation };
 }
-
-/** Few reads meanwhile, for others are measured; a region does not need traffic to recover. */
-async function recover(house: House, ask: Ask, usualShare: number, alone: OneAtATime): Promise<Recovery> {
-  const healedMs = Date.now();
-  const since = (): number => Date.now() - healedMs;
-  await house.heal();
-  await house.liftQuarantines();
-  let turn = 0;
-  while (!isWell(await house.report())) {
-    if (since() > patienceMs) return { wellMs: Infinity, fullMs: Infinity };
-    await Promise.all([ask(0, turn++, Date.now()), pause(200)]);
-  }
-  const wellMs = since();
-  for (let atMs = wellMs; atMs <= patienceMs; await pause(1_000), atMs = since()) {
-    const share = await alone.run(async () => shareOf(await paced(ask, burstMs)), true);
-    if (share >= fullTraffic * usualShare) return { wellMs, fullMs: atMs };
-  }
-  return { wellMs, fullMs: Infinity };
-}
-
-const isWell = ({ order, regions }: RegionsReport): boolean =>
-  order[0] === preferred && regions.every(({ state, overQuota }) => state === 'healthy' && !overQuota);

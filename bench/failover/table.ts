@@ -1,7 +1,8 @@
 // The measurements as tables of plain text. "!" stands at each value that is outside of its bound.
 import type { Verdict } from './bounds.js';
 import type { LongRun } from './long-runs.js';
-import type { Measured, Recovery } from './measure.js';
+import type { Measured } from './measure.js';
+import type { Recovery } from './recovery.js';
 
 interface Column<T> {
   readonly head: readonly [string, string];
@@ -50,12 +51,13 @@ const columns: readonly Column<Measured>[] = [
     verdict: 'two.creation',
   },
   { head: ['<30', 'back s'], cell: ({ twoRecovery }) => seconds(twoRecovery), verdict: 'two.recovery' },
+  { head: ['', '| stray'], cell: ({ strays }) => whole(strays) },
 ];
 
 const mebibytes = (bytes: number): string => whole(bytes / 1_048_576);
 const longColumns: readonly Column<LongRun>[] = [
   { head: ['', 'long run'], cell: ({ says }) => says },
-  { head: ['', 'reads'], cell: ({ reads }) => whole(reads) },
+  { head: ['', 'reads'], cell: ({ reads }) => whole(reads), verdict: 'reads' },
   { head: ['>99.999', 'ok %'], cell: ({ rightShare }) => share(rightShare), verdict: 'right' },
   { head: ['', 'failed'], cell: ({ failedStatuses }) => whole(failedStatuses.length) },
   { head: ['', 'reads/s'], cell: ({ readsPerSecond }) => whole(readsPerSecond) },
@@ -87,8 +89,8 @@ const longColumns: readonly Column<LongRun>[] = [
 export const tableOf = (all: readonly Measured[], verdicts: readonly (readonly Verdict[])[]): string =>
   'Milliseconds, unless another unit is given. h: healthy just before. steady, known: p99 without the first second, or from\n' +
   'a second after detection on. calls: per read, canaries excluded. found: after how many ms, and calls to the region that\n' +
-  'fails. back: seconds until all is reported healthy, or that/until 50 reads at once are all served as before. ! marks a\n' +
-  `bound that does not hold.\n\n${aligned(columns, all, verdicts)}`;
+  'fails. back: seconds until all is reported healthy, or that/until 50 reads at once are served as before. stray: how often a\n' +
+  `region was taken for ill that had not failed. ! marks a bound that does not hold.\n\n${aligned(columns, all, verdicts)}`;
 
 export const longTableOf = (all: readonly LongRun[], verdicts: readonly (readonly Verdict[])[]): string =>
   `50 at once, as fast as they are answered; milliseconds.\n\n${aligned(longColumns, all, verdicts)}`;

@@ -49,6 +49,16 @@ describe('a healthy region', () => {
     expect(described.KeyMetadata).not.toHaveProperty('DeletionDate');
   });
 
+  test('thinks about each answer for as long as it was told to', async () => {
+    const { client } = await startWithClient({ latencyMs: 40 });
+    const startedMs = performance.now();
+    const { CiphertextBlob } = await client.encrypt();
+    const opened = await client.decrypt(CiphertextBlob);
+    // Timers may be early by a fraction of a millisecond.
+    expect(performance.now() - startedMs).toBeGreaterThan(78);
+    expect(Buffer.from(opened.Plaintext ?? [])).toEqual(SECRET);
+  });
+
   test.each(['alias/other', OTHER_KEY, `arn:aws:kms:us-east-1:111122223333:key/${OTHER_KEY}`])(
     'does not know %s',
     async (name) => {
