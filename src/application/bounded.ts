@@ -2,6 +2,7 @@
 // It does not rely on the called side to obey the signal, so a vault or store that hangs cannot hang a request.
 import { err, ResultAsync, type Result } from 'neverthrow';
 import type { Clock } from '../ports/clock.js';
+import { scheduleFairly } from './fair-timer.js';
 
 export interface Bounds<T, F> {
   readonly clock: Clock;
@@ -38,7 +39,7 @@ export function bounded<T, F>(
       const leave = (): void => {
         giveUp(onAbort);
       };
-      const cancelTimer = clock.schedule(timeoutMs, () => {
+      const cancelTimer = scheduleFairly(clock, timeoutMs, () => {
         giveUp(onTimeout);
       });
       signal.addEventListener('abort', leave);

@@ -5,6 +5,7 @@ import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import { afterVaultFailure, type FailedAttempt, type VaultFailure } from '../domain/failures.js';
 import type { Region } from '../domain/ids.js';
 import type { Clock } from '../ports/clock.js';
+import { scheduleFairly } from './fair-timer.js';
 
 /** One region's part in the race. */
 export interface Lane<T> {
@@ -100,7 +101,7 @@ class Race<T> {
   }
 
   private hedgeAfter(delayMs: number, region: Region, runner: Runner): void {
-    runner.cancelHedge = this.rules.clock.schedule(delayMs, () => {
+    runner.cancelHedge = scheduleFairly(this.rules.clock, delayMs, () => {
       this.hedge(region, runner);
     });
   }

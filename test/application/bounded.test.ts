@@ -231,3 +231,26 @@ describe('a bug in the called side', () => {
     expect(await result).toEqual(err('late'));
   });
 });
+
+describe('a process that was busy', () => {
+  it('does not blame the one it asked: an answer that came meanwhile is taken', async () => {
+    const clock = new ManualClock();
+    let answer: (result: string) => void = () => undefined;
+    const asked = bounded(
+      () =>
+        ResultAsync.fromSafePromise<string, string>(
+          new Promise((resolve) => {
+            answer = resolve;
+          }),
+        ),
+      { clock, timeoutMs: 150, signal: new AbortController().signal, onTimeout: 'late', onAbort: 'aborted' },
+    );
+    clock.stall(400);
+    clock.schedule(1, () => {
+      answer('it was there');
+    });
+    await clock.advance(200);
+    expect(await asked).toEqual(ok('it was there'));
+    expect(clock.pending).toBe(0);
+  });
+});

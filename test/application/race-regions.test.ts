@@ -638,3 +638,34 @@ class Moments {
     for (const act of acts) act();
   }
 }
+
+describe('a process that was busy', () => {
+  it('hedges no earlier for that: the region gets the time back in which nobody looked', async () => {
+    const clock = new ManualClock();
+    const asked: string[] = [];
+    let answer: () => void = () => undefined;
+    const lane = (name: string): Lane<string> => ({
+      region: region(name),
+      hedgeAfterMs: 30,
+      run: () => {
+        asked.push(name);
+        return ResultAsync.fromSafePromise(
+          new Promise((resolve) => {
+            answer = () => {
+              resolve(name);
+            };
+          }),
+        );
+      },
+    });
+    const rules = { clock, signal: new AbortController().signal, mayHedge: () => true };
+    const race = raceRegions([lane('first'), lane('second')], rules);
+    clock.stall(100);
+    clock.schedule(1, () => {
+      answer();
+    });
+    await clock.advance(1_000);
+    expect((await race).map(({ value }) => value)).toEqual(ok('first'));
+    expect(asked).toEqual(['first']);
+  });
+});

@@ -56,11 +56,16 @@ export class ManualClock implements Clock {
     await settle();
     for (let timer = this.#nextDue(endMs); timer !== undefined; timer = this.#nextDue(endMs)) {
       this.#timers.delete(timer);
-      this.#elapsedMs = timer.dueMs;
+      this.#elapsedMs = Math.max(this.#elapsedMs, timer.dueMs);
       timer.fire();
       await settle();
     }
     this.#elapsedMs = endMs;
+  }
+
+  /** The process is busy: time moves on by `ms`, and nothing fires before `advance`. */
+  stall(ms: number): void {
+    this.#elapsedMs += ms;
   }
 
   #nextDue(endMs: number): Timer | undefined {
