@@ -7,16 +7,16 @@ import type { z } from 'zod';
 import type { Region } from '../domain/ids.js';
 import { configSchema, type ConfigInput } from './config-schema.js';
 import { problemsOf, showProblem, type ConfigProblem } from './config-problems.js';
+import { completeStore, storeProblems, type StoreConfig } from './store-schema.js';
 import { isTable, withEnvironment, withOrigin, type Environment, type Raw } from './config-environment.js';
 
 export type { ConfigProblem } from './config-problems.js';
 
-export type DynamoDbConfig = Extract<ConfigInput['store'], { kind: 'dynamodb' }>;
-export type SqliteConfig = Extract<ConfigInput['store'], { kind: 'sqlite' }> & { readonly path: string };
+export type { DynamoDbConfig, SqliteConfig } from './store-schema.js';
 
 /** A checked configuration: defaults filled in, paths complete. */
 export type Config = Omit<ConfigInput, 'keys' | 'auth' | 'audit' | 'store'> & {
-  readonly store: SqliteConfig | DynamoDbConfig;
+  readonly store: StoreConfig;
   readonly keys: ConfigInput['keys'] & { readonly quorum: number };
   readonly auth: { readonly tokens_file: string };
   readonly audit: ConfigInput['audit'] & { readonly file: string };
@@ -77,7 +77,7 @@ function complete(input: ConfigInput): Config {
   const { store, keys, auth, audit, data_dir: folder } = input;
   return {
     ...input,
-    store: store.kind === 'sqlite' ? { ...store, path: store.path ?? join(folder, 'rkms.sqlite') } : store,
+    store: completeStore(store, folder),
     keys: { ...keys, quorum: keys.quorum ?? Math.max(1, input.regions.length - 1) },
     auth: { tokens_file: auth.tokens_file ?? join(folder, 'tokens.json') },
     audit: { ...audit, file: audit.file ?? join(folder, 'audit.jsonl') },
@@ -85,7 +85,7 @@ function complete(input: ConfigInput): Config {
 }
 
 /** What is wrong between values that may be right each for itself; looks at the raw file, to report all at once. */
-function problemsTogether({ regions, keys }: Raw): readonly ConfigProblem[] {
+function problemsTogether({ regions, keys, store }: Raw): readonly ConfigProblem[] {
   const names = Array.isArray(regions) ? regions.map((region: unknown) => fieldOf(region, 'name')) : [];
   const twice = names.flatMap((name, index) =>
     typeof name === 'string' && names.indexOf(name) < index
@@ -95,7 +95,8 @@ function problemsTogether({ regions, keys }: Raw): readonly ConfigProblem[] {
   const quorum = fieldOf(keys, 'quorum');
   const tooMany = typeof quorum === 'number' && names.length > 0 && quorum > names.length;
   const expected = `at most the number of regions, ${names.length}`;
-  return tooMany ? [...twice, { path: 'keys.quorum', found: String(quorum), expected }] : twice;
+  const quorumProblem = tooMany ? [{ path: 'keys.quorum', found: String(quorum), expected }] : [];
+  return [...twice, ...quorumProblem, ...(isTable(store) ? storeProblems(store) : [])];
 }
 
 const fieldOf = (value: unknown, name: string): unknown => (isTable(value) ? value[name] : undefined);
