@@ -98,7 +98,7 @@ const isDenied = (failure: VaultFailure): boolean =>
   failure.kind === 'vault.misconfigured' && failure.reason === 'access-denied';
 
 /** Runs `act` once per subscription; unsubscribing fires its signal. */
-const signalled = <T>(act: (signal: AbortSignal) => PromiseLike<T>): Observable<T> =>
+export const signalled = <T>(act: (signal: AbortSignal) => PromiseLike<T>): Observable<T> =>
   new Observable<AbortController>((subscriber) => {
     const controller = new AbortController();
     subscriber.next(controller);

@@ -8,10 +8,11 @@ import type {
   StoreForeign,
   StoreOutcomeUnknown,
   StoreWriteFailure,
+  StoreWrittenElsewhere,
   VaultFailure,
   WrapFailure,
 } from '../domain/failures.js';
-import { checkGenesis } from '../domain/genesis.js';
+import { checkGenesis, type WritePlace } from '../domain/genesis.js';
 import { firstVersion, type Deployment, type KeyId, type Region } from '../domain/ids.js';
 import { newKeyRecord, type KeyRecord } from '../domain/key-record.js';
 import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
@@ -25,6 +26,8 @@ import type { QuorumSettings, WrapInEveryRegion } from './wrap-in-every-region.j
 export interface CreationSettings extends QuorumSettings {
   readonly deployment: Deployment;
   readonly keyLength: DataKeyLength;
+  /** Where this process would write; what the genesis record says of it is checked before every creation. */
+  readonly writes?: WritePlace;
 }
 
 /** The record that the store holds, and our own key if that record is of our making. */
@@ -33,7 +36,7 @@ export interface SettledKey {
   readonly own?: { readonly key: DataKey; readonly region: Region };
 }
 
-export type CreateFailure = WrapFailure | StoreWriteFailure | StoreForeign;
+export type CreateFailure = WrapFailure | StoreWriteFailure | StoreForeign | StoreWrittenElsewhere;
 
 export class CreateKey {
   constructor(
@@ -50,7 +53,7 @@ export class CreateKey {
     const name: KeyName = { deployment: this.settings.deployment, id, version: firstVersion };
     return this.store
       .read((store, bounds) => store.genesis(bounds), signal)
-      .andThen((genesis) => checkGenesis(genesis, name.deployment))
+      .andThen((genesis) => checkGenesis(genesis, this.settings))
       .andThen(() => this.generate(name, signal))
       .andThen((generated) => new ResultAsync(this.wrapAndSettle(generated, name, signal)))
       .mapErr((failure) => {

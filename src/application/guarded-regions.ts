@@ -23,6 +23,8 @@ export class GuardedRegions {
     private readonly supervisor: RegionSupervisor,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
+    /** Whether these are the regions of the vaults or those of the store. */
+    private readonly what: 'region' | 'store-region' = 'region',
   ) {}
 
   /** The regions, in the order in which requests try them. */
@@ -66,6 +68,6 @@ export class GuardedRegions {
       method: caller.method,
       outcome,
     };
-    return { ...facts, action: `region.${order}`, region } as const;
+    return { ...facts, action: `${this.what}.${order}`, region } as const;
   }
 }

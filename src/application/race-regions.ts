@@ -2,18 +2,18 @@
 // it fails or when it has been silent for longer than it usually is (a hedged request). The first good answer wins, the
 // calls still under way are dropped, and an answer that comes too late for the race is thrown away.
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
-import { afterVaultFailure, type FailedAttempt, type VaultFailure } from '../domain/failures.js';
+import type { AfterFailure, VaultFailure } from '../domain/failures.js';
 import type { Region } from '../domain/ids.js';
 import type { Clock } from '../ports/clock.js';
 import { scheduleFairly } from './fair-timer.js';
 
 /** One region's part in the race. */
-export interface Lane<T> {
+export interface Lane<T, F = VaultFailure> {
   readonly region: Region;
   /** After how long without an answer the next region is asked as well. */
   readonly hedgeAfterMs: number;
-  /** Ends with `call.aborted` when the signal fires; what it answers later is its own affair. */
-  readonly run: (signal: AbortSignal) => ResultAsync<T, VaultFailure>;
+  /** Ends when the signal fires; what it answers later is its own affair. */
+  readonly run: (signal: AbortSignal) => ResultAsync<T, F>;
 }
 
 /** An answer and the region that gave it. */
@@ -22,11 +22,19 @@ export interface RegionAnswer<T> {
   readonly value: T;
 }
 
-export interface RaceRules<T> {
+/** A region that gave no answer, and why. */
+export interface Attempt<F> {
+  readonly region: Region;
+  readonly failure: F;
+}
+
+export interface RaceRules<T, F = VaultFailure> {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Asked when a region has had its time, and again and again while the answer is no: may `next` be asked as well? */
   readonly mayHedge: (silent: Region, next: Region) => boolean;
+  /** Whether another region may still answer after this failure. */
+  readonly after: (failure: F) => AfterFailure;
   /** Receives an answer that did not win, to wipe what is in it. */
   readonly discard?: (late: T) => void;
 }
@@ -34,10 +42,13 @@ export interface RaceRules<T> {
 /** The reason with which a lane's signal fires when another one won after it had been given its time. */
 export const outrun = Symbol('outrun');
 
-export type RaceResult<T> = Result<RegionAnswer<T>, readonly FailedAttempt[]>;
+export type RaceResult<T, F = VaultFailure> = Result<RegionAnswer<T>, readonly Attempt<F>[]>;
 
 /** Ends as soon as a lane answers, a failure is final, or all lanes have failed; never throws unless a lane does. */
-export function raceRegions<T>(lanes: readonly Lane<T>[], rules: RaceRules<T>): Promise<RaceResult<T>> {
+export function raceRegions<T, F = VaultFailure>(
+  lanes: readonly Lane<T, F>[],
+  rules: RaceRules<T, F>,
+): Promise<RaceResult<T, F>> {
   return new Promise((resolve, reject) => {
     new Race(lanes, rules, resolve, reject).startNext();
   });
@@ -52,16 +63,16 @@ interface Runner {
   cancelHedge: () => void;
 }
 
-class Race<T> {
-  private readonly attempts: FailedAttempt[] = [];
+class Race<T, F> {
+  private readonly attempts: Attempt<F>[] = [];
   private readonly running = new Set<Runner>();
   private started = 0;
   private over = false;
 
   constructor(
-    private readonly lanes: readonly Lane<T>[],
-    private readonly rules: RaceRules<T>,
-    private readonly resolve: (result: RaceResult<T>) => void,
+    private readonly lanes: readonly Lane<T, F>[],
+    private readonly rules: RaceRules<T, F>,
+    private readonly resolve: (result: RaceResult<T, F>) => void,
     private readonly reject: (bug: unknown) => void,
   ) {
     rules.signal.addEventListener('abort', this.leave);
@@ -78,7 +89,7 @@ class Race<T> {
     this.running.add(runner);
     this.hedgeAfter(lane.hedgeAfterMs, lane.region, runner);
     if (this.rules.signal.aborted) runner.controller.abort();
-    const run = async (): Promise<Result<T, VaultFailure>> => lane.run(runner.controller.signal);
+    const run = async (): Promise<Result<T, F>> => lane.run(runner.controller.signal);
     run().then(
       (result) => {
         this.ended(lane, runner, result);
@@ -106,7 +117,7 @@ class Race<T> {
     });
   }
 
-  private ended(lane: Lane<T>, runner: Runner, result: Result<T, VaultFailure>): void {
+  private ended(lane: Lane<T, F>, runner: Runner, result: Result<T, F>): void {
     runner.cancelHedge();
     this.running.delete(runner);
     if (this.over) result.map((late) => this.rules.discard?.(late));
@@ -114,9 +125,9 @@ class Race<T> {
     else this.failed({ region: lane.region, failure: result.error });
   }
 
-  private failed(attempt: FailedAttempt): void {
+  private failed(attempt: Attempt<F>): void {
     this.attempts.push(attempt);
-    if (afterVaultFailure(attempt.failure) === 'stop') this.finish(err(this.attempts));
+    if (this.rules.after(attempt.failure) === 'stop') this.finish(err(this.attempts));
     // Another one that is still within its time may answer yet; those that had theirs are not waited for.
     else if ([...this.running].every(({ hedged }) => hedged)) this.startNext();
   }
@@ -125,7 +136,7 @@ class Race<T> {
     for (const { controller } of this.running) controller.abort();
   };
 
-  private finish(result: RaceResult<T>): void {
+  private finish(result: RaceResult<T, F>): void {
     this.resolve(result);
     this.end();
   }

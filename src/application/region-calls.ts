@@ -129,6 +129,7 @@ export class RegionCalls {
       // Once the region is known to be down, nobody needs to wait for it, and it takes no budget to leave.
       mayHedge: (silent, next) =>
         this.guide.isLeftAlone(silent) || (!this.guide.isOverQuota(next) && this.budget.spend()),
+      after: afterVaultFailure,
       ...(act.discard && { discard: act.discard }),
     });
   }

@@ -13,7 +13,7 @@ import {
   type PaceSettings,
   type RegionTiming,
 } from '../domain/region-timing.js';
-import type { VaultCall } from '../ports/telemetry.js';
+import type { RegionCall } from '../ports/telemetry.js';
 
 interface Gauge {
   readonly timing: RegionTiming;
@@ -54,7 +54,7 @@ export class RegionGauges {
     this.of(region).underWay += 1;
   }
 
-  end({ region, durationMs, failure }: VaultCall, nowMs: number): void {
+  end({ region, durationMs, failure }: RegionCall, nowMs: number): void {
     const gauge = this.of(region);
     const { underWay } = gauge;
     gauge.underWay -= 1;

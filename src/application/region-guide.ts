@@ -2,7 +2,7 @@
 // every call, from its beginning to its end, and may learn from that.
 import type { Region } from '../domain/ids.js';
 import type { Pace } from '../domain/region-timing.js';
-import type { VaultCall } from '../ports/telemetry.js';
+import type { RegionCall } from '../ports/telemetry.js';
 import { token } from '../ports/token.js';
 
 export interface RegionGuide {
@@ -19,7 +19,7 @@ export interface RegionGuide {
   /** A call begins; its end is reported, too. */
   begin(region: Region): void;
   /** Told after every call, in the order in which calls end. */
-  report(call: VaultCall): void;
+  report(call: RegionCall): void;
 }
 
 export const RegionGuide = token<RegionGuide>('RegionGuide');

@@ -28,7 +28,7 @@ import {
 } from '../domain/region-state.js';
 import type { PaceSettings, Pace } from '../domain/region-timing.js';
 import type { Clock } from '../ports/clock.js';
-import type { Telemetry, VaultCall } from '../ports/telemetry.js';
+import type { RegionCall, Telemetry, VaultCall } from '../ports/telemetry.js';
 import { RegionGauges } from './region-gauges.js';
 import type { RegionGuide } from './region-guide.js';
 import { probesOf, type ProbeSettings, type RegionProbe } from './region-probes.js';
@@ -136,7 +136,7 @@ export class RegionSupervisor implements RegionGuide {
     this.gauges.begin(region);
   }
 
-  report(call: VaultCall): void {
+  report(call: RegionCall): void {
     const { region, failure } = call;
     const atMs = this.clock.monotonicMs();
     this.gauges.end(call, atMs);
@@ -243,7 +243,7 @@ const faultOf = ({ state }: RegionHealth): string | undefined =>
   state.kind === 'misconfigured' ? state.reason : undefined;
 
 /** A right to encrypt that is missing says nothing about decrypting, which the region may go on doing. */
-const isAboutOneOperation = ({ operation, failure }: VaultCall): boolean =>
+const isAboutOneOperation = ({ operation, failure }: RegionCall): boolean =>
   (operation === 'encrypt' || operation === 'generate') &&
   failure?.kind === 'vault.misconfigured' &&
   failure.reason === 'access-denied';

@@ -1,6 +1,7 @@
 // Every way in which RKMS can fail, named by what happened to whoever asked. `kind` is at once problem type, log field
 // and metric label: once released it is never renamed. `cause` is for logs only and never leaves the service.
 import type { Permission } from './caller.js';
+import type { WritePlace } from './genesis.js';
 import type { Deployment, Region } from './ids.js';
 
 /** Why a region gave no usable answer. */
@@ -20,7 +21,14 @@ export type OutageReason =
 
 /** What is wrong with a vault's KMS key, or with our right to use it. */
 export type MisconfigurationReason =
-  'disabled' | 'pending-deletion' | 'invalid-state' | 'not-found' | 'access-denied' | 'unsuitable-key';
+  | 'disabled'
+  | 'pending-deletion'
+  | 'invalid-state'
+  | 'not-found'
+  | 'access-denied'
+  | 'unsuitable-key'
+  /** Of a region of the store: its table is missing, forbidden, or not that of this deployment. */
+  | 'table';
 
 export type RegionUnavailable = {
   readonly kind: 'region.unavailable';
@@ -75,6 +83,14 @@ export type StoreForeign = {
   readonly expected: Deployment;
   readonly found: Deployment | undefined;
 };
+/** The store is this deployment's, but its records are written elsewhere than our configuration says. */
+export type StoreWrittenElsewhere = {
+  readonly kind: 'store.written-elsewhere';
+  readonly expected: WritePlace;
+  readonly found: WritePlace;
+};
+/** Nothing was written: another region was writing the same record at that moment. */
+export type StoreConflicted = { readonly kind: 'store.conflicted'; readonly cause?: unknown };
 /** A write may or may not have happened. */
 export type StoreOutcomeUnknown = { readonly kind: 'store.outcome-unknown'; readonly cause?: unknown };
 /** The record changed since it was read: compare-and-set did not write. */
@@ -90,7 +106,7 @@ export type KeyUnreadable = {
 export type StoreReadFailure =
   StoreUnavailable | StoreThrottled | StoreMisconfigured | CredentialsInvalid | KeyUnreadable | CallAborted;
 /** How writing to the store can fail. */
-export type StoreWriteFailure = StoreReadFailure | StoreOutcomeUnknown;
+export type StoreWriteFailure = StoreReadFailure | StoreConflicted | StoreOutcomeUnknown;
 
 /** One region's part in a failure of all. */
 export interface FailedAttempt {
@@ -130,6 +146,7 @@ export type GetKeyFailure =
   | WrapFailure
   | StoreWriteFailure
   | StoreForeign
+  | StoreWrittenElsewhere
   | KeyNotFound
   | CreationOverQuota
   | AccessDenied

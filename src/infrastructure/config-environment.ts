@@ -77,13 +77,17 @@ function sectionOptions(
   section: string,
   shape: Readonly<Record<string, unknown>>,
 ): readonly (readonly [string, Option])[] {
-  return Object.entries(shape).map(
-    ([key, schema]) => [variable(section, key), { section, key, isNumber: isNumeric(schema) }] as const,
-  );
+  return Object.entries(shape)
+    .filter(([, schema]) => !isList(schema))
+    .map(([key, schema]) => [variable(section, key), { section, key, isNumber: isNumeric(schema) }] as const);
 }
 
 function variable(...names: readonly string[]): string {
   return ['RKMS', ...names].join('_').toUpperCase();
+}
+
+function isList(schema: unknown): boolean {
+  return (schema instanceof z.ZodOptional ? schema.unwrap() : schema) instanceof z.ZodArray;
 }
 
 function isNumeric(schema: unknown): boolean {

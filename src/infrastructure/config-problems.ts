@@ -58,6 +58,9 @@ function knownKeys(schema: z.ZodType, path: readonly PropertyKey[], raw: unknown
 
 function descend(schema: unknown, step: PropertyKey): unknown {
   if (schema instanceof z.ZodArray) return schema.element;
+  if (schema instanceof z.ZodDiscriminatedUnion) {
+    return schema.options.map((option) => descend(option, step)).find((found) => found !== undefined);
+  }
   return schema instanceof z.ZodObject ? (schema.shape as Record<PropertyKey, unknown>)[step] : undefined;
 }
 

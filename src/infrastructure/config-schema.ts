@@ -6,6 +6,7 @@ import { parseDeployment, parseRegion, type Deployment, type Region } from '../d
 import { callersSchema, creationSchema } from './callers-schema.js';
 import { choice, endpoint, named, oneOfTables, section, text, whole } from './config-rules.js';
 import { failoverSchema } from './failover-schema.js';
+import { storeSchema } from './store-schema.js';
 
 const regionName = named<Region>(parseRegion);
 const deployment = named<Deployment>(parseDeployment);
@@ -22,25 +23,6 @@ const region = z.discriminatedUnion(
     }),
   ],
   { error: oneOfTables('vault', 'aws-kms', 'local-kms') },
-);
-
-const store = z.discriminatedUnion(
-  'kind',
-  [
-    z.strictObject({
-      kind: z.literal('sqlite'),
-      path: text('the path of a file').optional(),
-      timeout_ms: whole(10, 60_000, 'milliseconds').default(1_000),
-    }),
-    z.strictObject({
-      kind: z.literal('dynamodb'),
-      table: text('the name of a DynamoDB table'),
-      region: regionName,
-      endpoint: endpoint.optional(),
-      timeout_ms: whole(10, 60_000, 'milliseconds').default(1_000),
-    }),
-  ],
-  { error: oneOfTables('kind', 'sqlite', 'dynamodb') },
 );
 
 const lengthRule = `one of ${dataKeyLengths.join(', ')}`;
@@ -64,7 +46,7 @@ export const configSchema = z.strictObject(
     regions: z
       .array(region, { error: 'at least one [[regions]] table' })
       .min(1, { error: 'at least one [[regions]] table' }),
-    store,
+    store: storeSchema,
     keys: section({
       length_bytes: keyLength.default(32),
       quorum: whole(1, 16).optional(),

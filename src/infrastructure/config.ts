@@ -9,16 +9,16 @@ import type { Region } from '../domain/ids.js';
 import { creationLimits, localCreationLimits } from './callers-schema.js';
 import { configSchema, type ConfigInput } from './config-schema.js';
 import { problemsOf, showProblem, type ConfigProblem } from './config-problems.js';
+import { completeStore, storeProblems, type StoreConfig } from './store-schema.js';
 import { isTable, withEnvironment, withOrigin, type Environment, type Raw } from './config-environment.js';
 
 export type { ConfigProblem } from './config-problems.js';
 
-export type DynamoDbConfig = Extract<ConfigInput['store'], { kind: 'dynamodb' }>;
-export type SqliteConfig = Extract<ConfigInput['store'], { kind: 'sqlite' }> & { readonly path: string };
+export type { DynamoDbConfig, SqliteConfig } from './store-schema.js';
 
 /** A checked configuration: defaults filled in, paths complete. */
 export type Config = Omit<ConfigInput, 'keys' | 'auth' | 'audit' | 'store' | 'creation'> & {
-  readonly store: SqliteConfig | DynamoDbConfig;
+  readonly store: StoreConfig;
   readonly keys: ConfigInput['keys'] & { readonly quorum: number };
   readonly auth: { readonly tokens_file: string };
   readonly audit: ConfigInput['audit'] & { readonly file: string };
@@ -32,8 +32,10 @@ export type RegionConfig = Config['regions'][number];
 export const regionsOf = (config: Config): readonly Region[] => config.regions.map(({ name }) => name);
 
 /** A configuration without a single AWS part: it may initialise its own store on the first start. */
-export const isEmbedded = (config: Pick<ConfigInput, 'store' | 'regions'>): boolean =>
-  config.store.kind === 'sqlite' && config.regions.every(({ vault }) => vault === 'local-kms');
+export const isEmbedded = (config: {
+  readonly store: { readonly kind: string };
+  readonly regions: ConfigInput['regions'];
+}): boolean => config.store.kind === 'sqlite' && config.regions.every(({ vault }) => vault === 'local-kms');
 
 /** Everything that is wrong with a configuration. */
 export interface ConfigInvalid {
@@ -81,7 +83,7 @@ function complete(input: ConfigInput): Config {
   const { store, keys, auth, audit, data_dir: folder } = input;
   return {
     ...input,
-    store: store.kind === 'sqlite' ? { ...store, path: store.path ?? join(folder, 'rkms.sqlite') } : store,
+    store: completeStore(store, folder),
     keys: { ...keys, quorum: keys.quorum ?? Math.max(1, input.regions.length - 1) },
     auth: { tokens_file: auth.tokens_file ?? join(folder, 'tokens.json') },
     audit: { ...audit, file: audit.file ?? join(folder, 'audit.jsonl') },
@@ -90,7 +92,7 @@ function complete(input: ConfigInput): Config {
 }
 
 /** What is wrong between values that may be right each for itself; looks at the raw file, to report all at once. */
-function problemsTogether({ regions, callers, keys }: Raw): readonly ConfigProblem[] {
+function problemsTogether({ regions, callers, keys, store }: Raw): readonly ConfigProblem[] {
   const twice = [
     ...namedTwice('regions', 'each region once', regions),
     ...namedTwice('callers', 'each caller once', callers),
@@ -99,7 +101,8 @@ function problemsTogether({ regions, callers, keys }: Raw): readonly ConfigProbl
   const quorum = fieldOf(keys, 'quorum');
   const tooMany = typeof quorum === 'number' && count > 0 && quorum > count;
   const expected = `at most the number of regions, ${count}`;
-  return tooMany ? [...twice, { path: 'keys.quorum', found: String(quorum), expected }] : twice;
+  const quorumProblem = tooMany ? [{ path: 'keys.quorum', found: String(quorum), expected }] : [];
+  return [...twice, ...quorumProblem, ...(isTable(store) ? storeProblems(store) : [])];
 }
 
 function namedTwice(list: string, expected: string, tables: unknown): readonly ConfigProblem[] {

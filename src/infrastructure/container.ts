@@ -1,7 +1,6 @@
 // The composition root: which implementation stands behind which port. `bindAdapters` chooses by the configuration;
 // `bindApplication` needs only the ports, whoever bound them. Tests and architects bind their own over the former.
 import 'reflect-metadata';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { ContainerModule } from 'inversify';
 import { join } from 'node:path';
@@ -9,12 +8,9 @@ import type { Logger } from 'pino';
 import { AuditFile } from '../adapters/audit-file/audit-file.js';
 import { connectionOptions } from '../adapters/aws/connection.js';
 import { AwsKmsKeyVault } from '../adapters/aws-kms/aws-kms-key-vault.js';
-import { DynamoDbKeyRepository } from '../adapters/dynamodb/dynamodb-key-repository.js';
 import { LocalKmsKeyVault } from '../adapters/local-kms/local-kms-key-vault.js';
 import { readMasterKey } from '../adapters/local-kms/master-keys.js';
 import { PinoTelemetry } from '../adapters/pino/pino-telemetry.js';
-import { openDatabase } from '../adapters/sqlite/open-database.js';
-import { SqliteKeyRepository } from '../adapters/sqlite/sqlite-key-repository.js';
 import { systemClock } from '../adapters/system/system-clock.js';
 import { TokenAuthenticator } from '../adapters/tokens/token-authenticator.js';
 import { TokenFile } from '../adapters/tokens/token-file.js';
@@ -40,8 +36,10 @@ import { KeyVaults, type KeyVault } from '../ports/key-vault.js';
 import { Telemetry } from '../ports/telemetry.js';
 import { token } from '../ports/token.js';
 import { callerGrants, creationLimitsOf } from './callers-schema.js';
-import { regionsOf, type Config, type DynamoDbConfig, type RegionConfig } from './config.js';
+import { regionsOf, type Config, type RegionConfig } from './config.js';
 import { supervisorSettings } from './failover-schema.js';
+import { bindStore } from './store-bindings.js';
+import { writesOf } from './store-schema.js';
 
 /** A disk that takes longer to flush one line has failed. */
 const auditTimeoutMs = 2_000;
@@ -62,12 +60,7 @@ export const bindAdapters = (config: Config, logger: Logger): ContainerModule =>
       .toResolvedValue((clock) => auditFileOf(config, clock, logger), [Clock])
       .inSingletonScope()
       .onDeactivation((audit) => audit.close());
-    bind(KeyRepository)
-      .toResolvedValue(() => repositoryOf(config))
-      .inSingletonScope()
-      .onDeactivation((repository) => {
-        if (repository instanceof SqliteKeyRepository) repository.close();
-      });
+    bindStore(bind, config);
     bind(KeyVaults)
       .toResolvedValue(() => config.regions.map((region) => vaultOf(region, config)))
       .inSingletonScope();
@@ -79,8 +72,10 @@ export const bindAdapters = (config: Config, logger: Logger): ContainerModule =>
 /** Binds the application to the ports. */
 export const bindApplication = (config: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
+    const writes = writesOf(config.store);
     const settings = {
       deployment: config.deployment,
+      ...(writes && { writes }),
       quorum: config.keys.quorum,
       keyLength: config.keys.length_bytes,
       leastPauseMs: config.failover.least_pause_ms,
@@ -126,22 +121,6 @@ export const bindApplication = (config: Config): ContainerModule =>
       )
       .inSingletonScope();
   });
-
-function repositoryOf({ store, kms }: Config): KeyRepository {
-  return store.kind === 'sqlite'
-    ? new SqliteKeyRepository(openDatabase(store.path))
-    : new DynamoDbKeyRepository(dynamoDbClient(store, kms), store.table);
-}
-
-const dynamoDbClient = ({ region, endpoint }: DynamoDbConfig, kms: Config['kms']): DynamoDBClient =>
-  new DynamoDBClient(
-    connectionOptions({
-      region,
-      endpoint,
-      connectTimeoutMs: kms.connect_timeout_ms,
-      maxSockets: kms.max_sockets,
-    }),
-  );
 
 function vaultOf(region: RegionConfig, config: Config): KeyVault {
   const { name } = region;

@@ -4,14 +4,15 @@ import { existsSync } from 'node:fs';
 import type { Container } from 'inversify';
 import { createMasterKey, masterKeyPath, withoutMasterKey } from '../adapters/local-kms/master-keys.js';
 import { codeOf } from '../adapters/files/private-files.js';
-import { checkGenesis, type Genesis } from '../domain/genesis.js';
-import type { StoreReadFailure, StoreWriteFailure } from '../domain/failures.js';
+import { checkGenesis, type Genesis, type GenesisExpectation, type WritePlace } from '../domain/genesis.js';
+import type { StoreReadFailure, StoreWriteFailure, StoreWrittenElsewhere } from '../domain/failures.js';
 import type { Region } from '../domain/ids.js';
 import { Clock } from '../ports/clock.js';
 import { KeyRepository } from '../ports/key-repository.js';
 import { StartRefused } from '../ports/start-refused.js';
 import { isEmbedded, type Config } from './config.js';
 import { masterKeyFolder } from './container.js';
+import { writesOf } from './store-schema.js';
 
 const patienceMs = 10_000;
 const bounds = (): AbortSignal => AbortSignal.timeout(patienceMs);
@@ -41,7 +42,7 @@ export async function initialiseStore(container: Container, config: Config): Pro
     if (first.isErr()) throw storeRefused(first.error, config);
     if (first.value.entries.length > 0) throw recordsWithoutGenesis();
   }
-  const genesis = { deployment: config.deployment, createdAtMs: container.get(Clock).nowMs() };
+  const genesis = { ...expectedGenesis(config), createdAtMs: container.get(Clock).nowMs() };
   const winner = await repository.initialise(genesis, bounds());
   if (winner.isErr()) throw storeRefused(winner.error, config);
   refuseForeign(winner.value, config, false);
@@ -55,8 +56,9 @@ async function readGenesis(repository: KeyRepository, config: Config): Promise<G
 }
 
 function refuseForeign(found: Genesis | undefined, config: Config, hasMasterKeys: boolean): void {
-  const checked = checkGenesis(found, config.deployment);
+  const checked = checkGenesis(found, expectedGenesis(config));
   if (checked.isOk()) return;
+  if (checked.error.kind === 'store.written-elsewhere') throw writtenElsewhere(checked.error);
   if (found !== undefined) {
     throw new StartRefused(
       `the store belongs to the deployment "${found.deployment}", not to "${config.deployment}"`,
@@ -73,6 +75,20 @@ function refuseForeign(found: Genesis | undefined, config: Config, hasMasterKeys
         'if it is the right store and new, run: rkms init',
       );
 }
+
+function expectedGenesis({ deployment, store }: Config): GenesisExpectation {
+  const writes = writesOf(store);
+  return writes === undefined ? { deployment } : { deployment, writes };
+}
+
+const writtenElsewhere = ({ expected, found }: StoreWrittenElsewhere): StartRefused =>
+  new StartRefused(
+    `the store is written ${placeOf(found)}, but this configuration would write ${placeOf(expected)}`,
+    'two places that write one table make two keys for one id: set mode, home or region in [store] as the other processes have it (docs/stores.md says how to move)',
+  );
+
+const placeOf = (place: WritePlace): string =>
+  place === 'anywhere' ? 'in every region' : `in ${place} only`;
 
 const recordsWithoutGenesis = (): StartRefused =>
   new StartRefused(
@@ -121,14 +137,23 @@ const localRegions = (config: Config): readonly Region[] =>
 function storeRefused(failure: StoreReadFailure | StoreWriteFailure, { store }: Config): StartRefused {
   const detail = 'detail' in failure ? failure.detail : undefined;
   const cause = 'cause' in failure ? failure.cause : undefined;
-  const name = cause instanceof Error ? ` (${'code' in cause ? codeOf(cause) : cause.name})` : '';
-  const where = store.kind === 'sqlite' ? store.path : `DynamoDB table "${store.table}" in ${store.region}`;
+  const name =
+    typeof cause === 'string'
+      ? ` (${cause})`
+      : cause instanceof Error
+        ? ` (${'code' in cause ? codeOf(cause) : cause.name})`
+        : '';
   return new StartRefused(
-    `the store cannot be used: ${where}: ${failure.kind}${name}`,
+    `the store cannot be used: ${placeOfStore(store)}: ${failure.kind}${name}`,
     detail ?? storeHints[failure.kind] ?? 'check [store] in the configuration',
     { cause },
   );
 }
+
+const placeOfStore = (store: Config['store']): string =>
+  store.kind === 'sqlite'
+    ? store.path
+    : `DynamoDB table "${store.table}" in ${store.regions.map(({ name }) => name).join(', ')}`;
 
 const storeHints: Readonly<Partial<Record<(StoreReadFailure | StoreWriteFailure)['kind'], string>>> = {
   'store.unavailable': 'check that the store can be reached from here: region, endpoint, network',

@@ -3,20 +3,24 @@
 import type { Container } from 'inversify';
 import type { Logger } from 'pino';
 import { createApp } from '../adapters/http/app.js';
-import { createOperationsApp } from '../adapters/http/operations-app.js';
+import { createOperationsApp, type OperatedRegions } from '../adapters/http/operations-app.js';
 import { listen } from '../adapters/http/server.js';
 import type { RequestLine } from '../adapters/http/request-state.js';
 import { causeFacts, failureFacts } from '../adapters/pino/pino-telemetry.js';
 import { ensurePrivateFolder } from '../adapters/files/private-files.js';
+import { ReplicatedRepository } from '../application/replicated-repository.js';
 import { AuditLog } from '../ports/audit-log.js';
 import { Authenticator } from '../ports/authenticator.js';
 import { Clock } from '../ports/clock.js';
+import { KeyRepository } from '../ports/key-repository.js';
 import { checkRegions } from './check-regions.js';
+import { checkTables } from './check-tables.js';
 import { isEmbedded, regionsOf, type Config } from './config.js';
 import { isLoopback } from './config-rules.js';
 import { GuardedKeysService, GuardedRegionsService, masterKeyFolder, Supervisor } from './container.js';
 import { ensureFirstToken } from './first-token.js';
 import { prepareStore } from './prepare-store.js';
+import { GuardedStoreRegions, StoreSupervisor } from './store-bindings.js';
 
 /** How long running requests may take to finish once the service stops. */
 const graceMs = 25_000;
@@ -35,6 +39,7 @@ export async function startService(
   logger: Logger,
 ): Promise<RunningService> {
   ensurePrivateFolder(config.data_dir);
+  await checkTables(container, config, logger);
   await prepareStore(container, config);
   if (isEmbedded(config)) ensureFirstToken(config, container.get(Clock).nowMs());
   const parts = {
@@ -53,9 +58,16 @@ export async function startService(
     isReady: () => ready && audit.isWorking(),
   });
   const guarded = container.get(GuardedRegionsService);
-  const operations = createOperationsApp({ ...parts, guarded, regions: regionsOf(config) });
-  // The one subscription: the supervisor works as long as the service does.
+  const store = storeOperations(container, config);
+  const operations = createOperationsApp({
+    ...parts,
+    guarded,
+    regions: regionsOf(config),
+    ...(store && { store }),
+  });
+  // The one subscription: the supervisors work as long as the service does.
   const supervision = container.get(Supervisor).order$.subscribe();
+  if (store) supervision.add(container.get(StoreSupervisor).order$.subscribe());
   const operationsServer = await listen(operations, config.operations, 'operations');
   const server = await listen(app, config.server, 'server');
   return {
@@ -68,6 +80,13 @@ export async function startService(
       await container.unbindAllAsync();
     },
   };
+}
+
+/** The store's regions as operators see them, where the store is ours and in several. */
+function storeOperations(container: Container, { store }: Config): OperatedRegions | undefined {
+  if (store.kind !== 'dynamodb' || !(container.get(KeyRepository) instanceof ReplicatedRepository))
+    return undefined;
+  return { guarded: container.get(GuardedStoreRegions), regions: store.regions.map(({ name }) => name) };
 }
 
 /** What an operator should have decided on purpose. */

@@ -27,9 +27,9 @@ export interface KeyEntry extends AuditFacts {
   readonly copies?: string;
 }
 
-/** An operator took a region out of use, or back. */
+/** An operator took a region, or the store in one, out of use, or back. */
 export interface RegionEntry extends AuditFacts {
-  readonly action: 'region.drain' | 'region.undrain' | 'region.lift-quarantine';
+  readonly action: `${'region' | 'store-region'}.${'drain' | 'undrain' | 'lift-quarantine'}`;
   readonly region: Region;
 }
 

@@ -1,22 +1,42 @@
 // What happened, for whoever watches: logs now, metrics and traces by other bindings. Events carry names, counts and
 // durations, never key material; observing must not fail or slow what is observed.
 import type { RegionsBelowQuorum, VaultFailure } from '../domain/failures.js';
+import type { StoreFailure } from '../domain/store-faults.js';
 import type { KeyId, Region } from '../domain/ids.js';
 import type { RegionState } from '../domain/region-state.js';
 import { token } from './token.js';
 
 export type VaultOperation = 'generate' | 'encrypt' | 'decrypt' | 'read-back' | 'probe';
 
-/** One finished call to one region's vault. */
-export interface VaultCall {
-  readonly event: 'vault.call';
+/** One finished call to one region, as far as it says how that region is. */
+export interface RegionCall {
   readonly region: Region;
-  readonly operation: VaultOperation;
+  /** What the region was asked for; absent for a region of the store. */
+  readonly operation?: VaultOperation;
+  /** NaN where it says nothing about how long the region usually takes: then it is not counted. */
   readonly durationMs: number;
   /** The key that the call was about; absent for probes. */
   readonly keyId?: KeyId;
   /** Absent when the call was answered well. */
   readonly failure?: VaultFailure;
+}
+
+/** One finished call to one region's vault. */
+export interface VaultCall extends RegionCall {
+  readonly event: 'vault.call';
+  readonly operation: VaultOperation;
+}
+
+export type StoreOperation = 'find' | 'insert' | 'update' | 'page' | 'genesis' | 'initialise' | 'probe';
+
+/** One finished call to the store in one of its regions. */
+export interface StoreCall {
+  readonly event: 'store.call';
+  readonly region: Region;
+  readonly operation: StoreOperation;
+  readonly durationMs: number;
+  /** Absent when the call was answered well. */
+  readonly failure?: StoreFailure | VaultFailure;
 }
 
 /** A key was stored. `missing` names the regions that could not be proven to hold it: repair debt. */
@@ -33,16 +53,16 @@ export interface CreationRefused {
   readonly failure: RegionsBelowQuorum;
 }
 
-/** A region's health changed. */
+/** The health of a region changed: of its vault, or of the store there. */
 export interface RegionTransition {
-  readonly event: 'region.transition';
+  readonly event: 'region.transition' | 'store-region.transition';
   readonly region: Region;
   readonly from: RegionState['kind'];
   readonly to: RegionState['kind'];
   readonly why: string;
 }
 
-export type TelemetryEvent = VaultCall | RegionTransition | KeyCreated | CreationRefused;
+export type TelemetryEvent = VaultCall | StoreCall | RegionTransition | KeyCreated | CreationRefused;
 
 export interface Telemetry {
   record(event: TelemetryEvent): void;

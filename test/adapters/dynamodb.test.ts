@@ -170,6 +170,29 @@ describe('an item', () => {
     ]);
   });
 
+  test.each(['anywhere', 'us-east-1'])('of a genesis keeps where the table is written: %s', async (place) => {
+    const store = new DynamoDbKeyRepository(dynalite.client(), await newTable());
+    const bound = { ...genesis, writes: region(place) };
+    expect(await store.initialise(bound, unbounded())).toEqual(ok(bound));
+    expect(await store.genesis(unbounded())).toEqual(ok(bound));
+  });
+
+  test('of a genesis that is written at no place there can be is unreadable', async () => {
+    const client = dynalite.client();
+    const table = await newTable();
+    const Item = {
+      id: { S: '_rkms/genesis' },
+      version: { N: '0' },
+      deployment: { S: 'production' },
+      createdAtMs: { N: '5' },
+      writes: { S: 'US East' },
+    };
+    await client.send(new PutItemCommand({ TableName: table, Item }));
+    expect(await new DynamoDbKeyRepository(client, table).genesis(unbounded())).toMatchObject({
+      error: { kind: 'key.unreadable' },
+    });
+  });
+
   const wrongTypes: readonly [string, Item][] = [
     ['format', { format: { S: '1' } }],
     ['commitment', { commitment: { N: '1' } }],
@@ -326,7 +349,12 @@ describe('an error', () => {
     ['an internal error', awsError('InternalServerError', 500), ...unavailable],
     ['a page of HTML', { status: 503, body: '<html>' }, ...unavailable],
     ['an unknown error', awsError('SomethingUnheardOf'), ...unavailable],
-    ['a conflict of regions', awsError('ReplicatedWriteConflictException'), ...unavailable],
+    [
+      'a conflict of regions',
+      awsError('ReplicatedWriteConflictException'),
+      { kind: 'store.unavailable' },
+      { kind: 'store.conflicted' },
+    ],
     ['an answer that is not JSON', { status: 200, body: 'not {json' }, ...unavailable],
     ['a reset', 'reset', ...unavailable],
   ];

@@ -67,6 +67,27 @@ describe('a line', () => {
     ]);
   });
 
+  test('about a call to the store has region, operation and duration, and how it failed', () => {
+    const stored = { event: 'store.call', region: eu, operation: 'insert', durationMs: 12.345_678 } as const;
+    const failure = { kind: 'store.outcome-unknown', cause: 'timed out' } as const;
+    const facts = { region: 'eu-west-1', operation: 'insert', durationMs: 12.3 };
+    expect(logged(stored, { ...stored, failure }).lines).toEqual([
+      { level: debug, ...facts, msg: 'store call' },
+      { level: warn, ...facts, kind: 'store.outcome-unknown', cause: 'timed out', msg: 'store call failed' },
+    ]);
+  });
+
+  test('about a region of the store that changed is not taken for one of its vault', () => {
+    const change = { region: eu, from: 'healthy', to: 'open', why: 'region.unavailable' } as const;
+    const lines = (['region.transition', 'store-region.transition'] as const).map(
+      (event) => logged({ event, ...change }).lines,
+    );
+    expect(lines).toEqual([
+      [{ level: warn, ...change, msg: 'region changed' }],
+      [{ level: warn, ...change, msg: 'store region changed' }],
+    ]);
+  });
+
   test('about a created key names it, and the regions that miss it', () => {
     expect(
       logged({ event: 'key.created', id, missing: [] }, { event: 'key.created', id, missing: [us] }).lines,

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
-import type { CreateFailure, SettledKey } from '../../src/application/create-key.js';
+import { CreateKey, type CreateFailure, type SettledKey } from '../../src/application/create-key.js';
 import type { DataKey } from '../../src/domain/data-key.js';
 import { encryptionContext, generationContext } from '../../src/domain/encryption-context.js';
 import type { StoreWriteFailure } from '../../src/domain/failures.js';
@@ -10,7 +10,7 @@ import { firstVersion } from '../../src/domain/ids.js';
 import { newKeyRecord, type KeyRecord } from '../../src/domain/key-record.js';
 import type { RegionalCiphertext } from '../../src/domain/regional-ciphertext.js';
 import { ManualClock, settle } from '../support/manual-clock.js';
-import { deployment, keyId } from '../support/names.js';
+import { deployment, keyId, region } from '../support/names.js';
 import { hexOf, isWiped } from '../support/sample-keys.js';
 import { timedOut, vaultFailures, type VaultFailureKind } from '../support/vault-failures.js';
 import {
@@ -126,6 +126,19 @@ describe('a store that is not ours', () => {
       ['genesis'],
       0,
     ]);
+  });
+
+  it('that is written elsewhere refuses creation before any vault is called (I1)', async () => {
+    service = new VirtualService();
+    const [found, expected] = [region('us-east-1'), region('us-west-2')];
+    const genesis = { deployment: ours, createdAtMs: 0, writes: found };
+    await service.store.inner.initialise(genesis, patience());
+    const { regions, wrapping, storeCalls, clock, telemetry } = service;
+    const settings = { quorum: 2, deployment: ours, keyLength: 32, writes: expected } as const;
+    const creation = new CreateKey(regions, wrapping, storeCalls, clock, telemetry, settings);
+    const refused = err({ kind: 'store.written-elsewhere', expected, found });
+    expect(await creation.create(keyId('orders/7'), patience())).toStrictEqual(refused);
+    expect([service.vaultCallCount, service.store.rows.size]).toEqual([0, 0]);
   });
 
   it('or cannot be asked refuses creation before any vault is called (I7)', async () => {

@@ -48,6 +48,16 @@ const line = (what: OperatorOrder, outcome: string): unknown => ({
   region: frankfurt,
 });
 
+describe('the regions of the store', () => {
+  it('have lines of their own in the audit log', async () => {
+    const ofStore = new GuardedRegions(supervisor, audit, clock, 'store-region');
+    await ofStore.command({ caller: operator, requestId: 'r-1', region: frankfurt, order: 'drain' });
+    expect(audit.entries).toMatchObject([
+      { action: 'store-region.drain', region: frankfurt, outcome: 'done' },
+    ]);
+  });
+});
+
 describe('looking at the regions', () => {
   it('shows an operator what the supervisor knows', () => {
     expect(guarded.report(operator)).toStrictEqual(ok(supervisor.snapshot()));

@@ -74,6 +74,7 @@ const race = (of = lanes()): Promise<RaceResult<string>> =>
   raceRegions(of, {
     clock,
     signal: caller.signal,
+    after: afterVaultFailure,
     mayHedge: (silent) => {
       asked.push([clock.monotonicMs(), silent]);
       if (hedges >= budget) return false;
@@ -360,7 +361,7 @@ describe('a loser', () => {
 
   it('may answer when there is nobody to throw its answer away', async () => {
     const { signal } = caller;
-    const result = raceRegions(lanes(), { clock, signal, mayHedge: () => true });
+    const result = raceRegions(lanes(), { clock, signal, after: afterVaultFailure, mayHedge: () => true });
     await clock.advance(hedgeAfterMs);
     calls[0].answer('a');
     calls[1].answer('b');
@@ -573,6 +574,7 @@ describe('whatever the regions do', () => {
           const rules = {
             clock: world,
             signal: leaver.signal,
+            after: afterVaultFailure,
             mayHedge: () => (spent += 1) <= allowed,
             discard: (late: string) => thrownAway.push(late),
           };
@@ -658,7 +660,8 @@ describe('a process that was busy', () => {
         );
       },
     });
-    const rules = { clock, signal: new AbortController().signal, mayHedge: () => true };
+    const signal = new AbortController().signal;
+    const rules = { clock, signal, mayHedge: () => true, after: afterVaultFailure };
     const race = raceRegions([lane('first'), lane('second')], rules);
     clock.stall(100);
     clock.schedule(1, () => {

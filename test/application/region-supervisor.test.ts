@@ -864,7 +864,7 @@ describe('regions that refuse us', () => {
       const denied: VaultFailure = { kind: 'vault.misconfigured', reason: 'access-denied' };
       const report = (all: SupervisedRegions, call: Pick<VaultCall, 'operation' | 'failure'>) => () => {
         all.supervisor.begin(frankfurt);
-        all.supervisor.report({ event: 'vault.call', region: frankfurt, durationMs: 1, ...call });
+        all.supervisor.report({ region: frankfurt, durationMs: 1, ...call });
       };
       const played = (call: Pick<VaultCall, 'operation' | 'failure'>): readonly unknown[] =>
         play({ untilMs: 1_000 }, (all) => {

@@ -398,6 +398,13 @@ describe('a start on AWS', () => {
       {
         level: 40,
         region: 'us-east-1',
+        table: 'rkms',
+        msg: expect.stringContaining('deletion protection is off'),
+      },
+      { level: 40, region: 'us-east-1', table: 'rkms', msg: expect.stringContaining('could not be checked') },
+      {
+        level: 40,
+        region: 'us-east-1',
         kind: 'vault.misconfigured',
         reason: 'not-found',
         msg: 'region cannot be used now; the service starts without it',

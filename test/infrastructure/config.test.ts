@@ -9,6 +9,7 @@ import { isEmbedded, parseConfig, regionsOf, showConfigProblems } from '../../sr
 import { unknownVariables, type Environment } from '../../src/infrastructure/config-environment.js';
 import { grant } from '../support/callers.js';
 import { callerId } from '../support/names.js';
+import { writesOf } from '../../src/infrastructure/store-schema.js';
 
 const top = 'deployment = "test"\n';
 const store = '[store]\nkind = "sqlite"\n';
@@ -606,5 +607,132 @@ describe('the environment', () => {
       'RKMS_REGIONS',
       'RKMS_PORT_8080_TCP_ADDRESS_OF_SOMETHING_ELSE',
     ]);
+  });
+});
+
+describe('a store in DynamoDB', () => {
+  const dynamo = (lines: string, ...names: readonly string[]): string =>
+    [
+      `${top}[store]\nkind = "dynamodb"\ntable = "t"\n${lines}`,
+      ...names.map((name) => `[[store.regions]]\nname = "${name}"`),
+      region('us-east-1'),
+    ].join('\n');
+  const strongRule =
+    'two or three [[store.regions]] tables: a table with multi-Region strong consistency has three replicas, or two and a witness';
+  const homeRule = 'two or more [[store.regions]] tables, one of them the home';
+
+  it.each([
+    ['region = "a"', [], { mode: { kind: 'single' }, regions: [{ name: 'a' }] }, 'a'],
+    ['mode = "single"\nregion = "a"', [], { mode: { kind: 'single' }, regions: [{ name: 'a' }] }, 'a'],
+    [
+      'mode = "strong"',
+      ['b', 'a', 'c'],
+      { mode: { kind: 'strong' }, regions: [{ name: 'b' }, { name: 'a' }, { name: 'c' }] },
+      'anywhere',
+    ],
+    [
+      'mode = "strong"',
+      ['a', 'b'],
+      { mode: { kind: 'strong' }, regions: [{ name: 'a' }, { name: 'b' }] },
+      'anywhere',
+    ],
+    [
+      'mode = "home"\nhome = "b"',
+      ['a', 'b'],
+      { mode: { kind: 'home', home: 'b' }, regions: [{ name: 'a' }, { name: 'b' }] },
+      'b',
+    ],
+  ])('may be %j with the regions %j', (lines, names, expected, writes) => {
+    const config = parseConfig(dynamo(lines, ...names)).map(({ store: checked }) => checked);
+    expect(config).toMatchObject({ value: { kind: 'dynamodb', table: 't', timeout_ms: 1_000, ...expected } });
+    expect(config.map(writesOf)).toMatchObject({ value: writes });
+  });
+
+  it('keeps the endpoint of each of its regions', () => {
+    const endpoints = ['http://127.0.0.1:1', 'http://127.0.0.1:2'];
+    const tables = endpoints
+      .map((url, at) => `[[store.regions]]\nname = "r-${at}"\nendpoint = "${url}"`)
+      .join('\n');
+    expect(parseConfig(dynamo(`mode = "strong"\n${tables}`))).toMatchObject({
+      value: { store: { regions: endpoints.map((url) => ({ endpoint: url })) } },
+    });
+  });
+
+  it.each<readonly [string, readonly string[], readonly (readonly [string, string, string])[]]>([
+    ['', [], [['store.region', 'nothing', `the region of the table: ${regionRule}`]]],
+    [
+      'mode = "several"\nregion = "a"',
+      [],
+      [['store.mode', '"several"', 'one of "single", "strong", "home"']],
+    ],
+    [
+      'region = "a"\nhome = "a"',
+      ['a', 'b'],
+      [
+        ['store.home', '"a"', 'none with mode = "single"; "strong" and "home" have several regions'],
+        ['store.regions', '2 of them', 'none with mode = "single"; "strong" and "home" have several regions'],
+      ],
+    ],
+    [
+      'mode = "strong"\nregion = "a"\nendpoint = "https://x"\nhome = "a"',
+      [],
+      [
+        ['store.region', '"a"', 'none with mode = "strong", but [[store.regions]] tables'],
+        ['store.endpoint', '"https://x"', 'none with mode = "strong", but [[store.regions]] tables'],
+        ['store.home', '"a"', 'none with mode = "strong": every region may be written'],
+        ['store.regions', 'nothing', strongRule],
+      ],
+    ],
+    ['mode = "strong"', ['a'], [['store.regions', '1 of them', strongRule]]],
+    ['mode = "strong"', ['a', 'b', 'c', 'd'], [['store.regions', '4 of them', strongRule]]],
+    ['mode = "strong"', ['a', 'a'], [['store.regions[1].name', '"a" a second time', 'each region once']]],
+    [
+      'mode = "strong"\nregions = 7',
+      [],
+      [['store.regions', '7', '[[store.regions]] tables with a name each']],
+    ],
+    [
+      'mode = "strong"\nregions = [7, 8]',
+      [],
+      [
+        ['store.regions[0]', '7', 'a table with a name'],
+        ['store.regions[1]', '8', 'a table with a name'],
+      ],
+    ],
+    [
+      'mode = "home"\nregion = "a"',
+      [],
+      [
+        ['store.region', '"a"', 'none with mode = "home", but [[store.regions]] tables'],
+        ['store.regions', 'nothing', homeRule],
+        ['store.home', 'nothing', 'one of the [[store.regions]]'],
+      ],
+    ],
+    ['mode = "home"', ['a', 'b'], [['store.home', 'nothing', 'one of the [[store.regions]]: a, b']]],
+    ['mode = "home"\nhome = "c"', ['a', 'b'], [['store.home', '"c"', 'one of the [[store.regions]]: a, b']]],
+    ['mode = "home"\nhome = "a"', ['a'], [['store.regions', '1 of them', homeRule]]],
+  ])('is refused with %j and the regions %j, with all that is wrong at once', (lines, names, problems) => {
+    expect(found(dynamo(lines, ...names))).toEqual(problems);
+  });
+
+  it('knows the keys of its regions, and says which one was meant', () => {
+    const tables = '[[store.regions]]\nname = "a"\nendpiont = "https://x"\n[[store.regions]]\nname = "b"';
+    expect(found(dynamo(`mode = "strong"\n${tables}`))).toEqual([
+      ['store.regions[0].endpiont', unknownKey, '"endpoint"?'],
+    ]);
+  });
+
+  it('takes its mode from the environment, but not its list of regions', () => {
+    const lines = dynamo('mode = "single"', 'a', 'b');
+    expect(problemsIn(lines, { RKMS_STORE_MODE: 'strong' })).toEqual([]);
+    expect(unknownVariables({ RKMS_STORE_REGIONS: 'a' })).toEqual([
+      'RKMS_STORE_REGIONS (did you mean RKMS_STORE_REGION?)',
+    ]);
+  });
+
+  it('that is SQLite has one place only', () => {
+    expect(parseConfig(smallest).map(({ store: checked }) => writesOf(checked))).toMatchObject({
+      value: undefined,
+    });
   });
 });

@@ -2,10 +2,10 @@
 import type { RegionGuide } from '../../src/application/region-guide.js';
 import type { Region } from '../../src/domain/ids.js';
 import type { Pace } from '../../src/domain/region-timing.js';
-import type { VaultCall } from '../../src/ports/telemetry.js';
+import type { RegionCall } from '../../src/ports/telemetry.js';
 
 export class RecordingRegionGuide implements RegionGuide {
-  readonly reports: VaultCall[] = [];
+  readonly reports: RegionCall[] = [];
   /** The region of every call that was begun, in order. */
   readonly begun: Region[] = [];
   /** :: region -> a pace of its own; all others keep the usual one. */
@@ -49,7 +49,7 @@ export class RecordingRegionGuide implements RegionGuide {
     this.begun.push(region);
   }
 
-  report(call: VaultCall): void {
+  report(call: RegionCall): void {
     this.reports.push(call);
   }
 }

@@ -142,9 +142,7 @@ export class SupervisedRegions {
   end(end: End, { at = frankfurt, id = 'orders/7', durationMs = 20 }: TimedCall = {}): void {
     const failure = ends[end];
     this.supervisor.report({
-      event: 'vault.call',
       region: at,
-      operation: 'decrypt',
       keyId: keyId(id),
       durationMs,
       ...(failure && { failure }),

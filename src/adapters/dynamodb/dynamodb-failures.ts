@@ -1,5 +1,6 @@
 // The one table from DynamoDB's errors to failure kinds. After a write that may have reached the table, silence and
 // server errors mean an unknown outcome.
+import { ReplicatedWriteConflictException } from '@aws-sdk/client-dynamodb';
 import type {
   CredentialsInvalid,
   StoreMisconfigured,
@@ -38,4 +39,6 @@ export function readFailure(cause: unknown): StoreReadFailure {
 
 /** Everything that is not a clear refusal leaves the outcome unknown. */
 export const writeFailure = (cause: unknown): StoreWriteFailure =>
-  answered(cause) ?? { kind: 'store.outcome-unknown', cause };
+  cause instanceof ReplicatedWriteConflictException
+    ? { kind: 'store.conflicted', cause }
+    : (answered(cause) ?? { kind: 'store.outcome-unknown', cause });

@@ -4,7 +4,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { err, ok, type Result } from 'neverthrow';
 import type { KeyUnreadable } from '../../domain/failures.js';
 import type { Genesis } from '../../domain/genesis.js';
-import { parseDeployment } from '../../domain/ids.js';
+import { parseDeployment, parseRegion } from '../../domain/ids.js';
 import type { CiphertextFields, RecordFields, UntrustedFields } from '../../domain/record-format.js';
 
 /** What DynamoDB calls an item. :: attribute name -> value */
@@ -57,16 +57,25 @@ export const genesisKey = itemKey('_rkms/genesis', 0);
 
 export const isGenesis = (item: Item): boolean => item['id']?.S === genesisKey['id']?.S;
 
-export const genesisItem = ({ deployment, createdAtMs }: Genesis): Item => ({
+export const genesisItem = ({ deployment, createdAtMs, writes }: Genesis): Item => ({
   ...genesisKey,
   deployment: { S: deployment },
   createdAtMs: n(createdAtMs),
+  ...(writes === undefined ? {} : { writes: { S: writes } }),
 });
 
 export function genesisOf(item: Item): Result<Genesis, KeyUnreadable> {
   const deployment = parseDeployment(item['deployment']?.S ?? '');
   const createdAtMs = numberOf(item['createdAtMs']);
-  return deployment.isOk() && createdAtMs !== undefined
-    ? ok({ deployment: deployment.value, createdAtMs })
-    : err({ kind: 'key.unreadable', reason: 'broken', detail: 'genesis record' });
+  if (deployment.isErr() || createdAtMs === undefined) return brokenGenesis;
+  const facts = { deployment: deployment.value, createdAtMs };
+  if (item['writes'] === undefined) return ok(facts);
+  const writes = parseRegion(item['writes'].S ?? '');
+  return writes.isOk() ? ok({ ...facts, writes: writes.value }) : brokenGenesis;
 }
+
+const brokenGenesis: Result<Genesis, KeyUnreadable> = err({
+  kind: 'key.unreadable',
+  reason: 'broken',
+  detail: 'genesis record',
+});

@@ -1,53 +1,71 @@
 // The interface for operators, on a listener of its own: how the regions are, now or as they change, and taking one out of
 // use or back. No key can be had here.
 import type Koa from 'koa';
+import { ok, Result } from 'neverthrow';
 import { PassThrough } from 'node:stream';
 import type { GuardedRegions } from '../../application/guarded-regions.js';
 import type { OperatorOrder, RegionReport } from '../../application/region-supervisor.js';
 import type { Caller } from '../../domain/caller.js';
+import type { AccessDenied } from '../../domain/failures.js';
 import type { Region } from '../../domain/ids.js';
 import { answerJson, answerProblem } from './answers.js';
 import { appOf, type AppContext, type AppParts, type Route } from './routes.js';
 
-export interface OperationsParts extends AppParts {
+/** Regions, and the door through which operators reach them. */
+export interface OperatedRegions {
   readonly guarded: GuardedRegions;
   readonly regions: readonly Region[];
 }
 
+export interface OperationsParts extends AppParts, OperatedRegions {
+  /** The regions of a store that is in several. */
+  readonly store?: OperatedRegions;
+}
+
 const orders: readonly OperatorOrder[] = ['drain', 'undrain', 'lift-quarantine'];
+/** A store's region is never quarantined: what it answers proves itself or not, record by record. */
+const storeOrders: readonly OperatorOrder[] = ['drain', 'undrain'];
 
 export const createOperationsApp = (parts: OperationsParts): Koa => appOf(operationsRoutes(parts), parts);
 
 /** All that operators can reach. */
 export function operationsRoutes(parts: OperationsParts): readonly Route[] {
-  const commands = parts.regions.flatMap((region) =>
-    orders.map((order): Route => ({
-      path: `/regions/${region}/${order}`,
-      method: 'POST',
-      access: 'authenticated',
-      handle: command(parts, region, order),
-    })),
-  );
+  const commands = commandRoutes(parts, '', orders);
+  const storeCommands = parts.store ? commandRoutes(parts.store, '/store', storeOrders) : [];
   const regions: Route = {
     path: '/regions',
     method: 'GET',
     access: 'authenticated',
     handle: getRegions(parts),
   };
-  return [regions, ...commands];
+  return [regions, ...commands, ...storeCommands];
 }
+
+const commandRoutes = (
+  operated: OperatedRegions,
+  prefix: string,
+  allowed: readonly OperatorOrder[],
+): readonly Route[] =>
+  operated.regions.flatMap((region) =>
+    allowed.map((order): Route => ({
+      path: `${prefix}/regions/${region}/${order}`,
+      method: 'POST',
+      access: 'authenticated',
+      handle: command(operated, region, order),
+    })),
+  );
 
 /** As JSON, or as a stream of server-sent events for whoever accepts `text/event-stream`. */
 const getRegions =
-  ({ guarded }: OperationsParts) =>
+  (parts: OperationsParts) =>
   (ctx: AppContext, caller: Caller): void => {
     if (ctx.req.headers.accept?.includes('text/event-stream')) {
-      streamRegions(ctx, guarded, caller);
+      streamRegions(ctx, parts, caller);
       return;
     }
-    guarded.report(caller).match(
-      (regions) => {
-        answerJson(ctx, bodyOf(regions));
+    reportAll(parts, caller).match(
+      (report) => {
+        answerJson(ctx, report);
       },
       (failure) => {
         answerProblem(ctx, failure);
@@ -55,27 +73,40 @@ const getRegions =
     );
   };
 
-function streamRegions(ctx: AppContext, guarded: GuardedRegions, caller: Caller): void {
+/** The regions of the vaults, and beside them, in the same form, those of a store that is in several. */
+const reportAll = ({ guarded, store }: OperationsParts, caller: Caller): Result<object, AccessDenied> =>
+  guarded
+    .report(caller)
+    .andThen((regions) =>
+      store
+        ? store.guarded.report(caller).map((ofStore) => ({ ...bodyOf(regions), store: bodyOf(ofStore) }))
+        : ok(bodyOf(regions)),
+    );
+
+function streamRegions(ctx: AppContext, parts: OperationsParts, caller: Caller): void {
   const stream = new PassThrough();
-  const send = (regions: readonly RegionReport[]): void => {
-    stream.write(`event: regions\ndata: ${JSON.stringify(bodyOf(regions))}\n\n`);
+  const send = (): void => {
+    reportAll(parts, caller).map((report) =>
+      stream.write(`event: regions\ndata: ${JSON.stringify(report)}\n\n`),
+    );
   };
-  const watching = guarded.report(caller).andThen((regions) => {
-    send(regions);
-    return guarded.watch(caller, send);
-  });
+  send();
+  const doors = [parts.guarded, ...(parts.store ? [parts.store.guarded] : [])];
+  const watching = Result.combine(doors.map((door) => door.watch(caller, send)));
   if (watching.isErr()) {
     answerProblem(ctx, watching.error);
     return;
   }
-  ctx.res.once('close', watching.value);
+  ctx.res.once('close', () => {
+    for (const leave of watching.value) leave();
+  });
   ctx.status = 200;
   ctx.type = 'text/event-stream';
   ctx.body = stream;
 }
 
 const command =
-  ({ guarded }: OperationsParts, region: Region, order: OperatorOrder) =>
+  ({ guarded }: OperatedRegions, region: Region, order: OperatorOrder) =>
   async (ctx: AppContext, caller: Caller): Promise<void> => {
     const { requestId } = ctx.state;
     const done = await guarded.command({ caller, requestId, region, order });

@@ -115,6 +115,16 @@ const rows = {
     title: 'The key store belongs to another deployment',
     detail: asOperator,
   },
+  'store.written-elsewhere': {
+    status: 500,
+    title: 'The key store is written in another region than this service is configured for',
+    detail: asOperator,
+  },
+  'store.conflicted': {
+    status: 503,
+    title: 'Another region was writing the same key; nothing was stored',
+    detail: tryAgain,
+  },
   'store.outcome-unknown': {
     status: 503,
     title: 'It is not known whether the key was stored',

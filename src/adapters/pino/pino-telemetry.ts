@@ -2,7 +2,7 @@
 // to be AWS's or the system's own, because a parser's message may quote what it was parsing.
 import type { Logger } from 'pino';
 import type { FailedAttempt } from '../../domain/failures.js';
-import type { Telemetry, TelemetryEvent, VaultCall } from '../../ports/telemetry.js';
+import type { StoreCall, Telemetry, TelemetryEvent, VaultCall } from '../../ports/telemetry.js';
 
 export class PinoTelemetry implements Telemetry {
   constructor(private readonly logger: Logger) {}
@@ -12,9 +12,14 @@ export class PinoTelemetry implements Telemetry {
       case 'vault.call':
         this.vaultCall(event);
         return;
-      case 'region.transition': {
+      case 'store.call':
+        this.storeCall(event);
+        return;
+      case 'region.transition':
+      case 'store-region.transition': {
         const { region, from, to, why } = event;
-        this.logger[to === 'healthy' ? 'info' : 'warn']({ region, from, to, why }, 'region changed');
+        const what = event.event === 'region.transition' ? 'region changed' : 'store region changed';
+        this.logger[to === 'healthy' ? 'info' : 'warn']({ region, from, to, why }, what);
         return;
       }
       case 'key.created':
@@ -34,6 +39,12 @@ export class PinoTelemetry implements Telemetry {
     const facts = { region, operation, durationMs: Math.round(durationMs * 10) / 10 };
     if (failure === undefined) this.logger.debug(facts, 'vault call');
     else this.logger.warn({ ...facts, ...failureFacts(failure) }, 'vault call failed');
+  }
+
+  private storeCall({ region, operation, durationMs, failure }: StoreCall): void {
+    const facts = { region, operation, durationMs: Math.round(durationMs * 10) / 10 };
+    if (failure === undefined) this.logger.debug(facts, 'store call');
+    else this.logger.warn({ ...facts, ...failureFacts(failure) }, 'store call failed');
   }
 }
 
