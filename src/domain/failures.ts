@@ -95,6 +95,8 @@ export type StoreConflicted = { readonly kind: 'store.conflicted'; readonly caus
 export type StoreOutcomeUnknown = { readonly kind: 'store.outcome-unknown'; readonly cause?: unknown };
 /** The record changed since it was read: compare-and-set did not write. */
 export type StoreRevisionStale = { readonly kind: 'store.revision-stale' };
+/** Without these ciphertexts the record would have none: nothing was dropped. */
+export type KeyCopiesNeeded = { readonly kind: 'key.copies-needed' };
 /** The record is of a newer format or broken, or no copy of it opens to the committed key. */
 export type KeyUnreadable = {
   readonly kind: 'key.unreadable';

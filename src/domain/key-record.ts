@@ -1,6 +1,8 @@
 // What the store holds for one (id, version): who can open it and what a right answer looks like.
 // A record is never changed, only succeeded by one of the next revision.
+import { err, ok, type Result } from 'neverthrow';
 import type { Commitment } from './data-key.js';
+import type { KeyCopiesNeeded } from './failures.js';
 import type { KeyId, KeyVersion, Region } from './ids.js';
 import type { RegionalCiphertext } from './regional-ciphertext.js';
 
@@ -28,6 +30,16 @@ export function newKeyRecord(
 export function withCiphertexts(record: KeyRecord, added: readonly RegionalCiphertext[]): KeyRecord {
   const ciphertexts = new Map([...record.ciphertexts, ...byRegion(added)]);
   return { ...record, revision: record.revision + 1, ciphertexts };
+}
+
+/** The record's next revision without the ciphertexts of `regions`; refused where none would be left. */
+export function withoutCiphertexts(
+  record: KeyRecord,
+  regions: readonly Region[],
+): Result<KeyRecord, KeyCopiesNeeded> {
+  const kept = [...record.ciphertexts].filter(([region]) => !regions.includes(region));
+  if (kept.length === 0) return err({ kind: 'key.copies-needed' });
+  return ok({ ...record, revision: record.revision + 1, ciphertexts: new Map(kept) });
 }
 
 /** How many of `regions` hold a ciphertext of this key. */

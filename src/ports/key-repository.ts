@@ -2,13 +2,14 @@
 // are the sentences below. An implementation stores the fields of domain/record-format.ts and reads them back through it.
 import type { Result, ResultAsync } from 'neverthrow';
 import type {
+  KeyCopiesNeeded,
   KeyUnreadable,
   StoreReadFailure,
   StoreRevisionStale,
   StoreWriteFailure,
 } from '../domain/failures.js';
 import type { Genesis } from '../domain/genesis.js';
-import type { KeyId, KeyVersion } from '../domain/ids.js';
+import type { KeyId, KeyVersion, Region } from '../domain/ids.js';
 import type { KeyRecord } from '../domain/key-record.js';
 import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
 import { token } from './token.js';
@@ -53,6 +54,20 @@ export interface KeyRepository {
     added: readonly RegionalCiphertext[],
     signal: AbortSignal,
   ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale>;
+
+  /**
+   * Takes the ciphertexts of `regions` out of the stored record, if its revision and commitment are still those of
+   * `record`; answers with the new revision. Otherwise `store.revision-stale`; where no ciphertext would be left,
+   * `key.copies-needed`. In both cases nothing is written.
+   */
+  dropCiphertexts(
+    record: KeyRecord,
+    regions: readonly Region[],
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded>;
+
+  /** About how many records there are, for a walk's progress; undefined where that is not cheap to know. */
+  count(signal: AbortSignal): ResultAsync<number | undefined, StoreReadFailure>;
 
   /** Walks all records: every one that was there before the walk began is answered exactly once. */
   page(after: string | undefined, limit: number, signal: AbortSignal): ResultAsync<KeyPage, StoreReadFailure>;

@@ -31,7 +31,7 @@ import {
 export function keyRepositoryContract(
   makeStore: () => Promise<Subject<KeyRepository>>,
 ): readonly ContractPromise[] {
-  return [reading, inserting, adding, paging, beginning, aborting].flatMap((checks) =>
+  return [reading, inserting, adding, dropping, paging, beginning, aborting].flatMap((checks) =>
     promisesOf(makeStore, checks),
   );
 }
@@ -287,6 +287,83 @@ const adding: Checks = {
   },
 };
 
+const drop = (
+  store: KeyRepository,
+  record: KeyRecord,
+  ...regions: readonly string[]
+): Promise<Outcome<KeyRecord>> =>
+  outcomeOf(
+    store.dropCiphertexts(
+      record,
+      regions.map((name) => valid(parseRegion(name))),
+      unbounded(),
+    ),
+  );
+
+const threeCopies = (): KeyRecord =>
+  aRecord({ ciphertexts: ['us-east-1', 'eu-west-1', 'sa-east-1'].map((region) => ciphertextOf(region)) });
+
+const without = (record: KeyRecord, revision: number, ...regions: readonly string[]): KeyRecord => ({
+  ...record,
+  revision,
+  ciphertexts: new Map([...record.ciphertexts].filter(([region]) => !regions.includes(region))),
+});
+
+const dropping: Checks = {
+  'dropped ciphertexts are gone, the others stay, and the revision grows by one': async ({ subject }) => {
+    const record = threeCopies();
+    await insert(subject, record);
+    const next = grown(await drop(subject, record, 'us-east-1', 'sa-east-1'));
+    assert.deepEqual(plain(next), plain(without(record, 2, 'us-east-1', 'sa-east-1')));
+    assert.deepEqual(await find(subject), plain(next));
+  },
+  'a region that the record does not hold is passed over': async ({ subject }) => {
+    const record = threeCopies();
+    await insert(subject, record);
+    const second = grown(await drop(subject, record, 'moon-base-1', 'sa-east-1'));
+    assert.deepEqual(plain(second), plain(without(record, 2, 'sa-east-1')));
+    const third = grown(await drop(subject, second, 'moon-base-1'));
+    assert.deepEqual(plain(third), plain(without(record, 3, 'sa-east-1')));
+    assert.deepEqual(await find(subject), plain(third));
+  },
+  'a drop that would leave no ciphertext is refused, and nothing is written': async ({ subject }) => {
+    const record = aRecord();
+    await insert(subject, record);
+    assert.deepEqual(await drop(subject, record, 'us-east-1', 'eu-west-1'), { failure: 'key.copies-needed' });
+    assert.deepEqual(await find(subject), plain(record));
+  },
+  'a drop from an old revision is stale, and nothing is written': async ({ subject }) => {
+    const record = threeCopies();
+    await insert(subject, record);
+    const next = grown(await add(subject, record, ciphertextOf('ap-south-1')));
+    for (const old of [record, { ...next, revision: 3 }]) {
+      assert.deepEqual(await drop(subject, old, 'sa-east-1'), { failure: 'store.revision-stale' });
+    }
+    assert.deepEqual(await find(subject), plain(next));
+  },
+  'a drop from the record of another key is stale, though the revisions agree': async ({ subject }) => {
+    const [winner, loser] = [threeCopies(), threeCopies()];
+    await insert(subject, winner);
+    assert.deepEqual(await drop(subject, loser, 'sa-east-1'), { failure: 'store.revision-stale' });
+    assert.deepEqual(await find(subject), plain(winner));
+  },
+  'a drop from a record that is not there is stale, and makes none': async ({ subject }) => {
+    assert.deepEqual(await drop(subject, threeCopies(), 'sa-east-1'), { failure: 'store.revision-stale' });
+    assert.equal(await find(subject), undefined);
+  },
+  'of drops and additions to one revision exactly one succeeds': async ({ subject }) => {
+    const record = threeCopies();
+    await insert(subject, record);
+    const outcomes = await Promise.all([
+      ...['us-east-1', 'eu-west-1', 'sa-east-1'].map((name) => drop(subject, record, name)),
+      ...['ap-south-1', 'eu-north-1'].map((name) => add(subject, record, ciphertextOf(name))),
+    ]);
+    const successes = outcomes.filter((outcome) => 'answer' in outcome);
+    assert.equal(successes.length, 1);
+    assert.deepEqual(await find(subject), plain(successes[0]?.answer));
+  },
+};
+
 /** All entries of a walk, page after page; `between` runs after each page. */
 async function walk(
   store: KeyRepository,
@@ -350,6 +427,12 @@ const paging: Checks = {
       },
     ]),
   ),
+  'the count of records is about right, or not known': async ({ subject }) => {
+    await answerOf(subject.initialise(genesisOf('production'), unbounded()));
+    const records = await storeTwentyFive(subject);
+    const counted = await answerOf(subject.count(unbounded()));
+    assert.ok(counted === undefined || Math.abs(counted - records.length) <= 1, `counted ${String(counted)}`);
+  },
   'a walk during which records are stored still answers each older one exactly once': async ({ subject }) => {
     const records = await storeTwentyFive(subject);
     const entries = await walk(subject, 4, async (page) => {
@@ -397,6 +480,7 @@ const aborting: Checks = {
     await insert(subject, aRecord());
     await assertFails(subject.find(id, firstVersion, signal), 'call.aborted');
     await assertFails(subject.page(undefined, 10, signal), 'call.aborted');
+    await assertFails(subject.count(signal), 'call.aborted');
     await assertFails(subject.genesis(signal), 'call.aborted');
   },
   'a write whose signal has fired ends with store.outcome-unknown': async ({ subject }) => {
@@ -406,6 +490,11 @@ const aborting: Checks = {
     const added = [ciphertextOf('ap-south-1')];
     await assertFails(subject.insert(aRecord({ id: keyId('other') }), signal), 'store.outcome-unknown');
     await assertFails(subject.addCiphertexts(record, added, signal), 'store.outcome-unknown');
+    const [dropped] = record.ciphertexts.keys();
+    await assertFails(
+      subject.dropCiphertexts(record, dropped ? [dropped] : [], signal),
+      'store.outcome-unknown',
+    );
     await assertFails(subject.initialise(genesisOf('production'), signal), 'store.outcome-unknown');
   },
 };
@@ -444,7 +533,7 @@ const unreadable = (how: 'newer-format' | 'broken'): SpoilableChecks => {
 };
 
 const newerFormat: SpoilableChecks = {
-  'a record that has become one of a newer format is not added to by who read it before': async (made) => {
+  'a record that has become one of a newer format is not changed by who read it before': async (made) => {
     const { subject, corrupt, stored } = made;
     const record = aRecord();
     await insert(subject, record);
@@ -452,6 +541,9 @@ const newerFormat: SpoilableChecks = {
     const before = await stored(id, firstVersion);
     const call = subject.addCiphertexts(record, [ciphertextOf('ap-south-1')], unbounded());
     await assertFails(call, 'store.revision-stale', 'key.unreadable');
+    const [region] = record.ciphertexts.keys();
+    const drop = subject.dropCiphertexts(record, region ? [region] : [], unbounded());
+    await assertFails(drop, 'store.revision-stale', 'key.unreadable');
     assert.equal(await stored(id, firstVersion), before);
   },
 };

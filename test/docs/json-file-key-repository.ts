@@ -1,10 +1,15 @@
 // A store of one's own: keys in one JSON file. Small enough to read at a sitting, and it keeps every promise of the port.
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
-import type { StoreReadFailure, StoreRevisionStale, StoreWriteFailure } from 'rkms/domain/failures';
+import type {
+  KeyCopiesNeeded,
+  StoreReadFailure,
+  StoreRevisionStale,
+  StoreWriteFailure,
+} from 'rkms/domain/failures';
 import type { Genesis } from 'rkms/domain/genesis';
-import type { KeyId, KeyVersion } from 'rkms/domain/ids';
-import { withCiphertexts, type KeyRecord } from 'rkms/domain/key-record';
+import type { KeyId, KeyVersion, Region } from 'rkms/domain/ids';
+import { withCiphertexts, withoutCiphertexts, type KeyRecord } from 'rkms/domain/key-record';
 import {
   decodeRecord,
   encodeRecord,
@@ -56,17 +61,23 @@ export class JsonFileKeyRepository implements KeyRepository {
     added: readonly RegionalCiphertext[],
     signal: AbortSignal,
   ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
-    return answer(signal, unknown, () => {
-      const content = this.load();
-      const name = rowName(record.id, record.version);
-      return this.row(content, name).andThen((stored) => {
-        const same = stored?.revision === record.revision && stored.commitment === record.commitment;
-        if (!same) return err({ kind: 'store.revision-stale' } as const);
-        const next = withCiphertexts(stored, added);
-        this.save(content, name, next);
-        return ok(next);
-      });
-    });
+    return answer(signal, unknown, () =>
+      this.succeed(record, (stored): Result<KeyRecord, never> => ok(withCiphertexts(stored, added))),
+    );
+  }
+
+  dropCiphertexts(
+    record: KeyRecord,
+    regions: readonly Region[],
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded> {
+    return answer(signal, unknown, () =>
+      this.succeed(record, (stored) => withoutCiphertexts(stored, regions)),
+    );
+  }
+
+  count(signal: AbortSignal): ResultAsync<number | undefined, StoreReadFailure> {
+    return answer(signal, aborted, () => ok(Object.keys(this.load().rows).length));
   }
 
   page(
@@ -98,6 +109,23 @@ export class JsonFileKeyRepository implements KeyRepository {
       content.genesis ??= genesis;
       this.write(content);
       return ok(content.genesis);
+    });
+  }
+
+  /** Stores what `change` makes of the record, unless the stored one is not the caller's any more. */
+  private succeed<F>(
+    record: KeyRecord,
+    change: (stored: KeyRecord) => Result<KeyRecord, F>,
+  ): Result<KeyRecord, F | StoreReadFailure | StoreRevisionStale> {
+    const content = this.load();
+    const name = rowName(record.id, record.version);
+    return this.row(content, name).andThen((stored) => {
+      const same = stored?.revision === record.revision && stored.commitment === record.commitment;
+      if (!same) return err({ kind: 'store.revision-stale' } as const);
+      return change(stored).map((next) => {
+        this.save(content, name, next);
+        return next;
+      });
     });
   }
 

@@ -1,9 +1,14 @@
 // A store in a Map, for tests: it keeps encoded fields, as a real store does, and passes the same contract.
 import { err, errAsync, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
-import type { StoreReadFailure, StoreRevisionStale, StoreWriteFailure } from '../../src/domain/failures.js';
+import type {
+  KeyCopiesNeeded,
+  StoreReadFailure,
+  StoreRevisionStale,
+  StoreWriteFailure,
+} from '../../src/domain/failures.js';
 import type { Genesis } from '../../src/domain/genesis.js';
-import type { KeyId, KeyVersion } from '../../src/domain/ids.js';
-import { withCiphertexts, type KeyRecord } from '../../src/domain/key-record.js';
+import type { KeyId, KeyVersion, Region } from '../../src/domain/ids.js';
+import { withCiphertexts, withoutCiphertexts, type KeyRecord } from '../../src/domain/key-record.js';
 import { decodeRecord, encodeRecord, type UntrustedFields } from '../../src/domain/record-format.js';
 import type { RegionalCiphertext } from '../../src/domain/regional-ciphertext.js';
 import type { KeyPage, KeyRepository } from '../../src/ports/key-repository.js';
@@ -37,16 +42,25 @@ export class InMemoryKeyRepository implements KeyRepository {
     signal: AbortSignal,
   ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
     if (signal.aborted) return errAsync({ kind: 'store.outcome-unknown' });
-    const name = rowName(record.id, record.version);
-    return this.read(name)
-      .andThen((stored): Result<KeyRecord, StoreReadFailure | StoreRevisionStale> => {
-        const same = stored?.revision === record.revision && stored.commitment === record.commitment;
-        if (!same) return err({ kind: 'store.revision-stale' });
-        const next = withCiphertexts(stored, added);
-        this.rows.set(name, encodeRecord(next));
-        return ok(next);
-      })
+    return this.unlessStale(record)
+      .map((stored) => this.keep(withCiphertexts(stored, added)))
       .asyncMap(resolved);
+  }
+
+  dropCiphertexts(
+    record: KeyRecord,
+    regions: readonly Region[],
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded> {
+    if (signal.aborted) return errAsync({ kind: 'store.outcome-unknown' });
+    return this.unlessStale(record)
+      .andThen((stored): Result<KeyRecord, KeyCopiesNeeded> => withoutCiphertexts(stored, regions))
+      .map((next) => this.keep(next))
+      .asyncMap(resolved);
+  }
+
+  count(signal: AbortSignal): ResultAsync<number | undefined, StoreReadFailure> {
+    return signal.aborted ? errAsync({ kind: 'call.aborted' }) : okAsync(this.rows.size);
   }
 
   page(
@@ -74,6 +88,18 @@ export class InMemoryKeyRepository implements KeyRepository {
     if (signal.aborted) return errAsync({ kind: 'store.outcome-unknown' });
     this.#genesis ??= genesis;
     return okAsync(this.#genesis);
+  }
+
+  private unlessStale(record: KeyRecord): Result<KeyRecord, StoreReadFailure | StoreRevisionStale> {
+    return this.read(rowName(record.id, record.version)).andThen((stored) => {
+      const same = stored?.revision === record.revision && stored.commitment === record.commitment;
+      return same ? ok(stored) : err({ kind: 'store.revision-stale' } as const);
+    });
+  }
+
+  private keep(record: KeyRecord): KeyRecord {
+    this.rows.set(rowName(record.id, record.version), encodeRecord(record));
+    return record;
   }
 
   private read(name: string): Result<KeyRecord | undefined, StoreReadFailure> {

@@ -31,6 +31,16 @@ export class WatchedRepository implements KeyRepository {
     return this.instead.addCiphertexts?.(...args) ?? this.inner.addCiphertexts(...args);
   }
 
+  dropCiphertexts(...args: Args<'dropCiphertexts'>): Answer<'dropCiphertexts'> {
+    this.calls.push('dropCiphertexts');
+    return this.instead.dropCiphertexts?.(...args) ?? this.inner.dropCiphertexts(...args);
+  }
+
+  count(...args: Args<'count'>): Answer<'count'> {
+    this.calls.push('count');
+    return this.instead.count?.(...args) ?? this.inner.count(...args);
+  }
+
   page(...args: Args<'page'>): Answer<'page'> {
     this.calls.push('page');
     return this.instead.page?.(...args) ?? this.inner.page(...args);

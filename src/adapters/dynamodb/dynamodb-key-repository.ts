@@ -2,6 +2,7 @@
 // consistent; writes are conditional, so that the first one wins among all processes.
 import {
   ConditionalCheckFailedException,
+  DescribeTableCommand,
   GetItemCommand,
   PutItemCommand,
   ScanCommand,
@@ -10,20 +11,22 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
 import type {
+  KeyCopiesNeeded,
   KeyUnreadable,
   StoreReadFailure,
   StoreRevisionStale,
   StoreWriteFailure,
 } from '../../domain/failures.js';
 import type { Genesis } from '../../domain/genesis.js';
-import type { KeyId, KeyVersion } from '../../domain/ids.js';
-import { withCiphertexts, type KeyRecord } from '../../domain/key-record.js';
+import type { KeyId, KeyVersion, Region } from '../../domain/ids.js';
+import { withCiphertexts, withoutCiphertexts, type KeyRecord } from '../../domain/key-record.js';
 import { decodeRecord, encodeRecord, recordFormat } from '../../domain/record-format.js';
 import type { RegionalCiphertext } from '../../domain/regional-ciphertext.js';
 import type { KeyPage, KeyRepository } from '../../ports/key-repository.js';
 import { withFreshCredentials } from '../aws/fresh-credentials.js';
 import { untilAborted } from '../aws/until-aborted.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
+import { dropCommand } from './drop-ciphertexts.js';
 import { readFailure, writeFailure } from './dynamodb-failures.js';
 import {
   ciphertextValue,
@@ -91,9 +94,28 @@ export class DynamoDbKeyRepository implements KeyRepository {
     });
     return this.write((options) => this.client.send(command, options), signal)
       .map(() => next)
-      .mapErr((failure) =>
-        failure.kind === 'condition-failed' ? ({ kind: 'store.revision-stale' } as const) : failure,
-      );
+      .mapErr(staleIfRefused);
+  }
+
+  dropCiphertexts(
+    record: KeyRecord,
+    regions: readonly Region[],
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded> {
+    return withoutCiphertexts(record, regions).asyncAndThen((next) => {
+      const command = dropCommand(this.table, record, regions, next.revision);
+      return this.write((options) => this.client.send(command, options), signal)
+        .map(() => next)
+        .mapErr(staleIfRefused);
+    });
+  }
+
+  /** DynamoDB counts every six hours, says 0 until then, and tells only who may call DescribeTable. */
+  count(signal: AbortSignal): ResultAsync<number | undefined, StoreReadFailure> {
+    const command = new DescribeTableCommand({ TableName: this.table });
+    return this.read((options) => this.client.send(command, options), signal)
+      .map(({ Table }) => (Table?.ItemCount === 0 ? undefined : Table?.ItemCount))
+      .orElse((failure) => (failure.kind === 'store.misconfigured' ? ok(undefined) : err(failure)));
   }
 
   page(
@@ -178,3 +200,8 @@ export class DynamoDbKeyRepository implements KeyRepository {
     return withFreshCredentials(attempt, this.client.config.credentials);
   }
 }
+
+const staleIfRefused = (
+  failure: StoreWriteFailure | ConditionFailed,
+): StoreWriteFailure | StoreRevisionStale =>
+  failure.kind === 'condition-failed' ? { kind: 'store.revision-stale' } : failure;

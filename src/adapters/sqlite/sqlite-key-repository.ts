@@ -3,14 +3,15 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { err, errAsync, ok, okAsync, Result, ResultAsync } from 'neverthrow';
 import type {
+  KeyCopiesNeeded,
   KeyUnreadable,
   StoreReadFailure,
   StoreRevisionStale,
   StoreWriteFailure,
 } from '../../domain/failures.js';
 import type { Genesis } from '../../domain/genesis.js';
-import { parseDeployment, type KeyId, type KeyVersion } from '../../domain/ids.js';
-import { withCiphertexts, type KeyRecord } from '../../domain/key-record.js';
+import { parseDeployment, type KeyId, type KeyVersion, type Region } from '../../domain/ids.js';
+import { withCiphertexts, withoutCiphertexts, type KeyRecord } from '../../domain/key-record.js';
 import { decodeRecord, encodeRecord } from '../../domain/record-format.js';
 import type { RegionalCiphertext } from '../../domain/regional-ciphertext.js';
 import type { KeyPage, KeyRepository, PageEntry } from '../../ports/key-repository.js';
@@ -48,15 +49,23 @@ export class SqliteKeyRepository implements KeyRepository {
     added: readonly RegionalCiphertext[],
     signal: AbortSignal,
   ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
-    return settled(signal, unknown, () => {
-      const next = withCiphertexts(record, added);
-      const { id, version, format, commitment, revision, ciphertexts } = rowOf(encodeRecord(next));
-      const known = { id, version, format, commitment, expected: record.revision };
-      const update = () => this.statements.update.run({ ...known, revision, ciphertexts });
-      return write(update).andThen(({ changes }) =>
-        changes === 1 ? ok(next) : err({ kind: 'store.revision-stale' } as const),
-      );
-    });
+    return settled(signal, unknown, () => this.succeed(record, withCiphertexts(record, added)));
+  }
+
+  dropCiphertexts(
+    record: KeyRecord,
+    regions: readonly Region[],
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded> {
+    return settled<KeyRecord, StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded>(signal, unknown, () =>
+      withoutCiphertexts(record, regions).andThen((next) => this.succeed(record, next)),
+    );
+  }
+
+  count(signal: AbortSignal): ResultAsync<number | undefined, StoreReadFailure> {
+    return settled(signal, aborted, () =>
+      read(() => this.statements.count.get()).map((row) => Number(row?.['count'])),
+    );
   }
 
   page(
@@ -87,6 +96,18 @@ export class SqliteKeyRepository implements KeyRepository {
 
   close(): void {
     if (this.database.isOpen) this.database.close();
+  }
+
+  /** Puts `next` in the place of `record`, if that is what the store still holds. */
+  private succeed(
+    record: KeyRecord,
+    next: KeyRecord,
+  ): Result<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
+    const { id, version, format, commitment, revision, ciphertexts } = rowOf(encodeRecord(next));
+    const known = { id, version, format, commitment, expected: record.revision };
+    return write(() => this.statements.update.run({ ...known, revision, ciphertexts })).andThen(
+      ({ changes }) => (changes === 1 ? ok(next) : err({ kind: 'store.revision-stale' } as const)),
+    );
   }
 
   private lookUp(id: KeyId, version: KeyVersion): Result<KeyRecord | undefined, StoreReadFailure> {
@@ -122,6 +143,7 @@ const prepare = (database: DatabaseSync) =>
       database,
       `SELECT ${columns} FROM keys WHERE (id, version) > (:id, :version) ORDER BY id, version LIMIT :limit`,
     ),
+    count: database.prepare('SELECT count(*) AS count FROM keys'),
     genesis: database.prepare('SELECT deployment, created_at_ms AS createdAtMs FROM genesis'),
     initialise: database.prepare(
       'INSERT INTO genesis (one, deployment, created_at_ms) VALUES (1, :deployment, :createdAtMs) ON CONFLICT DO NOTHING',
