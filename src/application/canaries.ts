@@ -2,13 +2,14 @@
 // that the region works, and that it still answers with what was put in. Where we may not make one, the region is asked
 // about its KMS key instead.
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
-import { from, map, Observable, switchMap, take } from 'rxjs';
+import { map, type Observable } from 'rxjs';
 import type { DataKey } from '../domain/data-key.js';
 import { generationContext, type EncryptionContext } from '../domain/encryption-context.js';
 import type { VaultFailure } from '../domain/failures.js';
 import { firstVersion, type Deployment, type KeyId, type Region } from '../domain/ids.js';
 import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
 import type { KeyVault } from '../ports/key-vault.js';
+import { signalled } from './signalled.js';
 
 interface Canary {
   readonly key: DataKey;
@@ -96,16 +97,3 @@ export class Canaries {
 /** A process that only reads may have no right to generate or to encrypt. */
 const isDenied = (failure: VaultFailure): boolean =>
   failure.kind === 'vault.misconfigured' && failure.reason === 'access-denied';
-
-/** Runs `act` once per subscription; unsubscribing fires its signal. */
-export const signalled = <T>(act: (signal: AbortSignal) => PromiseLike<T>): Observable<T> =>
-  new Observable<AbortController>((subscriber) => {
-    const controller = new AbortController();
-    subscriber.next(controller);
-    return () => {
-      controller.abort();
-    };
-  }).pipe(
-    switchMap(({ signal }) => from(act(signal))),
-    take(1),
-  );

@@ -6,6 +6,7 @@ import { firstVersion, type CallerId, type KeyId, type KeyVersion, type Region }
 import { copiesIn, type KeyRecord } from '../domain/key-record.js';
 import type { CreateKey, SettledKey } from './create-key.js';
 import type { RegionCalls } from './region-calls.js';
+import type { RepairDebt } from './repair-queue.js';
 import { SharedFlights } from './shared-flights.js';
 import type { StoreCalls } from './store-calls.js';
 import type { OpenedKey, UnwrapInAnyRegion } from './unwrap-in-any-region.js';
@@ -54,6 +55,7 @@ export class GetDataKey {
     private readonly creation: CreateKey,
     private readonly unwrapping: UnwrapInAnyRegion,
     private readonly regions: RegionCalls,
+    private readonly noteDebt: (debt: RepairDebt) => void,
   ) {}
 
   /** The key of `id`; without `mayCreate`, an id that has none is `key.not-found`. */
@@ -101,7 +103,10 @@ export class GetDataKey {
     { record, own }: SettledKey,
     signal: AbortSignal,
   ): ResultAsync<ServedKey, GetKeyFailure> {
-    if (own) return okAsync(this.served(record, own, true));
+    if (own) {
+      this.noteLacking(record, []);
+      return okAsync(this.served(record, own, true));
+    }
     // A store may be wrong or tampered with: a record of another key is not opened for this one (I5).
     const asked =
       record.id === id && record.version === firstVersion
@@ -109,10 +114,25 @@ export class GetDataKey {
         : err({ kind: 'key.unreadable', reason: 'broken', detail: 'record of another key' } as const);
     return asked
       .asyncAndThen((found) => this.unwrapping.open(found, signal))
-      .map((opened) => this.served(record, opened, false));
+      .map((opened) => {
+        this.noteLacking(record, opened.faulty);
+        return this.served(record, opened, false);
+      });
   }
 
-  private served(record: KeyRecord, { key, region }: OpenedKey, created: boolean): ServedKey {
+  /** Reading writes nothing but the wish to repair (I9); whoever takes the note must not delay the answer. */
+  private noteLacking({ id, version, ciphertexts }: KeyRecord, faulty: readonly Region[]): void {
+    const lacking = this.regions.regions.filter(
+      (region) => !ciphertexts.has(region) || faulty.includes(region),
+    );
+    if (lacking.length > 0) this.noteDebt({ id, version, lacking });
+  }
+
+  private served(
+    record: KeyRecord,
+    { key, region }: Pick<OpenedKey, 'key' | 'region'>,
+    created: boolean,
+  ): ServedKey {
     const { id, version } = record;
     const { regions } = this.regions;
     return { id, version, key, region, copies: copiesIn(record, regions), regions: regions.length, created };

@@ -10,6 +10,7 @@ import { bounded } from './bounded.js';
 import { HedgeBudget } from './hedge-budget.js';
 import { outrun, raceRegions, type Lane, type RaceResult } from './race-regions.js';
 import type { RegionGuide } from './region-guide.js';
+import { pause } from './pause.js';
 
 export interface RegionCallSettings {
   /** Before the regions are tried a second time, a pause of between these, at random. */
@@ -136,16 +137,7 @@ export class RegionCalls {
 
   private pause(signal: AbortSignal): Promise<void> {
     const { leastPauseMs, mostPauseMs } = this.settings;
-    const pauseMs = leastPauseMs + this.clock.random() * (mostPauseMs - leastPauseMs);
-    return new Promise((resolve) => {
-      const goOn = (): void => {
-        cancel();
-        signal.removeEventListener('abort', goOn);
-        resolve();
-      };
-      const cancel = this.clock.schedule(pauseMs, goOn);
-      signal.addEventListener('abort', goOn);
-    });
+    return pause(this.clock, leastPauseMs + this.clock.random() * (mostPauseMs - leastPauseMs), signal);
   }
 
   /** In the guide's order; of regions that all refuse us for the same reason, the first. */

@@ -3,10 +3,15 @@
 // of them, and only that one may say that a record is not there. Never reports a write as done that it did not see done,
 // nor as not done when it may have been (I8).
 import { err, errAsync, ok, ResultAsync, type Result } from 'neverthrow';
-import type { StoreReadFailure, StoreRevisionStale, StoreWriteFailure } from '../domain/failures.js';
+import type {
+  KeyCopiesNeeded,
+  StoreReadFailure,
+  StoreRevisionStale,
+  StoreWriteFailure,
+} from '../domain/failures.js';
 import type { Genesis } from '../domain/genesis.js';
 import type { KeyId, KeyVersion, Region } from '../domain/ids.js';
-import type { KeyRecord } from '../domain/key-record.js';
+import { withoutCiphertexts, type KeyRecord } from '../domain/key-record.js';
 import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
 import { afterStoreRead, standingOfWrite, type StoreFailure } from '../domain/store-faults.js';
 import type { KeyPage, KeyRepository } from '../ports/key-repository.js';
@@ -50,6 +55,29 @@ export class ReplicatedRepository implements KeyRepository {
       (found) => added.every((ciphertext) => holds(found, ciphertext)),
       signal,
     );
+  }
+
+  dropCiphertexts(
+    record: KeyRecord,
+    regions: readonly Region[],
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded> {
+    // What would leave no ciphertext is refused here, before any region is asked.
+    return withoutCiphertexts(record, regions).asyncAndThen(() =>
+      this.compareAndSet(
+        record,
+        {
+          operation: 'update',
+          run: (store, own) => store.dropCiphertexts(record, regions, own).mapErr(staleIfNeeded),
+        },
+        (found) => !regions.some((region) => found.ciphertexts.has(region)),
+        signal,
+      ),
+    );
+  }
+
+  count(signal: AbortSignal): ResultAsync<number | undefined, StoreReadFailure> {
+    return this.read({ operation: 'page', run: (store, own) => store.count(own) }, signal, this.truthful());
   }
 
   /** A walk stays in the region in which it began: regions may keep their records in different orders. */
@@ -211,6 +239,11 @@ const walkLost: StoreReadFailure = {
 
 const inRegion = ({ entries, next }: KeyPage, region: Region): KeyPage =>
   next === undefined ? { entries } : { entries, next: `${region} ${next}` };
+
+const staleIfNeeded = (
+  failure: StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded,
+): StoreWriteFailure | StoreRevisionStale =>
+  failure.kind === 'key.copies-needed' ? { kind: 'store.revision-stale' } : failure;
 
 /** Ciphertexts of one key are never alike, so these bytes are there because they were written. */
 const holds = ({ ciphertexts }: KeyRecord, { region, bytes }: RegionalCiphertext): boolean => {

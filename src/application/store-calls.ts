@@ -33,7 +33,15 @@ export class StoreCalls {
     act: (store: KeyRepository, signal: AbortSignal) => ResultAsync<T, StoreWriteFailure>,
     signal: AbortSignal,
   ): ResultAsync<T, StoreWriteFailure> {
-    return bounded<T, StoreWriteFailure>((own) => act(this.repository, own), {
+    return this.change<T, never>(act, signal);
+  }
+
+  /** A write that may also be refused with an `F`, as one by compare-and-set. */
+  change<T, F>(
+    act: (store: KeyRepository, signal: AbortSignal) => ResultAsync<T, StoreWriteFailure | F>,
+    signal: AbortSignal,
+  ): ResultAsync<T, StoreWriteFailure | F> {
+    return bounded<T, StoreWriteFailure | F>((own) => act(this.repository, own), {
       ...this.bounds(signal),
       onTimeout: { kind: 'store.outcome-unknown', cause: 'timed out' },
       onAbort: { kind: 'store.outcome-unknown', cause: 'aborted' },

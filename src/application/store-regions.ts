@@ -11,7 +11,7 @@ import type { Clock } from '../ports/clock.js';
 import type { KeyRepository } from '../ports/key-repository.js';
 import type { StoreOperation, Telemetry } from '../ports/telemetry.js';
 import { bounded } from './bounded.js';
-import { signalled } from './canaries.js';
+import { signalled } from './signalled.js';
 import { HedgeBudget } from './hedge-budget.js';
 import { outrun, raceRegions, type RaceResult } from './race-regions.js';
 import type { RegionGuide } from './region-guide.js';

@@ -1,19 +1,19 @@
 // Opens a stored key with whichever region answers first with the right plaintext. A plaintext that fails the record's
 // commitment is wiped here and never seen outside (I4).
-import { err, ok, ResultAsync, type Result } from 'neverthrow';
+import { ResultAsync } from 'neverthrow';
 import type { DataKey } from '../domain/data-key.js';
-import { encryptionContext } from '../domain/encryption-context.js';
-import type { FailedAttempt, OpenFailure, VaultFailure } from '../domain/failures.js';
+import type { FailedAttempt, OpenFailure } from '../domain/failures.js';
 import type { Deployment, Region } from '../domain/ids.js';
 import type { KeyRecord } from '../domain/key-record.js';
-import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
-import type { KeyVault } from '../ports/key-vault.js';
+import { openingCopy } from './open-copy.js';
 import type { RegionAct, RegionCalls } from './region-calls.js';
 
 /** An opened key, and the region that opened it. The key belongs to whoever receives it. */
 export interface OpenedKey {
   readonly key: DataKey;
   readonly region: Region;
+  /** Regions that answered before, but not with the key: their copies may be damaged. */
+  readonly faulty: readonly Region[];
 }
 
 export class UnwrapInAnyRegion {
@@ -25,38 +25,23 @@ export class UnwrapInAnyRegion {
   /** Regions without a ciphertext are passed over; ciphertexts of regions that are not configured are not used. */
   open(record: KeyRecord, signal: AbortSignal): ResultAsync<OpenedKey, OpenFailure> {
     const has = (region: Region): boolean => record.ciphertexts.has(region);
-    return new ResultAsync(this.regions.firstAnswer(this.decrypting(record), signal, has))
-      .map(({ region, value }) => ({ key: value, region }))
+    const faulty = new Set<Region>();
+    const act = noting(faulty, openingCopy(record, this.deployment));
+    return new ResultAsync(this.regions.firstAnswer(act, signal, has))
+      .map(({ region, value }) => ({ key: value, region, faulty: [...faulty] }))
       .mapErr((attempts) => whyClosed(attempts));
   }
-
-  private decrypting(record: KeyRecord): RegionAct<DataKey> {
-    const { id, version, commitment } = record;
-    const context = encryptionContext({ deployment: this.deployment, id, version }, commitment);
-    return {
-      operation: 'decrypt',
-      keyId: id,
-      run: (vault, signal) =>
-        vault
-          .decrypt(ciphertextOf(record, vault), context, signal)
-          .andThen((key) => (key.isCommittedBy(commitment, id, version) ? ok(key) : refused(key))),
-      discard: (late) => {
-        late.wipe();
-      },
-    };
-  }
 }
 
-function ciphertextOf(record: KeyRecord, { region }: KeyVault): RegionalCiphertext {
-  const ciphertext = record.ciphertexts.get(region);
-  if (ciphertext === undefined) throw new Error(`no ciphertext of ${region} to decrypt`);
-  return ciphertext;
-}
-
-function refused(key: DataKey): Result<never, VaultFailure> {
-  key.wipe();
-  return err({ kind: 'ciphertext.mismatched', reason: 'commitment' });
-}
+/** The same act; regions whose copy is at fault are added to `faulty`. */
+const noting = (faulty: Set<Region>, act: RegionAct<DataKey>): RegionAct<DataKey> => ({
+  ...act,
+  run: (vault, signal) =>
+    act.run(vault, signal).mapErr((failure) => {
+      if (isFaultOfCopy(failure)) faulty.add(vault.region);
+      return failure;
+    }),
+});
 
 /** What the failures of all regions mean together. */
 function whyClosed(attempts: readonly FailedAttempt[]): OpenFailure {
@@ -70,7 +55,7 @@ function whyClosed(attempts: readonly FailedAttempt[]): OpenFailure {
   return last.kind === 'credentials.invalid' && allSame ? last : { kind: 'regions.exhausted', attempts };
 }
 
-const isFaultOfCopy = ({ kind }: VaultFailure): boolean =>
+const isFaultOfCopy = ({ kind }: FailedAttempt['failure']): boolean =>
   kind === 'ciphertext.rejected' || kind === 'ciphertext.mismatched';
 
 const unreadable = (reason: 'no-configured-region' | 'no-copy-opens', detail: string): OpenFailure => ({

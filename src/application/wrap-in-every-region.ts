@@ -3,12 +3,13 @@
 // that is known to be down, unless the quorum needs it.
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { DataKey } from '../domain/data-key.js';
-import { encryptionContext, type EncryptionContext, type KeyName } from '../domain/encryption-context.js';
+import { encryptionContext, type KeyName } from '../domain/encryption-context.js';
 import type { FailedAttempt, VaultFailure, WrapFailure } from '../domain/failures.js';
 import type { Region } from '../domain/ids.js';
 import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
 import type { KeyVault } from '../ports/key-vault.js';
 import type { RegionCalls } from './region-calls.js';
+import { wrapAndProve } from './wrap-and-prove.js';
 
 export interface QuorumSettings {
   /** How many regions must be proven to hold a new key before it is stored. */
@@ -41,7 +42,7 @@ export class WrapInEveryRegion {
     const all = this.regions.vaults;
     const wrapIn = async (vault: KeyVault): Promise<Outcome> => [
       vault.region,
-      await this.wrapAndProve(vault, key, context, signal),
+      await wrapAndProve(this.regions, vault, key, context, signal),
     ];
     const down = all.filter(({ region }) => this.regions.isLeftAlone(region));
     const outcomes = new Map(await Promise.all(all.filter((vault) => !down.includes(vault)).map(wrapIn)));
@@ -60,31 +61,6 @@ export class WrapInEveryRegion {
     if (signal.aborted) return err({ kind: 'call.aborted' });
     return err({ kind: 'regions.below-quorum', proven, quorum, attempts: wrapped.missing });
   }
-
-  private wrapAndProve(
-    vault: KeyVault,
-    key: DataKey,
-    context: EncryptionContext,
-    signal: AbortSignal,
-  ): ResultAsync<RegionalCiphertext, VaultFailure> {
-    const keyId = context['rkms:id'];
-    const encrypted = this.regions.call(
-      vault,
-      { operation: 'encrypt', keyId, run: (at, attempt) => at.encrypt(key, context, attempt) },
-      signal,
-    );
-    return encrypted.andThen((ciphertext) =>
-      this.regions.call(
-        vault,
-        {
-          operation: 'read-back',
-          keyId,
-          run: (at, attempt) => proven(at, key, ciphertext, context, attempt),
-        },
-        signal,
-      ),
-    );
-  }
 }
 
 type Outcome = readonly [Region, Result<RegionalCiphertext, VaultFailure>];
@@ -100,23 +76,4 @@ function inOrder(vaults: readonly KeyVault[], outcomes: ReadonlyMap<Region, Outc
       wrapped.isErr() ? [{ region, failure: wrapped.error }] : [],
     ),
   };
-}
-
-/** The ciphertext, once its own region has opened it to the same key. */
-function proven(
-  vault: KeyVault,
-  key: DataKey,
-  ciphertext: RegionalCiphertext,
-  context: EncryptionContext,
-  signal: AbortSignal,
-): ResultAsync<RegionalCiphertext, VaultFailure> {
-  return vault.decrypt(ciphertext, context, signal).andThen((readBack) => {
-    try {
-      const same = ciphertext.region === vault.region && readBack.equals(key);
-      return same ? ok(ciphertext) : err({ kind: 'ciphertext.mismatched', reason: 'read-back' } as const);
-    } finally {
-      // Also when the key was wiped meanwhile, because nobody waits for this proof any more.
-      readBack.wipe();
-    }
-  });
 }

@@ -154,6 +154,17 @@ export type GetKeyFailure =
   | AccessDenied
   | AuditUnavailable;
 
+/** How bringing a record back to full can fail as a whole; what single regions could not do is told apart. */
+export type RepairFailure =
+  | KeyUnreadable
+  | RegionsExhausted
+  | StoreWriteFailure
+  | StoreRevisionStale
+  | KeyCopiesNeeded
+  | KeyNotFound
+  | AuditUnavailable
+  | VaultRequestInvalid;
+
 /** What a request does after one region failed. */
 export type AfterFailure = 'next-region' | 'stop';
 

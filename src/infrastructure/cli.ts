@@ -6,11 +6,13 @@ import { StartRefused } from '../ports/start-refused.js';
 import { addAuditVerify } from './commands/audit-verify.js';
 import { exitCodes } from './commands/exit-codes.js';
 import { addInit } from './commands/init.js';
+import { addRepair } from './commands/repair.js';
 import { addServe } from './commands/serve.js';
 import { addAccessExplain } from './commands/access-explain.js';
 import { addTokenCreate } from './commands/token-create.js';
 import { addTokenList } from './commands/token-list.js';
 import { addTokenRevoke } from './commands/token-revoke.js';
+import { addVerify } from './commands/verify.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -23,6 +25,8 @@ const program = new Command('rkms')
 
 addServe(program);
 addInit(program);
+addVerify(program);
+addRepair(program);
 const tokens = program.command('token').description('bearer tokens of callers');
 addTokenCreate(tokens);
 addTokenList(tokens);

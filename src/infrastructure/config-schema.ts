@@ -57,6 +57,7 @@ export const configSchema = z.strictObject(
       max_sockets: whole(1, 10_000).default(256),
     }).prefault({}),
     failover: failoverSchema.prefault({}),
+    repair: section({ background: choice(['on', 'off']).default('on') }).prefault({}),
     auth: section({ tokens_file: text('the path of a file').optional() }).prefault({}),
     callers: callersSchema.optional(),
     creation: creationSchema.prefault({}),

@@ -15,6 +15,7 @@ import { systemClock } from '../adapters/system/system-clock.js';
 import { TokenAuthenticator } from '../adapters/tokens/token-authenticator.js';
 import { TokenFile } from '../adapters/tokens/token-file.js';
 import { ConfiguredCallers } from '../application/configured-callers.js';
+import { CountedGuide } from '../application/counted-guide.js';
 import { CreateKey } from '../application/create-key.js';
 import { CreationQuotas } from '../application/creation-quotas.js';
 import { GetDataKey } from '../application/get-data-key.js';
@@ -35,6 +36,7 @@ import { KeyRepository } from '../ports/key-repository.js';
 import { KeyVaults, type KeyVault } from '../ports/key-vault.js';
 import { Telemetry } from '../ports/telemetry.js';
 import { token } from '../ports/token.js';
+import { bindRepairQueue, RepairBudgetService, RepairQueueService } from './bind-repair.js';
 import { callerGrants, creationLimitsOf } from './callers-schema.js';
 import { regionsOf, type Config, type RegionConfig } from './config.js';
 import { supervisorSettings } from './failover-schema.js';
@@ -105,19 +107,30 @@ export const bindApplication = (config: Config): ContainerModule =>
         [Supervisor, AuditLog, Clock],
       )
       .inSingletonScope();
+    bindRepairQueue(bind, config);
     bind(GuardedKeysService)
       .toResolvedValue(
-        (repository, vaults, guide, audit, clock, telemetry) => {
-          const regions = new RegionCalls(vaults, guide, clock, telemetry, settings);
+        (repository, vaults, guide, budget, repairs, audit, clock, telemetry) => {
+          const counted = new CountedGuide(guide, budget.earn);
+          const regions = new RegionCalls(vaults, counted, clock, telemetry, settings);
           const store = new StoreCalls(repository, clock, settings);
           const wrapping = new WrapInEveryRegion(regions, settings);
           const creation = new CreateKey(regions, wrapping, store, clock, telemetry, settings);
           const unwrapping = new UnwrapInAnyRegion(regions, settings.deployment);
-          const keys = new GetDataKey(store, creation, unwrapping, regions);
+          const keys = new GetDataKey(store, creation, unwrapping, regions, repairs.note);
           const quotas = new CreationQuotas(creationLimitsOf(config.callers, config.creation), clock);
           return new GuardedKeys(keys, audit, clock, settings, quotas);
         },
-        [KeyRepository, KeyVaults, RegionGuide, AuditLog, Clock, Telemetry],
+        [
+          KeyRepository,
+          KeyVaults,
+          RegionGuide,
+          RepairBudgetService,
+          RepairQueueService,
+          AuditLog,
+          Clock,
+          Telemetry,
+        ],
       )
       .inSingletonScope();
   });

@@ -33,6 +33,16 @@ export async function prepareStore(container: Container, config: Config): Promis
   await prepareMasterKeys(repository, config);
 }
 
+/** Ok for a store that was initialised before, as `prepareStore`; never initialises one. Answers with its genesis record. */
+export async function requireStore(container: Container, config: Config): Promise<Genesis> {
+  const repository = container.get(KeyRepository);
+  const found = await readGenesis(repository, config);
+  const hasMasterKeys = withoutMasterKey(masterKeyFolder(config), localRegions(config)).length === 0;
+  const genesis = refuseForeign(found, config, hasMasterKeys && localRegions(config).length > 0);
+  await prepareMasterKeys(repository, config);
+  return genesis;
+}
+
 /** Makes the deployment's genesis record; true when it was not there before. */
 export async function initialiseStore(container: Container, config: Config): Promise<boolean> {
   const repository = container.get(KeyRepository);
@@ -55,9 +65,9 @@ async function readGenesis(repository: KeyRepository, config: Config): Promise<G
   return found.value;
 }
 
-function refuseForeign(found: Genesis | undefined, config: Config, hasMasterKeys: boolean): void {
+function refuseForeign(found: Genesis | undefined, config: Config, hasMasterKeys: boolean): Genesis {
   const checked = checkGenesis(found, expectedGenesis(config));
-  if (checked.isOk()) return;
+  if (checked.isOk()) return checked.value;
   if (checked.error.kind === 'store.written-elsewhere') throw writtenElsewhere(checked.error);
   if (found !== undefined) {
     throw new StartRefused(

@@ -13,6 +13,7 @@ import { AuditLog } from '../ports/audit-log.js';
 import { Authenticator } from '../ports/authenticator.js';
 import { Clock } from '../ports/clock.js';
 import { KeyRepository } from '../ports/key-repository.js';
+import { RepairQueueService } from './bind-repair.js';
 import { checkRegions } from './check-regions.js';
 import { checkTables } from './check-tables.js';
 import { isEmbedded, regionsOf, type Config } from './config.js';
@@ -65,9 +66,11 @@ export async function startService(
     regions: regionsOf(config),
     ...(store && { store }),
   });
-  // The one subscription: the supervisors work as long as the service does.
+  // The one subscription: supervisors and repair queue work as long as the service does.
   const supervision = container.get(Supervisor).order$.subscribe();
   if (store) supervision.add(container.get(StoreSupervisor).order$.subscribe());
+  const repairs = container.get(RepairQueueService);
+  if (config.repair.background === 'on') supervision.add(repairs.repairs$.subscribe());
   const operationsServer = await listen(operations, config.operations, 'operations');
   const server = await listen(app, config.server, 'server');
   return {
@@ -77,6 +80,7 @@ export async function startService(
       ready = false;
       await Promise.all([server.stop(graceMs), operationsServer.stop(0)]);
       supervision.unsubscribe();
+      await repairs.settled();
       await container.unbindAllAsync();
     },
   };

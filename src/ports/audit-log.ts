@@ -5,7 +5,7 @@ import type { CallerId, KeyId, KeyVersion, Region } from '../domain/ids.js';
 import { token } from './token.js';
 
 /** What was asked, by whom, and how it ended. Holds no key material and no credential. */
-export type AuditEntry = KeyEntry | RegionEntry;
+export type AuditEntry = KeyEntry | RegionEntry | RepairEntry;
 
 interface AuditFacts {
   /** Milliseconds since 1970 in UTC. */
@@ -13,7 +13,7 @@ interface AuditFacts {
   readonly requestId: string;
   readonly caller: CallerId;
   readonly method: string;
-  /** `opened`, `created`, `done`, or the kind of the failure. */
+  /** `opened`, `created`, `done`, `repaired`, or the kind of the failure. */
   readonly outcome: string;
 }
 
@@ -31,6 +31,16 @@ export interface KeyEntry extends AuditFacts {
 export interface RegionEntry extends AuditFacts {
   readonly action: `${'region' | 'store-region'}.${'drain' | 'undrain' | 'lift-quarantine'}`;
   readonly region: Region;
+}
+
+/** Copies of a key are added, replaced or dropped. The line comes before the change; if that fails, a second one says so. */
+export interface RepairEntry extends AuditFacts {
+  readonly action: 'key.repair';
+  readonly id: KeyId;
+  readonly version: KeyVersion;
+  readonly added: readonly Region[];
+  readonly replaced: readonly Region[];
+  readonly dropped: readonly Region[];
 }
 
 export interface AuditLog {

@@ -1,8 +1,8 @@
 // What happened, for whoever watches: logs now, metrics and traces by other bindings. Events carry names, counts and
 // durations, never key material; observing must not fail or slow what is observed.
-import type { RegionsBelowQuorum, VaultFailure } from '../domain/failures.js';
+import type { FailedAttempt, RegionsBelowQuorum, RepairFailure, VaultFailure } from '../domain/failures.js';
 import type { StoreFailure } from '../domain/store-faults.js';
-import type { KeyId, Region } from '../domain/ids.js';
+import type { KeyId, KeyVersion, Region } from '../domain/ids.js';
 import type { RegionState } from '../domain/region-state.js';
 import { token } from './token.js';
 
@@ -62,7 +62,40 @@ export interface RegionTransition {
   readonly why: string;
 }
 
-export type TelemetryEvent = VaultCall | StoreCall | RegionTransition | KeyCreated | CreationRefused;
+/** Copies of a key were added or replaced, each proven by reading back; `dropped` are those of regions that left. */
+export interface KeyRepaired {
+  readonly event: 'key.repaired';
+  readonly id: KeyId;
+  readonly version: KeyVersion;
+  readonly added: readonly Region[];
+  readonly replaced: readonly Region[];
+  readonly dropped: readonly Region[];
+}
+
+/** A key still lacks copies: in the regions of `left`, or, with `failure`, because the repair as a whole failed. */
+export interface KeyRepairFailed {
+  readonly event: 'key.repair-failed';
+  readonly id: KeyId;
+  readonly version: KeyVersion;
+  readonly left: readonly FailedAttempt[];
+  readonly failure?: RepairFailure;
+}
+
+/** Keys that lack copies were not queued for repair, because the queue was full; the next read of each finds it again. */
+export interface RepairsDropped {
+  readonly event: 'repairs.dropped';
+  readonly count: number;
+}
+
+export type TelemetryEvent =
+  | VaultCall
+  | StoreCall
+  | RegionTransition
+  | KeyCreated
+  | CreationRefused
+  | KeyRepaired
+  | KeyRepairFailed
+  | RepairsDropped;
 
 export interface Telemetry {
   record(event: TelemetryEvent): void;

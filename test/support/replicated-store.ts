@@ -78,6 +78,14 @@ export class ScriptedReplica implements KeyRepository {
     return this.write('addCiphertexts', () => this.inner.addCiphertexts(...args));
   }
 
+  dropCiphertexts(...args: Args<'dropCiphertexts'>): Answer<'dropCiphertexts'> {
+    return this.write('dropCiphertexts', () => this.inner.dropCiphertexts(...args));
+  }
+
+  count(...args: Args<'count'>): Answer<'count'> {
+    return this.read('count', () => this.inner.count(...args));
+  }
+
   page(...args: Args<'page'>): Answer<'page'> {
     return this.read('page', () => this.inner.page(...args));
   }

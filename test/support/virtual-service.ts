@@ -5,6 +5,7 @@ import { CreationQuotas } from '../../src/application/creation-quotas.js';
 import { GetDataKey } from '../../src/application/get-data-key.js';
 import { GuardedKeys } from '../../src/application/guarded-keys.js';
 import { RegionCalls } from '../../src/application/region-calls.js';
+import type { RepairDebt } from '../../src/application/repair-queue.js';
 import { StoreCalls } from '../../src/application/store-calls.js';
 import { UnwrapInAnyRegion } from '../../src/application/unwrap-in-any-region.js';
 import { WrapInEveryRegion } from '../../src/application/wrap-in-every-region.js';
@@ -56,6 +57,8 @@ export class VirtualService {
   readonly creation: CreateKey;
   /** Of every caller; none that a test would notice. */
   creationLimits: CreationLimits = { perSecond: 1e6, burst: 1e6, perDay: 1e6 };
+  /** What reads found to be repaired. */
+  readonly debts: RepairDebt[] = [];
 
   constructor(quorum = 2) {
     this.wrapping = new WrapInEveryRegion(this.regions, { quorum });
@@ -72,7 +75,9 @@ export class VirtualService {
 
   /** One process's use case: each has flights of its own. */
   process(): GetDataKey {
-    return new GetDataKey(this.storeCalls, this.creation, this.unwrapping, this.regions);
+    return new GetDataKey(this.storeCalls, this.creation, this.unwrapping, this.regions, (debt) =>
+      this.debts.push(debt),
+    );
   }
 
   guarded(): GuardedKeys {

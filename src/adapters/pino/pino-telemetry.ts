@@ -2,7 +2,13 @@
 // to be AWS's or the system's own, because a parser's message may quote what it was parsing.
 import type { Logger } from 'pino';
 import type { FailedAttempt } from '../../domain/failures.js';
-import type { StoreCall, Telemetry, TelemetryEvent, VaultCall } from '../../ports/telemetry.js';
+import type {
+  KeyRepairFailed,
+  StoreCall,
+  Telemetry,
+  TelemetryEvent,
+  VaultCall,
+} from '../../ports/telemetry.js';
 
 export class PinoTelemetry implements Telemetry {
   constructor(private readonly logger: Logger) {}
@@ -31,8 +37,24 @@ export class PinoTelemetry implements Telemetry {
         const { proven, quorum, attempts } = event.failure;
         const facts = { id: event.id, proven, quorum, attempts: attempts.map(attemptFacts) };
         this.logger.error(facts, 'key not created: too few regions could be proven to hold it');
+        return;
       }
+      case 'key.repaired': {
+        const { id, version, added, replaced, dropped } = event;
+        this.logger.info({ id, version, added, replaced, dropped }, 'key repaired');
+        return;
+      }
+      case 'key.repair-failed':
+        this.repairFailed(event);
+        return;
+      case 'repairs.dropped':
+        this.logger.warn({ count: event.count }, 'too many keys wait for repair: run rkms repair');
     }
+  }
+
+  private repairFailed({ id, version, left, failure }: KeyRepairFailed): void {
+    const facts = { id, version, left: left.map(attemptFacts), ...(failure && failureFacts(failure)) };
+    this.logger.warn(facts, 'key still lacks copies');
   }
 
   private vaultCall({ region, operation, durationMs, failure }: VaultCall): void {

@@ -1,0 +1,134 @@
+// Runs a walk over all keys of the store for a command: looks that the store is ours, shows progress, stops cleanly on a
+// signal, and keeps the point to resume from. What is done with a key is the command's affair.
+import type { Container, ContainerModule } from 'inversify';
+import { pino, type Logger } from 'pino';
+import { failureFacts } from '../../adapters/pino/pino-telemetry.js';
+import { storedKeys, Walk } from '../../application/walk-keys.js';
+import { Clock } from '../../ports/clock.js';
+import type { PageEntry } from '../../ports/key-repository.js';
+import { StoreCallsService } from '../bind-repair.js';
+import type { Config } from '../config.js';
+import { bindAdapters, bindApplication, Supervisor } from '../container.js';
+import { requireStore } from '../prepare-store.js';
+import { withContainer } from './command-container.js';
+import { exitCodes, type ExitCode } from './exit-codes.js';
+import {
+  forgetResumePoint,
+  loadResumePoint,
+  resumePath,
+  saveResumePoint,
+  walkIdentity,
+} from './resume-point.js';
+import { walkSettings, type WalkOptions } from './walk-options.js';
+import { showProgress } from './walk-progress.js';
+
+/** What a command does with the keys. */
+export interface WalkJob<Tally> {
+  readonly command: string;
+  /** The options that decide what is done with each key. */
+  readonly choices: string;
+  readonly modules: readonly ContainerModule[];
+  readonly empty: Tally;
+  /** Visits one key; `note` takes what was found, in one step. */
+  readonly visit: (
+    container: Container,
+  ) => (entry: PageEntry, note: (change: (tally: Tally) => Tally) => void) => Promise<void>;
+  readonly report: (tally: Tally, isWhole: boolean) => string;
+  readonly isWell: (tally: Tally) => boolean;
+}
+
+/** How often the point to resume from is written while the walk goes on. */
+const saveMs = 10_000;
+
+export async function runWalk<Tally>(
+  config: Config,
+  options: WalkOptions,
+  job: WalkJob<Tally>,
+): Promise<ExitCode> {
+  const errors = pino({ level: 'error', base: null }, pino.destination({ dest: 2, sync: true }));
+  const modules = [bindAdapters(config, errors), bindApplication(config), ...job.modules];
+  return withContainer(config, modules, (container) => walk(container, config, options, job, errors));
+}
+
+async function walk<Tally>(
+  container: Container,
+  config: Config,
+  options: WalkOptions,
+  job: WalkJob<Tally>,
+  errors: Logger,
+): Promise<ExitCode> {
+  const identity = walkIdentity(job.command, config, await requireStore(container, config), job.choices);
+  const path = resumePath(config, job.command);
+  const earlier = options.resume === true ? loadResumePoint<Tally>(path, identity) : undefined;
+  if (options.resume === true && earlier === undefined) tell('nothing was stopped: this walk begins anew');
+  let tally = earlier?.tally ?? job.empty;
+  const settings = { ...walkSettings(options), ...(earlier && { from: earlier.point }) };
+  const keys = new Walk(storedKeys(container.get(StoreCallsService)), container.get(Clock), settings);
+  const save = (): void => {
+    saveResumePoint(path, identity, { point: keys.point(), tally });
+  };
+  const visit = job.visit(container);
+  const closing = [
+    showProgress(() => keys.progress(), errors.child({}, { level: 'info' })),
+    every(saveMs, save),
+    supervise(container),
+  ];
+  const stopping = stopOnSignals();
+  closing.push(stopping.forget);
+  const end = await keys
+    .run((entry) => visit(entry, (change) => (tally = change(tally))), stopping.signal)
+    .finally(() => {
+      for (const close of closing) close();
+    });
+  if (end.kind === 'finished') forgetResumePoint(path);
+  else save();
+  process.stdout.write(job.report(tally, end.kind === 'finished'));
+  switch (end.kind) {
+    case 'finished':
+      return job.isWell(tally) ? exitCodes.ok : exitCodes.findings;
+    case 'stopped':
+      tell('stopped before the end; --resume goes on from here');
+      return exitCodes.stopped;
+    case 'failed':
+      errors.error(failureFacts(end.failure), 'the store cannot be read; --resume goes on from here');
+      return exitCodes.failed;
+  }
+}
+
+function every(ms: number, act: () => void): () => void {
+  const timer = setInterval(act, ms);
+  return () => {
+    clearInterval(timer);
+  };
+}
+
+/** Learns how the regions are, as a served process does. */
+function supervise(container: Container): () => void {
+  const supervision = container.get(Supervisor).order$.subscribe();
+  return () => {
+    supervision.unsubscribe();
+  };
+}
+
+/** The first signal ends the walk after what is under way; a second one ends it at once. */
+function stopOnSignals(): { readonly signal: AbortSignal; readonly forget: () => void } {
+  const controller = new AbortController();
+  const stop = (): void => {
+    if (controller.signal.aborted) process.exit(exitCodes.stopped);
+    tell('stopping after what is under way; once more to end at once');
+    controller.abort();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return {
+    signal: controller.signal,
+    forget: () => {
+      process.off('SIGINT', stop);
+      process.off('SIGTERM', stop);
+    },
+  };
+}
+
+const tell = (line: string): void => {
+  process.stderr.write(`rkms: ${line}\n`);
+};

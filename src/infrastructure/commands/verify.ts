@@ -1,0 +1,92 @@
+// `rkms verify`: opens every copy of every key, or of a sample, in its region, and reports what was found. Changes nothing.
+import type { Command } from 'commander';
+import {
+  emptyTally,
+  isAllWell,
+  tallied,
+  troubleOf,
+  type Trouble,
+  type VerifyTally,
+} from '../../application/verify-tally.js';
+import type { KeyCheck } from '../../domain/key-check.js';
+import type { PageEntry } from '../../ports/key-repository.js';
+import { bindWalks, VerifyKeyService } from '../bind-repair.js';
+import { addCommand, loadConfig } from './command-config.js';
+import { operator } from './operator.js';
+import { table } from './report-table.js';
+import { runWalk } from './run-walk.js';
+import { addSampleOption, addWalkOptions, type WalkOptions } from './walk-options.js';
+
+export function addVerify(program: Command): void {
+  const command = addCommand(
+    program,
+    'verify',
+    'open every copy of every key and report what is missing or damaged',
+  );
+  addSampleOption(addWalkOptions(command)).action(verify);
+}
+
+async function verify(options: WalkOptions): Promise<void> {
+  const config = loadConfig(options);
+  const json = options.json === true;
+  process.exitCode = await runWalk<VerifyTally>(config, options, {
+    command: 'verify',
+    choices: `sample ${options.sample ?? 1}`,
+    modules: [bindWalks(config, operator())],
+    empty: emptyTally,
+    visit: (container) => {
+      const verifying = container.get(VerifyKeyService);
+      // Calls are bounded each by itself; what is under way when the walk stops is ended.
+      const { signal } = new AbortController();
+      return async (entry, note) => {
+        const check = entry.record.isOk() ? await verifying.check(entry.record.value, signal) : undefined;
+        note((tally) => tallied(tally, `${entry.id} ${entry.version}`, check));
+        if (json) printFinding(entry, check);
+      };
+    },
+    report: (tally, isWhole) => (json ? jsonReport(tally, isWhole) : textReport(tally, isWhole)),
+    isWell: isAllWell,
+  });
+}
+
+function printFinding({ id, version, record }: PageEntry, check?: KeyCheck): void {
+  const finding = check === undefined ? 'unreadable' : troubleOf(check);
+  if (finding === undefined) return;
+  const copies = check && Object.fromEntries(check.map(({ region, state }) => [region, state.kind]));
+  const detail = record.isErr() ? { detail: record.error.detail } : {};
+  process.stdout.write(`${JSON.stringify({ finding, id, version, ...(copies && { copies }), ...detail })}\n`);
+}
+
+const jsonReport = (tally: VerifyTally, isWhole: boolean): string =>
+  `${JSON.stringify({ report: { finished: isWhole, well: isAllWell(tally), ...tally } })}\n`;
+
+const words: Readonly<Record<Trouble, string>> = {
+  lost: 'lost: no copy opens',
+  'at-risk': 'at risk: one good copy is left',
+  unknown: 'unknown: regions could not be asked, and at most one good copy was seen',
+  incomplete: 'incomplete: copies are lacking, but at least two are good',
+  unreadable: 'unreadable: the record itself is broken or of a newer format',
+};
+
+function textReport({ checked, regions, troubles }: VerifyTally, isWhole: boolean): string {
+  const rows = Object.entries(regions).map(([region, counts]) => [
+    region,
+    ...[counts.good, counts.missing, counts.unreadable, counts.mismatched, counts['not-checked']].map(String),
+  ]);
+  const header = ['region', 'good', 'missing', 'unreadable', 'mismatched', 'not checked'];
+  const wrong = Object.entries(troubles).flatMap(([trouble, { count, first }]) =>
+    count === 0
+      ? []
+      : [
+          `${count} ${words[trouble as Trouble]}`,
+          ...first.map((name) => `  ${name}`),
+          ...more(count, first.length),
+        ],
+  );
+  const verdict = wrong.length === 0 ? ['Every copy is good.'] : wrong;
+  const title = `${checked} keys were verified${isWhole ? '' : ' so far'}.`;
+  return `${[title, ...table([header, ...rows]), ...verdict].join('\n')}\n`;
+}
+
+const more = (count: number, shown: number): readonly string[] =>
+  count > shown ? [`  and ${count - shown} more: --json names them all`] : [];
