@@ -3,7 +3,7 @@ node := node_modules/.bin/node
 installed := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-failover bench-audit build clean
+.PHONY: help run test lint bench bench-failover bench-audit bench-verify build clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -25,6 +25,9 @@ bench-failover: build ## regions fail in every way under load: what do callers n
 
 bench-audit: build ## requests per second with audit flushing on and off, side by side
 	@$(node) bench/audit-flush.ts
+
+bench-verify: build ## rkms verify and rkms repair over 100,000 keys: keys per second, and memory
+	@$(node) bench/verify-speed.ts
 
 build: $(installed) ## compile to dist/
 	@npm run --silent build

@@ -1,16 +1,6 @@
 // Repair in the background: what reads find lacking is queued, once per key, and repaired one key at a time while there is
 // budget for it. Never delays or fails a read, never grows without bound, and does nothing while nobody is subscribed.
-import {
-  catchError,
-  defer,
-  EMPTY,
-  exhaustMap,
-  filter,
-  finalize,
-  interval,
-  type Observable,
-  type SchedulerLike,
-} from 'rxjs';
+import { catchError, defer, EMPTY, exhaustMap, filter, finalize, Observable } from 'rxjs';
 import type { KeyId, KeyVersion, Region } from '../domain/ids.js';
 import type { Clock } from '../ports/clock.js';
 import type { Telemetry } from '../ports/telemetry.js';
@@ -27,9 +17,8 @@ export interface RepairDebt {
   readonly lacking: readonly Region[];
 }
 
-/** How many keys may wait; how many are remembered not to be repaired again at once, and for how long. */
+/** How many keys may wait, and how long one that was tried is not tried again. */
 const mostWaiting = 1_000;
-const mostRemembered = 10_000;
 const rememberedMs = 300_000;
 /** How often the queue looks whether it may go on, and how often it says that it was full. */
 const tickMs = 100;
@@ -55,11 +44,10 @@ export class RepairQueue {
     private readonly budget: RepairBudget,
     private readonly clock: Clock,
     private readonly telemetry: Telemetry,
-    scheduler?: SchedulerLike,
   ) {
     this.repairs$ = defer(() => {
       this.working = true;
-      return interval(tickMs, scheduler).pipe(
+      return ticks(clock).pipe(
         filter(() => this.mayGoOn()),
         exhaustMap(() => this.repairNext()),
         finalize(() => {
@@ -132,10 +120,12 @@ export class RepairQueue {
   }
 
   private remember(name: string): void {
-    const [oldest] = this.tried.keys();
-    if (this.tried.size >= mostRemembered && oldest !== undefined) this.tried.delete(oldest);
-    this.tried.delete(name);
-    this.tried.set(name, this.clock.monotonicMs());
+    const nowMs = this.clock.monotonicMs();
+    for (const [other, atMs] of this.tried) {
+      if (nowMs - atMs < rememberedMs) break;
+      this.tried.delete(other);
+    }
+    this.tried.set(name, nowMs);
   }
 
   private tellDropped(): void {
@@ -148,3 +138,18 @@ export class RepairQueue {
 }
 
 const nameOf = ({ id, version }: RepairDebt): string => `${id} ${version}`;
+
+const ticks = (clock: Clock): Observable<void> =>
+  new Observable((subscriber) => {
+    let cancel = (): void => undefined;
+    const next = (): void => {
+      cancel = clock.schedule(tickMs, () => {
+        next();
+        subscriber.next();
+      });
+    };
+    next();
+    return () => {
+      cancel();
+    };
+  });

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { causeFacts, failureFacts, PinoTelemetry } from '../../src/adapters/pino/pino-telemetry.js';
 import type { VaultFailure } from '../../src/domain/failures.js';
 import type { TelemetryEvent } from '../../src/ports/telemetry.js';
-import { keyId, region } from '../support/names.js';
+import { keyId, keyVersion, region } from '../support/names.js';
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -114,6 +114,31 @@ describe('a line', () => {
       },
     ]);
     expect(text).not.toContain(secret);
+  });
+
+  test('about a repaired key says what was done where', () => {
+    const change = { id, version: keyVersion(1), added: [eu], replaced: [us], dropped: [] };
+    expect(logged({ event: 'key.repaired', ...change }).lines).toEqual([
+      { level: info, ...change, msg: 'key repaired' },
+    ]);
+  });
+
+  test('about a key that still lacks copies says why, for each region and as a whole', () => {
+    const left = [{ region: eu, failure: { kind: 'region.throttled', cause: new Error(secret) } }] as const;
+    const event = { event: 'key.repair-failed', id, version: keyVersion(1), left } as const;
+    const { lines, text } = logged(event, { ...event, left: [], failure: { kind: 'store.revision-stale' } });
+    const line = { level: warn, id: 'orders/7', version: 1, msg: 'key still lacks copies' };
+    expect(lines).toEqual([
+      { ...line, left: [{ region: 'eu-west-1', kind: 'region.throttled', cause: { name: 'Error' } }] },
+      { ...line, left: [], kind: 'store.revision-stale' },
+    ]);
+    expect(text).not.toContain(secret);
+  });
+
+  test('about repairs that found no room says how many and what to do', () => {
+    expect(logged({ event: 'repairs.dropped', count: 3 }).lines).toEqual([
+      { level: warn, count: 3, msg: 'too many keys wait for repair: run rkms repair' },
+    ]);
   });
 
   test('never has a field that was not declared', () => {

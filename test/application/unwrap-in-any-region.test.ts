@@ -33,7 +33,7 @@ afterEach(() => {
 });
 
 const open = async (what = record, signal = patience()): Promise<unknown> =>
-  revealed(await service.unwrapping.open(what, signal));
+  revealed(await service.unwrapping.open(what, signal)).map(({ region: at, key }) => ({ region: at, key }));
 const openedBy = (at: string): unknown => ok({ region: at, key: hex });
 const decryptions = (): readonly number[] => service.vaults.map((vault) => vault.count('decrypt'));
 const without = (...names: readonly string[]): KeyRecord => {
@@ -97,6 +97,23 @@ describe('opening a key', () => {
     ];
     expect(service.guide.reports).toStrictEqual(reports);
     expect(service.telemetry.events).toStrictEqual(reports);
+  });
+});
+
+describe('regions that answered, but not with the key', () => {
+  const faulty = async (): Promise<unknown> =>
+    (await service.unwrapping.open(record, patience())).map((opened) => opened.faulty);
+
+  it('are named beside the key that another one opened', async () => {
+    service.vaults[0].script('decrypt', 'ciphertext.rejected');
+    service.vaults[1].script('decrypt', 'wrong-key');
+    expect(await faulty()).toEqual(ok(['eu-central-1', 'eu-west-1']));
+  });
+
+  it('are none when the others were only out of reach', async () => {
+    service.vaults[0].script('decrypt', 'region.unavailable');
+    service.vaults[1].script('decrypt', 'vault.misconfigured');
+    expect(await faulty()).toEqual(ok([]));
   });
 });
 

@@ -1,7 +1,14 @@
 // What the store holds for one key: it only ever grows, and every change is a new revision.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { copiesIn, newKeyRecord, withCiphertexts, type KeyRecord } from '../../src/domain/key-record.js';
+import { err, ok } from 'neverthrow';
+import {
+  copiesIn,
+  newKeyRecord,
+  withCiphertexts,
+  withoutCiphertexts,
+  type KeyRecord,
+} from '../../src/domain/key-record.js';
 import type { RegionalCiphertext } from '../../src/domain/regional-ciphertext.js';
 import { keyId, keyVersion, region } from '../support/names.js';
 import { randomKey } from '../support/sample-keys.js';
@@ -37,6 +44,22 @@ describe('a new key record', () => {
         [two.region, two],
       ]),
     });
+  });
+});
+
+describe('taking ciphertexts out of a key record', () => {
+  const record = newKeyRecord(facts, [ciphertext('r1', 1), ciphertext('r2', 2), ciphertext('r3', 3)]);
+
+  it('makes the next revision, without those regions and with all others', () => {
+    const expected = { ...newKeyRecord(facts, [ciphertext('r2', 2)]), revision: 2 };
+    expect(withoutCiphertexts(record, [region('r1'), region('r3'), region('r9')])).toStrictEqual(
+      ok(expected),
+    );
+  });
+
+  it('is refused where none would be left', () => {
+    const all = ['r1', 'r2', 'r3'].map(region);
+    expect(withoutCiphertexts(record, all)).toStrictEqual(err({ kind: 'key.copies-needed' }));
   });
 });
 

@@ -1,6 +1,6 @@
 // AWS as RKMS sees it: three regions' KMS and one DynamoDB, all played on the loopback interface, and the configuration
 // that leads there.
-import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { GetItemCommand, PutItemCommand, ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { startDynalite, type DynaliteServer } from './dynalite-server.js';
 import { startKmsServer, type KmsServer } from './kms-server.js';
 
@@ -39,6 +39,24 @@ export class PlayedAws {
 
   createTable(name: string): Promise<void> {
     return this.dynamo.createTable(name);
+  }
+
+  /** The table as DynamoDB exports it to S3: an item a line, as DynamoDB JSON with bytes in base64. */
+  async exported(TableName = 'rkms'): Promise<string> {
+    const { Items = [] } = await this.dynamo.client().send(new ScanCommand({ TableName }));
+    const toBase64 = (_: string, value: unknown): unknown =>
+      value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
+    return Items.map((Item) => `${JSON.stringify({ Item }, toBase64)}\n`).join('');
+  }
+
+  /** Writes an export into a table. */
+  async restore(TableName: string, lines: string): Promise<void> {
+    const fromBase64 = (name: string, value: unknown): unknown =>
+      name === 'B' && typeof value === 'string' ? Buffer.from(value, 'base64') : value;
+    for (const line of lines.trimEnd().split('\n')) {
+      const { Item } = JSON.parse(line, fromBase64) as { readonly Item: Record<string, AttributeValue> };
+      await this.dynamo.client().send(new PutItemCommand({ TableName, Item }));
+    }
   }
 
   config({

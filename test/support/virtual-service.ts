@@ -7,7 +7,11 @@ import { GuardedKeys } from '../../src/application/guarded-keys.js';
 import { RegionCalls } from '../../src/application/region-calls.js';
 import type { RepairDebt } from '../../src/application/repair-queue.js';
 import { StoreCalls } from '../../src/application/store-calls.js';
+import { PatientCalls } from '../../src/application/patient-calls.js';
+import { RecordChanges } from '../../src/application/record-changes.js';
+import { RepairKey } from '../../src/application/repair-key.js';
 import { UnwrapInAnyRegion } from '../../src/application/unwrap-in-any-region.js';
+import { VerifyKey } from '../../src/application/verify-key.js';
 import { WrapInEveryRegion } from '../../src/application/wrap-in-every-region.js';
 import type { CreationLimits } from '../../src/domain/creation-quota.js';
 import { dataKeyLengths } from '../../src/domain/data-key.js';
@@ -16,7 +20,7 @@ import { firstVersion } from '../../src/domain/ids.js';
 import { newKeyRecord, type KeyRecord } from '../../src/domain/key-record.js';
 import type { KeyVault } from '../../src/ports/key-vault.js';
 import { ManualClock } from './manual-clock.js';
-import { deployment, keyId } from './names.js';
+import { callerId, deployment, keyId } from './names.js';
 import { RecordingAuditLog } from './recording-audit-log.js';
 import { RecordingRegionGuide } from './recording-region-guide.js';
 import { RecordingTelemetry } from './recording-telemetry.js';
@@ -33,6 +37,9 @@ export const auditTimeoutMs = 300;
 export const ours = deployment('test');
 
 const keyLength = dataKeyLengths[1];
+
+/** For whom repairs are done. */
+export const author = { caller: callerId('rkms'), method: 'test', requestId: 'request-1' };
 
 /** The signal of somebody who waits for ever. */
 export const patience = (): AbortSignal => new AbortController().signal;
@@ -78,6 +85,20 @@ export class VirtualService {
     return new GetDataKey(this.storeCalls, this.creation, this.unwrapping, this.regions, (debt) =>
       this.debts.push(debt),
     );
+  }
+
+  /** As the commands have it: patient with regions. */
+  verifying(): VerifyKey {
+    return new VerifyKey(this.vaults, new PatientCalls(this.regions, this.clock), ours);
+  }
+
+  /** As the queue beside a served process has it. */
+  repairing({ dropRemoved = false, dryRun = false, quorum = 2 } = {}): RepairKey {
+    const { vaults, regions, guide, unwrapping, telemetry } = this;
+    const changes = new RecordChanges(this.storeCalls, this.audit, this.clock, author);
+    const verifying = new VerifyKey(vaults, regions, ours);
+    const parts = { vaults, calls: regions, guide, verifying, unwrapping, changes, telemetry };
+    return new RepairKey(parts, { deployment: ours, quorum, dropRemoved, dryRun });
   }
 
   guarded(): GuardedKeys {
