@@ -1,5 +1,6 @@
 // Makes a store of many keys with the real adapters (SQLite, three local regions), then measures `rkms verify` over it, and
-// `rkms repair` after one region's copy of every key was taken away. Prints keys per second and the most memory each used.
+// `rkms repair` after one region's copy of every key was taken away. Prints keys per second, keys per second of processor
+// time (a busy machine gives less than one a second), and the most memory each used. The processor and memory: Linux only.
 //
 //   node bench/verify-speed.ts [keys] [folder]
 import { spawn } from 'node:child_process';
@@ -57,7 +58,7 @@ async function fill(): Promise<void> {
   await container.unbindAllAsync();
 }
 
-/** Runs a command; answers with its last line and the most memory it had (Linux only). */
+/** Runs a command and prints what it took. */
 async function measure(...args: readonly string[]): Promise<void> {
   const startedMs = performance.now();
   const child = spawn(
@@ -67,9 +68,10 @@ async function measure(...args: readonly string[]): Promise<void> {
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
-  let mostKib = 0;
+  let [mostKib, cpuSeconds] = [0, 0];
   const watching = setInterval(() => {
     mostKib = Math.max(mostKib, peakOf(child.pid));
+    cpuSeconds = Math.max(cpuSeconds, cpuSecondsOf(child.pid));
   }, 50);
   let lines = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (lines += text));
@@ -78,6 +80,7 @@ async function measure(...args: readonly string[]): Promise<void> {
   const seconds = secondsSince(startedMs);
   process.stdout.write(
     `rkms ${args.join(' ')}: exit code ${code}, ${seconds.toFixed(1)} s, ${Math.round(keys / seconds)} keys/s, ` +
+      `${cpuSeconds.toFixed(1)} s of processor time, ${Math.round(keys / cpuSeconds)} keys/s of it, ` +
       `at most ${Math.round(mostKib / 1_024)} MiB\n${lines}\n`,
   );
 }
@@ -85,6 +88,18 @@ async function measure(...args: readonly string[]): Promise<void> {
 function peakOf(pid: number | undefined): number {
   try {
     return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** User and system time; the kernel counts in hundredths of a second. */
+function cpuSecondsOf(pid: number | undefined): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
   } catch {
     return 0;
   }

@@ -48,6 +48,7 @@ describe('a configuration', () => {
         store: { kind: 'sqlite', path: 'data/rkms.sqlite', timeout_ms: 1_000 },
         keys: { length_bytes: 32, quorum: 1 },
         kms: { attempt_timeout_ms: 800, connect_timeout_ms: 300, max_sockets: 256 },
+        repair: { background: 'on' },
         auth: { tokens_file: 'data/tokens.json' },
         audit: { file: 'data/audit.jsonl', flush: 'disk', max_bytes: 268_435_456 },
         log: { level: 'info' },

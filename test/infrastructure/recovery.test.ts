@@ -4,6 +4,7 @@ import { copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { awsVariables, PlayedAws } from '../support/played-aws.js';
+import { until } from '../support/until.js';
 import { embeddedConfig, Lab, type KeyAnswer, type Served } from '../support/served-process.js';
 
 // Real processes, on a machine that may be busy.
@@ -91,6 +92,22 @@ describe('a DynamoDB table', () => {
       1,
       'rkms: the store has no genesis record, so it is not known to be this deployment’s',
     ]);
+  });
+
+  it('is left at once on a second signal, though a region is silent, and the way so far is kept', async () => {
+    const config = lab.write('silent.toml', aws.config());
+    await aws.heal();
+    await aws.regions[1].fail('silent');
+    const patient = { RKMS_KMS_ATTEMPT_TIMEOUT_MS: '30000', RKMS_FAILOVER_MOST_TIMEOUT_MS: '30000' };
+    const running = lab.start(['verify', '--config', config], patient);
+    await until(() => aws.regions[1].calls.length > 0);
+    running.signal('SIGINT');
+    await running.output((_, log) => (log.includes('once more to end at once') ? true : undefined));
+    const ended = await running.stop('SIGINT');
+    expect([ended.code, ended.stdout]).toEqual([3, '']);
+    await aws.heal();
+    const resumed = await lab.run(['verify', '--config', config, '--resume', '--json']);
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ report: { checked: 12, well: true } });
   });
 
   it('whose region fails is repaired once it is back', async () => {

@@ -6,6 +6,7 @@ import { failureFacts } from '../../adapters/pino/pino-telemetry.js';
 import { storedKeys, Walk } from '../../application/walk-keys.js';
 import { Clock } from '../../ports/clock.js';
 import type { PageEntry } from '../../ports/key-repository.js';
+import { StartRefused } from '../../ports/start-refused.js';
 import { StoreCallsService } from '../bind-repair.js';
 import type { Config } from '../config.js';
 import { bindAdapters, bindApplication, Supervisor } from '../container.js';
@@ -65,7 +66,13 @@ async function walk<Tally>(
   const settings = { ...walkSettings(options), ...(earlier && { from: earlier.point }) };
   const keys = new Walk(storedKeys(container.get(StoreCallsService)), container.get(Clock), settings);
   const save = (): void => {
-    saveResumePoint(path, identity, { point: keys.point(), tally });
+    try {
+      saveResumePoint(path, identity, { point: keys.point(), tally });
+    } catch (cause) {
+      // The walk itself does not need it.
+      if (!(cause instanceof StartRefused)) throw cause;
+      errors.error({ problem: cause.message }, 'the point to resume from cannot be kept');
+    }
   };
   const visit = job.visit(container);
   const closing = [
@@ -73,7 +80,7 @@ async function walk<Tally>(
     every(saveMs, save),
     supervise(container),
   ];
-  const stopping = stopOnSignals();
+  const stopping = stopOnSignals(save);
   closing.push(stopping.forget);
   const end = await keys
     .run((entry) => visit(entry, (change) => (tally = change(tally))), stopping.signal)
@@ -110,11 +117,14 @@ function supervise(container: Container): () => void {
   };
 }
 
-/** The first signal ends the walk after what is under way; a second one ends it at once. */
-function stopOnSignals(): { readonly signal: AbortSignal; readonly forget: () => void } {
+/** The first signal ends the walk after what is under way; a second one ends it at once, after `save`. */
+function stopOnSignals(save: () => void): { readonly signal: AbortSignal; readonly forget: () => void } {
   const controller = new AbortController();
   const stop = (): void => {
-    if (controller.signal.aborted) process.exit(exitCodes.stopped);
+    if (controller.signal.aborted) {
+      save();
+      process.exit(exitCodes.stopped);
+    }
     tell('stopping after what is under way; once more to end at once');
     controller.abort();
   };
