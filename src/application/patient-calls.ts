@@ -30,22 +30,22 @@ export class PatientCalls {
   ) {}
 
   call<T>(vault: KeyVault, act: RegionAct<T>, signal: AbortSignal): ResultAsync<T, VaultFailure> {
-    return new ResultAsync(this.patiently(vault, act, signal));
+    return new ResultAsync(this.patiently(vault, act, signal, 1));
   }
 
   private async patiently<T>(
     vault: KeyVault,
     act: RegionAct<T>,
     signal: AbortSignal,
+    tries: number,
   ): Promise<Result<T, VaultFailure>> {
-    for (let tries = 1; ; tries += 1) {
-      const down = this.passedOver(vault.region);
-      if (down) return err(down);
-      const result = await this.calls.call(vault, act, signal);
-      this.note(vault.region, result);
-      if (result.isOk() || !passes(result.error) || tries === mostTries || signal.aborted) return result;
-      await pause(this.clock, this.clock.random() * firstPauseMs * 2 ** (tries - 1), signal);
-    }
+    const down = this.passedOver(vault.region);
+    if (down) return err(down);
+    const result = await this.calls.call(vault, act, signal);
+    this.note(vault.region, result);
+    if (result.isOk() || !passes(result.error) || tries === mostTries || signal.aborted) return result;
+    await pause(this.clock, this.clock.random() * firstPauseMs * 2 ** (tries - 1), signal);
+    return this.patiently(vault, act, signal, tries + 1);
   }
 
   /** The last failure of a region that is known to be down; now and then one call may see whether it still is. */

@@ -68,22 +68,26 @@ export class RepairKey {
   ) {}
 
   /** Never fails; `record` may have been read a while ago. */
-  async repair(record: KeyRecord, signal: AbortSignal): Promise<KeyRepair> {
-    let current = record;
-    let done = noChange;
-    for (let looks = 1; ; looks += 1) {
-      const { stale, ...look } = await this.look(current, signal);
-      done = together(done, look);
-      const again = stale && looks < mostLooks;
-      const found = again ? await this.parts.changes.read(current, signal) : undefined;
-      if (found?.isOk()) {
-        current = found.value;
-        continue;
-      }
-      const stuck: RepairFailure | undefined = stale ? { kind: 'store.revision-stale' } : undefined;
-      const failure = found?.isErr() ? found.error : (look.failure ?? stuck);
-      return this.told(record, signal, { ...look, ...done, ...(failure && { failure }) });
+  repair(record: KeyRecord, signal: AbortSignal): Promise<KeyRepair> {
+    return this.repairFrom(record, noChange, 1, signal);
+  }
+
+  private async repairFrom(
+    record: KeyRecord,
+    before: RecordChange,
+    looks: number,
+    signal: AbortSignal,
+  ): Promise<KeyRepair> {
+    const { stale, ...look } = await this.look(record, signal);
+    const repair = { ...look, ...together(before, look) };
+    if (!stale) return this.told(record, signal, repair);
+    if (looks === mostLooks) {
+      return this.told(record, signal, { ...repair, failure: { kind: 'store.revision-stale' } });
     }
+    const found = await this.parts.changes.read(record, signal);
+    return found.isOk()
+      ? this.repairFrom(found.value, repair, looks + 1, signal)
+      : this.told(record, signal, { ...repair, failure: found.error });
   }
 
   private async look(record: KeyRecord, signal: AbortSignal): Promise<Look> {

@@ -1,6 +1,17 @@
 // Repair in the background: what reads find lacking is queued, once per key, and repaired one key at a time while there is
 // budget for it. Never delays or fails a read, never grows without bound, and does nothing while nobody is subscribed.
-import { catchError, defer, EMPTY, exhaustMap, filter, finalize, Observable } from 'rxjs';
+import {
+  catchError,
+  defer,
+  EMPTY,
+  exhaustMap,
+  filter,
+  finalize,
+  Observable,
+  Subject,
+  takeWhile,
+  tap,
+} from 'rxjs';
 import type { KeyId, KeyVersion, Region } from '../domain/ids.js';
 import type { Clock } from '../ports/clock.js';
 import type { Telemetry } from '../ports/telemetry.js';
@@ -29,7 +40,9 @@ export class RepairQueue {
   private readonly waiting = new Map<string, RepairDebt>();
   /** :: "id version" -> when it was tried */
   private readonly tried = new Map<string, number>();
+  private readonly mailbox = new Subject<void>();
   private working = false;
+  private busy = false;
   private dropped = 0;
   private toldMs = -Infinity;
   private underWay: Promise<unknown> = Promise.resolve();
@@ -47,9 +60,8 @@ export class RepairQueue {
   ) {
     this.repairs$ = defer(() => {
       this.working = true;
-      return ticks(clock).pipe(
-        filter(() => this.mayGoOn()),
-        exhaustMap(() => this.repairNext()),
+      return this.mailbox.pipe(
+        exhaustMap(() => this.drain()),
         finalize(() => {
           this.working = false;
           this.waiting.clear();
@@ -64,6 +76,7 @@ export class RepairQueue {
     if (!this.working || this.waiting.has(name) || this.wasTried(name) || !this.isMendable(debt)) return;
     if (this.waiting.size < mostWaiting) this.waiting.set(name, debt);
     else this.dropped += 1;
+    this.mailbox.next();
   };
 
   /** Resolves when the repair that was under way is over; unsubscribe before. */
@@ -76,9 +89,16 @@ export class RepairQueue {
     return repair;
   }
 
-  private mayGoOn(): boolean {
-    this.tellDropped();
-    return this.waiting.size > 0 && this.budget.mayBegin();
+  /** Looks again and again whether there is budget, until nothing waits any more. */
+  private drain(): Observable<KeyRepair> {
+    return ticks(this.clock).pipe(
+      tap(() => {
+        this.tellDropped();
+      }),
+      takeWhile(() => this.waiting.size > 0 || this.busy),
+      filter(() => this.waiting.size > 0 && this.budget.mayBegin()),
+      exhaustMap(() => this.repairNext()),
+    );
   }
 
   private repairNext(): Observable<KeyRepair> {
@@ -88,6 +108,7 @@ export class RepairQueue {
     this.waiting.delete(name);
     if (!this.isMendable(debt)) return EMPTY;
     this.remember(name);
+    this.busy = true;
     return signalled((signal) => this.track(this.repair(debt, signal))).pipe(
       filter((repair) => repair !== undefined),
       catchError((cause: unknown) => {
@@ -95,6 +116,9 @@ export class RepairQueue {
         const failure = { kind: 'vault.request-invalid', cause } as const;
         this.telemetry.record({ event: 'key.repair-failed', id, version, left: [], failure });
         return EMPTY;
+      }),
+      finalize(() => {
+        this.busy = false;
       }),
     );
   }

@@ -81,7 +81,7 @@ export class Walk<Entry, Failure> {
   async run(visit: (entry: Entry) => Promise<void>, signal: AbortSignal): Promise<WalkEnd<Failure>> {
     this.total = (await this.source.count(signal)).unwrapOr(undefined);
     do {
-      const page = await this.nextPage(signal);
+      const page = await this.nextPage(1, signal);
       if (signal.aborted) return { kind: 'stopped' };
       if (page.isErr()) return { kind: 'failed', failure: page.error };
       const { entries, next } = page.value;
@@ -110,13 +110,13 @@ export class Walk<Entry, Failure> {
   }
 
   private async nextPage(
+    tries: number,
     signal: AbortSignal,
   ): Promise<Result<{ readonly entries: readonly Entry[]; readonly next?: string }, Failure>> {
-    for (let tries = 1; ; tries += 1) {
-      const page = await this.source.page(this.after, pageEntries, signal);
-      if (page.isOk() || tries === pageTries || signal.aborted) return page;
-      await pause(this.clock, firstPauseMs * 2 ** (tries - 1), signal);
-    }
+    const page = await this.source.page(this.after, pageEntries, signal);
+    if (page.isOk() || tries === pageTries || signal.aborted) return page;
+    await pause(this.clock, firstPauseMs * 2 ** (tries - 1), signal);
+    return this.nextPage(tries + 1, signal);
   }
 
   private async visitAll(

@@ -107,6 +107,7 @@ describe('a key that a read found lacking', () => {
     const working = work();
     for (let read = 0; read < 50; read += 1) queue.note(debt());
     await service.clock.advance(299_000);
+    expect(service.clock.pending).toBe(0);
     for (let read = 0; read < 50; read += 1) queue.note(debt());
     await service.clock.advance(900);
     expect(repairs).toHaveLength(1);
@@ -239,5 +240,22 @@ describe('the queue', () => {
     await service.clock.advance(20_000);
     expect([service.vaultCallCount, await copiesOf(), service.clock.pending]).toEqual([calls, 2, 0]);
     expect([service.telemetry.milestones, service.audit.entries]).toEqual([[], []]);
+  });
+});
+
+describe('the guide that counts calls', () => {
+  it('answers as the guide behind it, and says of every call where it went', () => {
+    const counted: string[] = [];
+    const { guide } = service;
+    const counting = new CountedGuide(guide, (at) => counted.push(at));
+    guide.leftAlone.add(stockholm);
+    counting.begin(stockholm);
+    expect([counted, guide.begun]).toEqual([[stockholm], [stockholm]]);
+    expect([counting.order(), counting.pace(stockholm)]).toEqual([guide.order(), guide.pace(stockholm)]);
+    expect([counting.isLeftAlone(stockholm), counting.isOverQuota(stockholm)]).toEqual([
+      true,
+      guide.isOverQuota(stockholm),
+    ]);
+    expect(counting.hasSharedFault([stockholm])).toBe(guide.hasSharedFault([stockholm]));
   });
 });

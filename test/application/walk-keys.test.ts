@@ -60,7 +60,7 @@ async function finished<T>(end: Promise<T>): Promise<T> {
   let over = false;
   const watched = end.finally(() => (over = true));
   await settle();
-  while (!over) await clock.advance(1);
+  for (const isOver = (): boolean => over; !isOver();) await clock.advance(1);
   return watched;
 }
 
