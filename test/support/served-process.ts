@@ -8,7 +8,7 @@ import { ask, type HttpAnswer } from './http-client.js';
 import { SecretHunt } from './secret-hunt.js';
 
 const program = resolve('dist/src/infrastructure/main.js');
-const patienceMs = 20_000;
+const patienceMs = 60_000;
 
 /** A program that has ended. */
 export interface Ended {
