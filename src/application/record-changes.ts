@@ -11,7 +11,7 @@ import type {
   StoreWriteFailure,
 } from '../domain/failures.js';
 import type { CallerId, Region } from '../domain/ids.js';
-import type { KeyRecord } from '../domain/key-record.js';
+import { holdsCiphertext, type KeyRecord } from '../domain/key-record.js';
 import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
 import type { AuditLog } from '../ports/audit-log.js';
 import type { Clock } from '../ports/clock.js';
@@ -89,7 +89,12 @@ export class RecordChanges {
       (store, bounds) => store.addCiphertexts(record, ciphertexts, bounds),
       signal,
     );
-    return this.settled(written, record, (found) => ciphertexts.every((each) => holds(found, each)), signal);
+    return this.settled(
+      written,
+      record,
+      (found) => ciphertexts.every((each) => holdsCiphertext(found, each)),
+      signal,
+    );
   }
 
   private async shrink(
@@ -142,9 +147,4 @@ export class RecordChanges {
     const facts = { timeMs: this.clock.nowMs(), ...this.author, outcome };
     return this.audit.append({ ...facts, action: 'key.repair', id, version, added, replaced, dropped });
   }
-}
-
-function holds(record: KeyRecord, { region, bytes }: RegionalCiphertext): boolean {
-  const held = record.ciphertexts.get(region)?.bytes;
-  return held?.length === bytes.length && held.every((byte, index) => byte === bytes[index]);
 }

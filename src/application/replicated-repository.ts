@@ -11,7 +11,7 @@ import type {
 } from '../domain/failures.js';
 import type { Genesis } from '../domain/genesis.js';
 import type { KeyId, KeyVersion, Region } from '../domain/ids.js';
-import { withoutCiphertexts, type KeyRecord } from '../domain/key-record.js';
+import { holdsCiphertext, withoutCiphertexts, type KeyRecord } from '../domain/key-record.js';
 import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
 import { afterStoreRead, standingOfWrite, type StoreFailure } from '../domain/store-faults.js';
 import type { KeyPage, KeyRepository } from '../ports/key-repository.js';
@@ -52,7 +52,7 @@ export class ReplicatedRepository implements KeyRepository {
     return this.compareAndSet(
       record,
       { operation: 'update', run: (store, own) => store.addCiphertexts(record, added, own) },
-      (found) => added.every((ciphertext) => holds(found, ciphertext)),
+      (found) => added.every((ciphertext) => holdsCiphertext(found, ciphertext)),
       signal,
     );
   }
@@ -244,9 +244,3 @@ const staleIfNeeded = (
   failure: StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded,
 ): StoreWriteFailure | StoreRevisionStale =>
   failure.kind === 'key.copies-needed' ? { kind: 'store.revision-stale' } : failure;
-
-/** Ciphertexts of one key are never alike, so these bytes are there because they were written. */
-const holds = ({ ciphertexts }: KeyRecord, { region, bytes }: RegionalCiphertext): boolean => {
-  const held = ciphertexts.get(region)?.bytes;
-  return held?.length === bytes.length && held.every((byte, index) => byte === bytes[index]);
-};

@@ -47,5 +47,11 @@ export function copiesIn(record: KeyRecord, regions: readonly Region[]): number 
   return regions.filter((region) => record.ciphertexts.has(region)).length;
 }
 
+/** Whether exactly this ciphertext is in the record. Those of one key are never alike: it is there because it was written. */
+export function holdsCiphertext({ ciphertexts }: KeyRecord, { region, bytes }: RegionalCiphertext): boolean {
+  const held = ciphertexts.get(region)?.bytes;
+  return held?.length === bytes.length && held.every((byte, index) => byte === bytes[index]);
+}
+
 const byRegion = (ciphertexts: readonly RegionalCiphertext[]): Map<Region, RegionalCiphertext> =>
   new Map(ciphertexts.map((ciphertext) => [ciphertext.region, ciphertext]));
