@@ -59,7 +59,6 @@ export function genesisOf(table: SimulatedTable, deployment: Deployment, created
   return { deployment, createdAtMs, ...(writes !== undefined && { writes }) };
 }
 
-
 export class SimulatedProcess implements Caller {
   isAlive = true;
   readonly name: string;
