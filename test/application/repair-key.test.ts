@@ -105,7 +105,10 @@ describe('a record that lacks a copy', () => {
     const record = await service.stored('orders/7', plaintext, [first, second]);
     const repaired = repair(record);
     await service.clock.advance(2_000);
-    expect(await repaired).toEqual({ ...nothing, failure: { kind: 'audit.unavailable', cause: 'timed out' } });
+    expect(await repaired).toEqual({
+      ...nothing,
+      failure: { kind: 'audit.unavailable', cause: 'timed out' },
+    });
     expect(await stored()).toEqual(record);
   });
 

@@ -43,8 +43,8 @@ export const mutants: readonly Mutant[] = [
     name: 'a reader creates',
     breaks: ['I9'],
     file: get,
-    find: 'return mayCreate ? this',
-    replace: 'return true ? this',
+    find: 'if (!mayCreate) return errAsync(noPermissionToCreate);',
+    replace: '',
   },
   {
     name: 'a failed look-up counts as absence',

@@ -155,8 +155,12 @@ export class SimulatedTable {
   }
 }
 
-const isNewer = (one: Row, other: Row): boolean =>
-  one.writtenMs === other.writtenMs ? one.writer > other.writer : one.writtenMs > other.writtenMs;
+const isNewer = (one: Row, other: Row): boolean => {
+  if (one.writtenMs !== other.writtenMs) return one.writtenMs > other.writtenMs;
+  return one.writer === other.writer
+    ? one.record.revision > other.record.revision
+    : one.writer > other.writer;
+};
 
 const refusals: readonly StoreReadFailure[] = [
   { kind: 'store.unavailable', cause: 'refused' },
@@ -259,7 +263,7 @@ export class SimulatedRepository implements KeyRepository {
     });
   }
 
-  /** By compare-and-set. A liar says that it was done, or that somebody else was first. */
+  /** By compare-and-set. A liar says that somebody else was first. */
   private change<F = never>(
     method: 'store.addCiphertexts' | 'store.dropCiphertexts',
     record: KeyRecord,
@@ -277,7 +281,7 @@ export class SimulatedRepository implements KeyRepository {
           this.table.put(this.caller, this.region, after, method === 'store.dropCiphertexts'),
         );
       },
-      lie: (_truth, random) => (random.chance(0.5) ? next(record) : err(stale)),
+      lie: () => err(stale),
     });
   }
 
