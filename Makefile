@@ -3,7 +3,7 @@ node := node_modules/.bin/node
 installed := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-failover bench-audit bench-verify build clean
+.PHONY: help run test lint bench bench-failover bench-audit bench-verify simulate mutants build clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -28,6 +28,14 @@ bench-audit: build ## requests per second with audit flushing on and off, side b
 
 bench-verify: build ## rkms verify and rkms repair over 100,000 keys: keys per second, and memory
 	@$(node) bench/verify-speed.ts
+SEEDS ?= 20000
+FROM ?= 0
+SEED ?=
+simulate: $(installed) ## the application in simulated worlds: SEEDS=10000000 for as many, SEED=1710 for one and its story
+	@$(node) --disable-warning=ExperimentalWarning test/simulation/start.ts simulate --seeds '$(SEEDS)' --from '$(FROM)' --seed '$(SEED)'
+
+mutants: $(installed) ## deliberate bugs: does the simulation catch each within 60 s?
+	@$(node) --disable-warning=ExperimentalWarning test/simulation/start.ts run-mutants
 
 build: $(installed) ## compile to dist/
 	@npm run --silent build

@@ -15,6 +15,7 @@ import { holdsCiphertext, type KeyRecord } from '../domain/key-record.js';
 import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
 import type { AuditLog } from '../ports/audit-log.js';
 import type { Clock } from '../ports/clock.js';
+import { bounded } from './bounded.js';
 import type { StoreCalls } from './store-calls.js';
 
 /** Regions whose ciphertexts joined the record, took the place of unreadable ones, or were taken out. */
@@ -41,6 +42,9 @@ export interface WrittenChange extends RecordChange {
 }
 
 type ChangeFailure = StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded;
+
+/** A disk that takes longer to flush one line has failed, and no repair may wait for it for ever. */
+const auditTimeoutMs = 2_000;
 
 export class RecordChanges {
   constructor(
@@ -145,6 +149,14 @@ export class RecordChanges {
     outcome: string,
   ): ResultAsync<void, AuditUnavailable> {
     const facts = { timeMs: this.clock.nowMs(), ...this.author, outcome };
-    return this.audit.append({ ...facts, action: 'key.repair', id, version, added, replaced, dropped });
+    const entry = { ...facts, action: 'key.repair', id, version, added, replaced, dropped } as const;
+    const tooSlow: AuditUnavailable = { kind: 'audit.unavailable', cause: 'timed out' };
+    return bounded(() => this.audit.append(entry), {
+      clock: this.clock,
+      timeoutMs: auditTimeoutMs,
+      signal: new AbortController().signal,
+      onTimeout: tooSlow,
+      onAbort: tooSlow,
+    });
   }
 }

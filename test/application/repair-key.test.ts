@@ -99,6 +99,19 @@ describe('a record that lacks a copy', () => {
     expect(service.telemetry.milestones).toEqual([{ event: 'key.repaired', ...change }]);
   });
 
+  it('does not wait for ever for an audit log that does not answer', async () => {
+    service.audit.mode = 'hold';
+    const [first, second] = service.vaults;
+    const record = await service.stored('orders/7', plaintext, [first, second]);
+    const repaired = repair(record);
+    await service.clock.advance(2_000);
+    expect(await repaired).toEqual({
+      ...nothing,
+      failure: { kind: 'audit.unavailable', cause: 'timed out' },
+    });
+    expect(await stored()).toEqual(record);
+  });
+
   it('is not written to without its audit line', async () => {
     service.audit.mode = 'fail';
     const record = await service.stored('orders/7', plaintext, [service.vaults[0]]);

@@ -1,0 +1,42 @@
+// A region guide that knows nothing and says anything: any order, any pace, each time anew. What holds under it holds
+// under the supervisor, whatever that believes of the regions.
+import type { RegionGuide } from '../../src/application/region-guide.js';
+import type { Region } from '../../src/domain/ids.js';
+import type { Pace } from '../../src/domain/region-timing.js';
+import type { Random } from './random.js';
+
+export class AdversaryGuide implements RegionGuide {
+  constructor(
+    private readonly regions: readonly Region[],
+    private readonly random: Random,
+  ) {}
+
+  order(): readonly Region[] {
+    return this.random.shuffled(this.regions);
+  }
+
+  pace(): Pace {
+    return { attemptTimeoutMs: this.random.between(150, 1_000), hedgeAfterMs: this.random.between(30, 300) };
+  }
+
+  isLeftAlone(): boolean {
+    return this.random.chance(0.2);
+  }
+
+  isOverQuota(): boolean {
+    return this.random.chance(0.2);
+  }
+
+  /** The one thing it must not invent: whoever is told so asks one region instead of all, and rightly. */
+  hasSharedFault(): boolean {
+    return false;
+  }
+
+  begin(): void {
+    // It does not learn.
+  }
+
+  report(): void {
+    // It does not learn.
+  }
+}

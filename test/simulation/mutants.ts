@@ -1,0 +1,267 @@
+// Deliberate bugs, to prove that the simulation would notice them. Each is one text of the sources and what stands there
+// instead; the sources themselves never change. A text that is not found exactly once is an error: the table keeps up.
+import type { Patch } from './compile.js';
+import type { Invariant } from './history.js';
+
+export interface Mutant extends Patch {
+  /** What somebody might have written by mistake. */
+  readonly name: string;
+  /** The promises that it can break; being caught by any other is a surprise, and an error. */
+  readonly breaks: readonly Invariant[];
+}
+
+const get = 'src/application/get-data-key.ts';
+const create = 'src/application/create-key.ts';
+const wrap = 'src/application/wrap-in-every-region.ts';
+const prove = 'src/application/wrap-and-prove.ts';
+const open = 'src/application/open-copy.ts';
+const flights = 'src/application/shared-flights.ts';
+const storeCalls = 'src/application/store-calls.ts';
+const guarded = 'src/application/guarded-keys.ts';
+const context = 'src/domain/encryption-context.ts';
+const bounded = 'src/application/bounded.ts';
+const replicated = 'src/application/replicated-repository.ts';
+const changes = 'src/application/record-changes.ts';
+const race = 'src/application/race-regions.ts';
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'one flight for all ids',
+    breaks: ['I5'],
+    file: get,
+    find: "`${request.mayCreate ? 'create' : 'read'} ${request.id}`",
+    replace: "(request.mayCreate ? 'create' : 'read')",
+  },
+  {
+    name: 'readers and creators share a flight',
+    breaks: ['I8', 'I9'],
+    file: get,
+    find: "`${request.mayCreate ? 'create' : 'read'} ${request.id}`",
+    replace: 'request.id',
+  },
+  {
+    name: 'a reader creates',
+    breaks: ['I9'],
+    file: get,
+    find: 'if (!mayCreate) return errAsync(noPermissionToCreate);',
+    replace: '',
+  },
+  {
+    name: 'a failed look-up counts as absence',
+    breaks: ['I8'],
+    file: get,
+    find: '.read((store, bounds) => store.find(id, firstVersion, bounds), signal)',
+    replace:
+      '.read((store, bounds) => store.find(id, firstVersion, bounds), signal).orElse(() => okAsync(undefined))',
+  },
+  {
+    name: 'a record of another id is opened',
+    breaks: ['I5'],
+    file: get,
+    find: 'record.id === id && record.version === firstVersion',
+    replace: 'true',
+  },
+  {
+    name: 'the genesis record is not checked',
+    breaks: ['I7'],
+    file: create,
+    find: '.andThen((genesis) => checkGenesis(genesis, this.settings))',
+    replace: '',
+  },
+  {
+    name: 'the loser of a race returns its own key',
+    breaks: ['I1'],
+    file: create,
+    find: 'if (!isOurs || !key.isCommittedBy(record.commitment, name.id, name.version)) return ok({ record });',
+    replace: 'if (isOurs) { released = true; return ok({ record, own: { key, region } }); }',
+  },
+  {
+    name: 'the answer of the write is trusted',
+    breaks: ['I1', 'I2'],
+    file: create,
+    find: '.andThen((found) => (found ? ok(found) : err<never, StoreWriteFailure>(ifAbsent))),',
+    replace: '.map(() => record),',
+  },
+  {
+    name: 'a write of unknown outcome counts as done',
+    breaks: ['I1', 'I2'],
+    file: create,
+    find: '(found ? ok(found) : err<never, StoreWriteFailure>(ifAbsent))',
+    replace: 'ok(found ?? record)',
+  },
+  {
+    name: 'absence after an unknown outcome counts as not created',
+    breaks: ['I8'],
+    file: create,
+    find: "const unknown: StoreOutcomeUnknown = { kind: 'store.outcome-unknown' };",
+    replace: "const unknown = { kind: 'store.unavailable' };",
+  },
+  {
+    name: 'a failed look-up after the write is reported as it is',
+    breaks: ['I8'],
+    file: create,
+    find: '{ ...unknown, cause: failure }',
+    replace: 'failure',
+  },
+  {
+    name: 'a generated key of another length is taken',
+    breaks: ['no bug'],
+    file: create,
+    find: 'if (key.length === length) return ok(key);',
+    replace: 'return ok(key);',
+  },
+  {
+    name: 'a key that was not released is not wiped',
+    breaks: ['wiped'],
+    file: create,
+    find: 'if (!released) key.wipe();',
+    replace: '',
+  },
+  {
+    name: 'the quorum is off by one',
+    breaks: ['I2'],
+    file: wrap,
+    find: 'if (proven >= quorum)',
+    replace: 'if (proven >= quorum - 1)',
+  },
+  {
+    name: 'no read-back',
+    breaks: ['I2', 'I6'],
+    file: prove,
+    find: 'readBack.equals(key)',
+    replace: 'true',
+  },
+  {
+    name: 'a failed read-back counts as proven',
+    breaks: ['I2', 'I6'],
+    file: prove,
+    find: '.andThen((readBack) => {\n    try {',
+    replace: '.orElse(() => ok(key.copy())).andThen((readBack) => {\n    try {',
+  },
+  {
+    name: 'no commitment check at opening',
+    breaks: ['I1', 'I4', 'no bug'],
+    file: open,
+    find: '(key.isCommittedBy(commitment, id, version) ? ok(key) : refused(key))',
+    replace: 'ok(key)',
+  },
+  {
+    name: 'the context lacks the version',
+    breaks: ['I5'],
+    file: context,
+    find: ", 'rkms:version': String(version)",
+    replace: '',
+  },
+  {
+    name: 'the context lacks the id',
+    breaks: ['I5'],
+    file: context,
+    find: ", 'rkms:id': id",
+    replace: '',
+  },
+  {
+    name: 'the context lacks the commitment',
+    breaks: ['I5'],
+    file: context,
+    find: ", 'rkms:commitment': commitment",
+    replace: '',
+  },
+  {
+    name: 'the key leaves before its audit line',
+    breaks: ['I10'],
+    file: guarded,
+    find: 'released = written.isOk();\n      return written.andThen(() => outcome);',
+    replace: 'released = true;\n      return outcome;',
+  },
+  {
+    name: 'the line is written while the key leaves',
+    breaks: ['I10'],
+    file: guarded,
+    find: 'const written = await this.keep(this.entry(request, outcome));',
+    replace: 'void this.keep(this.entry(request, outcome)); const written = outcome.map(() => undefined);',
+  },
+  {
+    name: 'passengers of one flight share one key, and the first wipes it',
+    breaks: ['no bug'],
+    file: flights,
+    find: 'resolve(result.isErr() || flight.passengers === 0 ? result : ok(this.sharing.copy(result.value)));',
+    replace: 'resolve(result);',
+  },
+  {
+    name: 'whoever leaves takes the other passengers along',
+    breaks: ['answered'],
+    file: flights,
+    find: 'if (flight.passengers === 0) this.abandon',
+    replace: 'this.abandon',
+  },
+  {
+    name: 'a write that timed out counts as not done',
+    breaks: ['I8'],
+    file: storeCalls,
+    find: "onTimeout: { kind: 'store.outcome-unknown', cause: 'timed out' }",
+    replace: "onTimeout: { kind: 'store.unavailable', cause: 'timed out' }",
+  },
+  {
+    name: 'no call is bounded in time',
+    breaks: ['answered'],
+    file: bounded,
+    find: 'giveUp(onTimeout);',
+    replace: '',
+  },
+  {
+    name: 'a late key is thrown away without being wiped',
+    breaks: ['wiped'],
+    file: bounded,
+    find: 'discard?.(result.value);',
+    replace: '',
+  },
+  {
+    name: 'the first failure of a region ends the race',
+    breaks: ['I1', 'I3'],
+    file: race,
+    find: "if (this.rules.after(attempt.failure) === 'stop') this",
+    replace: 'if (true) this',
+  },
+  {
+    name: 'home: records are written in whatever region answers',
+    breaks: ['I1', 'I2', 'I7', 'I8'],
+    file: replicated,
+    find: "return mode.kind === 'strong' ? order : order.filter(({ region }) => region === mode.home);",
+    replace: 'return order;',
+  },
+  {
+    name: 'home: a replica is believed that there is no key',
+    breaks: ['I8', 'I1'],
+    file: replicated,
+    find: '(found !== undefined || truthful.has(replica) ? ok(found) : err(absentHere))',
+    replace: 'ok(found)',
+  },
+  {
+    name: 'strong: an unknown outcome in one region is forgotten in the next',
+    breaks: ['I8'],
+    file: 'src/application/replication-failures.ts',
+    find: "return attempts.some(({ failure }) => standingOfWrite(failure) === 'unknown')",
+    replace: 'return attempts.some(() => false)',
+  },
+  {
+    name: 'strong: a write that timed out in a region counts as not done',
+    breaks: ['I8'],
+    file: 'src/application/store-regions.ts',
+    find: "onTimeout: { kind: 'store.outcome-unknown', cause: timedOut }",
+    replace: "onTimeout: { kind: 'store.unavailable', cause: timedOut }",
+  },
+  {
+    name: 'a record is changed without an audit line',
+    breaks: ['I10'],
+    file: changes,
+    find: "const audited = await this.tell(record, change, 'repaired');",
+    replace: 'const audited = ok(undefined);',
+  },
+  {
+    name: 'copies of regions that left are dropped though others are missing',
+    breaks: ['I6'],
+    file: 'src/domain/repair-plan.ts',
+    find: 'if (!isWhole || proven.length < quorum) return [];',
+    replace: '',
+  },
+];

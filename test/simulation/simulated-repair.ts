@@ -1,0 +1,97 @@
+// What one process repairs with, wired as the service and its commands wire it: the queue beside the requests, and the
+// walks of `rkms repair` and `rkms verify`.
+import { CountedGuide } from '../../src/application/counted-guide.js';
+import { PatientCalls } from '../../src/application/patient-calls.js';
+import { RecordChanges } from '../../src/application/record-changes.js';
+import { RegionCalls } from '../../src/application/region-calls.js';
+import type { RegionGuide } from '../../src/application/region-guide.js';
+import { RepairBudget } from '../../src/application/repair-budget.js';
+import { RepairKey } from '../../src/application/repair-key.js';
+import { RepairQueue } from '../../src/application/repair-queue.js';
+import { StoreCalls } from '../../src/application/store-calls.js';
+import { UnwrapInAnyRegion } from '../../src/application/unwrap-in-any-region.js';
+import { VerifyKey } from '../../src/application/verify-key.js';
+import { storedKeys, Walk } from '../../src/application/walk-keys.js';
+import type { Deployment, Region } from '../../src/domain/ids.js';
+import type { AuditLog } from '../../src/ports/audit-log.js';
+import type { Clock } from '../../src/ports/clock.js';
+import type { KeyRepository, PageEntry } from '../../src/ports/key-repository.js';
+import type { KeyVault } from '../../src/ports/key-vault.js';
+import { callerId } from '../support/names.js';
+
+export interface RepairMeans {
+  readonly vaults: readonly KeyVault[];
+  readonly store: KeyRepository;
+  readonly guide: RegionGuide;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly deployment: Deployment;
+  readonly quorum: number;
+}
+
+const telemetry = { record: (): void => undefined };
+const pauses = { leastPauseMs: 50, mostPauseMs: 200 };
+
+const regionsOf = (vaults: readonly KeyVault[]): readonly Region[] => vaults.map(({ region }) => region);
+
+/** The queue that repairs what reads find lacking; it works while somebody is subscribed. */
+export function repairQueue(means: RepairMeans): RepairQueue {
+  const { vaults, store, guide, clock } = means;
+  const budget = new RepairBudget(regionsOf(vaults), clock);
+  const calls = new RegionCalls(vaults, new CountedGuide(guide, budget.spend), clock, telemetry, pauses);
+  const storeCalls = new StoreCalls(store, clock, { storeTimeoutMs: 500 });
+  return new RepairQueue(
+    storeCalls,
+    repairKey(means, storeCalls, calls, calls, false),
+    guide,
+    budget,
+    clock,
+    telemetry,
+  );
+}
+
+/** `rkms repair`, over all records. */
+export function repairAll(means: RepairMeans, dropRemoved: boolean, signal: AbortSignal): Promise<unknown> {
+  const { vaults, store, guide, clock } = means;
+  const storeCalls = new StoreCalls(store, clock, { storeTimeoutMs: 1_000 });
+  const calls = new RegionCalls(vaults, guide, clock, telemetry, pauses);
+  const repairing = repairKey(means, storeCalls, calls, new PatientCalls(calls, clock), dropRemoved);
+  return walk(storeCalls, clock, signal, async ({ record }) => {
+    if (record.isOk()) await repairing.repair(record.value, signal);
+  });
+}
+
+/** `rkms verify`, over all records. */
+export function verifyAll(means: RepairMeans, signal: AbortSignal): Promise<unknown> {
+  const { vaults, store, guide, clock, deployment } = means;
+  const storeCalls = new StoreCalls(store, clock, { storeTimeoutMs: 1_000 });
+  const calls = new PatientCalls(new RegionCalls(vaults, guide, clock, telemetry, pauses), clock);
+  const verifying = new VerifyKey(vaults, calls, deployment);
+  return walk(storeCalls, clock, signal, async ({ record }) => {
+    if (record.isOk()) await verifying.check(record.value, signal);
+  });
+}
+
+function walk(
+  store: StoreCalls,
+  clock: Clock,
+  signal: AbortSignal,
+  visit: (entry: PageEntry) => Promise<void>,
+): Promise<unknown> {
+  return new Walk(storedKeys(store), clock, { concurrency: 2, share: 1 }).run(visit, signal);
+}
+
+function repairKey(
+  { vaults, guide, audit, clock, deployment, quorum }: RepairMeans,
+  store: StoreCalls,
+  regions: RegionCalls,
+  calls: Pick<RegionCalls, 'call'>,
+  dropRemoved: boolean,
+): RepairKey {
+  const author = { caller: callerId('repair'), method: 'command', requestId: 'repair' };
+  const changes = new RecordChanges(store, audit, clock, author);
+  const verifying = new VerifyKey(vaults, calls, deployment);
+  const unwrapping = new UnwrapInAnyRegion(regions, deployment);
+  const parts = { vaults, calls, guide, verifying, unwrapping, changes, telemetry };
+  return new RepairKey(parts, { deployment, quorum, dropRemoved, dryRun: false });
+}
