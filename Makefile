@@ -3,10 +3,10 @@ node := node_modules/.bin/node
 installed := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-failover bench-audit bench-verify simulate mutants build clean
+.PHONY: help run test lint bench bench-failover bench-audit bench-verify simulate mutants crash-loop many-processes build clean
 
 help: ## list these commands
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 run: build ## install, build and serve the embedded default on 127.0.0.1:8080
 	@exec $(node) dist/src/infrastructure/main.js serve
@@ -28,6 +28,7 @@ bench-audit: build ## requests per second with audit flushing on and off, side b
 
 bench-verify: build ## rkms verify and rkms repair over 100,000 keys: keys per second, and memory
 	@$(node) bench/verify-speed.ts
+
 SEEDS ?= 20000
 FROM ?= 0
 SEED ?=
@@ -36,6 +37,14 @@ simulate: $(installed) ## the application in simulated worlds: SEEDS=10000000 fo
 
 mutants: $(installed) ## deliberate bugs: does the simulation catch each within 60 s?
 	@$(node) --disable-warning=ExperimentalWarning test/simulation/start.ts run-mutants
+
+jest := $(node) --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js
+
+crash-loop: $(installed) ## kill the embedded service CYCLES=10000 times; is every key that it gave out still there?
+	@CYCLES=$(or $(CYCLES),10000) $(jest) test/crash/crash-loop.test.ts
+
+many-processes: build ## four processes, 50 clients, FRESH=2000 new ids, regions failing: one key per id?
+	@FRESH=$(or $(FRESH),2000) $(jest) test/http/many-processes.test.ts
 
 build: $(installed) ## compile to dist/
 	@npm run --silent build
