@@ -20,6 +20,14 @@ export interface Ended {
 
 type Variables = Readonly<Record<string, string>>;
 
+interface ProcessOptions {
+  readonly cwd: string;
+  readonly env: Variables;
+  readonly tells: boolean;
+  /** How long it may run at most, in milliseconds. */
+  readonly lifeMs: number;
+}
+
 export class Process {
   readonly ended: Promise<Ended>;
   readonly tells: boolean;
@@ -29,11 +37,7 @@ export class Process {
   readonly #onOutput = new Set<() => void>();
 
   /** `tells` means that showing a secret on stdout is what it is for. */
-  constructor(
-    command: string,
-    args: readonly string[],
-    { cwd, env, tells }: { readonly cwd: string; readonly env: Variables; readonly tells: boolean },
-  ) {
+  constructor(command: string, args: readonly string[], { cwd, env, tells, lifeMs }: ProcessOptions) {
     this.tells = tells;
     const child = spawn(command, [...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
@@ -45,7 +49,7 @@ export class Process {
       this.stderr += text;
       this.#tell();
     });
-    const lateness = setTimeout(() => child.kill('SIGKILL'), 3 * patienceMs);
+    const lateness = setTimeout(() => child.kill('SIGKILL'), lifeMs);
     this.ended = new Promise((resolved, rejected) => {
       child.once('error', rejected);
       child.once('close', (code) => {
@@ -117,8 +121,11 @@ export class Lab {
   readonly secrets = new SecretHunt();
   readonly #started: Process[] = [];
 
-  /** `variables` are in the environment of all its processes; nothing else but PATH is. */
-  constructor(private readonly variables: Variables = {}) {
+  /** `variables` are in the environment of all its processes; nothing else but PATH is. None runs longer than `lifeMs`. */
+  constructor(
+    private readonly variables: Variables = {},
+    private readonly lifeMs = 3 * patienceMs,
+  ) {
     requireFreshBuild();
   }
 
@@ -215,7 +222,7 @@ export class Lab {
       ...this.variables,
       ...variables,
     };
-    const started = new Process(command, args, { cwd: this.folder, env, tells });
+    const started = new Process(command, args, { cwd: this.folder, env, tells, lifeMs: this.lifeMs });
     this.#started.push(started);
     return started;
   }
