@@ -1,12 +1,11 @@
-// Makes the key that an id does not have yet: generate in one region, wrap in every region, store, and look at what the
-// store then holds. Never trusts the outcome of its own write: the record found afterwards is the truth (I1, I8).
+// Makes the key that an id does not have yet: generate in one region, then have it wrapped, stored and looked at. The record
+// that the store then holds is the truth, whoever made it (I1, I8).
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { DataKey, DataKeyLength } from '../domain/data-key.js';
 import { generationContext, type KeyName } from '../domain/encryption-context.js';
 import type {
   FailedAttempt,
   StoreForeign,
-  StoreOutcomeUnknown,
   StoreWriteFailure,
   StoreWrittenElsewhere,
   VaultFailure,
@@ -14,12 +13,12 @@ import type {
 } from '../domain/failures.js';
 import { checkGenesis, type WritePlace } from '../domain/genesis.js';
 import { firstVersion, type Deployment, type KeyId, type Region } from '../domain/ids.js';
-import { newKeyRecord, type KeyRecord } from '../domain/key-record.js';
-import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
+import type { KeyRecord } from '../domain/key-record.js';
 import type { Clock } from '../ports/clock.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import type { RegionAnswer } from './race-regions.js';
 import type { RegionAct, RegionCalls } from './region-calls.js';
+import { lostCopies, SettleKey } from './settle-key.js';
 import type { StoreCalls } from './store-calls.js';
 import type { QuorumSettings, WrapInEveryRegion } from './wrap-in-every-region.js';
 
@@ -39,14 +38,18 @@ export interface SettledKey {
 export type CreateFailure = WrapFailure | StoreWriteFailure | StoreForeign | StoreWrittenElsewhere;
 
 export class CreateKey {
+  private readonly settling: SettleKey;
+
   constructor(
     private readonly regions: RegionCalls,
-    private readonly wrapping: WrapInEveryRegion,
+    wrapping: WrapInEveryRegion,
     private readonly store: StoreCalls,
-    private readonly clock: Clock,
+    clock: Clock,
     private readonly telemetry: Telemetry,
     private readonly settings: CreationSettings,
-  ) {}
+  ) {
+    this.settling = new SettleKey(wrapping, store, clock);
+  }
 
   /** Fails with nothing released; only after `store.outcome-unknown` may a record have been stored. */
   create(id: KeyId, signal: AbortSignal): ResultAsync<SettledKey, CreateFailure> {
@@ -90,17 +93,11 @@ export class CreateKey {
     const { region, value: key } = generated;
     let released = false;
     try {
-      const commitment = key.commitmentFor(name.id, name.version);
-      const wrapped = await this.wrapping.wrap(key, name, signal);
-      if (wrapped.isErr()) return err(wrapped.error);
-      const { ciphertexts } = wrapped.value;
-      const facts = { id: name.id, version: name.version, commitment, createdAtMs: this.clock.nowMs() };
-      const stored = await this.storeOnce(newKeyRecord(facts, ciphertexts), signal);
-      if (stored.isErr()) return err(stored.error);
-      const record = stored.value;
-      const isOurs = record.id === name.id && record.version === name.version;
-      if (!isOurs || !key.isCommittedBy(record.commitment, name.id, name.version)) return ok({ record });
-      if (countHeld(record, ciphertexts) < this.settings.quorum) return err(lostCopies);
+      const settled = await this.settling.settle(key, name, signal);
+      if (settled.isErr()) return err(settled.error);
+      const { record, commits, held } = settled.value;
+      if (!commits) return ok({ record });
+      if (held < this.settings.quorum) return err(lostCopies);
       released = true;
       this.telemetry.record({ event: 'key.created', id: name.id, missing: this.regionsWithout(record) });
       return ok({ record, own: { key, region } });
@@ -112,26 +109,6 @@ export class CreateKey {
   private regionsWithout(record: KeyRecord): readonly Region[] {
     return this.regions.regions.filter((region) => !record.ciphertexts.has(region));
   }
-
-  /** Inserts, then reads what is there: our record, that of whoever was first, or the unknown. */
-  private storeOnce(record: KeyRecord, signal: AbortSignal): ResultAsync<KeyRecord, StoreWriteFailure> {
-    const unknown: StoreOutcomeUnknown = { kind: 'store.outcome-unknown' };
-    const { id, version } = record;
-    return this.store
-      .write((store, bounds) => store.insert(record, bounds), signal)
-      .map((): StoreOutcomeUnknown => unknown)
-      .orElse((failure) =>
-        failure.kind === 'store.outcome-unknown' ? ok(failure) : err<never, StoreWriteFailure>(failure),
-      )
-      .andThen((ifAbsent) =>
-        this.store
-          .read((store, bounds) => store.find(id, version, bounds), signal)
-          .mapErr((failure): StoreWriteFailure =>
-            failure.kind === 'key.unreadable' ? failure : { ...unknown, cause: failure },
-          )
-          .andThen((found) => (found ? ok(found) : err<never, StoreWriteFailure>(ifAbsent))),
-      );
-  }
 }
 
 function ofLength(length: number, key: DataKey): Result<DataKey, VaultFailure> {
@@ -139,18 +116,6 @@ function ofLength(length: number, key: DataKey): Result<DataKey, VaultFailure> {
   key.wipe();
   return err({ kind: 'ciphertext.mismatched', reason: 'length' });
 }
-
-const lostCopies: StoreOutcomeUnknown = {
-  kind: 'store.outcome-unknown',
-  cause: 'the stored record lacks proven ciphertexts',
-};
-
-/** How many of the proven ciphertexts the record really holds (I2). */
-const countHeld = (record: KeyRecord, proven: readonly RegionalCiphertext[]): number =>
-  proven.filter(({ region, bytes }) => {
-    const held = record.ciphertexts.get(region)?.bytes;
-    return held?.length === bytes.length && held.every((byte, index) => byte === bytes[index]);
-  }).length;
 
 function whyNotGenerated(attempts: readonly FailedAttempt[], quorum: number): WrapFailure {
   if (attempts.at(-1)?.failure.kind === 'call.aborted') return { kind: 'call.aborted' };

@@ -24,7 +24,7 @@ export interface WrappedKey {
 
 export class WrapInEveryRegion {
   constructor(
-    private readonly regions: RegionCalls,
+    private readonly regions: Pick<RegionCalls, 'vaults' | 'call'>,
     private readonly settings: QuorumSettings,
   ) {}
 

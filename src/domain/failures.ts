@@ -137,6 +137,34 @@ export type AuditUnavailable = { readonly kind: 'audit.unavailable'; readonly ca
 /** No valid credentials came with the request; deliberately says no more. */
 export type AuthenticationFailed = { readonly kind: 'authentication.failed' };
 
+/** An entry of another store is not what its maker's entries look like; `detail` says where. */
+export type SourceEntryUnreadable = { readonly kind: 'source.entry-unreadable'; readonly detail: string };
+/** The entry's id cannot be the id of a key here. */
+export type SourceIdInvalid = { readonly kind: 'source.id-invalid'; readonly detail: string };
+/** The copies that these regions hold open to different keys: nobody knows which is the right one. */
+export type SourceCopiesDiffer = {
+  readonly kind: 'source.copies-differ';
+  readonly regions: readonly Region[];
+};
+/** What the copies hold cannot be a data key here: it is not 16, 32 or 64 bytes long. */
+export type SourceKeyUnsuitable = { readonly kind: 'source.key-unsuitable' };
+/** The id has another key already, which stays. */
+export type KeyConflict = { readonly kind: 'key.conflict' };
+
+/** How opening an entry of another store can fail. */
+export type SourceOpenFailure =
+  SourceCopiesDiffer | SourceKeyUnsuitable | RegionsExhausted | VaultRequestInvalid | CallAborted;
+/** How importing one entry of another store can fail. */
+export type ImportFailure =
+  | SourceEntryUnreadable
+  | SourceIdInvalid
+  | SourceOpenFailure
+  | KeyConflict
+  | WrapFailure
+  | StoreWriteFailure
+  | StoreForeign
+  | AuditUnavailable;
+
 /** How opening a stored key can fail. */
 export type OpenFailure =
   RegionsExhausted | KeyUnreadable | CredentialsInvalid | VaultRequestInvalid | CallAborted;

@@ -5,7 +5,7 @@ import type { CallerId, KeyId, KeyVersion, Region } from '../domain/ids.js';
 import { token } from './token.js';
 
 /** What was asked, by whom, and how it ended. Holds no key material and no credential. */
-export type AuditEntry = KeyEntry | RegionEntry | RepairEntry;
+export type AuditEntry = KeyEntry | RegionEntry | RepairEntry | ImportEntry;
 
 interface AuditFacts {
   /** Milliseconds since 1970 in UTC. */
@@ -13,7 +13,7 @@ interface AuditFacts {
   readonly requestId: string;
   readonly caller: CallerId;
   readonly method: string;
-  /** `opened`, `created`, `done`, `repaired`, or the kind of the failure. */
+  /** `opened`, `created`, `done`, `repaired`, `imported`, or the kind of the failure. */
   readonly outcome: string;
 }
 
@@ -41,6 +41,15 @@ export interface RepairEntry extends AuditFacts {
   readonly added: readonly Region[];
   readonly replaced: readonly Region[];
   readonly dropped: readonly Region[];
+}
+
+/** A key of another store becomes one of ours. The line comes before the write; if that fails, a second one says so. */
+export interface ImportEntry extends AuditFacts {
+  readonly action: 'key.import';
+  readonly id: KeyId;
+  readonly version: KeyVersion;
+  /** The other store, by its name. */
+  readonly source: string;
 }
 
 export interface AuditLog {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { transportFailure } from '../../src/adapters/aws/transport-failures.js';
-import { kmsFailure } from '../../src/adapters/aws-kms/kms-failures.js';
+import { kmsFailure } from '../../src/adapters/aws/kms-failures.js';
 import { readFailure, writeFailure } from '../../src/adapters/dynamodb/dynamodb-failures.js';
 
 const coded = (code: string, more: object = {}): Error =>

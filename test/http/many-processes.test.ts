@@ -2,7 +2,7 @@
 // again, regions failing meanwhile: what the clients saw is a history that one service with one key per id could have had.
 // FRESH and SEED in the environment choose how many fresh ids, and which requests.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { seeded, type Chance } from '../crash/seeded.js';
 import { ask } from '../support/http-client.js';
@@ -20,6 +20,10 @@ const names = ['one', 'two', 'three', 'four'] as const;
 const victim = 'three';
 const patienceMs = 60_000 + fresh * 400;
 
+// In memory where that can be had: this is about concurrency, and a disk that others keep busy would be one more fault.
+const memory = '/dev/shm';
+const options = { lifeMs: patienceMs, ...(existsSync(memory) && { under: memory }) };
+
 let lab: Lab | undefined;
 let aws: PlayedAws | undefined;
 afterEach(async () => {
@@ -30,6 +34,7 @@ afterEach(async () => {
 /** Processes that have this machine's cores to themselves answer in time; here they share them with everything else. */
 const patient = {
   RKMS_KMS_ATTEMPT_TIMEOUT_MS: '20000',
+  RKMS_KMS_CONNECT_TIMEOUT_MS: '20000',
   RKMS_FAILOVER_MOST_TIMEOUT_MS: '20000',
   RKMS_FAILOVER_LEAST_TIMEOUT_MS: '20000',
   RKMS_SERVER_REQUEST_TIMEOUT_MS: '60000',
@@ -56,6 +61,16 @@ class Traffic {
 
   async start(name: string): Promise<void> {
     this.#served.set(name, await this.lab.serve(this.config, patient));
+  }
+
+  /** Why requests failed, as the processes that run now say in their logs. */
+  get complaints(): readonly string[] {
+    return [...this.#served].flatMap(([name, { stderr }]) =>
+      stderr
+        .split('\n')
+        .filter((line) => line.includes('"status":5'))
+        .map((line) => `${name}: ${line}`),
+    );
   }
 
   /** Kills a process and starts it again. */
@@ -155,9 +170,11 @@ function judge(traffic: Traffic, disturbances: readonly Disturbance[], startedMs
     `seed ${seed}: ${history.length} requests in ${seconds.toFixed(1)} s: ${count(200)} with a key, ` +
       `${count(404)} absent, ${count(503)} failed while regions changed, ${count(0)} cut by the kill\n`,
   );
-  expect(wrongsIn(history, { deaths, disturbances })).toEqual([]);
+  const wrongs = wrongsIn(history, { deaths, disturbances });
+  expect(wrongs.length === 0 ? [] : [...wrongs, ...traffic.complaints]).toEqual([]);
   const keys = new Set(history.flatMap(({ digest }) => digest ?? []));
-  expect([keys.size, count(404) > 0, count(0) > 0]).toEqual([fresh + hot, true, true]);
+  const wanted = new Set(history.filter(({ mayCreate }) => mayCreate).map(({ id }) => id));
+  expect([keys.size, count(404) > 0, count(0) > 0]).toEqual([wanted.size, true, true]);
 }
 
 describe('four processes, fifty clients, one of the processes killed in mid-traffic', () => {
@@ -165,7 +182,7 @@ describe('four processes, fifty clients, one of the processes killed in mid-traf
     `on one SQLite file give every id one key for ever (seed ${seed}; I1, I2)`,
     async () => {
       const startedMs = performance.now();
-      lab = new Lab({}, patienceMs);
+      lab = new Lab({}, options);
       const config = lab.write('many.toml', embeddedConfig('./many'));
       const first = await lab.serve(config);
       await first.stop();
@@ -186,7 +203,7 @@ describe('four processes, fifty clients, one of the processes killed in mid-traf
     async () => {
       const startedMs = performance.now();
       const played = (aws = await PlayedAws.start());
-      lab = new Lab(awsVariables, patienceMs);
+      lab = new Lab(awsVariables, options);
       const config = lab.write('aws.toml', played.config());
       await lab.run(['init', '--config', config]);
       const creator = await lab.token(config, 'creator', 'read,create');

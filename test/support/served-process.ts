@@ -116,16 +116,27 @@ export interface KeyAnswer extends HttpAnswer {
   readonly problem: string | undefined;
 }
 
+export interface LabOptions {
+  /** How long one of its processes may run at most, in milliseconds. */
+  readonly lifeMs?: number;
+  /** Where to make its folder. */
+  readonly under?: string;
+}
+
 export class Lab {
-  readonly folder = mkdtempSync(join(tmpdir(), 'rkms-served-'));
+  readonly folder: string;
   readonly secrets = new SecretHunt();
   readonly #started: Process[] = [];
 
-  /** `variables` are in the environment of all its processes; nothing else but PATH is. None runs longer than `lifeMs`. */
+  readonly #lifeMs: number;
+
+  /** `variables` are in the environment of all its processes; nothing else but PATH is. */
   constructor(
     private readonly variables: Variables = {},
-    private readonly lifeMs = 3 * patienceMs,
+    { lifeMs = 3 * patienceMs, under = tmpdir() }: LabOptions = {},
   ) {
+    this.folder = mkdtempSync(join(under, 'rkms-served-'));
+    this.#lifeMs = lifeMs;
     requireFreshBuild();
   }
 
@@ -222,7 +233,7 @@ export class Lab {
       ...this.variables,
       ...variables,
     };
-    const started = new Process(command, args, { cwd: this.folder, env, tells, lifeMs: this.lifeMs });
+    const started = new Process(command, args, { cwd: this.folder, env, tells, lifeMs: this.#lifeMs });
     this.#started.push(started);
     return started;
   }

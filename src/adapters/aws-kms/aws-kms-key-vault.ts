@@ -17,7 +17,7 @@ import type { RegionalCiphertext } from '../../domain/regional-ciphertext.js';
 import type { KeyVault } from '../../ports/key-vault.js';
 import { withFreshCredentials } from '../aws/fresh-credentials.js';
 import { untilAborted } from '../aws/until-aborted.js';
-import { kmsFailure, misconfiguredStates } from './kms-failures.js';
+import { kmsFailure, misconfiguredStates } from '../aws/kms-failures.js';
 
 export class AwsKmsKeyVault implements KeyVault {
   private arn: string | undefined;

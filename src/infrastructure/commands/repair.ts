@@ -8,8 +8,9 @@ import {
   type RepairTally,
 } from '../../application/repair-tally.js';
 import type { KeyRepair } from '../../application/repair-key.js';
+import { storedKeys } from '../../application/walk-keys.js';
 import type { PageEntry } from '../../ports/key-repository.js';
-import { bindWalks, RepairKeyService } from '../bind-repair.js';
+import { bindWalks, RepairKeyService, StoreCallsService } from '../bind-repair.js';
 import { addCommand, loadConfig } from './command-config.js';
 import { operator } from './operator.js';
 import { table } from './report-table.js';
@@ -37,11 +38,12 @@ async function repair(options: RepairOptions): Promise<void> {
   const config = loadConfig(options);
   const choices = { dropRemoved: options.dropRemoved === true, dryRun: options.dryRun === true };
   const json = options.json === true;
-  process.exitCode = await runWalk<RepairTally>(config, options, {
+  process.exitCode = await runWalk<RepairTally, PageEntry>(config, options, {
     command: 'repair',
     choices: JSON.stringify(choices),
     modules: [bindWalks(config, operator(), choices)],
     empty: emptyRepairTally,
+    source: (container) => storedKeys(container.get(StoreCallsService)),
     visit: (container) => {
       const repairing = container.get(RepairKeyService);
       // Calls are bounded each by itself; what is under way when the walk stops is ended.

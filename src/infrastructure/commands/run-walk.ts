@@ -1,13 +1,12 @@
-// Runs a walk over all keys of the store for a command: looks that the store is ours, shows progress, stops cleanly on a
+// Runs a walk over all keys of the store, or of another one, for a command: looks that the store is ours, shows progress, stops cleanly on a
 // signal, and keeps the point to resume from. What is done with a key is the command's affair.
 import type { Container, ContainerModule } from 'inversify';
 import { pino, type Logger } from 'pino';
 import { failureFacts } from '../../adapters/pino/pino-telemetry.js';
-import { storedKeys, Walk } from '../../application/walk-keys.js';
+import { Walk, type WalkSource } from '../../application/walk-keys.js';
+import type { StoreReadFailure } from '../../domain/failures.js';
 import { Clock } from '../../ports/clock.js';
-import type { PageEntry } from '../../ports/key-repository.js';
 import { StartRefused } from '../../ports/start-refused.js';
-import { StoreCallsService } from '../bind-repair.js';
 import type { Config } from '../config.js';
 import { bindAdapters, bindApplication, Supervisor } from '../container.js';
 import { requireStore } from '../prepare-store.js';
@@ -24,16 +23,18 @@ import { walkSettings, type WalkOptions } from './walk-options.js';
 import { showProgress } from './walk-progress.js';
 
 /** What a command does with the keys. */
-export interface WalkJob<Tally> {
+export interface WalkJob<Tally, Entry> {
   readonly command: string;
   /** The options that decide what is done with each key. */
   readonly choices: string;
   readonly modules: readonly ContainerModule[];
   readonly empty: Tally;
+  /** What is walked over. */
+  readonly source: (container: Container) => WalkSource<Entry, StoreReadFailure>;
   /** Visits one key; `note` takes what was found, in one step. */
   readonly visit: (
     container: Container,
-  ) => (entry: PageEntry, note: (change: (tally: Tally) => Tally) => void) => Promise<void>;
+  ) => (entry: Entry, note: (change: (tally: Tally) => Tally) => void) => Promise<void>;
   readonly report: (tally: Tally, isWhole: boolean) => string;
   readonly isWell: (tally: Tally) => boolean;
 }
@@ -41,21 +42,21 @@ export interface WalkJob<Tally> {
 /** How often the point to resume from is written while the walk goes on. */
 const saveMs = 10_000;
 
-export async function runWalk<Tally>(
+export async function runWalk<Tally, Entry>(
   config: Config,
   options: WalkOptions,
-  job: WalkJob<Tally>,
+  job: WalkJob<Tally, Entry>,
 ): Promise<ExitCode> {
   const errors = pino({ level: 'error', base: null }, pino.destination({ dest: 2, sync: true }));
   const modules = [bindAdapters(config, errors), bindApplication(config), ...job.modules];
   return withContainer(config, modules, (container) => walk(container, config, options, job, errors));
 }
 
-async function walk<Tally>(
+async function walk<Tally, Entry>(
   container: Container,
   config: Config,
   options: WalkOptions,
-  job: WalkJob<Tally>,
+  job: WalkJob<Tally, Entry>,
   errors: Logger,
 ): Promise<ExitCode> {
   const identity = walkIdentity(job.command, config, await requireStore(container, config), job.choices);
@@ -64,7 +65,7 @@ async function walk<Tally>(
   if (options.resume === true && earlier === undefined) tell('nothing was stopped: this walk begins anew');
   let tally = earlier?.tally ?? job.empty;
   const settings = { ...walkSettings(options), ...(earlier && { from: earlier.point }) };
-  const keys = new Walk(storedKeys(container.get(StoreCallsService)), container.get(Clock), settings);
+  const keys = new Walk(job.source(container), container.get(Clock), settings);
   const save = (): void => {
     try {
       saveResumePoint(path, identity, { point: keys.point(), tally });

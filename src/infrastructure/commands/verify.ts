@@ -8,9 +8,10 @@ import {
   type Trouble,
   type VerifyTally,
 } from '../../application/verify-tally.js';
+import { storedKeys } from '../../application/walk-keys.js';
 import type { KeyCheck } from '../../domain/key-check.js';
 import type { PageEntry } from '../../ports/key-repository.js';
-import { bindWalks, VerifyKeyService } from '../bind-repair.js';
+import { bindWalks, StoreCallsService, VerifyKeyService } from '../bind-repair.js';
 import { addCommand, loadConfig } from './command-config.js';
 import { operator } from './operator.js';
 import { table } from './report-table.js';
@@ -29,11 +30,12 @@ export function addVerify(program: Command): void {
 async function verify(options: WalkOptions): Promise<void> {
   const config = loadConfig(options);
   const json = options.json === true;
-  process.exitCode = await runWalk<VerifyTally>(config, options, {
+  process.exitCode = await runWalk<VerifyTally, PageEntry>(config, options, {
     command: 'verify',
     choices: `sample ${options.sample ?? 1}`,
     modules: [bindWalks(config, operator())],
     empty: emptyTally,
+    source: (container) => storedKeys(container.get(StoreCallsService)),
     visit: (container) => {
       const verifying = container.get(VerifyKeyService);
       // Calls are bounded each by itself; what is under way when the walk stops is ended.

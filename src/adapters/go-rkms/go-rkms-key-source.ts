@@ -1,0 +1,94 @@
+// The store of armanshan12/rkms, the Go original, as a source of keys: a DynamoDB table and one KMS per region. Calls Scan
+// and Decrypt and nothing else. Its ciphertexts were made without an encryption context, and it did not record the KMS
+// keys, so that Decrypt can neither be bound to the id nor to a key: only copies that agree prove each other.
+import { ScanCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DecryptCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { err, ResultAsync } from 'neverthrow';
+import { DataKey } from '../../domain/data-key.js';
+import type { StoreReadFailure, VaultFailure } from '../../domain/failures.js';
+import type { Region } from '../../domain/ids.js';
+import type { KeySource, SourcePage } from '../../ports/key-source.js';
+import { withFreshCredentials } from '../aws/fresh-credentials.js';
+import { kmsFailure } from '../aws/kms-failures.js';
+import { untilAborted } from '../aws/until-aborted.js';
+import { scanFailure } from './source-failures.js';
+import { entryOf } from './source-items.js';
+
+/** Where the table is, and how to reach a region's KMS; each region is connected to when its first copy is opened. */
+export interface GoRkmsConnections {
+  readonly dynamodb: DynamoDBClient;
+  readonly kmsOf: (region: Region) => KMSClient;
+}
+
+type Send<T> = (options: { readonly abortSignal: AbortSignal }) => Promise<T>;
+
+export class GoRkmsKeySource implements KeySource {
+  private readonly clients = new Map<Region, KMSClient>();
+
+  constructor(
+    readonly name: string,
+    private readonly table: string,
+    private readonly connections: GoRkmsConnections,
+  ) {}
+
+  page(
+    after: string | undefined,
+    limit: number,
+    signal: AbortSignal,
+  ): ResultAsync<SourcePage, StoreReadFailure> {
+    const { dynamodb } = this.connections;
+    const command = new ScanCommand({
+      TableName: this.table,
+      ConsistentRead: true,
+      Limit: limit,
+      ...(after === undefined ? {} : { ExclusiveStartKey: JSON.parse(after) as Cursor }),
+    });
+    const send: Send<Scanned> = (options) => dynamodb.send(command, options);
+    return untilAborted<Scanned, StoreReadFailure>(signal, { kind: 'call.aborted' }, () =>
+      withFreshCredentials(
+        () => ResultAsync.fromPromise(send({ abortSignal: signal }), scanFailure),
+        dynamodb.config.credentials,
+      ),
+    ).map(({ Items: items = [], LastEvaluatedKey: last }) => ({
+      entries: items.map(entryOf),
+      ...(last && { next: JSON.stringify(last) }),
+    }));
+  }
+
+  open(ciphertext: Uint8Array, region: Region, signal: AbortSignal): ResultAsync<DataKey, VaultFailure> {
+    const kms = this.kmsOf(region);
+    const command = new DecryptCommand({ CiphertextBlob: ciphertext });
+    const attempt = (): ResultAsync<Uint8Array | undefined, VaultFailure> =>
+      ResultAsync.fromPromise(kms.send(command, { abortSignal: signal }), kmsFailure).map(
+        ({ Plaintext }) => Plaintext,
+      );
+    return untilAborted<Uint8Array | undefined, VaultFailure>(signal, { kind: 'call.aborted' }, () =>
+      withFreshCredentials(attempt, kms.config.credentials),
+    ).andThen((plaintext) =>
+      plaintext ? DataKey.take(plaintext).mapErr(() => wrongLength) : err(wrongLength),
+    );
+  }
+
+  /** Lets go of all connections. */
+  close(): void {
+    this.connections.dynamodb.destroy();
+    for (const client of this.clients.values()) client.destroy();
+  }
+
+  private kmsOf(region: Region): KMSClient {
+    const known = this.clients.get(region);
+    if (known) return known;
+    const made = this.connections.kmsOf(region);
+    this.clients.set(region, made);
+    return made;
+  }
+}
+
+type Cursor = Record<string, AttributeValue>;
+
+interface Scanned {
+  readonly Items?: Cursor[] | undefined;
+  readonly LastEvaluatedKey?: Cursor | undefined;
+}
+
+const wrongLength: VaultFailure = { kind: 'ciphertext.mismatched', reason: 'length' };
