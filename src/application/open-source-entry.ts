@@ -7,7 +7,7 @@ import type { Region } from '../domain/ids.js';
 import type { Clock } from '../ports/clock.js';
 import type { KeySource, SourceCopies } from '../ports/key-source.js';
 import { bounded } from './bounded.js';
-import { passes } from './region-calls.js';
+import { passes } from './patient-calls.js';
 import { wait } from './wait.js';
 
 /** The key belongs to whoever receives it. */

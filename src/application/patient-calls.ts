@@ -69,5 +69,5 @@ export class PatientCalls {
 }
 
 /** Whether time alone may mend it. */
-const passes = ({ kind }: VaultFailure): boolean =>
+export const passes = ({ kind }: VaultFailure): boolean =>
   kind === 'region.unavailable' || kind === 'region.throttled';

@@ -24,7 +24,7 @@ export interface WrappedKey {
 
 export class WrapInEveryRegion {
   constructor(
-    private readonly regions: Pick<RegionCalls, 'vaults' | 'call'>,
+    private readonly regions: Pick<RegionCalls, 'vaults' | 'call' | 'isLeftAlone'>,
     private readonly settings: QuorumSettings,
   ) {}
 

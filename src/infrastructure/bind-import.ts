@@ -53,7 +53,11 @@ export const bindImport = (
           const calls = new RegionCalls(vaults, guide, clock, telemetry, { leastPauseMs, mostPauseMs });
           const patient = new PatientCalls(calls, clock);
           const { quorum } = config.keys;
-          const regions = { vaults, call: patient.call.bind(patient) };
+          const regions = {
+            vaults,
+            call: patient.call.bind(patient),
+            isLeftAlone: guide.isLeftAlone.bind(guide),
+          };
           const settling = new SettleKey(new WrapInEveryRegion(regions, { quorum }), store, clock);
           const attemptTimeoutMs = config.kms.attempt_timeout_ms;
           const opening = new OpenSourceEntry(source, clock, { attemptTimeoutMs });
