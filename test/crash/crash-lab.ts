@@ -2,19 +2,11 @@
 // once its whole line came through the pipe. What was released is then looked for, by a fresh process and in the files.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { compileSourcesWithoutAws } from '../support/compiled-sources.js';
+import { writeOneFile } from '../support/one-file.js';
 import type { CrashTask, MakeTask, Verified } from './key-maker.js';
 
 /** When to kill: so long after the line was read. Line 1 says that the program is loaded, 2 that it is ready. */
@@ -40,17 +32,16 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-const program = 'test/crash/key-maker.js';
+const program = 'test/crash/key-maker.ts';
 
 export class CrashLab {
   readonly root = mkdtempSync(join(tmpdir(), 'rkms-crash-'));
-  readonly #programs = join(this.root, 'programs');
+  readonly #program = join(this.root, 'key-maker.cjs');
   readonly #running = new Set<ChildProcess>();
   #folders = 0;
 
   constructor() {
-    mkdirSync(this.#programs);
-    compileSourcesWithoutAws(this.#programs, program.replace(/js$/, 'ts'));
+    writeOneFile(program, this.#program);
   }
 
   newFolder(): CrashedFolder {
@@ -64,11 +55,13 @@ export class CrashLab {
     plan?: KillPlan,
     { env = {}, shell, onLine }: StartOptions = {},
   ): Promise<Outcome> {
-    const node = [process.execPath, '--disable-warning=ExperimentalWarning', join(this.#programs, program)];
+    const node = [process.execPath, '--disable-warning=ExperimentalWarning', this.#program];
     const command = [...node, JSON.stringify(task)];
     const [file = '', ...args] =
       shell === undefined ? command : ['sh', '-c', `${shell}; exec "$@"`, 'sh', ...command];
-    const child = spawn(file, args, { env: { ...process.env, NODE_OPTIONS: '', ...env } });
+    const child = spawn(file, args, {
+      env: { ...process.env, NODE_OPTIONS: '', NODE_COMPILE_CACHE: join(this.root, 'compiled'), ...env },
+    });
     this.#running.add(child);
     const lines: string[] = [];
     let rest = '';

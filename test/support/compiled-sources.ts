@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
-const neededFolders = ['src/domain', 'src/ports', 'src/adapters', 'src/application', 'src/infrastructure'];
+const neededFolders = ['src/domain', 'src/ports', 'src/adapters', 'src/application'];
 
 const options: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2023,
@@ -16,19 +16,6 @@ const options: ts.CompilerOptions = {
 
 /** Compiles the sources and these files of the project into `folder`, from where Node can run them. */
 export function compileSources(folder: string, ...more: readonly string[]): void {
-  compileAll(folder, more, (text) => text);
-}
-
-/** The same without the AWS SDK, which takes a third of the time that a process needs to start: its classes are empty. */
-export function compileSourcesWithoutAws(folder: string, ...more: readonly string[]): void {
-  compileAll(folder, more, (text) =>
-    text.replaceAll(/import \{([^}]*)\} from '@aws-sdk\/[^']*';/g, (_, names: string) =>
-      [...names.matchAll(/(\w+)\s*(?:,|$)/g)].map(([, name = '']) => `class ${name} {}`).join('\n'),
-    ),
-  );
-}
-
-function compileAll(folder: string, more: readonly string[], edit: (text: string) => string): void {
   const sources = neededFolders.flatMap((under) =>
     readdirSync(join(project, under), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))
@@ -38,7 +25,7 @@ function compileAll(folder: string, more: readonly string[], edit: (text: string
     const text = readFileSync(join(project, path), 'utf8');
     const target = join(folder, path.replace(/\.ts$/, '.js'));
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, edit(ts.transpileModule(text, { compilerOptions: options }).outputText));
+    writeFileSync(target, ts.transpileModule(text, { compilerOptions: options }).outputText);
   }
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   symlinkSync(join(project, 'node_modules'), join(folder, 'node_modules'));
