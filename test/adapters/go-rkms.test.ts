@@ -114,7 +114,16 @@ describe('an item', () => {
 });
 
 describe('the table', () => {
-  test('is walked over once, page by page, in reads that are strongly consistent', async () => {
+  test('is read with strong consistency', async () => {
+    const aws = await startScriptedAws(() => ({ status: 200, body: '{"Items":[]}' }));
+    leftovers.add(() => aws.stop());
+    expect(await sourceAt(aws.endpoint).page(undefined, 10, unbounded())).toEqual(ok({ entries: [] }));
+    expect(aws.requests.map(({ body }) => JSON.parse(body) as unknown)).toEqual([
+      { TableName: 'rkms_keys', ConsistentRead: true, Limit: 10 },
+    ]);
+  });
+
+  test('is walked over once, page by page', async () => {
     const dynalite = await startDynalite();
     leftovers.add(() => dynalite.stop());
     await dynalite.createTable('rkms_keys', goTable);

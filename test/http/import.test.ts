@@ -51,7 +51,7 @@ beforeAll(async () => {
   watched = await watch(source.endpoint);
   // On a machine that is busy a region may take its time, and that is no outage.
   const patient = { RKMS_KMS_ATTEMPT_TIMEOUT_MS: '10000', RKMS_KMS_CONNECT_TIMEOUT_MS: '10000' };
-  lab = new Lab({ ...awsVariables, ...patient }, { lifeMs: patienceMs });
+  lab = new Lab({ ...awsVariables, ...patient }, { lifeMs: 3 * patienceMs });
   config = lab.write('aws.toml', aws.config());
   await lab.run(['init', '--config', config]);
   token = await lab.token(config, 'app', 'read,create');
