@@ -356,7 +356,6 @@ describe('an error', () => {
       { kind: 'store.conflicted' },
     ],
     ['an answer that is not JSON', { status: 200, body: 'not {json' }, ...unavailable],
-    ['a reset', 'reset', ...unavailable],
   ];
 
   test.each(rows)('%s is told as what it is, after one call', async (_, reply, ofRead, ofWrite) => {
@@ -367,6 +366,22 @@ describe('an error', () => {
       expect([name, result]).toEqual([name, err(name in reads ? ofRead : ofWrite)]);
       expect(aws.requests).toHaveLength(1);
     }
+  });
+
+  test('a reset is told after a second try by a read, and after one by a write, which may have happened', async () => {
+    const { aws, store } = await scripted(() => 'reset');
+    for (const [name, call] of calls) {
+      aws.requests.length = 0;
+      const result = withoutCause(await call(store));
+      expect([name, result]).toEqual([name, err(unavailable[name in reads ? 0 : 1])]);
+      expect(aws.requests).toHaveLength(name in reads ? 2 : 1);
+    }
+  });
+
+  test('a read that meets a connection which AWS had closed is answered on another one', async () => {
+    let resets = 1;
+    const { store } = await scripted(() => ((resets -= 1) === 0 ? 'reset' : { status: 200, body: '{}' }));
+    expect(await store.find(record.id, record.version, unbounded())).toEqual(ok(undefined));
   });
 
   test.each(['ExpiredTokenException', 'UnrecognizedClientException', 'InvalidSignatureException'])(

@@ -2,10 +2,11 @@
 // once its whole line came through the pipe. What was released is then looked for, by a fresh process and in the files.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { filesOfLog } from '../../src/adapters/audit-file/audit-names.js';
 import { writeOneFile } from '../support/one-file.js';
 import type { CrashTask, MakeTask, Verified } from './key-maker.js';
 
@@ -149,6 +150,7 @@ export class CrashedFolder {
     return [
       ...this.#wrong,
       ...found.wrong,
+      ...found.audit,
       ...(found.token ? [] : ['the first token is not valid']),
       ...(JSON.stringify(found.integrity) === '["ok"]' ? [] : [JSON.stringify(found.integrity)]),
       ...(JSON.stringify(found.genesis) === JSON.stringify(this.#genesis) ? [] : ['another genesis']),
@@ -193,10 +195,8 @@ export class CrashedFolder {
 
   /** A line that a crash cut short is no entry; whoever waits for it got no key. */
   #auditEntries(): readonly { requestId: string; id: string; outcome: string }[] {
-    const path = join(this.path, 'audit.jsonl');
-    if (!existsSync(path)) return [];
-    return readFileSync(path, 'utf8')
-      .split('\n')
+    return filesOfLog(join(this.path, 'audit.jsonl'))
+      .flatMap((path) => readFileSync(path, 'utf8').split('\n'))
       .flatMap((line) => {
         try {
           return [JSON.parse(line) as { requestId: string; id: string; outcome: string }];

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Container } from 'inversify';
 import type { Logger } from 'pino';
+import { filesOfLog } from '../../src/adapters/audit-file/audit-names.js';
+import { verifyAudit } from '../../src/adapters/audit-file/verify-audit.js';
 import { ensurePrivateFolder } from '../../src/adapters/files/private-files.js';
 import type { GuardedKeys } from '../../src/application/guarded-keys.js';
 import type { Permission } from '../../src/domain/caller.js';
@@ -47,6 +49,8 @@ export interface Verified {
   readonly genesis: unknown;
   /** Whether the first token's text is that of a valid token. */
   readonly token: boolean;
+  /** What the audit log's own verification finds wrong with its files. */
+  readonly audit: readonly string[];
   /** SQLite's own verdict on its file. */
   readonly integrity: unknown;
 }
@@ -148,6 +152,7 @@ async function verify({ folder, releasedFile }: VerifyTask): Promise<void> {
     wrong,
     genesis: (await container.get(KeyRepository).genesis(unbounded())).unwrapOr(undefined),
     token: (await container.get(Authenticator).authenticate({ authorization })).isOk(),
+    audit: await auditFindings(folder),
     integrity: integrityOf(folder),
   };
   await container.unbindAllAsync();
@@ -166,6 +171,12 @@ async function badCopies(container: Container, id: KeyId, digest: string): Promi
     return right ? [] : [`${id}: not in ${vault.region}`];
   });
   return (await Promise.all(bad)).flat();
+}
+
+async function auditFindings(folder: string): Promise<readonly string[]> {
+  const paths = filesOfLog(configOf(folder).audit.file);
+  const { files, findings } = await verifyAudit(paths, { anchors: [], whole: true });
+  return [...files.flatMap((file) => file.findings), ...findings].map((finding) => JSON.stringify(finding));
 }
 
 function integrityOf(folder: string): unknown {

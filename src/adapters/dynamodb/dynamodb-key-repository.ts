@@ -23,6 +23,7 @@ import { withCiphertexts, withoutCiphertexts, type KeyRecord } from '../../domai
 import { decodeRecord, encodeRecord, recordFormat } from '../../domain/record-format.js';
 import type { RegionalCiphertext } from '../../domain/regional-ciphertext.js';
 import type { KeyPage, KeyRepository } from '../../ports/key-repository.js';
+import { withFreshConnection } from '../aws/fresh-connection.js';
 import { withFreshCredentials } from '../aws/fresh-credentials.js';
 import { untilAborted } from '../aws/until-aborted.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
@@ -182,7 +183,9 @@ export class DynamoDbKeyRepository implements KeyRepository {
 
   private read<T>(send: Send<T>, signal: AbortSignal): ResultAsync<T, StoreReadFailure> {
     return untilAborted(signal, { kind: 'call.aborted' }, () =>
-      this.send(() => ResultAsync.fromPromise(send({ abortSignal: signal }), readFailure)),
+      withFreshConnection<T, StoreReadFailure & { readonly cause?: unknown }>(() =>
+        this.send(() => ResultAsync.fromPromise(send({ abortSignal: signal }), readFailure)),
+      ),
     );
   }
 

@@ -8,6 +8,7 @@ import { DataKey } from '../../domain/data-key.js';
 import type { StoreReadFailure, VaultFailure } from '../../domain/failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { KeySource, SourcePage } from '../../ports/key-source.js';
+import { withFreshConnection } from '../aws/fresh-connection.js';
 import { withFreshCredentials } from '../aws/fresh-credentials.js';
 import { kmsFailure } from '../aws/kms-failures.js';
 import { untilAborted } from '../aws/until-aborted.js';
@@ -45,9 +46,11 @@ export class GoRkmsKeySource implements KeySource {
     });
     const send: Send<Scanned> = (options) => dynamodb.send(command, options);
     return untilAborted<Scanned, StoreReadFailure>(signal, { kind: 'call.aborted' }, () =>
-      withFreshCredentials(
-        () => ResultAsync.fromPromise(send({ abortSignal: signal }), scanFailure),
-        dynamodb.config.credentials,
+      withFreshConnection<Scanned, StoreReadFailure & { readonly cause?: unknown }>(() =>
+        withFreshCredentials(
+          () => ResultAsync.fromPromise(send({ abortSignal: signal }), scanFailure),
+          dynamodb.config.credentials,
+        ),
       ),
     ).map(({ Items: items = [], LastEvaluatedKey: last }) => ({
       entries: items.map(entryOf),

@@ -1,5 +1,5 @@
-// Runs a walk over all keys of the store, or of another one, for a command: looks that the store is ours, shows progress, stops cleanly on a
-// signal, and keeps the point to resume from. What is done with a key is the command's affair.
+// Runs a walk over all keys of the store, or of another one, for a command: looks that the store is ours, shows progress,
+// stops cleanly on a signal, and keeps the point to resume from. What is done with a key is the command's affair.
 import type { Container, ContainerModule } from 'inversify';
 import { pino, type Logger } from 'pino';
 import { failureFacts } from '../../adapters/pino/pino-telemetry.js';
