@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
+import { filesOfLog } from '../../src/adapters/audit-file/audit-names.js';
 import { connectionOptions } from '../../src/adapters/aws/connection.js';
 import { startDynalite, type DynaliteServer } from '../support/dynalite-server.js';
 import { awsVariables, PlayedAws } from '../support/played-aws.js';
@@ -100,10 +101,11 @@ interface Line {
   readonly source?: string;
 }
 
+/** The import writes in a file of its own while the service writes in the first. */
 const audited = (): readonly Line[] =>
-  readFileSync(lab.path('aws', 'audit.jsonl'), 'utf8')
-    .trimEnd()
-    .split('\n')
+  filesOfLog(lab.path('aws', 'audit.jsonl'))
+    .flatMap((path) => readFileSync(path, 'utf8').split('\n'))
+    .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Line)
     .filter(({ action }) => action === 'key.import');
 const auditOf = (id: string): readonly Line[] => audited().filter((line) => line.id === id);
