@@ -4,8 +4,8 @@ import { err, ok, type Result } from 'neverthrow';
 import type { DataKey } from '../domain/data-key.js';
 import type { KeyName } from '../domain/encryption-context.js';
 import type { AuditUnavailable, ImportFailure, SourceIdInvalid } from '../domain/failures.js';
-import { checkGenesis } from '../domain/genesis.js';
-import { firstVersion, parseKeyId, type Deployment, type KeyId, type Region } from '../domain/ids.js';
+import { checkGenesis, type GenesisExpectation } from '../domain/genesis.js';
+import { firstVersion, parseKeyId, type KeyId, type Region } from '../domain/ids.js';
 import { copiesIn, type KeyRecord } from '../domain/key-record.js';
 import type { AuditLog } from '../ports/audit-log.js';
 import type { Clock } from '../ports/clock.js';
@@ -15,8 +15,7 @@ import type { ChangeAuthor } from './record-changes.js';
 import { lostCopies, type SettledRecord, type SettleKey } from './settle-key.js';
 import type { StoreCalls } from './store-calls.js';
 
-export interface ImportSettings {
-  readonly deployment: Deployment;
+export interface ImportSettings extends GenesisExpectation {
   readonly quorum: number;
   /** The configured regions. */
   readonly regions: readonly Region[];
@@ -58,7 +57,7 @@ export class ImportKey {
     const name = { deployment: this.settings.deployment, id: id.value, version: firstVersion };
     const found = await this.parts.store
       .read((store, bounds) => store.genesis(bounds), signal)
-      .andThen((genesis) => checkGenesis(genesis, name.deployment))
+      .andThen((genesis) => checkGenesis(genesis, this.settings))
       .andThen(() =>
         this.parts.store.read((store, bounds) => store.find(name.id, name.version, bounds), signal),
       );

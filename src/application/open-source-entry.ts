@@ -8,7 +8,7 @@ import type { Clock } from '../ports/clock.js';
 import type { KeySource, SourceCopies } from '../ports/key-source.js';
 import { bounded } from './bounded.js';
 import { passes } from './patient-calls.js';
-import { wait } from './wait.js';
+import { pause } from './pause.js';
 
 /** The key belongs to whoever receives it. */
 export interface OpenedEntry {
@@ -66,7 +66,7 @@ export class OpenSourceEntry {
       if (first) return agreed(first, others, closed);
       const mayPass = closed.some(({ failure }) => passes(failure));
       if (!mayPass || tries === mostTries || signal.aborted) return err(whyClosed(closed));
-      await wait(this.clock, this.clock.random() * firstPauseMs * 2 ** (tries - 1), signal);
+      await pause(this.clock, this.clock.random() * firstPauseMs * 2 ** (tries - 1), signal);
     }
   }
 

@@ -156,6 +156,7 @@ export type SourceOpenFailure =
   SourceCopiesDiffer | SourceKeyUnsuitable | RegionsExhausted | VaultRequestInvalid | CallAborted;
 /** How importing one entry of another store can fail. */
 export type ImportFailure =
+  | StoreWrittenElsewhere
   | SourceEntryUnreadable
   | SourceIdInvalid
   | SourceOpenFailure

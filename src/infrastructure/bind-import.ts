@@ -21,7 +21,7 @@ import { KeyVaults } from '../ports/key-vault.js';
 import { Telemetry } from '../ports/telemetry.js';
 import { token } from '../ports/token.js';
 import { StoreCallsService } from './bind-repair.js';
-import { regionsOf, type Config } from './config.js';
+import { expectedGenesis, regionsOf, type Config } from './config.js';
 
 export const ImportKeyService = token<ImportKey>('ImportKey');
 
@@ -62,8 +62,12 @@ export const bindImport = (
           const attemptTimeoutMs = config.kms.attempt_timeout_ms;
           const opening = new OpenSourceEntry(source, clock, { attemptTimeoutMs });
           const parts = { source, opening, settling, store, audit, clock, author };
-          const { deployment } = config;
-          return new ImportKey(parts, { deployment, quorum, regions: regionsOf(config), dryRun });
+          return new ImportKey(parts, {
+            ...expectedGenesis(config),
+            quorum,
+            regions: regionsOf(config),
+            dryRun,
+          });
         },
         [KeySource, StoreCallsService, KeyVaults, RegionGuide, AuditLog, Clock, Telemetry],
       )

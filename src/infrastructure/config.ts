@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import type { z } from 'zod';
 import { defaultCreationLimits, type CreationLimits } from '../domain/creation-quota.js';
+import type { GenesisExpectation } from '../domain/genesis.js';
 import type { Region } from '../domain/ids.js';
 import { creationLimits, localCreationLimits } from './callers-schema.js';
 import { configSchema, type ConfigInput } from './config-schema.js';
 import { problemsOf, showProblem, type ConfigProblem } from './config-problems.js';
-import { completeStore, storeProblems, type StoreConfig } from './store-schema.js';
+import { completeStore, storeProblems, writesOf, type StoreConfig } from './store-schema.js';
 import { isTable, withEnvironment, withOrigin, type Environment, type Raw } from './config-environment.js';
 
 export type { ConfigProblem } from './config-problems.js';
@@ -36,6 +37,12 @@ export const isEmbedded = (config: {
   readonly store: { readonly kind: string };
   readonly regions: ConfigInput['regions'];
 }): boolean => config.store.kind === 'sqlite' && config.regions.every(({ vault }) => vault === 'local-kms');
+
+/** What the store's genesis record must say for a process with this configuration. */
+export function expectedGenesis({ deployment, store }: Config): GenesisExpectation {
+  const writes = writesOf(store);
+  return writes === undefined ? { deployment } : { deployment, writes };
+}
 
 /** Everything that is wrong with a configuration. */
 export interface ConfigInvalid {

@@ -38,10 +38,9 @@ import { Telemetry } from '../ports/telemetry.js';
 import { token } from '../ports/token.js';
 import { bindRepairQueue, RepairBudgetService, RepairQueueService } from './bind-repair.js';
 import { callerGrants, creationLimitsOf } from './callers-schema.js';
-import { regionsOf, type Config, type RegionConfig } from './config.js';
+import { expectedGenesis, regionsOf, type Config, type RegionConfig } from './config.js';
 import { supervisorSettings } from './failover-schema.js';
 import { bindStore } from './store-bindings.js';
-import { writesOf } from './store-schema.js';
 
 /** A disk that takes longer to flush one line has failed. */
 const auditTimeoutMs = 2_000;
@@ -74,10 +73,8 @@ export const bindAdapters = (config: Config, logger: Logger): ContainerModule =>
 /** Binds the application to the ports. */
 export const bindApplication = (config: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
-    const writes = writesOf(config.store);
     const settings = {
-      deployment: config.deployment,
-      ...(writes && { writes }),
+      ...expectedGenesis(config),
       quorum: config.keys.quorum,
       keyLength: config.keys.length_bytes,
       leastPauseMs: config.failover.least_pause_ms,

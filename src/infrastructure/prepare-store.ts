@@ -4,15 +4,14 @@ import { existsSync } from 'node:fs';
 import type { Container } from 'inversify';
 import { createMasterKey, masterKeyPath, withoutMasterKey } from '../adapters/local-kms/master-keys.js';
 import { codeOf } from '../adapters/files/private-files.js';
-import { checkGenesis, type Genesis, type GenesisExpectation, type WritePlace } from '../domain/genesis.js';
+import { checkGenesis, type Genesis, type WritePlace } from '../domain/genesis.js';
 import type { StoreReadFailure, StoreWriteFailure, StoreWrittenElsewhere } from '../domain/failures.js';
 import type { Region } from '../domain/ids.js';
 import { Clock } from '../ports/clock.js';
 import { KeyRepository } from '../ports/key-repository.js';
 import { StartRefused } from '../ports/start-refused.js';
-import { isEmbedded, type Config } from './config.js';
+import { expectedGenesis, isEmbedded, type Config } from './config.js';
 import { masterKeyFolder } from './container.js';
-import { writesOf } from './store-schema.js';
 
 const patienceMs = 10_000;
 const bounds = (): AbortSignal => AbortSignal.timeout(patienceMs);
@@ -84,11 +83,6 @@ function refuseForeign(found: Genesis | undefined, config: Config, hasMasterKeys
         'the store has no genesis record, so it is not known to be this deployment’s',
         'if it is the right store and new, run: rkms init',
       );
-}
-
-function expectedGenesis({ deployment, store }: Config): GenesisExpectation {
-  const writes = writesOf(store);
-  return writes === undefined ? { deployment } : { deployment, writes };
 }
 
 const writtenElsewhere = ({ expected, found }: StoreWrittenElsewhere): StartRefused =>

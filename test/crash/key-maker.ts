@@ -13,6 +13,7 @@ import type { GuardedKeys } from '../../src/application/guarded-keys.js';
 import type { Permission } from '../../src/domain/caller.js';
 import type { DataKey } from '../../src/domain/data-key.js';
 import { encryptionContext } from '../../src/domain/encryption-context.js';
+import { everyId } from '../../src/domain/id-pattern.js';
 import { firstVersion, parseCallerId, parseKeyId, type KeyId } from '../../src/domain/ids.js';
 import { parseConfig, type Config } from '../../src/infrastructure/config.js';
 import { bindAdapters, bindApplication, GuardedKeysService } from '../../src/infrastructure/container.js';
@@ -100,7 +101,7 @@ async function ask(
   const caller = {
     id: parseCallerId('crash')._unsafeUnwrap(),
     method: 'token',
-    permissions: new Set(permissions),
+    grants: [{ source: 'crash', permissions: new Set(permissions), ids: [everyId], deny: [] }],
   } as const;
   const served = await keys.get({ caller, id, requestId }, unbounded());
   if (served.isErr()) return { failure: served.error.kind };
@@ -151,7 +152,7 @@ async function verify({ folder, releasedFile }: VerifyTask): Promise<void> {
   const found: Verified = {
     wrong,
     genesis: (await container.get(KeyRepository).genesis(unbounded())).unwrapOr(undefined),
-    token: (await container.get(Authenticator).authenticate({ authorization })).isOk(),
+    token: (await container.get(Authenticator).authenticate({ authorization: [authorization] })).isOk(),
     audit: await auditFindings(folder),
     integrity: integrityOf(folder),
   };

@@ -75,11 +75,12 @@ async function importKeys(options: ImportOptions): Promise<void> {
 }
 
 function originOf({ fromTable, fromRegion, fromEndpoint }: ImportOptions, { store }: Config): ImportOrigin {
-  const region = fromRegion ?? (store.kind === 'dynamodb' ? store.region : undefined);
+  const own = store.kind === 'dynamodb' ? store.regions.map(({ name }) => name) : [];
+  const region = fromRegion ?? own[0];
   if (region === undefined) {
     throw new StartRefused('the region of the table is not known', 'name it with --from-region');
   }
-  if (store.kind === 'dynamodb' && store.table === fromTable && store.region === region && !fromEndpoint) {
+  if (store.kind === 'dynamodb' && store.table === fromTable && own.includes(region) && !fromEndpoint) {
     throw new StartRefused(
       `the table "${fromTable}" in ${region} is this deployment’s own store`,
       'name the table of the Go original with --from-table',
