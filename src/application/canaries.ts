@@ -1,9 +1,9 @@
 // One canary per region: a key that protects nothing, encrypted by the region while it was well. Opening it again proves
 // that the region works, and that it still answers with what was put in. Where we may not make one, the region is asked
-// about its KMS key instead.
+// about its KMS key instead. Only the canary's commitment is kept, so no plaintext stays behind.
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import { map, type Observable } from 'rxjs';
-import type { DataKey } from '../domain/data-key.js';
+import type { Commitment } from '../domain/data-key.js';
 import { generationContext, type EncryptionContext } from '../domain/encryption-context.js';
 import type { VaultFailure } from '../domain/failures.js';
 import { firstVersion, type Deployment, type KeyId, type Region } from '../domain/ids.js';
@@ -12,7 +12,7 @@ import type { KeyVault } from '../ports/key-vault.js';
 import { signalled } from './signalled.js';
 
 interface Canary {
-  readonly key: DataKey;
+  readonly commitment: Commitment;
   readonly ciphertext: RegionalCiphertext;
 }
 
@@ -54,43 +54,33 @@ export class Canaries {
     return vault.generateDataKey(32, this.context, signal).andThen((key) =>
       vault
         .encrypt(key, this.context, signal)
+        .map((ciphertext) => {
+          const canary = { commitment: key.commitmentFor(canaryId, firstVersion), ciphertext };
+          this.canaries.set(vault.region, canary);
+          key.wipe();
+          return canary;
+        })
         .mapErr((failure) => {
           key.wipe();
           return failure;
-        })
-        .map((ciphertext) => {
-          const canary = { key, ciphertext };
-          this.canaries.set(vault.region, canary);
-          return canary;
         }),
     );
   }
 
-  private reopen(
-    vault: KeyVault,
-    { key, ciphertext }: Canary,
-    signal: AbortSignal,
-  ): ResultAsync<void, VaultFailure> {
+  private reopen(vault: KeyVault, canary: Canary, signal: AbortSignal): ResultAsync<void, VaultFailure> {
     return vault
-      .decrypt(ciphertext, this.context, signal)
+      .decrypt(canary.ciphertext, this.context, signal)
       .andThen((opened): Result<void, VaultFailure> => {
-        try {
-          return opened.equals(key) ? ok(undefined) : err(mismatched);
-        } finally {
-          // Also when the canary was given up meanwhile, because nobody waits for this probe any more.
-          opened.wipe();
-        }
+        const isRight = opened.isCommittedBy(canary.commitment, canaryId, firstVersion);
+        opened.wipe();
+        return isRight ? ok(undefined) : err(mismatched);
       })
       .mapErr((failure) => {
-        // Made under a KMS key that is no more: the next probe makes a new one.
-        if (failure.kind === 'ciphertext.rejected') this.giveUp(vault.region);
+        // Made under a KMS key that is no more: the next probe makes a new one, unless another has done so meanwhile.
+        const isGone = failure.kind === 'ciphertext.rejected';
+        if (isGone && this.canaries.get(vault.region) === canary) this.canaries.delete(vault.region);
         return failure;
       });
-  }
-
-  private giveUp(region: Region): void {
-    this.canaries.get(region)?.key.wipe();
-    this.canaries.delete(region);
   }
 }
 

@@ -43,6 +43,8 @@ export interface WrittenChange extends RecordChange {
 
 type ChangeFailure = StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded;
 
+const changedMeanwhile: StoreRevisionStale = { kind: 'store.revision-stale' };
+
 /** A disk that takes longer to flush one line has failed, and no repair may wait for it for ever. */
 const auditTimeoutMs = 2_000;
 
@@ -78,7 +80,12 @@ export class RecordChanges {
     if (audited.isErr()) return { ...noChange, stale: false, failure: audited.error };
     const grown = await this.grow(record, ciphertexts, signal);
     if (grown.isErr()) return this.refused(record, change, grown.error, noChange);
-    const shrunk = await this.shrink(grown.value, dropped, signal);
+    // Nothing is dropped from a record that is not exactly the one whose copies were proven.
+    const expected = record.revision + (ciphertexts.length > 0 ? 1 : 0);
+    const shrunk =
+      dropped.length === 0 || grown.value.revision === expected
+        ? await this.shrink(grown.value, dropped, signal)
+        : err(changedMeanwhile);
     if (shrunk.isErr()) return this.refused(record, change, shrunk.error, { ...change, dropped: [] });
     return { ...change, stale: false };
   }
@@ -115,18 +122,18 @@ export class RecordChanges {
     return this.settled(written, record, isDone, signal);
   }
 
-  /** What an unknown outcome was: done, or not done and to be looked at anew. */
+  /** What the store holds after a write that was not refused: the change, or something to be looked at anew. */
   private async settled(
     written: Result<KeyRecord, ChangeFailure>,
     record: KeyRecord,
     isDone: (found: KeyRecord) => boolean,
     signal: AbortSignal,
   ): Promise<Result<KeyRecord, ChangeFailure>> {
-    if (written.isOk() || written.error.kind !== 'store.outcome-unknown') return written;
+    if (written.isErr() && written.error.kind !== 'store.outcome-unknown') return written;
     const found = await this.read(record, signal);
     if (found.isErr()) return err({ kind: 'store.outcome-unknown', cause: found.error });
     const isSame = found.value.commitment === record.commitment;
-    return isSame && isDone(found.value) ? ok(found.value) : err({ kind: 'store.revision-stale' });
+    return isSame && isDone(found.value) ? ok(found.value) : err(changedMeanwhile);
   }
 
   /** The line that was written before promised more than was done: a second one takes it back. */

@@ -119,7 +119,9 @@ export class RegionCalls {
     signal: AbortSignal,
     has: (region: Region) => boolean,
   ): Promise<RaceResult<T>> {
-    const lanes = this.worthAsking(has).map((vault): Lane<T> => ({
+    const vaults = this.inOrder(has);
+    const isShared = this.guide.hasSharedFault(vaults.map(({ region }) => region));
+    const lanes = vaults.map((vault): Lane<T> => ({
       region: vault.region,
       hedgeAfterMs: this.guide.pace(vault.region).hedgeAfterMs,
       run: (laneSignal) => this.call(vault, act, laneSignal),
@@ -130,7 +132,8 @@ export class RegionCalls {
       // Once the region is known to be down, nobody needs to wait for it, and it takes no budget to leave.
       mayHedge: (silent, next) =>
         this.guide.isLeftAlone(silent) || (!this.guide.isOverQuota(next) && this.budget.spend()),
-      after: afterVaultFailure,
+      // Of regions that all refuse us for the same reason, one that still does speaks for all.
+      after: (failure) => (isShared && isFaultOfOurs(failure) ? 'stop' : afterVaultFailure(failure)),
       ...(act.discard && { discard: act.discard }),
     });
   }
@@ -140,13 +143,11 @@ export class RegionCalls {
     return pause(this.clock, leastPauseMs + this.clock.random() * (mostPauseMs - leastPauseMs), signal);
   }
 
-  /** In the guide's order; of regions that all refuse us for the same reason, the first. */
-  private worthAsking(has: (region: Region) => boolean): readonly KeyVault[] {
-    const vaults = this.guide
+  private inOrder(has: (region: Region) => boolean): readonly KeyVault[] {
+    return this.guide
       .order()
       .filter(has)
       .flatMap((region) => this.vaults.find((vault) => vault.region === region) ?? []);
-    return this.guide.hasSharedFault(vaults.map(({ region }) => region)) ? vaults.slice(0, 1) : vaults;
   }
 
   private report<T>(vault: KeyVault, act: RegionAct<T>, startedMs: number, failure?: VaultFailure): void {
@@ -162,3 +163,7 @@ export class RegionCalls {
     this.telemetry.record(call);
   }
 }
+
+/** What only we or our account's owner can mend. */
+const isFaultOfOurs = ({ kind }: VaultFailure): boolean =>
+  kind === 'vault.misconfigured' || kind === 'credentials.invalid';

@@ -117,7 +117,7 @@ describe('every later probe of a region', () => {
       [{ kind: 'ciphertext.mismatched', reason: 'read-back' }],
       well,
     ]);
-    expect(vaults[0].handedOut.map(isWiped)).toStrictEqual([false, true, true, true, true]);
+    expect(vaults[0].handedOut.map(isWiped)).toStrictEqual([true, true, true, true, true]);
     expect(operations()).toStrictEqual(['decrypt', 'decrypt', 'decrypt']);
   });
 
@@ -171,7 +171,7 @@ describe('a probe that nobody waits for any more', () => {
     vaults[0].release();
     await settle();
     expect(emitted).toStrictEqual([]);
-    expect(vaults[0].handedOut.map(isWiped)).toStrictEqual([false, true, true]);
+    expect(vaults[0].handedOut.map(isWiped)).toStrictEqual([true, true, true]);
   });
 
   it('wipes what the region opens all the same when its canary is given up meanwhile', async () => {
@@ -184,6 +184,19 @@ describe('a probe that nobody waits for any more', () => {
     vaults[0].release();
     await settle();
     expect(vaults[0].handedOut.map(isWiped)).toStrictEqual([true, true, true]);
+  });
+
+  it('does not give up the canary that another probe has planted meanwhile', async () => {
+    vaults[0].script('decrypt', 'ciphertext.rejected', 'answer');
+    const both = [watch(), watch()];
+    await settle();
+    expect(both.map(({ emitted }) => emitted)).toStrictEqual([
+      [vaultFailures['ciphertext.rejected']],
+      [undefined],
+    ]);
+    vaults[0].calls.length = 0;
+    expect(await probe()).toStrictEqual(well);
+    expect(operations()).toStrictEqual(['decrypt']);
   });
 
   it('leaves nothing behind of a canary that it could not plant', async () => {

@@ -501,6 +501,15 @@ describe('regions that all refuse us for the same reason', () => {
     expect(callCounts()).toEqual([0, 1, 0]);
   });
 
+  it('are asked one after the other when the first is back, but fails in another way', async () => {
+    refuse();
+    service.vaults[0].fails('ciphertext.rejected');
+    service.vaults[1].fails('answer');
+    const answer = await service.regions.firstAnswer(generating, patience());
+    expect(answer.map(({ region: name }) => name)).toEqual(ok('eu-west-1'));
+    expect(callCounts()).toEqual([1, 1, 0]);
+  });
+
   it('serve again as soon as that one does', async () => {
     refuse();
     service.vaults[0].fails('answer');

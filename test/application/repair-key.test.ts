@@ -6,7 +6,7 @@ import { errAsync, okAsync } from 'neverthrow';
 import type { KeyRepair } from '../../src/application/repair-key.js';
 import { encryptionContext } from '../../src/domain/encryption-context.js';
 import { firstVersion, type Region } from '../../src/domain/ids.js';
-import type { KeyRecord } from '../../src/domain/key-record.js';
+import { withCiphertexts, type KeyRecord } from '../../src/domain/key-record.js';
 import type { KeyVault } from '../../src/ports/key-vault.js';
 import { settle } from '../support/manual-clock.js';
 import { keyId, region } from '../support/names.js';
@@ -359,7 +359,7 @@ describe('copies of regions that left the configuration', () => {
   it('are dropped together with the repair that makes the others whole, and not before it is stored', async () => {
     const record = await service.stored('orders/7', plaintext, [retired, ...service.vaults.slice(0, 2)]);
     expect(await repair(record, drop)).toEqual({ ...nothing, added: [stockholm], dropped: [retired.region] });
-    expect(service.store.calls).toEqual(['addCiphertexts', 'dropCiphertexts']);
+    expect(service.store.calls).toEqual(['addCiphertexts', 'find', 'dropCiphertexts', 'find']);
     expect(regionsOf(await stored())).toEqual([frankfurt, dublin, stockholm]);
   });
 
@@ -389,6 +389,36 @@ describe('copies of regions that left the configuration', () => {
           .andThen(() => errAsync({ kind: 'store.outcome-unknown' } as const)),
     };
     expect(await repair(record, drop)).toEqual({ ...nothing, dropped: [retired.region] });
+  });
+
+  it('stay when the store says that the others were added, and they were not', async () => {
+    const record = await service.stored('orders/7', plaintext, [retired, ...service.vaults.slice(0, 2)]);
+    service.store.instead = {
+      addCiphertexts: (of, added) => okAsync(withCiphertexts(of, added)),
+    };
+    expect(await repair(record, drop)).toMatchObject({
+      added: [],
+      dropped: [],
+      failure: { kind: 'store.revision-stale' },
+    });
+    expect(await stored()).toEqual(record);
+  });
+
+  it('stay for another look when somebody changed the record between addition and drop', async () => {
+    const record = await service.stored('orders/7', plaintext, [retired, ...service.vaults.slice(0, 2)]);
+    let additions = 0;
+    service.store.instead = {
+      addCiphertexts: (...args) => {
+        additions += 1;
+        const { inner } = service.store;
+        const more = (now: KeyRecord) => inner.addCiphertexts(now, args[1], patience());
+        return additions === 1
+          ? inner.addCiphertexts(...args).andThen((now) => more(now).map(() => now))
+          : inner.addCiphertexts(...args);
+      },
+    };
+    expect(await repair(record, drop)).toEqual({ ...nothing, added: [stockholm], dropped: [retired.region] });
+    expect((await stored()).revision).toBe(record.revision + 3);
   });
 
   it('that could not be dropped do not undo what was added', async () => {

@@ -27,9 +27,8 @@ export class AdversaryGuide implements RegionGuide {
     return this.random.chance(0.2);
   }
 
-  /** The one thing it must not invent: whoever is told so asks one region instead of all, and rightly. */
   hasSharedFault(): boolean {
-    return false;
+    return this.random.chance(0.2);
   }
 
   begin(): void {

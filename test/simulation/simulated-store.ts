@@ -198,8 +198,10 @@ export class SimulatedRepository implements KeyRepository {
     const insertion = this.history.inserts(this.caller, record);
     return this.write('store.insert', name, {
       effect: () => {
+        const first = this.table.find(this.region, name);
+        if (first) return ok(first);
         insertion.landed = true;
-        return ok(this.table.find(this.region, name) ?? this.table.put(this.caller, this.region, record));
+        return ok(this.table.put(this.caller, this.region, record));
       },
       // Another winner than the true one: the loser, or some other record.
       lie: (_truth, random) => ok(random.chance(0.5) ? record : this.twisted(record, random)),
@@ -263,7 +265,7 @@ export class SimulatedRepository implements KeyRepository {
     });
   }
 
-  /** By compare-and-set. A liar says that somebody else was first. */
+  /** By compare-and-set. A liar says that somebody else was first, or that it was done. */
   private change<F = never>(
     method: 'store.addCiphertexts' | 'store.dropCiphertexts',
     record: KeyRecord,
@@ -281,7 +283,7 @@ export class SimulatedRepository implements KeyRepository {
           this.table.put(this.caller, this.region, after, method === 'store.dropCiphertexts'),
         );
       },
-      lie: () => err(stale),
+      lie: (_truth, random) => (random.chance(0.5) ? err(stale) : next(record)),
     });
   }
 
