@@ -479,7 +479,7 @@ describe('an unknown key', () => {
       'that is far from all',
       `${smallest}[server]\ncolour = 1`,
       'server.colour',
-      oneOf('host', 'port', 'request_timeout_ms'),
+      oneOf('host', 'port', 'request_timeout_ms', 'tls'),
     ],
     [
       'of another kind of region',
@@ -491,7 +491,7 @@ describe('an unknown key', () => {
       'that every object has',
       `${smallest}[server]\nconstructor = 1`,
       'server.constructor',
-      oneOf('host', 'port', 'request_timeout_ms'),
+      oneOf('host', 'port', 'request_timeout_ms', 'tls'),
     ],
   ])('%s is refused, and the nearest known one suggested', (_, toml, path, expected) => {
     expect(found(toml)).toEqual([[path, unknownKey, expected]]);
@@ -735,5 +735,93 @@ describe('a store in DynamoDB', () => {
     expect(parseConfig(smallest).map(({ store: checked }) => writesOf(checked))).toMatchObject({
       value: undefined,
     });
+  });
+});
+
+describe('TLS in the configuration', () => {
+  const tls = '[tls]\ncert_file = "c"\nkey_file = "k"\n';
+  const modes = (toml: string): unknown =>
+    parseConfig(toml).map(({ server, operations }) => [server.tls, operations.tls]);
+  const orElsewhere = (name: string): string =>
+    `[tls] with cert_file and key_file, or ${name}.tls = "terminated-elsewhere" where something in front speaks TLS`;
+  const reachable = (host: string): string => `"${host}", which other machines can reach, without TLS`;
+
+  it.each([
+    ['nothing', smallest, ['off', 'off']],
+    ['a certificate', `${smallest}${tls}`, ['on', 'on']],
+    ['a certificate, not for operators', `${smallest}${tls}[operations]\ntls = "off"\n`, ['on', 'off']],
+    [
+      'TLS elsewhere',
+      `${smallest}[server]\nhost = "0.0.0.0"\ntls = "terminated-elsewhere"\n`,
+      ['terminated-elsewhere', 'off'],
+    ],
+    ['a certificate for all addresses', `${smallest}${tls}[server]\nhost = "::"\n`, ['on', 'on']],
+  ])('%s makes the listeners speak it as follows', (_, toml, expected) => {
+    expect(modes(toml)).toMatchObject({ value: expected });
+  });
+
+  it.each([
+    ['0.0.0.0', ''],
+    ['::', ''],
+    ['10.0.0.1', 'tls = "off"\n'],
+    ['keys.example.com', ''],
+    ['127.0.0.1.example.com', ''],
+  ])('a listener on %s without it is refused', (host, mode) => {
+    for (const name of ['server', 'operations']) {
+      expect(found(`${smallest}[${name}]\nhost = "${host}"\n${mode}`)).toEqual([
+        [`${name}.host`, reachable(host), `127.0.0.1; or ${orElsewhere(name)}`],
+      ]);
+    }
+  });
+
+  it('that is "off" on purpose is refused for other machines also where there is a certificate', () => {
+    expect(found(`${smallest}${tls}[server]\nhost = "0.0.0.0"\ntls = "off"\n`)).toEqual([
+      ['server.host', reachable('0.0.0.0'), `127.0.0.1; or ${orElsewhere('server')}`],
+    ]);
+  });
+
+  it('names the variable that opened the listener to others', () => {
+    expect(found(smallest, { RKMS_SERVER_HOST: '0.0.0.0' })).toEqual([
+      [
+        'server.host',
+        `${reachable('0.0.0.0')} in RKMS_SERVER_HOST`,
+        `127.0.0.1; or ${orElsewhere('server')}`,
+      ],
+    ]);
+    expect(found(smallest, { RKMS_SERVER_HOST: '0.0.0.0', RKMS_SERVER_TLS: 'terminated-elsewhere' })).toEqual(
+      [],
+    );
+    expect(
+      found(smallest, { RKMS_SERVER_HOST: '0.0.0.0', RKMS_TLS_CERT_FILE: 'c', RKMS_TLS_KEY_FILE: 'k' }),
+    ).toEqual([]);
+  });
+
+  it.each([
+    [
+      '"on" without a certificate',
+      '[server]\ntls = "on"\n',
+      'server.tls',
+      '"on" without a [tls] table',
+      orElsewhere('server'),
+    ],
+    [
+      'an unknown mode',
+      '[server]\ntls = "yes"\n',
+      'server.tls',
+      '"yes"',
+      '"on", "off", "terminated-elsewhere"',
+    ],
+    ['no key', '[tls]\ncert_file = "c"\n', 'tls.key_file', 'nothing', 'the path of a file'],
+    ['TLS 1.1', `${tls}min_version = "1.1"\n`, 'tls.min_version', '"1.1"', '"1.3", "1.2"'],
+    [
+      'a list of the revoked without an authority',
+      `${tls}revoked_file = "r"\n`,
+      'tls.revoked_file',
+      'no authority to check it by',
+      'tls.client_ca_file, which signs the certificates of callers',
+    ],
+  ])('%s is refused', (_, rest, path, what, expected) => {
+    const allowed = expected.startsWith('"') ? `one of ${expected}` : expected;
+    expect(found(`${smallest}${rest}`)).toEqual([[path, what, allowed]]);
   });
 });

@@ -3,8 +3,9 @@
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { err, ok, type Result } from 'neverthrow';
+import type { Socket } from 'node:net';
 import type { Caller } from '../../domain/caller.js';
-import type { Authenticator, Credentials } from '../../ports/authenticator.js';
+import type { Authenticator, ClientCertificate, Credentials } from '../../ports/authenticator.js';
 import type { Clock } from '../../ports/clock.js';
 import { answerProblem } from './answers.js';
 import { parseTarget } from './key-query.js';
@@ -25,6 +26,8 @@ export type Route = { readonly path: string; readonly method: 'GET' | 'POST' } &
 
 export interface AppParts {
   readonly authenticator: Authenticator;
+  /** The client certificate of a connection; absent where none is asked for. */
+  readonly certificateOf?: ((socket: Socket) => ClientCertificate | undefined) | undefined;
   readonly clock: Clock;
   readonly onRequest: (line: RequestLine) => void;
 }
@@ -35,7 +38,7 @@ export function appOf(routes: readonly Route[], parts: AppParts): Koa {
   app.silent = true;
   app.use(requestScope(parts));
   app.use(checkRequest(routes));
-  app.use(routerOf(routes, parts.authenticator).routes());
+  app.use(routerOf(routes, parts).routes());
   return app;
 }
 
@@ -70,7 +73,7 @@ const hostMissing: HttpFailure = { kind: 'request.malformed', detail: 'Send exac
 const hasBody = (ctx: Context): boolean =>
   ctx.req.headers['transfer-encoding'] !== undefined || Number(ctx.req.headers['content-length'] ?? 0) !== 0;
 
-function routerOf(routes: readonly Route[], authenticator: Authenticator): Router {
+function routerOf(routes: readonly Route[], parts: AppParts): Router {
   const router = new Router({ sensitive: true, strict: true });
   for (const route of routes) {
     router.register(route.path, [route.method], async (plain) => {
@@ -79,7 +82,7 @@ function routerOf(routes: readonly Route[], authenticator: Authenticator): Route
         route.handle(ctx);
         return;
       }
-      const caller = await authenticator.authenticate(credentialsOf(ctx));
+      const caller = await parts.authenticator.authenticate(credentialsOf(ctx, parts));
       if (caller.isErr()) {
         answerProblem(ctx, caller.error);
         return;
@@ -92,6 +95,7 @@ function routerOf(routes: readonly Route[], authenticator: Authenticator): Route
 }
 
 /** Node keeps only the first of several `Authorization` headers where they are not asked for one by one. */
-const credentialsOf = ({ req }: Context): Credentials => ({
+const credentialsOf = ({ req }: Context, { certificateOf }: AppParts): Credentials => ({
   authorization: req.headersDistinct['authorization'] ?? [],
+  certificate: certificateOf?.(req.socket),
 });
