@@ -18,7 +18,7 @@ export interface ClientCertificate {
   readonly names: readonly string[];
   /** An authority of ours signed it for authenticating clients, and neither was withdrawn since. */
   readonly trusted: boolean;
-  /** Within these two, in milliseconds since 1970, it and all that signed it are valid. */
+  /** It is valid within these two, in milliseconds since 1970. */
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
 }

@@ -287,6 +287,13 @@ describe('files that TLS cannot be spoken with', () => {
       /^line 2 of .*revoked names no certificate$/,
     ],
     ['a revoked name', change('revoked', 'billing\n'), /^line 1 of .*revoked names no certificate$/],
+    [
+      'an authority without the one above it',
+      () => {
+        change('ca.pem', new Authority('below', new Authority('above')).cert)();
+      },
+      /ca\.pem holds an authority without the one that signed it/,
+    ],
   ])('%s end the start with one line and a hint', async (_, spoil, message) => {
     app = await TlsApp.start({ clientCa: new Authority('callers').cert, revoked: '' });
     expect(() => readTlsMaterial(settings())).not.toThrow();

@@ -42,13 +42,13 @@ interface Signer {
   readonly chain: string;
 }
 
-/** Signs certificates; itself signed by itself, or by another authority. */
+/** Signs certificates, whether it may (`authority`) or not; itself signed by itself, or by another authority. */
 export class Authority {
   readonly issued: Issued;
   readonly #signer: Signer;
 
   constructor(name: string, above?: Authority, wanted: Wanted = {}) {
-    const all = { ...wanted, commonName: name, authority: true };
+    const all = { authority: true, ...wanted, commonName: name };
     const { issued, signer } = issue(all, above === undefined ? undefined : above.#signer);
     this.issued = issued;
     this.#signer = signer;

@@ -91,7 +91,7 @@ export class ServedApp {
 
   async #listen(): Promise<void> {
     const { clock } = this.service;
-    const { tls, authenticator = (own) => own } = this.parts;
+    const { tls, authenticator = (own: Authenticator): Authenticator => own } = this.parts;
     const tokens = new TokenAuthenticator({ find: (id) => this.#tokens.get(id) }, clock);
     const app = createApp({
       keys: this.service.guarded(),

@@ -67,7 +67,7 @@ export class TlsApp {
 
   static async start(options: TlsAppOptions = {}): Promise<TlsApp> {
     const app = new TlsApp(options);
-    const { authenticator = (tokens) => tokens } = options;
+    const { authenticator = (tokens: Authenticator): Authenticator => tokens } = options;
     app.served = await ServedApp.start({
       tls: new Tls(app.files),
       authenticator: (tokens) => authenticator(tokens, app.clock),

@@ -2,9 +2,10 @@
 // before anything of a request is used, and a route that says who may use it, or the service does not start.
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
-import { err, ok, type Result } from 'neverthrow';
+import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import type { Socket } from 'node:net';
 import type { Caller } from '../../domain/caller.js';
+import type { AuthenticationFailed } from '../../domain/failures.js';
 import type { Authenticator, ClientCertificate, Credentials } from '../../ports/authenticator.js';
 import type { Clock } from '../../ports/clock.js';
 import { answerProblem } from './answers.js';
@@ -15,12 +16,15 @@ import type { RequestLine, RequestState } from './request-state.js';
 
 export type AppContext = Context & { readonly state: RequestState };
 
+/** Authenticates the request once more, for answers that go on: whoever sees one may be refused meanwhile. */
+export type Again = () => ResultAsync<Caller, AuthenticationFailed>;
+
 /** One path and method. Permissions are checked by the use case that a protected route calls. */
 export type Route = { readonly path: string; readonly method: 'GET' | 'POST' } & (
   | { readonly access: 'public'; readonly handle: (ctx: AppContext) => void }
   | {
       readonly access: 'authenticated';
-      readonly handle: (ctx: AppContext, caller: Caller) => Promise<void> | void;
+      readonly handle: (ctx: AppContext, caller: Caller, again: Again) => Promise<void> | void;
     }
 );
 
@@ -82,13 +86,14 @@ function routerOf(routes: readonly Route[], parts: AppParts): Router {
         route.handle(ctx);
         return;
       }
-      const caller = await parts.authenticator.authenticate(credentialsOf(ctx, parts));
+      const again: Again = () => parts.authenticator.authenticate(credentialsOf(ctx, parts));
+      const caller = await again();
       if (caller.isErr()) {
         answerProblem(ctx, caller.error);
         return;
       }
       ctx.state.caller = caller.value.id;
-      await route.handle(ctx, caller.value);
+      await route.handle(ctx, caller.value, again);
     });
   }
   return router;

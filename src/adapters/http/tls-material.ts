@@ -84,10 +84,18 @@ function certificatesIn(file: string, text: string): readonly X509Certificate[] 
 function authoritiesIn(file: string, text: string): readonly X509Certificate[] {
   const found = certificatesIn(file, text);
   const wrong = found.find(({ ca }) => !ca);
-  if (wrong === undefined) return found;
+  if (wrong !== undefined) {
+    throw new StartRefused(
+      `the file ${file} holds a certificate that is no authority's (serial ${wrong.serialNumber})`,
+      'keep only the authorities in it that sign the certificates of callers',
+    );
+  }
+  // OpenSSL builds a chain to one that signed itself, and would believe nobody without a word.
+  const open = found.find((each) => !found.some((above) => each.checkIssued(above)));
+  if (open === undefined) return found;
   throw new StartRefused(
-    `the file ${file} holds a certificate that is no authority's (serial ${wrong.serialNumber})`,
-    'keep only the authorities in it that sign the certificates of callers',
+    `the file ${file} holds an authority without the one that signed it (serial ${open.serialNumber})`,
+    'add those above it, up to the one that signed itself',
   );
 }
 
