@@ -6,6 +6,7 @@ import { parseDeployment, parseRegion, type Deployment, type Region } from '../d
 import { callersSchema, creationSchema } from './callers-schema.js';
 import { choice, endpoint, named, oneOfTables, section, text, whole } from './config-rules.js';
 import { failoverSchema } from './failover-schema.js';
+import { issuersSchema } from './issuers-schema.js';
 import { storeSchema } from './store-schema.js';
 import { listenerTls, tlsSchema } from './tls-schema.js';
 
@@ -64,6 +65,7 @@ export const configSchema = z.strictObject(
     repair: section({ background: choice(['on', 'off']).default('on') }).prefault({}),
     auth: section({ tokens_file: text('the path of a file').optional() }).prefault({}),
     callers: callersSchema.optional(),
+    issuers: issuersSchema.optional(),
     creation: creationSchema.prefault({}),
     audit: section({
       file: text('the path of a file').optional(),

@@ -12,6 +12,8 @@ import { configSchema, type ConfigInput } from './config-schema.js';
 import { problemsOf, showProblem, type ConfigProblem } from './config-problems.js';
 import { completeStore, storeProblems, writesOf, type StoreConfig } from './store-schema.js';
 import { withEnvironment, withOrigin, type Environment } from './config-environment.js';
+import { identityProblems } from './identities-schema.js';
+import { issuerProblems } from './issuers-schema.js';
 import { fieldOf, isTable, listIn, type Raw } from './raw-config.js';
 import { listenerTlsOr, tlsProblems, type ListenerTls } from './tls-schema.js';
 
@@ -114,6 +116,8 @@ function problemsTogether(raw: Raw): readonly ConfigProblem[] {
     ...namedTwice('regions', 'each region once', regions),
     ...namedTwice('callers', 'each caller once', callers),
     ...tlsProblems(raw),
+    ...issuerProblems(raw),
+    ...identityProblems(raw),
   ];
   const count = listIn(regions).length;
   const quorum = fieldOf(keys, 'quorum');
