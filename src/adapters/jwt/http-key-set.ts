@@ -51,8 +51,7 @@ export class HttpKeySet implements KeySetSource {
 /** Something came, and not what was asked for. */
 class Unexpected extends Error {}
 
-const reasonOf = (cause: unknown): string =>
-  cause instanceof Unexpected ? cause.message : codeOf(cause);
+const reasonOf = (cause: unknown): string => (cause instanceof Unexpected ? cause.message : codeOf(cause));
 
 function answerTo(url: string, options: RequestOptions): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
