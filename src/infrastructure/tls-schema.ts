@@ -42,8 +42,8 @@ function listenerProblems(name: string, listener: unknown, tls: unknown): readon
   }
   const plain = mode === 'off' || (mode === undefined && tls === undefined);
   if (!plain || typeof host !== 'string' || isLoopback(host)) return [];
-  const found = `"${host}", which other machines can reach, without TLS`;
-  return [{ path: `${name}.host`, found, expected: `127.0.0.1; or ${certificateOrElsewhere(name)}` }];
+  const expected = `127.0.0.1, because keys would travel unencrypted; or ${certificateOrElsewhere(name)}`;
+  return [{ path: `${name}.host`, found: JSON.stringify(host), expected }];
 }
 
 const certificateOrElsewhere = (name: string): string =>

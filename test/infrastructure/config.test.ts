@@ -745,7 +745,8 @@ describe('TLS in the configuration', () => {
     parseConfig(toml).map(({ server, operations }) => [server.tls, operations.tls]);
   const orElsewhere = (name: string): string =>
     `[tls] with cert_file and key_file, or ${name}.tls = "terminated-elsewhere" where something in front speaks TLS`;
-  const reachable = (host: string): string => `"${host}", which other machines can reach, without TLS`;
+  const orHere = (name: string): string =>
+    `127.0.0.1, because keys would travel unencrypted; or ${orElsewhere(name)}`;
 
   it.each([
     ['nothing', smallest, ['off', 'off']],
@@ -770,24 +771,20 @@ describe('TLS in the configuration', () => {
   ])('a listener on %s without it is refused', (host, mode) => {
     for (const name of ['server', 'operations']) {
       expect(found(`${smallest}[${name}]\nhost = "${host}"\n${mode}`)).toEqual([
-        [`${name}.host`, reachable(host), `127.0.0.1; or ${orElsewhere(name)}`],
+        [`${name}.host`, `"${host}"`, orHere(name)],
       ]);
     }
   });
 
   it('that is "off" on purpose is refused for other machines also where there is a certificate', () => {
     expect(found(`${smallest}${tls}[server]\nhost = "0.0.0.0"\ntls = "off"\n`)).toEqual([
-      ['server.host', reachable('0.0.0.0'), `127.0.0.1; or ${orElsewhere('server')}`],
+      ['server.host', '"0.0.0.0"', orHere('server')],
     ]);
   });
 
   it('names the variable that opened the listener to others', () => {
     expect(found(smallest, { RKMS_SERVER_HOST: '0.0.0.0' })).toEqual([
-      [
-        'server.host',
-        `${reachable('0.0.0.0')} in RKMS_SERVER_HOST`,
-        `127.0.0.1; or ${orElsewhere('server')}`,
-      ],
+      ['server.host', '"0.0.0.0" in RKMS_SERVER_HOST', orHere('server')],
     ]);
     expect(found(smallest, { RKMS_SERVER_HOST: '0.0.0.0', RKMS_SERVER_TLS: 'terminated-elsewhere' })).toEqual(
       [],
