@@ -454,6 +454,16 @@ const jsonCases = (): Case[] => [
   bearer('a payload in UTF-16', texts(headText, Buffer.from(claimText, 'utf16le'))),
 ];
 
+/** The same bytes with other unused bits in the last character; the same text where none are unused. */
+function otherWriting(part: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  const bytes = Buffer.from(part, 'base64url');
+  const written = [...alphabet].map((last) => part.slice(0, -1) + last);
+  return (
+    written.find((other) => other !== part && bytes.equals(Buffer.from(other, 'base64url'))) ?? `${part}=`
+  );
+}
+
 const formCases = (): Case[] => {
   const good = token();
   const [head = '', payload = '', sig = ''] = good.split('.');
@@ -473,6 +483,12 @@ const formCases = (): Case[] => {
       'with other bits at its end',
       (part) => `${part.slice(0, -1)}${part.endsWith('B') ? 'C' : 'B'}`,
     ),
+    bearer('a signature written in another way', withPart(good, 2, otherWriting)),
+    ...['x', 'xx'].map((jti) => {
+      const data = `${head}.${otherWriting(base64url(JSON.stringify({ ...claims, jti: jti.repeat(2) })))}`;
+      const made = `${data}.${base64url(signature('RS256', data, keys.rsa))}`;
+      return bearer(`a payload written in another way, and signed so, ${jti}`, made);
+    }),
     bearer('one part', head),
     bearer('two parts', `${head}.${payload}`),
     bearer('four parts', `${good}.${sig}`),
