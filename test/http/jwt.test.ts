@@ -458,7 +458,7 @@ const jsonCases = (): Case[] => [
 function otherWriting(part: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   const bytes = Buffer.from(part, 'base64url');
-  const written = [...alphabet].map((last) => part.slice(0, -1) + last);
+  const written = Array.from(alphabet, (last) => part.slice(0, -1) + last);
   return (
     written.find((other) => other !== part && bytes.equals(Buffer.from(other, 'base64url'))) ?? `${part}=`
   );
