@@ -13,7 +13,7 @@ export type Permission = (typeof permissions)[number];
 export type KeyPermission = Extract<Permission, 'read' | 'create'>;
 
 /** How a caller proved who they are. */
-export type AuthenticationMethod = 'token';
+export type AuthenticationMethod = 'token' | 'certificate' | 'jwt';
 
 /** What one place says that a caller may do. */
 export interface Grant {

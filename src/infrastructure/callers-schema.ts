@@ -7,6 +7,7 @@ import type { CreationLimits } from '../domain/creation-quota.js';
 import { parseIdPattern, type IdPattern } from '../domain/id-pattern.js';
 import { parseCallerId, type CallerId } from '../domain/ids.js';
 import { choice, named, section, whole } from './config-rules.js';
+import { identityOptions } from './identities-schema.js';
 
 const rate = { error: 'a number of keys per second from 0.001 to 100000' };
 
@@ -30,6 +31,7 @@ const caller = z
       ids: patterns.default([]),
       deny: patterns.default([]),
       creation: creationSchema.prefault({}),
+      ...identityOptions,
     },
     { error: ({ code }) => (code === 'invalid_type' ? 'a [[callers]] table' : undefined) },
   )

@@ -3,11 +3,9 @@
 import { z } from 'zod';
 import { nearest, type ConfigProblem } from './config-problems.js';
 import { configSchema } from './config-schema.js';
+import { isTable, type Raw } from './raw-config.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** A TOML table that nobody has checked yet. */
-export type Raw = Record<string, unknown>;
 
 interface Option {
   readonly section: string | undefined;
@@ -43,10 +41,6 @@ export function withOrigin(problem: ConfigProblem, environment: Environment): Co
     ) ?? [];
   return name === undefined ? problem : { ...problem, found: `${problem.found} in ${name}` };
 }
-
-/** Lists and dates are objects too, but no tables. */
-export const isTable = (value: unknown): value is Raw =>
-  Object.prototype.toString.call(value) === '[object Object]';
 
 /** Variables that begin with RKMS_ and name no option, each with the option it may have been meant for. */
 export function unknownVariables(environment: Environment): readonly string[] {

@@ -6,7 +6,9 @@ import { parseDeployment, parseRegion, type Deployment, type Region } from '../d
 import { callersSchema, creationSchema } from './callers-schema.js';
 import { choice, endpoint, named, oneOfTables, section, text, whole } from './config-rules.js';
 import { failoverSchema } from './failover-schema.js';
+import { issuersSchema } from './issuers-schema.js';
 import { storeSchema } from './store-schema.js';
+import { listenerTls, tlsSchema } from './tls-schema.js';
 
 const regionName = named<Region>(parseRegion);
 const deployment = named<Deployment>(parseDeployment);
@@ -38,11 +40,14 @@ export const configSchema = z.strictObject(
       host: text('an address or host name').default('127.0.0.1'),
       port: whole(0, 65_535).default(8_080),
       request_timeout_ms: whole(100, 60_000, 'milliseconds').default(2_000),
+      tls: listenerTls,
     }).prefault({}),
     operations: section({
       host: text('an address or host name').default('127.0.0.1'),
       port: whole(0, 65_535).default(8_081),
+      tls: listenerTls,
     }).prefault({}),
+    tls: tlsSchema.optional(),
     regions: z
       .array(region, { error: 'at least one [[regions]] table' })
       .min(1, { error: 'at least one [[regions]] table' }),
@@ -60,6 +65,7 @@ export const configSchema = z.strictObject(
     repair: section({ background: choice(['on', 'off']).default('on') }).prefault({}),
     auth: section({ tokens_file: text('the path of a file').optional() }).prefault({}),
     callers: callersSchema.optional(),
+    issuers: issuersSchema.optional(),
     creation: creationSchema.prefault({}),
     audit: section({
       file: text('the path of a file').optional(),

@@ -11,14 +11,23 @@ import { creationLimits, localCreationLimits } from './callers-schema.js';
 import { configSchema, type ConfigInput } from './config-schema.js';
 import { problemsOf, showProblem, type ConfigProblem } from './config-problems.js';
 import { completeStore, storeProblems, writesOf, type StoreConfig } from './store-schema.js';
-import { isTable, withEnvironment, withOrigin, type Environment, type Raw } from './config-environment.js';
+import { withEnvironment, withOrigin, type Environment } from './config-environment.js';
+import { identityProblems } from './identities-schema.js';
+import { issuerProblems } from './issuers-schema.js';
+import { fieldOf, isTable, listIn, type Raw } from './raw-config.js';
+import { listenerTlsOr, tlsProblems, type ListenerTls } from './tls-schema.js';
 
 export type { ConfigProblem } from './config-problems.js';
 
 export type { DynamoDbConfig, SqliteConfig } from './store-schema.js';
 
 /** A checked configuration: defaults filled in, paths complete. */
-export type Config = Omit<ConfigInput, 'keys' | 'auth' | 'audit' | 'store' | 'creation'> & {
+export type Config = Omit<
+  ConfigInput,
+  'keys' | 'auth' | 'audit' | 'store' | 'creation' | 'server' | 'operations'
+> & {
+  readonly server: ConfigInput['server'] & { readonly tls: ListenerTls };
+  readonly operations: ConfigInput['operations'] & { readonly tls: ListenerTls };
   readonly store: StoreConfig;
   readonly keys: ConfigInput['keys'] & { readonly quorum: number };
   readonly auth: { readonly tokens_file: string };
@@ -87,10 +96,12 @@ function check(raw: Raw): Result<ConfigInput, readonly ConfigProblem[]> {
 
 /** Files are in the data folder unless named; the quorum is 2 of 3, else all regions but one. */
 function complete(input: ConfigInput): Config {
-  const { store, keys, auth, audit, data_dir: folder } = input;
+  const { store, keys, auth, audit, server, operations, tls, data_dir: folder } = input;
   return {
     ...input,
     store: completeStore(store, folder),
+    server: { ...server, tls: listenerTlsOr(server.tls, tls) },
+    operations: { ...operations, tls: listenerTlsOr(operations.tls, tls) },
     keys: { ...keys, quorum: keys.quorum ?? Math.max(1, input.regions.length - 1) },
     auth: { tokens_file: auth.tokens_file ?? join(folder, 'tokens.json') },
     audit: { ...audit, file: audit.file ?? join(folder, 'audit.jsonl') },
@@ -99,26 +110,28 @@ function complete(input: ConfigInput): Config {
 }
 
 /** What is wrong between values that may be right each for itself; looks at the raw file, to report all at once. */
-function problemsTogether({ regions, callers, keys, store }: Raw): readonly ConfigProblem[] {
-  const twice = [
+function problemsTogether(raw: Raw): readonly ConfigProblem[] {
+  const { regions, callers, keys, store } = raw;
+  const wrong = [
     ...namedTwice('regions', 'each region once', regions),
     ...namedTwice('callers', 'each caller once', callers),
+    ...tlsProblems(raw),
+    ...issuerProblems(raw),
+    ...identityProblems(raw),
   ];
-  const count = Array.isArray(regions) ? regions.length : 0;
+  const count = listIn(regions).length;
   const quorum = fieldOf(keys, 'quorum');
   const tooMany = typeof quorum === 'number' && count > 0 && quorum > count;
   const expected = `at most the number of regions, ${count}`;
   const quorumProblem = tooMany ? [{ path: 'keys.quorum', found: String(quorum), expected }] : [];
-  return [...twice, ...quorumProblem, ...(isTable(store) ? storeProblems(store) : [])];
+  return [...wrong, ...quorumProblem, ...(isTable(store) ? storeProblems(store) : [])];
 }
 
 function namedTwice(list: string, expected: string, tables: unknown): readonly ConfigProblem[] {
-  const names = Array.isArray(tables) ? tables.map((table: unknown) => fieldOf(table, 'name')) : [];
+  const names = listIn(tables).map((table) => fieldOf(table, 'name'));
   return names.flatMap((name, index) =>
     typeof name === 'string' && names.indexOf(name) < index
       ? [{ path: `${list}[${index}].name`, found: `"${name}" a second time`, expected }]
       : [],
   );
 }
-
-const fieldOf = (value: unknown, name: string): unknown => (isTable(value) ? value[name] : undefined);

@@ -12,9 +12,6 @@ import { LocalKmsKeyVault } from '../adapters/local-kms/local-kms-key-vault.js';
 import { readMasterKey } from '../adapters/local-kms/master-keys.js';
 import { PinoTelemetry } from '../adapters/pino/pino-telemetry.js';
 import { systemClock } from '../adapters/system/system-clock.js';
-import { TokenAuthenticator } from '../adapters/tokens/token-authenticator.js';
-import { TokenFile } from '../adapters/tokens/token-file.js';
-import { ConfiguredCallers } from '../application/configured-callers.js';
 import { CountedGuide } from '../application/counted-guide.js';
 import { CreateKey } from '../application/create-key.js';
 import { CreationQuotas } from '../application/creation-quotas.js';
@@ -36,8 +33,9 @@ import { KeyRepository } from '../ports/key-repository.js';
 import { KeyVaults, type KeyVault } from '../ports/key-vault.js';
 import { Telemetry } from '../ports/telemetry.js';
 import { token } from '../ports/token.js';
+import { authenticatorOf, openIssuers, type OpenIssuers } from './authentication.js';
 import { bindRepairQueue, RepairBudgetService, RepairQueueService } from './bind-repair.js';
-import { callerGrants, creationLimitsOf } from './callers-schema.js';
+import { creationLimitsOf } from './callers-schema.js';
 import { expectedGenesis, regionsOf, type Config, type RegionConfig } from './config.js';
 import { supervisorSettings } from './failover-schema.js';
 import { bindStore } from './store-bindings.js';
@@ -48,6 +46,7 @@ const auditTimeoutMs = 2_000;
 export const GuardedKeysService = token<GuardedKeys>('GuardedKeys');
 export const GuardedRegionsService = token<GuardedRegions>('GuardedRegions');
 export const Supervisor = token<RegionSupervisor>('RegionSupervisor');
+export const Issuers = token<OpenIssuers>('Issuers');
 export const RegionCanaries = token<Canaries>('Canaries');
 
 export const masterKeyFolder = (config: Config): string => join(config.data_dir, 'master-keys');
@@ -65,8 +64,14 @@ export const bindAdapters = (config: Config, logger: Logger): ContainerModule =>
     bind(KeyVaults)
       .toResolvedValue(() => config.regions.map((region) => vaultOf(region, config)))
       .inSingletonScope();
+    bind(Issuers)
+      .toResolvedValue((clock) => openIssuers(config, clock, logger), [Clock])
+      .inSingletonScope()
+      .onDeactivation((issuers) => {
+        issuers.stop();
+      });
     bind(Authenticator)
-      .toResolvedValue((clock) => authenticatorOf(config, clock, logger), [Clock])
+      .toResolvedValue((clock, issuers) => authenticatorOf(config, issuers, clock, logger), [Clock, Issuers])
       .inSingletonScope();
   });
 
@@ -155,14 +160,4 @@ function auditFileOf({ audit }: Config, clock: Clock, logger: Logger): AuditFile
       logger.info({ file, anchor: `${seq}:${hash}` }, 'the audit log stands here');
     },
   });
-}
-
-function authenticatorOf(config: Config, clock: Clock, logger: Logger): Authenticator {
-  const tokens = new TokenFile(config.auth.tokens_file, clock, ({ message }) => {
-    logger.error(
-      { problem: message },
-      'the changed token file cannot be read; the tokens known before stay valid',
-    );
-  });
-  return new ConfiguredCallers(new TokenAuthenticator(tokens, clock), callerGrants(config.callers));
 }

@@ -1,28 +1,35 @@
 // What a caller may do to an id, and which line says so. Asks the very functions that decide when the service runs, with
-// the tokens that are good now.
+// the tokens that are good now, and for whoever is recognised without one.
 import { grantOf, tokenState, type StoredToken } from '../adapters/tokens/stored-token.js';
 import { withConfiguredGrant, type CallerGrants } from '../application/configured-callers.js';
 import { allows, decide, type Decision, type Verdict } from '../domain/access.js';
 import { permissions, type Permission } from '../domain/caller.js';
 import type { CallerId, KeyId } from '../domain/ids.js';
 
-/** One permission; `by` has one sentence for each token that is good now. */
+/** One permission; `by` has one sentence for each token that is good now, and one for being recognised without a token. */
 export interface ExplainedPermission {
   readonly permission: Permission;
-  /** Whether at least one token allows it. */
+  /** Whether at least one of them allows it. */
   readonly allowed: boolean;
   readonly by: readonly string[];
 }
 
+interface Asked {
+  readonly caller: CallerId;
+  readonly id: KeyId;
+  /** Whether the caller has a certificate or a JWT issuer's subject to be recognised by, which grant nothing themselves. */
+  readonly recognised: boolean;
+}
+
 export function explainAccess(
-  { caller, id }: { readonly caller: CallerId; readonly id: KeyId },
+  { caller, id, recognised }: Asked,
   configured: CallerGrants,
   tokens: readonly StoredToken[],
   nowMs: number,
 ): readonly ExplainedPermission[] {
-  const callers = tokens
-    .filter((token) => token.caller === caller && tokenState(token, nowMs) === 'live')
-    .map((token) => withConfiguredGrant({ id: caller, grants: [grantOf(token)] }, configured));
+  const live = tokens.filter((token) => token.caller === caller && tokenState(token, nowMs) === 'live');
+  const credentials = [...live.map((token) => [grantOf(token)]), ...(recognised ? [[]] : [])];
+  const callers = credentials.map((grants) => withConfiguredGrant({ id: caller, grants }, configured));
   return permissions.map((permission) => {
     const decisions = callers.map((each) =>
       permission === 'operate' ? decide(each, permission) : decide(each, permission, id),

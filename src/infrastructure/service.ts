@@ -1,10 +1,13 @@
 // Starts the service in the order in which its parts depend on each other, and stops it in the opposite one. Whatever
 // stands in the way of serving ends the start with a StartRefused, before the first connection is accepted.
 import type { Container } from 'inversify';
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { createApp } from '../adapters/http/app.js';
 import { createOperationsApp, type OperatedRegions } from '../adapters/http/operations-app.js';
 import { listen } from '../adapters/http/server.js';
+import { Tls } from '../adapters/http/tls.js';
+import type { CertificateExpiry } from '../adapters/http/tls-material.js';
 import type { RequestLine } from '../adapters/http/request-state.js';
 import { causeFacts, failureFacts } from '../adapters/pino/pino-telemetry.js';
 import { ensurePrivateFolder } from '../adapters/files/private-files.js';
@@ -20,8 +23,10 @@ import { isEmbedded, regionsOf, type Config } from './config.js';
 import { isLoopback } from './config-rules.js';
 import { GuardedKeysService, GuardedRegionsService, masterKeyFolder, Supervisor } from './container.js';
 import { ensureFirstToken } from './first-token.js';
+import { openTls } from './open-tls.js';
 import { prepareStore } from './prepare-store.js';
 import { GuardedStoreRegions, StoreSupervisor } from './store-bindings.js';
+import type { ListenerTls } from './tls-schema.js';
 
 /** How long running requests may take to finish once the service stops. */
 const graceMs = 25_000;
@@ -29,6 +34,8 @@ const graceMs = 25_000;
 export interface RunningService {
   readonly url: string;
   readonly operationsUrl: string;
+  /** When the certificates that TLS is spoken with end; none without TLS. */
+  certificates(): readonly CertificateExpiry[];
   /** Lets running requests finish, flushes the audit log and lets go of everything. */
   stop(): Promise<void>;
 }
@@ -43,10 +50,13 @@ export async function startService(
   await checkTables(container, config, logger);
   await prepareStore(container, config);
   if (isEmbedded(config)) ensureFirstToken(config, container.get(Clock).nowMs());
+  const tlsFiles = openTls(config, container.get(Clock), logger);
+  const tls = tlsFiles && new Tls(tlsFiles);
   const parts = {
     authenticator: container.get(Authenticator),
     clock: container.get(Clock),
     onRequest: logRequest(logger),
+    certificateOf: tls && ((socket: Socket) => tls.certificateOf(socket)),
   };
   await checkRegions(container, config, logger);
   noteRisks(config, logger);
@@ -71,14 +81,24 @@ export async function startService(
   if (store) supervision.add(container.get(StoreSupervisor).order$.subscribe());
   const repairs = container.get(RepairQueueService);
   if (config.repair.background === 'on') supervision.add(repairs.repairs$.subscribe());
-  const operationsServer = await listen(operations, config.operations, 'operations');
-  const server = await listen(app, config.server, 'server');
+  const tlsOf = (listener: { readonly tls: ListenerTls }): Tls | undefined =>
+    listener.tls === 'on' ? tls : undefined;
+  const operationsServer = await listen(
+    operations,
+    config.operations,
+    'operations',
+    tlsOf(config.operations),
+  );
+  const server = await listen(app, config.server, 'server', tlsOf(config.server));
+  tlsFiles?.watch();
   return {
     url: server.url,
     operationsUrl: operationsServer.url,
+    certificates: () => tlsFiles?.material.expiries ?? [],
     stop: async () => {
       ready = false;
       await Promise.all([server.stop(graceMs), operationsServer.stop(0)]);
+      tlsFiles?.stop();
       supervision.unsubscribe();
       await repairs.settled();
       await container.unbindAllAsync();
@@ -100,9 +120,12 @@ function noteRisks(config: Config, logger: Logger): void {
     const facts = { regions: local, folder: masterKeyFolder(config) };
     logger.warn(facts, 'these regions are local: whoever reads the master keys on this disk reads all keys');
   }
-  const { host } = config.server;
-  if (!isLoopback(host)) {
-    logger.warn({ host }, 'other machines can connect, and keys travel unencrypted: put TLS in front');
+  const { host, tls } = config.server;
+  if (tls === 'terminated-elsewhere' && !isLoopback(host)) {
+    logger.warn(
+      { host },
+      'keys travel unencrypted from here to what terminates TLS, and other machines can connect',
+    );
   }
 }
 

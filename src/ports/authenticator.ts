@@ -8,6 +8,19 @@ import { token } from './token.js';
 export interface Credentials {
   /** Every `Authorization` header as it came, in order. More than one is a contradiction, and no credential. */
   readonly authorization: readonly string[];
+  /** The certificate that the connection was made with, good or not; absent when there is none. */
+  readonly certificate?: ClientCertificate | undefined;
+}
+
+/** What is known of a caller's certificate at the moment of the request. */
+export interface ClientCertificate {
+  /** `uri:spiffe://prod/billing`, `dns:billing.internal`: what its subjectAltName says; never its common name. */
+  readonly names: readonly string[];
+  /** An authority of ours signed it for authenticating clients, and neither was withdrawn since. */
+  readonly trusted: boolean;
+  /** It is valid within these two, in milliseconds since 1970. */
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
 }
 
 /** One method of authentication, or all of them behind one door. A request uses one method: a second one refuses it. */

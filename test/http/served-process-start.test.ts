@@ -60,11 +60,23 @@ describe('a start that cannot serve says why', () => {
   });
 
   it('when the address is not of this machine', async () => {
-    const ended = await serve(config('address'), { RKMS_SERVER_HOST: '192.0.2.1' });
+    const elsewhere = { RKMS_SERVER_HOST: '192.0.2.1', RKMS_SERVER_TLS: 'terminated-elsewhere' };
+    const ended = await serve(config('address'), elsewhere);
     expect(said(ended)).toEqual(
       refusal(
         'rkms: cannot listen on 192.0.2.1:0 (EADDRNOTAVAIL)',
         '  set server.host and server.port to an address of this machine',
+      ),
+    );
+  });
+
+  it('when other machines could connect without TLS', async () => {
+    const ended = await serve(config('open'), { RKMS_SERVER_HOST: '0.0.0.0' });
+    expect(said(ended)).toEqual(
+      refusal(
+        'rkms: the configuration ./open.toml is not valid:',
+        '  server.host: found "0.0.0.0" in RKMS_SERVER_HOST; expected 127.0.0.1, because keys would travel unencrypted;' +
+          ' or [tls] with cert_file and key_file, or server.tls = "terminated-elsewhere" where something in front speaks TLS',
       ),
     );
   });

@@ -6,6 +6,7 @@ import { ok } from 'neverthrow';
 import { callerGrants, creationLimitsOf } from '../../src/infrastructure/callers-schema.js';
 import type { ConfigProblem } from '../../src/infrastructure/config.js';
 import { isEmbedded, parseConfig, regionsOf, showConfigProblems } from '../../src/infrastructure/config.js';
+import { certificateNames, jwtSubjects } from '../../src/infrastructure/identities-schema.js';
 import { unknownVariables, type Environment } from '../../src/infrastructure/config-environment.js';
 import { grant } from '../support/callers.js';
 import { callerId } from '../support/names.js';
@@ -479,7 +480,7 @@ describe('an unknown key', () => {
       'that is far from all',
       `${smallest}[server]\ncolour = 1`,
       'server.colour',
-      oneOf('host', 'port', 'request_timeout_ms'),
+      oneOf('host', 'port', 'request_timeout_ms', 'tls'),
     ],
     [
       'of another kind of region',
@@ -491,7 +492,7 @@ describe('an unknown key', () => {
       'that every object has',
       `${smallest}[server]\nconstructor = 1`,
       'server.constructor',
-      oneOf('host', 'port', 'request_timeout_ms'),
+      oneOf('host', 'port', 'request_timeout_ms', 'tls'),
     ],
   ])('%s is refused, and the nearest known one suggested', (_, toml, path, expected) => {
     expect(found(toml)).toEqual([[path, unknownKey, expected]]);
@@ -735,5 +736,236 @@ describe('a store in DynamoDB', () => {
     expect(parseConfig(smallest).map(({ store: checked }) => writesOf(checked))).toMatchObject({
       value: undefined,
     });
+  });
+});
+
+describe('TLS in the configuration', () => {
+  const tls = '[tls]\ncert_file = "c"\nkey_file = "k"\n';
+  const modes = (toml: string): unknown =>
+    parseConfig(toml).map(({ server, operations }) => [server.tls, operations.tls]);
+  const orElsewhere = (name: string): string =>
+    `[tls] with cert_file and key_file, or ${name}.tls = "terminated-elsewhere" where something in front speaks TLS`;
+  const orHere = (name: string): string =>
+    `127.0.0.1, because keys would travel unencrypted; or ${orElsewhere(name)}`;
+
+  it.each([
+    ['nothing', smallest, ['off', 'off']],
+    ['a certificate', `${smallest}${tls}`, ['on', 'on']],
+    ['a certificate, not for operators', `${smallest}${tls}[operations]\ntls = "off"\n`, ['on', 'off']],
+    [
+      'TLS elsewhere',
+      `${smallest}[server]\nhost = "0.0.0.0"\ntls = "terminated-elsewhere"\n`,
+      ['terminated-elsewhere', 'off'],
+    ],
+    ['a certificate for all addresses', `${smallest}${tls}[server]\nhost = "::"\n`, ['on', 'on']],
+  ])('%s makes the listeners speak it as follows', (_, toml, expected) => {
+    expect(modes(toml)).toMatchObject({ value: expected });
+  });
+
+  it.each([
+    ['0.0.0.0', ''],
+    ['::', ''],
+    ['10.0.0.1', 'tls = "off"\n'],
+    ['keys.example.com', ''],
+    ['127.0.0.1.example.com', ''],
+  ])('a listener on %s without it is refused', (host, mode) => {
+    for (const name of ['server', 'operations']) {
+      expect(found(`${smallest}[${name}]\nhost = "${host}"\n${mode}`)).toEqual([
+        [`${name}.host`, `"${host}"`, orHere(name)],
+      ]);
+    }
+  });
+
+  it('that is "off" on purpose is refused for other machines also where there is a certificate', () => {
+    expect(found(`${smallest}${tls}[server]\nhost = "0.0.0.0"\ntls = "off"\n`)).toEqual([
+      ['server.host', '"0.0.0.0"', orHere('server')],
+    ]);
+  });
+
+  it('names the variable that opened the listener to others', () => {
+    expect(found(smallest, { RKMS_SERVER_HOST: '0.0.0.0' })).toEqual([
+      ['server.host', '"0.0.0.0" in RKMS_SERVER_HOST', orHere('server')],
+    ]);
+    expect(found(smallest, { RKMS_SERVER_HOST: '0.0.0.0', RKMS_SERVER_TLS: 'terminated-elsewhere' })).toEqual(
+      [],
+    );
+    expect(
+      found(smallest, { RKMS_SERVER_HOST: '0.0.0.0', RKMS_TLS_CERT_FILE: 'c', RKMS_TLS_KEY_FILE: 'k' }),
+    ).toEqual([]);
+  });
+
+  it.each([
+    [
+      '"on" without a certificate',
+      '[server]\ntls = "on"\n',
+      'server.tls',
+      '"on" without a [tls] table',
+      orElsewhere('server'),
+    ],
+    [
+      'an unknown mode',
+      '[server]\ntls = "yes"\n',
+      'server.tls',
+      '"yes"',
+      '"on", "off", "terminated-elsewhere"',
+    ],
+    ['no key', '[tls]\ncert_file = "c"\n', 'tls.key_file', 'nothing', 'the path of a file'],
+    ['TLS 1.1', `${tls}min_version = "1.1"\n`, 'tls.min_version', '"1.1"', '"1.3", "1.2"'],
+    [
+      'a list of the revoked without an authority',
+      `${tls}revoked_file = "r"\n`,
+      'tls.revoked_file',
+      'no authority to check it by',
+      'tls.client_ca_file, which signs the certificates of callers',
+    ],
+  ])('%s is refused', (_, rest, path, what, expected) => {
+    const allowed = expected.startsWith('"') ? `one of ${expected}` : expected;
+    expect(found(`${smallest}${rest}`)).toEqual([[path, what, allowed]]);
+  });
+});
+
+describe('callers that are recognised by what others issue', () => {
+  const tls = '[tls]\ncert_file = "c"\nkey_file = "k"\nclient_ca_file = "a"\n';
+  const iss = 'https://issuer.example';
+  const kube = 'https://kubernetes.default.svc';
+  const issuer = (name = iss, rest = 'jwks_uri = "https://issuer.example/jwks"'): string =>
+    `[[issuers]]\nissuer = "${name}"\naudience = "rkms"\nalgorithms = ["RS256"]\n${rest}\n`;
+  const kubernetes = issuer(kube, 'jwks_file = "j"\nkubernetes = true');
+  const caller = (rest: string, name = 'billing'): string =>
+    `[[callers]]\nname = "${name}"\nallow = ["read"]\nids = ["**"]\n${rest}\n`;
+  const checked = (toml: string): unknown => found(`${smallest}${toml}`);
+  const nameRule =
+    '"uri:" and a URI, as "uri:spiffe://prod/billing", or "dns:" and a host name in lower case without "*"';
+
+  it('are those of certificates, subjects and service accounts', () => {
+    const toml =
+      caller(
+        `certificates = ["uri:spiffe://prod/billing", "dns:billing.internal"]
+        subjects = [{ issuer = "${iss}", subject = "repo:acme/billing:ref:refs/heads/main" }]
+        service_accounts = [{ issuer = "${kube}", namespace = "prod", name = "billing", uid = "u" }]`,
+      ) +
+      tls +
+      issuer() +
+      kubernetes;
+    const config = parseConfig(`${smallest}${toml}`)._unsafeUnwrap();
+    expect([...certificateNames(config.callers)]).toEqual([
+      ['uri:spiffe://prod/billing', 'billing'],
+      ['dns:billing.internal', 'billing'],
+    ]);
+    expect(jwtSubjects(config.callers)).toEqual([
+      { caller: 'billing', issuer: iss, subject: 'repo:acme/billing:ref:refs/heads/main' },
+      { caller: 'billing', issuer: kube, namespace: 'prod', account: 'billing', uid: 'u' },
+    ]);
+    expect(config.issuers).toMatchObject([
+      { issuer: iss, kubernetes: false, max_lifetime_s: 86_400, last_good_s: 259_200 },
+      { issuer: kube, kubernetes: true },
+    ]);
+  });
+
+  it.each([
+    'spiffe://prod/billing',
+    'billing.internal',
+    'dns:*.internal',
+    'dns:Billing.internal',
+    'dns:billing.internal.',
+    'dns:a..b',
+    'dns:',
+    'uri:',
+    'uri:billing',
+    'uri:spiffe://prod/ billing',
+    'uri:spiffe://prod/"billing"',
+    'cn:billing',
+    'URI:spiffe://prod/billing',
+  ])('have no certificate with the name %j', (name) => {
+    expect(checked(caller(`certificates = [${JSON.stringify(name)}]`) + tls)).toEqual([
+      ['callers[0].certificates[0]', JSON.stringify(name), nameRule],
+    ]);
+  });
+
+  it('have certificates only where an authority signs them', () => {
+    const named = caller('certificates = ["dns:a"]');
+    expect(checked(named)).toEqual([
+      [
+        'callers[0].certificates',
+        'no authority to check it by',
+        'tls.client_ca_file, which signs the certificates of callers',
+      ],
+    ]);
+  });
+
+  it.each([
+    ['a name in certificates', 'certificates = ["dns:a"]', 'certificates[0]'],
+    ['a subject', `subjects = [{ issuer = "${iss}", subject = "s" }]`, 'subjects[0]'],
+    [
+      'a service account, whatever its uid',
+      `service_accounts = [{ issuer = "${kube}", namespace = "n", name = "a" }]`,
+      'service_accounts[0]',
+    ],
+  ])('do not share %s', (_, identity, path) => {
+    const second = identity.replace('name = "a"', 'name = "a", uid = "u"');
+    const toml = caller(identity) + caller(second, 'reports') + tls + issuer() + kubernetes;
+    expect(checked(toml)).toEqual([
+      [`callers[1].${path}`, 'what stands for a caller already', 'each of them once'],
+    ]);
+  });
+
+  it('are of issuers that are configured, and of the right sort', () => {
+    const at = (name: string): string => `issuer = "${name}"`;
+    const toml = caller(
+      `subjects = [{ ${at('x')}, subject = "s" }, { ${at(kube)}, subject = "s" }]
+      service_accounts = [{ ${at(iss)}, namespace = "n", name = "a" }]`,
+    );
+    const sort = (text: string): string => `the issuer of an [[issuers]] table ${text} kubernetes = true`;
+    expect(checked(toml + issuer() + kubernetes)).toEqual([
+      ['callers[0].subjects[0].issuer', '"x"', sort('without')],
+      ['callers[0].subjects[1].issuer', JSON.stringify(kube), sort('without')],
+      ['callers[0].service_accounts[0].issuer', JSON.stringify(iss), sort('with')],
+    ]);
+  });
+
+  const uriRule = 'an https:// URL, or an http:// URL of this machine, without credentials';
+  it.each([
+    [
+      'two places for keys',
+      'jwks_uri = "https://a"\njwks_file = "j"',
+      'jwks_uri',
+      '"https://a"',
+      'either jwks_uri or jwks_file',
+    ],
+    ['no place for keys', '', 'jwks_uri', 'nothing', 'either jwks_uri or jwks_file'],
+    ...[
+      'http://issuer.example/jwks',
+      'http://127.0.0.1.example.com',
+      'ftp://a',
+      'issuer.example',
+      'https://a:b@c',
+      'https://a#b',
+    ].map((uri) => ['keys from', `jwks_uri = "${uri}"`, 'jwks_uri', JSON.stringify(uri), uriRule] as const),
+    [
+      'no time to live',
+      'jwks_file = "j"\nmax_lifetime_s = 0',
+      'max_lifetime_s',
+      '0',
+      'a whole number of seconds from 60 to 31536000',
+    ],
+    ['text for truth', 'jwks_file = "j"\nkubernetes = "yes"', 'kubernetes', '"yes"', 'true or false'],
+  ])('have no issuer with %s: %s', (_, rest, path, what, expected) => {
+    expect(checked(issuer(iss, rest))).toEqual([[`issuers[0].${path}`, what, expected]]);
+  });
+
+  it.each(['HS256', 'none', 'RS1', 'ES256K', 'rs256', ''])('have no issuer that signs by %j', (alg) => {
+    const toml = issuer().replace('RS256', alg);
+    expect(checked(toml)).toEqual([
+      ['issuers[0].algorithms[0]', JSON.stringify(alg), expect.stringMatching(/^one of "RS256", /)],
+    ]);
+    expect(checked(issuer().replace('["RS256"]', '[]'))).toMatchObject([
+      ['issuers[0].algorithms', '[]', expect.any(String)],
+    ]);
+  });
+
+  it('have each issuer once', () => {
+    expect(checked(issuer() + issuer())).toEqual([
+      ['issuers[1].issuer', `"${iss}" a second time`, 'each issuer once'],
+    ]);
   });
 });

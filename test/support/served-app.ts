@@ -6,15 +6,24 @@ import { createApp } from '../../src/adapters/http/app.js';
 import type { RequestLine } from '../../src/adapters/http/request-state.js';
 import { listen, type RunningServer } from '../../src/adapters/http/server.js';
 import { makeBearerToken } from '../../src/adapters/tokens/bearer-token.js';
+import type { Tls } from '../../src/adapters/http/tls.js';
 import { TokenAuthenticator } from '../../src/adapters/tokens/token-authenticator.js';
 import type { StoredToken } from '../../src/adapters/tokens/stored-token.js';
 import type { Permission } from '../../src/domain/caller.js';
+import type { Authenticator } from '../../src/ports/authenticator.js';
 import { idPattern } from './callers.js';
 import { ask, type HttpAnswer, type HttpQuestion } from './http-client.js';
 import { callerId } from './names.js';
 import { VirtualService } from './virtual-service.js';
 
 export const requestTimeoutMs = 2_000;
+
+interface ServedParts {
+  /** With it the app speaks TLS. */
+  readonly tls?: Tls;
+  /** In place of the one that knows the tokens of `bearer`; gets that one. */
+  readonly authenticator?: (tokens: Authenticator) => Authenticator;
+}
 
 export class ServedApp {
   readonly service = new VirtualService();
@@ -29,9 +38,11 @@ export class ServedApp {
   #server: RunningServer | undefined;
   #url = '';
 
+  private constructor(private readonly parts: ServedParts) {}
+
   /** Serves on a free port; the store has its genesis record. */
-  static async start(): Promise<ServedApp> {
-    const served = new ServedApp();
+  static async start(parts: ServedParts = {}): Promise<ServedApp> {
+    const served = new ServedApp(parts);
     await served.service.initialise();
     await served.#listen();
     return served;
@@ -80,9 +91,12 @@ export class ServedApp {
 
   async #listen(): Promise<void> {
     const { clock } = this.service;
+    const { tls, authenticator = (own: Authenticator): Authenticator => own } = this.parts;
+    const tokens = new TokenAuthenticator({ find: (id) => this.#tokens.get(id) }, clock);
     const app = createApp({
       keys: this.service.guarded(),
-      authenticator: new TokenAuthenticator({ find: (id) => this.#tokens.get(id) }, clock),
+      authenticator: authenticator(tokens),
+      certificateOf: tls && ((socket) => tls.certificateOf(socket)),
       clock,
       settings: { requestTimeoutMs },
       isReady: () => this.ready,
@@ -93,7 +107,7 @@ export class ServedApp {
       await next();
       this.bodies.push(ctx.body);
     });
-    this.#server = await listen(app, { host: '127.0.0.1', port: 0 }, 'server');
+    this.#server = await listen(app, { host: '127.0.0.1', port: 0 }, 'server', tls);
   }
 }
 

@@ -5,6 +5,7 @@ import type { ServedKey } from '../../application/get-data-key.js';
 import { keyBody } from './key-body.js';
 import { problemOf, type HttpFailure } from './problems.js';
 import type { RequestState } from './request-state.js';
+import { strictTransportSecurity } from './tls.js';
 
 /** On every answer, whatever its status: nothing may be stored, sniffed, framed or shared between callers. */
 export const commonHeaders = {
@@ -63,11 +64,12 @@ export function answerText(ctx: Context, status: number, text: string): void {
 }
 
 /** A whole response as text, for connections whose request could not be parsed. */
-export function rawProblem(failure: HttpFailure, requestId: string): string {
+export function rawProblem(failure: HttpFailure, requestId: string, secure: boolean): string {
   const problem = problemOf(failure, requestId);
   const body = `${JSON.stringify(problem)}\n`;
   const headers = {
     ...commonHeaders,
+    ...(secure ? strictTransportSecurity : {}),
     'Content-Type': 'application/problem+json',
     'Content-Length': Buffer.byteLength(body),
     Connection: 'close',

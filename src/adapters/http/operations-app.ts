@@ -1,15 +1,16 @@
 // The interface for operators, on a listener of its own: how the regions are, now or as they change, and taking one out of
 // use or back. No key can be had here.
 import type Koa from 'koa';
-import { ok, Result } from 'neverthrow';
+import { ok, Result, type ResultAsync } from 'neverthrow';
 import { PassThrough } from 'node:stream';
 import type { GuardedRegions } from '../../application/guarded-regions.js';
 import type { OperatorOrder, RegionReport } from '../../application/region-supervisor.js';
 import type { Caller } from '../../domain/caller.js';
 import type { AccessDenied } from '../../domain/failures.js';
 import type { Region } from '../../domain/ids.js';
+import type { Clock } from '../../ports/clock.js';
 import { answerJson, answerProblem } from './answers.js';
-import { appOf, type AppContext, type AppParts, type Route } from './routes.js';
+import { appOf, type Again, type AppContext, type AppParts, type Route } from './routes.js';
 
 /** Regions, and the door through which operators reach them. */
 export interface OperatedRegions {
@@ -58,9 +59,9 @@ const commandRoutes = (
 /** As JSON, or as a stream of server-sent events for whoever accepts `text/event-stream`. */
 const getRegions =
   (parts: OperationsParts) =>
-  (ctx: AppContext, caller: Caller): void => {
+  (ctx: AppContext, caller: Caller, again: Again): void => {
     if (ctx.req.headers.accept?.includes('text/event-stream')) {
-      streamRegions(ctx, parts, caller);
+      streamRegions(ctx, parts, caller, again);
       return;
     }
     reportAll(parts, caller).match(
@@ -83,7 +84,7 @@ const reportAll = ({ guarded, store }: OperationsParts, caller: Caller): Result<
         : ok(bodyOf(regions)),
     );
 
-function streamRegions(ctx: AppContext, parts: OperationsParts, caller: Caller): void {
+function streamRegions(ctx: AppContext, parts: OperationsParts, caller: Caller, again: Again): void {
   const stream = new PassThrough();
   const send = (): void => {
     reportAll(parts, caller).map((report) =>
@@ -100,9 +101,28 @@ function streamRegions(ctx: AppContext, parts: OperationsParts, caller: Caller):
   ctx.res.once('close', () => {
     for (const leave of watching.value) leave();
   });
+  endWhenRefused(ctx, parts.clock, () => again().andThen((now) => reportAll(parts, now)));
   ctx.status = 200;
   ctx.type = 'text/event-stream';
   ctx.body = stream;
+}
+
+/** How often whoever follows a stream is authenticated again, in milliseconds. */
+const againMs = 2_000;
+
+/** Ends an answer that goes on as soon as its caller would get another one. */
+function endWhenRefused(ctx: AppContext, clock: Clock, check: () => ResultAsync<unknown, unknown>): void {
+  let cancel: () => void = () => undefined;
+  const look = (): void => {
+    void check().match(later, () => ctx.res.destroy());
+  };
+  const later = (): void => {
+    if (!ctx.res.closed) cancel = clock.schedule(againMs, look);
+  };
+  ctx.res.once('close', () => {
+    cancel();
+  });
+  later();
 }
 
 const command =

@@ -79,7 +79,8 @@ const rows = {
   'authentication.failed': {
     status: 401,
     title: 'Who is asking?',
-    detail: 'Send a valid token: "Authorization: Bearer rkms_...".',
+    detail:
+      'Send a valid token, "Authorization: Bearer ...", or a client certificate; one of them, not both.',
   },
   'access.denied': {
     status: 403,

@@ -5,6 +5,7 @@ import type { Middleware } from 'koa';
 import type { Clock } from '../../ports/clock.js';
 import { answerProblem, commonHeaders, requestIdHeader } from './answers.js';
 import type { RequestLine, RequestState } from './request-state.js';
+import { strictTransportSecurity } from './tls.js';
 
 interface ScopeParts {
   readonly clock: Clock;
@@ -18,6 +19,7 @@ export const requestScope =
     const state = ctx.state as RequestState;
     state.requestId = requestIdOf(ctx.req.headers['x-request-id']);
     ctx.set({ ...commonHeaders, [requestIdHeader]: state.requestId });
+    if (ctx.secure) ctx.set(strictTransportSecurity);
     try {
       await next();
     } catch (bug) {

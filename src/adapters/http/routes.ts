@@ -2,9 +2,11 @@
 // before anything of a request is used, and a route that says who may use it, or the service does not start.
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
-import { err, ok, type Result } from 'neverthrow';
+import { err, ok, type Result, type ResultAsync } from 'neverthrow';
+import type { Socket } from 'node:net';
 import type { Caller } from '../../domain/caller.js';
-import type { Authenticator, Credentials } from '../../ports/authenticator.js';
+import type { AuthenticationFailed } from '../../domain/failures.js';
+import type { Authenticator, ClientCertificate, Credentials } from '../../ports/authenticator.js';
 import type { Clock } from '../../ports/clock.js';
 import { answerProblem } from './answers.js';
 import { parseTarget } from './key-query.js';
@@ -14,17 +16,22 @@ import type { RequestLine, RequestState } from './request-state.js';
 
 export type AppContext = Context & { readonly state: RequestState };
 
+/** Authenticates the request once more, for answers that go on: whoever sees one may be refused meanwhile. */
+export type Again = () => ResultAsync<Caller, AuthenticationFailed>;
+
 /** One path and method. Permissions are checked by the use case that a protected route calls. */
 export type Route = { readonly path: string; readonly method: 'GET' | 'POST' } & (
   | { readonly access: 'public'; readonly handle: (ctx: AppContext) => void }
   | {
       readonly access: 'authenticated';
-      readonly handle: (ctx: AppContext, caller: Caller) => Promise<void> | void;
+      readonly handle: (ctx: AppContext, caller: Caller, again: Again) => Promise<void> | void;
     }
 );
 
 export interface AppParts {
   readonly authenticator: Authenticator;
+  /** The client certificate of a connection; absent where none is asked for. */
+  readonly certificateOf?: ((socket: Socket) => ClientCertificate | undefined) | undefined;
   readonly clock: Clock;
   readonly onRequest: (line: RequestLine) => void;
 }
@@ -35,7 +42,7 @@ export function appOf(routes: readonly Route[], parts: AppParts): Koa {
   app.silent = true;
   app.use(requestScope(parts));
   app.use(checkRequest(routes));
-  app.use(routerOf(routes, parts.authenticator).routes());
+  app.use(routerOf(routes, parts).routes());
   return app;
 }
 
@@ -70,7 +77,7 @@ const hostMissing: HttpFailure = { kind: 'request.malformed', detail: 'Send exac
 const hasBody = (ctx: Context): boolean =>
   ctx.req.headers['transfer-encoding'] !== undefined || Number(ctx.req.headers['content-length'] ?? 0) !== 0;
 
-function routerOf(routes: readonly Route[], authenticator: Authenticator): Router {
+function routerOf(routes: readonly Route[], parts: AppParts): Router {
   const router = new Router({ sensitive: true, strict: true });
   for (const route of routes) {
     router.register(route.path, [route.method], async (plain) => {
@@ -79,19 +86,21 @@ function routerOf(routes: readonly Route[], authenticator: Authenticator): Route
         route.handle(ctx);
         return;
       }
-      const caller = await authenticator.authenticate(credentialsOf(ctx));
+      const again: Again = () => parts.authenticator.authenticate(credentialsOf(ctx, parts));
+      const caller = await again();
       if (caller.isErr()) {
         answerProblem(ctx, caller.error);
         return;
       }
       ctx.state.caller = caller.value.id;
-      await route.handle(ctx, caller.value);
+      await route.handle(ctx, caller.value, again);
     });
   }
   return router;
 }
 
 /** Node keeps only the first of several `Authorization` headers where they are not asked for one by one. */
-const credentialsOf = ({ req }: Context): Credentials => ({
+const credentialsOf = ({ req }: Context, { certificateOf }: AppParts): Credentials => ({
   authorization: req.headersDistinct['authorization'] ?? [],
+  certificate: certificateOf?.(req.socket),
 });

@@ -2,13 +2,16 @@
 // running requests finish.
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { codeOf } from '../files/private-files.js';
 import { StartRefused } from '../../ports/start-refused.js';
 import { rawProblem } from './answers.js';
 import type { RequestFailure } from './request-failures.js';
 import type { createApp } from './app.js';
+import type { Tls } from './tls.js';
 
 export interface ListenSettings {
   readonly host: string;
@@ -17,7 +20,7 @@ export interface ListenSettings {
 }
 
 export interface RunningServer {
-  /** As `http://127.0.0.1:8080`. */
+  /** As `http://127.0.0.1:8080`, or `https:` where it speaks TLS. */
   readonly url: string;
   /** Takes no new request, waits for the running ones for at most `graceMs`, then cuts what is left. */
   stop(graceMs: number): Promise<void>;
@@ -39,6 +42,7 @@ export async function listen(
   app: ReturnType<typeof createApp>,
   { host, port }: ListenSettings,
   section: 'server' | 'operations',
+  tls?: Tls,
 ): Promise<RunningServer> {
   const handle = app.callback();
   const answer: RequestListener = (request, response) => {
@@ -49,15 +53,28 @@ export async function listen(
     // Koa answers for every request; the promise it returns is of its own error handling.
     void handle(request, response);
   };
-  const server = createServer(limits, answer);
+  const { server, letGo } = serverFor(answer, tls);
   // An expectation that nobody knows is no reason to refuse a request, least of all with headers that are not ours.
   server.on('checkExpectation', answer);
   server.maxConnections = maxConnections;
   server.on('clientError', refuseConnection);
+  const open = openSockets(server);
   await bound(server, host, port, section);
   const address = server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return { url: `http://${name}:${address.port}`, stop: (graceMs) => stop(server, graceMs) };
+  return {
+    url: `${tls ? 'https' : 'http'}://${name}:${address.port}`,
+    stop: async (graceMs) => {
+      await stop(server, open, graceMs);
+      letGo();
+    },
+  };
+}
+
+function serverFor(answer: RequestListener, tls: Tls | undefined): { server: Server; letGo: () => void } {
+  if (tls === undefined) return { server: createServer(limits, answer), letGo: () => undefined };
+  const server = createTlsServer({ ...limits, ...tls.options() }, answer);
+  return { server, letGo: tls.attach(server) };
 }
 
 function bound(server: Server, host: string, port: number, section: string): Promise<void> {
@@ -78,10 +95,20 @@ const hintFor = (cause: unknown, section: string): string =>
     ? `another program uses the port: stop it, or set RKMS_${section.toUpperCase()}_PORT to a free one`
     : `set ${section}.host and ${section}.port to an address of this machine`;
 
-function stop(server: Server, graceMs: number): Promise<void> {
+/** Also those that have not finished their handshake, which Node's own list of connections does not have. */
+function openSockets(server: Server): ReadonlySet<Socket> {
+  const open = new Set<Socket>();
+  server.on('connection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  return open;
+}
+
+function stop(server: Server, open: ReadonlySet<Socket>, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => {
-      server.closeAllConnections();
+      for (const socket of open) socket.destroy();
     }, graceMs);
     server.close(() => {
       clearTimeout(cut);
@@ -98,9 +125,13 @@ const refusals: ReadonlyMap<string, RequestFailure> = new Map([
 ]);
 
 function refuseConnection(error: Error, socket: Duplex): void {
-  if (codeOf(error) === 'ECONNRESET' || !socket.writable) {
+  const secure = socket instanceof TLSSocket;
+  // Nothing can be said where no TLS came about.
+  const mute = secure && socket.getFinished() === undefined;
+  if (codeOf(error) === 'ECONNRESET' || !socket.writable || mute) {
     socket.destroy();
     return;
   }
-  socket.end(rawProblem(refusals.get(codeOf(error)) ?? { kind: 'request.malformed' }, randomUUID()));
+  const failure = refusals.get(codeOf(error)) ?? { kind: 'request.malformed' };
+  socket.end(rawProblem(failure, randomUUID(), secure));
 }

@@ -1,9 +1,8 @@
 // The tokens that a running service knows, from their file. A change of the file takes effect within a second; a broken
 // one changes nothing.
-import { statSync } from 'node:fs';
 import type { Clock } from '../../ports/clock.js';
 import { StartRefused } from '../../ports/start-refused.js';
-import { codeOf } from '../files/private-files.js';
+import { stampOf } from '../files/file-stamp.js';
 import type { StoredToken } from './stored-token.js';
 import { readTokens } from './token-entries.js';
 
@@ -48,13 +47,3 @@ export class TokenFile {
 
 const byPublicId = (tokens: readonly StoredToken[]): ReadonlyMap<string, StoredToken> =>
   new Map(tokens.map((token) => [token.publicId, token]));
-
-// The time of change, not of modification: it also tells when the file was closed to others again.
-function stampOf(path: string): string {
-  try {
-    const { ino, ctimeMs, size } = statSync(path);
-    return `${ino} ${ctimeMs} ${size}`;
-  } catch (cause) {
-    return codeOf(cause);
-  }
-}

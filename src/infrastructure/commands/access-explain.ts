@@ -1,9 +1,11 @@
 // `rkms access explain`: what a caller may do to an id, and by which line of the configuration or which token.
 import { InvalidArgumentError, type Command } from 'commander';
+import { existsSync } from 'node:fs';
 import { readTokens } from '../../adapters/tokens/token-entries.js';
 import { systemClock } from '../../adapters/system/system-clock.js';
 import { parseKeyId, type CallerId, type KeyId } from '../../domain/ids.js';
 import { callerGrants } from '../callers-schema.js';
+import { isRecognised } from '../identities-schema.js';
 import { explainAccess, type ExplainedPermission } from '../explain-access.js';
 import { callerOf } from './caller-argument.js';
 import { addCommand, loadConfig, type ConfigOption } from './command-config.js';
@@ -27,8 +29,15 @@ export function addAccessExplain(access: Command): void {
 function explain(options: ExplainOptions): void {
   const { caller, id, json } = options;
   const config = loadConfig(options);
-  const tokens = readTokens(config.auth.tokens_file);
-  const explained = explainAccess({ caller, id }, callerGrants(config.callers), tokens, systemClock.nowMs());
+  const recognised = isRecognised(config.callers, caller);
+  const tokens =
+    recognised && !existsSync(config.auth.tokens_file) ? [] : readTokens(config.auth.tokens_file);
+  const explained = explainAccess(
+    { caller, id, recognised },
+    callerGrants(config.callers),
+    tokens,
+    systemClock.nowMs(),
+  );
   const answer = { caller, id, permissions: explained };
   process.stdout.write(json ? `${JSON.stringify(answer, undefined, 2)}\n` : tableOf(explained));
 }

@@ -1,0 +1,69 @@
+// Whoever follows the regions is authenticated again and again: a stream outlives no credential.
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { errAsync, ok, okAsync } from 'neverthrow';
+import { createOperationsApp } from '../../src/adapters/http/operations-app.js';
+import { listen, type RunningServer } from '../../src/adapters/http/server.js';
+import type { GuardedRegions } from '../../src/application/guarded-regions.js';
+import { requirePermission } from '../../src/domain/access.js';
+import type { Caller } from '../../src/domain/caller.js';
+import { callerWith } from '../support/callers.js';
+import { begin } from '../support/http-client.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { until } from '../support/until.js';
+
+let clock: ManualClock;
+let server: RunningServer;
+let caller: Caller | undefined;
+let answer: IncomingMessage;
+beforeEach(async () => {
+  clock = new ManualClock();
+  caller = callerWith(['operate']);
+  const guarded = {
+    report: (who: Caller) => requirePermission(who, 'operate').map(() => []),
+    watch: () => ok(() => undefined),
+  } as unknown as GuardedRegions;
+  const authenticate = () =>
+    caller ? okAsync(caller) : errAsync({ kind: 'authentication.failed' } as const);
+  const app = createOperationsApp({
+    guarded,
+    regions: [],
+    clock,
+    authenticator: { authenticate },
+    onRequest: () => undefined,
+  });
+  server = await listen(app, { host: '127.0.0.1', port: 0 }, 'operations');
+  const sent = begin(server.url, { target: '/regions', headers: { accept: 'text/event-stream' } });
+  [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  answer.on('error', () => undefined).resume();
+});
+afterEach(async () => {
+  answer.destroy();
+  await server.stop(0);
+});
+
+describe('a stream of the regions', () => {
+  it('goes on as long as its caller may see them', async () => {
+    expect(answer.statusCode).toBe(200);
+    await clock.advance(60_000);
+    expect(answer.destroyed).toBe(false);
+    expect(clock.pending).toBe(1);
+  });
+
+  it.each<[string, Caller | undefined]>([
+    ['is refused', undefined],
+    ['loses the permission', callerWith(['read'])],
+  ])('ends within two seconds when its caller %s', async (_, now) => {
+    caller = now;
+    await clock.advance(2_000);
+    await until(() => answer.destroyed);
+    expect(answer.complete).toBe(false);
+  });
+
+  it('leaves nothing behind when its caller goes', async () => {
+    answer.destroy();
+    await until(() => clock.pending === 0);
+    expect(clock.pending).toBe(0);
+  });
+});
