@@ -4,8 +4,7 @@ import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { DataKey } from '../domain/data-key.js';
 import type { KeyName } from '../domain/encryption-context.js';
 import type { StoreOutcomeUnknown, StoreWriteFailure, WrapFailure } from '../domain/failures.js';
-import { newKeyRecord, type KeyRecord } from '../domain/key-record.js';
-import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
+import { holdsCiphertext, newKeyRecord, type KeyRecord } from '../domain/key-record.js';
 import type { Clock } from '../ports/clock.js';
 import type { StoreCalls } from './store-calls.js';
 import type { WrapInEveryRegion } from './wrap-in-every-region.js';
@@ -48,7 +47,7 @@ export class SettleKey {
       record,
       commits:
         record.id === id && record.version === version && key.isCommittedBy(record.commitment, id, version),
-      held: countHeld(record, ciphertexts),
+      held: ciphertexts.filter((each) => holdsCiphertext(record, each)).length,
     }));
   }
 
@@ -78,9 +77,3 @@ export const lostCopies: StoreOutcomeUnknown = {
   kind: 'store.outcome-unknown',
   cause: 'the stored record lacks proven ciphertexts',
 };
-
-const countHeld = (record: KeyRecord, proven: readonly RegionalCiphertext[]): number =>
-  proven.filter(({ region, bytes }) => {
-    const held = record.ciphertexts.get(region)?.bytes;
-    return held?.length === bytes.length && held.every((byte, index) => byte === bytes[index]);
-  }).length;

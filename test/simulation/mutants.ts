@@ -12,6 +12,7 @@ export interface Mutant extends Patch {
 
 const get = 'src/application/get-data-key.ts';
 const create = 'src/application/create-key.ts';
+const settle = 'src/application/settle-key.ts';
 const wrap = 'src/application/wrap-in-every-region.ts';
 const prove = 'src/application/wrap-and-prove.ts';
 const open = 'src/application/open-copy.ts';
@@ -72,34 +73,34 @@ export const mutants: readonly Mutant[] = [
     name: 'the loser of a race returns its own key',
     breaks: ['I1'],
     file: create,
-    find: 'if (!isOurs || !key.isCommittedBy(record.commitment, name.id, name.version)) return ok({ record });',
-    replace: 'if (isOurs) { released = true; return ok({ record, own: { key, region } }); }',
+    find: 'if (!commits) return ok({ record });',
+    replace: 'if (!commits) { released = true; return ok({ record, own: { key, region } }); }',
   },
   {
     name: 'the answer of the write is trusted',
     breaks: ['I1', 'I2'],
-    file: create,
+    file: settle,
     find: '.andThen((found) => (found ? ok(found) : err<never, StoreWriteFailure>(ifAbsent))),',
     replace: '.map(() => record),',
   },
   {
     name: 'a write of unknown outcome counts as done',
     breaks: ['I1', 'I2'],
-    file: create,
+    file: settle,
     find: '(found ? ok(found) : err<never, StoreWriteFailure>(ifAbsent))',
     replace: 'ok(found ?? record)',
   },
   {
     name: 'absence after an unknown outcome counts as not created',
     breaks: ['I8'],
-    file: create,
+    file: settle,
     find: "const unknown: StoreOutcomeUnknown = { kind: 'store.outcome-unknown' };",
     replace: "const unknown = { kind: 'store.unavailable' };",
   },
   {
     name: 'a failed look-up after the write is reported as it is',
     breaks: ['I8'],
-    file: create,
+    file: settle,
     find: '{ ...unknown, cause: failure }',
     replace: 'failure',
   },
