@@ -38,6 +38,7 @@ export const configSchema = z.strictObject(
       host: text('an address or host name').default('127.0.0.1'),
       port: whole(0, 65_535).default(8_080),
       request_timeout_ms: whole(100, 60_000, 'milliseconds').default(2_000),
+      max_in_flight: whole(1, 100_000).default(1_000),
     }).prefault({}),
     operations: section({
       host: text('an address or host name').default('127.0.0.1'),

@@ -55,7 +55,10 @@ export async function startService(
   const app = createApp({
     ...parts,
     keys: container.get(GuardedKeysService),
-    settings: { requestTimeoutMs: config.server.request_timeout_ms },
+    settings: {
+      requestTimeoutMs: config.server.request_timeout_ms,
+      maxInFlight: config.server.max_in_flight,
+    },
     isReady: () => ready && audit.isWorking(),
   });
   const guarded = container.get(GuardedRegionsService);

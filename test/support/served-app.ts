@@ -22,6 +22,8 @@ export class ServedApp {
   readonly lines: RequestLine[] = [];
   /** What the app gave out to be written, before it was wiped: bodies that hold keys are Buffers. */
   readonly bodies: unknown[] = [];
+  /** How many requests have begun whose response is not closed. */
+  inFlight = 0;
   ready = true;
   /** Called with the context of each request before anything else happens to it. */
   onContext: (ctx: Context) => void = () => undefined;
@@ -29,9 +31,11 @@ export class ServedApp {
   #server: RunningServer | undefined;
   #url = '';
 
+  private constructor(private readonly maxInFlight: number) {}
+
   /** Serves on a free port; the store has its genesis record. */
-  static async start(): Promise<ServedApp> {
-    const served = new ServedApp();
+  static async start({ maxInFlight = 1_000 } = {}): Promise<ServedApp> {
+    const served = new ServedApp(maxInFlight);
     await served.service.initialise();
     await served.#listen();
     return served;
@@ -84,12 +88,14 @@ export class ServedApp {
       keys: this.service.guarded(),
       authenticator: new TokenAuthenticator({ find: (id) => this.#tokens.get(id) }, clock),
       clock,
-      settings: { requestTimeoutMs },
+      settings: { requestTimeoutMs, maxInFlight: this.maxInFlight },
       isReady: () => this.ready,
       onRequest: (line) => this.lines.push(line),
     });
     app.middleware.unshift(async (ctx, next) => {
       this.onContext(ctx);
+      this.inFlight += 1;
+      ctx.res.once('close', () => (this.inFlight -= 1));
       await next();
       this.bodies.push(ctx.body);
     });

@@ -5,11 +5,12 @@ import Koa, { type Context, type Middleware } from 'koa';
 import { err, ok, type Result } from 'neverthrow';
 import type { Caller } from '../../domain/caller.js';
 import type { Authenticator, Credentials } from '../../ports/authenticator.js';
+import type { Slots } from '../../application/slots.js';
 import type { Clock } from '../../ports/clock.js';
 import { answerProblem } from './answers.js';
 import { parseTarget } from './key-query.js';
 import type { HttpFailure } from './problems.js';
-import { requestScope } from './request-scope.js';
+import { hasBody, requestScope } from './request-scope.js';
 import type { RequestLine, RequestState } from './request-state.js';
 
 export type AppContext = Context & { readonly state: RequestState };
@@ -19,6 +20,8 @@ export type Route = { readonly path: string; readonly method: 'GET' | 'POST' } &
   | { readonly access: 'public'; readonly handle: (ctx: AppContext) => void }
   | {
       readonly access: 'authenticated';
+      /** Whether requests come with a body, which the handler reads; all others must not. */
+      readonly hasBody?: boolean;
       readonly handle: (ctx: AppContext, caller: Caller) => Promise<void> | void;
     }
 );
@@ -27,7 +30,12 @@ export interface AppParts {
   readonly authenticator: Authenticator;
   readonly clock: Clock;
   readonly onRequest: (line: RequestLine) => void;
+  /** Bounds what may be under way at once on protected routes; public ones answer always. */
+  readonly inFlight?: Slots;
 }
+
+/** Under load, callers come back at different times: 1 to 3 seconds, at random. */
+export const retryAfterS = (clock: Clock): number => 1 + Math.floor(clock.random() * 3);
 
 export function appOf(routes: readonly Route[], parts: AppParts): Koa {
   const app = new Koa();
@@ -35,23 +43,24 @@ export function appOf(routes: readonly Route[], parts: AppParts): Koa {
   app.silent = true;
   app.use(requestScope(parts));
   app.use(checkRequest(routes));
-  app.use(routerOf(routes, parts.authenticator).routes());
+  app.use(routerOf(routes, parts).routes());
   return app;
 }
 
-/** Lets only well-formed requests without a body through, for known paths and their methods. */
+/** Lets only well-formed requests through, for known paths and their methods, with a body only where one belongs. */
 function checkRequest(routes: readonly Route[]): Middleware {
   const methods = Map.groupBy(routes, ({ path }) => path);
   return (ctx, next) => {
     const checked = parseTarget(ctx.req.url ?? '').andThen(({ path }): Result<string, HttpFailure> => {
       if (!hasOneHost(ctx)) return err(hostMissing);
-      const allowed = methods.get(path)?.map(({ method }) => method) ?? [];
-      if (allowed.length === 0) return err({ kind: 'request.path-unknown' });
-      if (!allowed.some((method) => method === ctx.method)) {
-        ctx.set('Allow', allowed.join(', '));
+      const known = methods.get(path) ?? [];
+      if (known.length === 0) return err({ kind: 'request.path-unknown' });
+      const route = known.find(({ method }) => method === ctx.method);
+      if (route === undefined) {
+        ctx.set('Allow', known.map(({ method }) => method).join(', '));
         return err({ kind: 'request.method-not-allowed' });
       }
-      return hasBody(ctx) ? err({ kind: 'request.body-unexpected' }) : ok(path);
+      return hasBody(ctx) && !('hasBody' in route) ? err({ kind: 'request.body-unexpected' }) : ok(path);
     });
     if (checked.isOk()) return next();
     answerProblem(ctx, checked.error);
@@ -67,10 +76,9 @@ function hasOneHost({ req }: Context): boolean {
 
 const hostMissing: HttpFailure = { kind: 'request.malformed', detail: 'Send exactly one Host header.' };
 
-const hasBody = (ctx: Context): boolean =>
-  ctx.req.headers['transfer-encoding'] !== undefined || Number(ctx.req.headers['content-length'] ?? 0) !== 0;
+const nothing = (): void => undefined;
 
-function routerOf(routes: readonly Route[], authenticator: Authenticator): Router {
+function routerOf(routes: readonly Route[], parts: AppParts): Router {
   const router = new Router({ sensitive: true, strict: true });
   for (const route of routes) {
     router.register(route.path, [route.method], async (plain) => {
@@ -79,7 +87,13 @@ function routerOf(routes: readonly Route[], authenticator: Authenticator): Route
         route.handle(ctx);
         return;
       }
-      const caller = await authenticator.authenticate(credentialsOf(ctx));
+      const slot = parts.inFlight?.take() ?? ok(undefined);
+      if (slot.isErr()) {
+        answerProblem(ctx, slot.error, retryAfterS(parts.clock));
+        return;
+      }
+      ctx.res.once('close', slot.value ?? nothing);
+      const caller = await parts.authenticator.authenticate(credentialsOf(ctx));
       if (caller.isErr()) {
         answerProblem(ctx, caller.error);
         return;
