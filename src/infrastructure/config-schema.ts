@@ -67,6 +67,9 @@ export const configSchema = z.strictObject(
       flush: choice(['disk', 'os']).default('disk'),
       max_bytes: whole(1_048_576, 1_099_511_627_776, 'bytes').default(268_435_456),
     }).prefault({}),
+    security: section({
+      allow_environment: z.array(text('a list of names'), { error: 'a list of names' }).default([]),
+    }).prefault({}),
     log: section({ level: choice(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault(
       {},
     ),
