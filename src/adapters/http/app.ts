@@ -1,7 +1,7 @@
 // The interface for callers: keys, and whether the service lives and is ready.
 import type Koa from 'koa';
 import type { Context } from 'koa';
-import { err, type Result, type ResultAsync } from 'neverthrow';
+import { err, ResultAsync, type Result } from 'neverthrow';
 import type { ServedKey } from '../../application/get-data-key.js';
 import type { GuardedKeys } from '../../application/guarded-keys.js';
 import { Slots } from '../../application/slots.js';
@@ -62,7 +62,7 @@ const keyRoutesAt = (path: string, parts: HttpParts): readonly Route[] => [
   { path, method: 'POST', access: 'authenticated', hasBody: true, handle: answerWithKey(parts, idInBody) },
 ];
 
-type ReadId = (ctx: Context, signal: AbortSignal) => ResultAsync<KeyId, RequestFailure>;
+type ReadId = (ctx: Context, clock: Clock, signal: AbortSignal) => ResultAsync<KeyId, RequestFailure>;
 
 const answerWithKey =
   ({ keys, clock, settings }: HttpParts, readId: ReadId) =>
@@ -71,7 +71,7 @@ const answerWithKey =
     const bounds = boundsOf(ctx, clock, workTimeMs(settings.requestTimeoutMs));
     let served: Result<ServedKey, HttpFailure>;
     try {
-      served = await readId(ctx, bounds.signal).andThen((id): ResultAsync<ServedKey, HttpFailure> => {
+      served = await readId(ctx, clock, bounds.signal).andThen((id): ResultAsync<ServedKey, HttpFailure> => {
         ctx.state.id = id;
         return keys.get({ caller, id, requestId }, bounds.signal);
       });
@@ -87,11 +87,27 @@ const queryOf = (ctx: Context): Result<string | undefined, RequestFailure> =>
 
 const idInQuery: ReadId = (ctx) => queryOf(ctx).andThen(parseKeyQuery).asyncMap(resolved);
 
-const idInBody: ReadId = (ctx, signal) =>
+const idInBody: ReadId = (ctx, clock, signal) =>
   queryOf(ctx)
     .andThen((query) => (query === undefined ? checkMediaType(ctx.req) : err(queryUnexpected)))
-    .asyncAndThen(() => readBody(ctx.req, signal))
+    .asyncAndThen(() => new ResultAsync(bodyInTime(ctx, clock, signal)))
     .andThen(parseKeyJson);
+
+/** Whoever needs longer for one short body holds the connection open for its own sake (ms). */
+const bodyTimeMs = 5_000;
+
+async function bodyInTime(
+  ctx: Context,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Result<Buffer, RequestFailure>> {
+  const bounds = boundsOf(ctx, clock, bodyTimeMs);
+  try {
+    return await readBody(ctx.req, AbortSignal.any([signal, bounds.signal]));
+  } finally {
+    bounds.release();
+  }
+}
 
 const queryUnexpected: RequestFailure = {
   kind: 'request.parameter-unknown',

@@ -52,7 +52,9 @@ function checkRequest(routes: readonly Route[]): Middleware {
   const methods = Map.groupBy(routes, ({ path }) => path);
   return (ctx, next) => {
     const checked = parseTarget(ctx.req.url ?? '').andThen(({ path }): Result<string, HttpFailure> => {
+      if (!versions.includes(ctx.req.httpVersion)) return err({ kind: 'request.malformed' });
       if (!hasOneHost(ctx)) return err(hostMissing);
+      if (ctx.req.rawHeaders.length > 2 * maxHeaders) return err(headersTooMany);
       const known = methods.get(path) ?? [];
       if (known.length === 0) return err({ kind: 'request.path-unknown' });
       const route = known.find(({ method }) => method === ctx.method);
@@ -60,7 +62,7 @@ function checkRequest(routes: readonly Route[]): Middleware {
         ctx.set('Allow', known.map(({ method }) => method).join(', '));
         return err({ kind: 'request.method-not-allowed' });
       }
-      return hasBody(ctx) && !('hasBody' in route) ? err({ kind: 'request.body-unexpected' }) : ok(path);
+      return hasBody(ctx.req) && !('hasBody' in route) ? err({ kind: 'request.body-unexpected' }) : ok(path);
     });
     if (checked.isOk()) return next();
     answerProblem(ctx, checked.error);
@@ -68,11 +70,21 @@ function checkRequest(routes: readonly Route[]): Middleware {
   };
 }
 
+/** Node's parser knows others too, and answers them as if they were these. */
+const versions = ['1.0', '1.1'];
+
 /** RFC 9112, 3.2: exactly one Host header; HTTP/1.0 may go without. */
 function hasOneHost({ req }: Context): boolean {
   const hosts = req.headersDistinct['host']?.length ?? 0;
   return hosts === 1 || (hosts === 0 && req.httpVersion === '1.0');
 }
+
+/** Far more than any client sends; beyond 2,000 Node would drop some without a word. */
+const maxHeaders = 100;
+const headersTooMany: HttpFailure = {
+  kind: 'request.headers-too-large',
+  detail: `Send at most ${maxHeaders} headers.`,
+};
 
 const hostMissing: HttpFailure = { kind: 'request.malformed', detail: 'Send exactly one Host header.' };
 

@@ -2,12 +2,13 @@
 // running requests finish.
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { codeOf } from '../files/private-files.js';
 import { StartRefused } from '../../ports/start-refused.js';
 import { rawProblem } from './answers.js';
 import type { RequestFailure } from './request-failures.js';
+import { hasBody } from './request-scope.js';
 import type { createApp } from './app.js';
 
 export interface ListenSettings {
@@ -33,7 +34,8 @@ const limits = {
   // The app checks the Host header itself: Node's own refusal has neither a document nor our headers.
   requireHostHeader: false,
 } as const;
-const maxConnections = 10_000;
+/** Each takes a file descriptor; the process's own limit may be lower. */
+const maxConnections = 16_384;
 
 export async function listen(
   app: ReturnType<typeof createApp>,
@@ -41,7 +43,11 @@ export async function listen(
   section: 'server' | 'operations',
 ): Promise<RunningServer> {
   const handle = app.callback();
+  const last = new WeakSet<Socket>();
   const answer: RequestListener = (request, response) => {
+    // What follows a body that does not belong there may be a part of it: it is not acted on, and the connection ends.
+    if (last.has(request.socket)) return;
+    if (request.method !== 'POST' && hasBody(request)) last.add(request.socket);
     // A stopping server listens no more; the connection of its last answer would be kept alive for nobody.
     response.once('close', () => {
       if (!server.listening) server.closeIdleConnections();
@@ -53,6 +59,10 @@ export async function listen(
   // An expectation that nobody knows is no reason to refuse a request, least of all with headers that are not ours.
   server.on('checkExpectation', answer);
   server.maxConnections = maxConnections;
+  // Connections that wait for nothing make room for new ones.
+  server.on('drop', () => {
+    server.closeIdleConnections();
+  });
   server.on('clientError', refuseConnection);
   await bound(server, host, port, section);
   const address = server.address() as AddressInfo;
