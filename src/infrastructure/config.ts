@@ -45,7 +45,7 @@ export function expectedGenesis({ deployment, store }: Config): GenesisExpectati
 }
 
 /** Whether any call leaves for AWS. */
-export const usesAws = ({ store, regions }: Pick<ConfigInput, 'store' | 'regions'>): boolean =>
+export const usesAws = ({ store, regions }: Pick<Config, 'store' | 'regions'>): boolean =>
   store.kind === 'dynamodb' || regions.some(({ vault }) => vault === 'aws-kms');
 
 /** Everything that is wrong with a configuration. */

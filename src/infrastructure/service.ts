@@ -125,7 +125,7 @@ const logRequest =
   };
 
 /** Where it was thrown, without the message, which may quote data. */
-function stackOf(bug: unknown): readonly string[] {
+export function stackOf(bug: unknown): readonly string[] {
   if (!(bug instanceof Error)) return [];
   if (bug.cause instanceof Error) return stackOf(bug.cause);
   return (bug.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));

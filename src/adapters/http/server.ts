@@ -44,12 +44,15 @@ export async function listen(
 ): Promise<RunningServer> {
   const handle = app.callback();
   const last = new WeakSet<Socket>();
+  let running = 0;
   const answer: RequestListener = (request, response) => {
     // What follows a body that does not belong there may be a part of it: it is not acted on, and the connection ends.
     if (last.has(request.socket)) return;
     if (request.method !== 'POST' && hasBody(request)) last.add(request.socket);
     // A stopping server listens no more; the connection of its last answer would be kept alive for nobody.
+    running += 1;
     response.once('close', () => {
+      running -= 1;
       if (!server.listening) server.closeIdleConnections();
     });
     // Koa answers for every request; the promise it returns is of its own error handling.
@@ -67,7 +70,10 @@ export async function listen(
   await bound(server, host, port, section);
   const address = server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return { url: `http://${name}:${address.port}`, stop: (graceMs) => stop(server, graceMs) };
+  return {
+    url: `http://${name}:${address.port}`,
+    stop: (graceMs) => stop(server, graceMs, () => running > 0),
+  };
 }
 
 function bound(server: Server, host: string, port: number, section: string): Promise<void> {
@@ -88,13 +94,19 @@ const hintFor = (cause: unknown, section: string): string =>
     ? `another program uses the port: stop it, or set RKMS_${section.toUpperCase()}_PORT to a free one`
     : `set ${section}.host and ${section}.port to an address of this machine`;
 
-function stop(server: Server, graceMs: number): Promise<void> {
+/** What has begun to send a request may finish it in the time that headers may take; Node itself no longer looks. */
+function stop(server: Server, graceMs: number, isRunning: () => boolean): Promise<void> {
   return new Promise((resolve) => {
-    const cut = setTimeout(() => {
+    const cutAll = (): void => {
       server.closeAllConnections();
-    }, graceMs);
+    };
+    const cut = setTimeout(cutAll, graceMs);
+    const cutHalf = setInterval(() => {
+      if (!isRunning()) cutAll();
+    }, limits.headersTimeout);
     server.close(() => {
       clearTimeout(cut);
+      clearInterval(cutHalf);
       resolve();
     });
     server.closeIdleConnections();
