@@ -1,6 +1,6 @@
 // Every parser of RKMS that meets bytes from outside, what it may be given, and what must hold: it throws only what it
 // declares, and what it accepts is written again as the same.
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +21,7 @@ import { firstVersion, parseKeyId } from '../../src/domain/ids.js';
 import { newKeyRecord } from '../../src/domain/key-record.js';
 import { decodeRecord, encodeRecord, type UntrustedFields } from '../../src/domain/record-format.js';
 import { StartRefused } from '../../src/ports/start-refused.js';
+import { loadResumePoint, saveResumePoint } from '../../src/infrastructure/commands/resume-point.js';
 import { parseConfig, showConfigProblems } from '../../src/infrastructure/config.js';
 import { idPattern } from '../support/callers.js';
 import { spelledKeyIds } from '../support/key-ids.js';
@@ -322,52 +323,64 @@ const auditLine = target(
   },
 );
 
-const tokenFile = (): FuzzTarget => {
-  const folder = mkdtempSync(join(tmpdir(), 'rkms-fuzz-'));
-  const path = join(folder, 'tokens.json');
-  const { publicId, secretDigest } = makeBearerToken();
-  const entry = { caller: callerId('app'), permissions: new Set(['read'] as const), ids: [idPattern('**')] };
-  const good = textOf([{ publicId, secretDigest, ...entry, notBeforeMs: 0, expiresMs: 1 }]);
-  const fuzzed = target(
-    'token file',
-    texts(fc.constant(good), [
-      '{',
-      '}',
-      '[',
-      ']',
-      '"',
-      ',',
-      ':',
-      '"allow"',
-      '"read"',
-      'null',
-      '1',
-      '\\',
-      '2030-01-01T00:00:00Z',
-    ]),
-    (text) => {
-      writeFileSync(path, text);
-      chmodSync(path, 0o600);
-      try {
-        const read = readTokens(path);
-        writeFileSync(path, textOf(read));
-        same(readTokens(path), read);
-      } catch (cause) {
-        if (!(cause instanceof StartRefused)) throw cause;
-      }
-    },
-  );
-  return {
-    name: fuzzed.name,
-    run: (timeMs) => {
-      try {
-        return fuzzed.run(timeMs);
-      } finally {
-        rmSync(folder, { recursive: true, force: true });
-      }
-    },
+/** A target whose parser reads a file: `check` gets its path, and writes and reads it as it likes. */
+function fileTarget(name: string, inputs: fc.Arbitrary<string>, check: (path: string) => void): FuzzTarget {
+  const run = (timeMs: number): number => {
+    const folder = mkdtempSync(join(tmpdir(), 'rkms-fuzz-'));
+    const path = join(folder, 'file');
+    try {
+      return target(name, inputs, (text) => {
+        writeFileSync(path, text, { mode: 0o600 });
+        try {
+          check(path);
+        } catch (cause) {
+          if (!(cause instanceof StartRefused)) throw cause;
+        }
+      }).run(timeMs);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   };
+  return { name, run };
+}
+
+const entry = { caller: callerId('app'), permissions: new Set(['read'] as const), ids: [idPattern('**')] };
+const storedToken = { ...makeBearerToken(), ...entry, notBeforeMs: 0, expiresMs: 1 };
+const tokenFile = fileTarget(
+  'token file',
+  texts(fc.constant(textOf([storedToken])), [
+    ...['{', '}', '[', ']', '"', ',', ':', '"allow"', '"read"', 'null', '1', '\\', '2030-01-01T00:00:00Z'],
+  ]),
+  (path) => {
+    const read = readTokens(path);
+    writeFileSync(path, textOf(read));
+    same(readTokens(path), read);
+  },
+);
+
+const walk = {
+  command: 'verify',
+  store: 'sqlite a',
+  deployment: 'd',
+  createdAtMs: 1,
+  regions: ['a'],
+  choices: '',
 };
+const resumeFile = fileTarget(
+  'resume file',
+  texts(
+    fc.constant(
+      JSON.stringify({ identity: walk, point: { after: 'x', named: ['y'], count: 1 }, tally: { seen: 1 } }),
+    ),
+    [...['{', '}', '[', ']', '"', ',', ':', '"after"', '"tally"', 'null', '1', '\\', '__proto__']],
+  ),
+  (path) => {
+    const read = loadResumePoint(path, walk);
+    if (read === undefined) return;
+    saveResumePoint(path, walk, read);
+    same(loadResumePoint(path, walk), read);
+  },
+);
 
 export const fuzzTargets: readonly FuzzTarget[] = [
   query,
@@ -382,5 +395,6 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   items,
   ciphertexts,
   auditLine,
-  tokenFile(),
+  tokenFile,
+  resumeFile,
 ];
