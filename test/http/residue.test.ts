@@ -38,6 +38,13 @@ async function collect(served: Served): Promise<void> {
   await until(() => served.stderr.split('collected\n').length > before);
 }
 
+/** Has all keys made by another process, so that this one only reads them. */
+async function makeKeys(config: string, token: string): Promise<void> {
+  const maker = await lab.serve(config);
+  for (const id of ids) expect((await lab.get(maker, id, token)).status).toBe(200);
+  await maker.stop();
+}
+
 /** The keys that were served 1,000 times in all, eight requests at a time. */
 async function serveKeys(served: Served, token: string): Promise<SecretHunt> {
   const hunt = new SecretHunt();
@@ -81,18 +88,22 @@ async function measure(name: string, served: Served, token: string): Promise<num
 describe('after 1,000 requests and a collection', () => {
   it('the memory of the embedded default holds at most 10 copies of any served key', async () => {
     const config = lab.write('embedded.toml', embeddedConfig('./embedded') + allowCollector);
-    const served = await serve(config);
+    await (await lab.serve(config)).stop();
     const token = await lab.token(config, 'local', 'read,create');
+    await makeKeys(config, token);
+    const served = await serve(config);
     expect((await measure('embedded', served, token)) ?? 0).toBeLessThanOrEqual(10);
     await served.stop();
   }, 120_000);
 
-  it('so does that of a service on AWS', async () => {
+  // What Node received from the network lies in buffers that it gives back without overwriting them: 12 and 14 were seen.
+  it('that of a service on AWS at most 40', async () => {
     const config = lab.write('aws.toml', aws.config() + allowCollector);
     await lab.run(['init', '--config', config]);
     const token = await lab.token(config, 'app', 'read,create');
+    await makeKeys(config, token);
     const served = await serve(config);
-    expect((await measure('AWS', served, token)) ?? 0).toBeLessThanOrEqual(10_000);
+    expect((await measure('AWS', served, token)) ?? 0).toBeLessThanOrEqual(40);
     await served.stop();
   }, 120_000);
 });
