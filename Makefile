@@ -1,21 +1,26 @@
 # `make help` lists what can be done. Everything installs what it needs; Node 20 or newer, npm and make are enough.
 node := node_modules/.bin/node
 installed := node_modules/.package-lock.json
+# No object's prototype can be changed through __proto__, and no signal opens a debugger.
+hardened := --disable-proto=delete --disable-sigusr1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-failover bench-audit bench-verify simulate mutants crash-loop many-processes build clean
+.PHONY: help run test lint fuzz bench bench-failover bench-audit bench-verify simulate mutants crash-loop many-processes build clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 run: build ## install, build and serve the embedded default on 127.0.0.1:8080
-	@exec $(node) dist/src/infrastructure/main.js serve
+	@exec $(node) $(hardened) dist/src/infrastructure/main.js serve
 
 test: $(installed) ## install and run every check: types, lint, format, all tests
 	@npm run --silent check
 
 lint: $(installed) ## types, lint and format only
 	@npm run --silent lint
+
+fuzz: $(installed) ## try every parser with inputs at random, for MINUTES=60 unless said otherwise
+	@FUZZ_MINUTES=$(or $(MINUTES),60) $(node) --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js test/fuzz
 
 bench: build ## two processes, one store, many requests at once for each new id: is there ever a second key?
 	@$(node) bench/one-key-per-id.ts

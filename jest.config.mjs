@@ -4,6 +4,8 @@ export default {
   // Tests that start processes share the machine with each other: a slow one is not a broken one.
   testTimeout: 30_000,
   roots: ['<rootDir>/test'],
+  globalSetup: '<rootDir>/test/support/hunt-setup.mjs',
+  globalTeardown: '<rootDir>/test/support/hunt-teardown.mjs',
   setupFiles: ['<rootDir>/test/support/one-error-realm.mjs'],
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],

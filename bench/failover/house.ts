@@ -63,6 +63,7 @@ const environment = (site: Site): NodeJS.ProcessEnv => ({
 
 const configOf = (regions: readonly { name: string; keyArn: string; endpoint: string }[]): string =>
   'deployment = "bench"\ndata_dir = "./data"\n[store]\nkind = "sqlite"\n[creation]\nburst = 100000\nper_day = 1000000\n' +
+  '[security]\nallow_environment = ["NODE_EXTRA_CA_CERTS", "--import"]\n' +
   regions
     .map(
       ({ name, keyArn, endpoint }) =>

@@ -8,6 +8,7 @@ import type { CreateKey, SettledKey } from './create-key.js';
 import type { RegionCalls } from './region-calls.js';
 import type { RepairDebt } from './repair-queue.js';
 import { SharedFlights } from './shared-flights.js';
+import type { Slots } from './slots.js';
 import type { StoreCalls } from './store-calls.js';
 import type { OpenedKey, UnwrapInAnyRegion } from './unwrap-in-any-region.js';
 
@@ -56,6 +57,8 @@ export class GetDataKey {
     private readonly unwrapping: UnwrapInAnyRegion,
     private readonly regions: RegionCalls,
     private readonly noteDebt: (debt: RepairDebt) => void,
+    /** How many keys may be made at the same time: under load, keys that exist go before new ones. */
+    private readonly creations: Slots,
   ) {}
 
   /** The key of `id`; without `mayCreate`, an id that has none is `key.not-found`. */
@@ -92,10 +95,18 @@ export class GetDataKey {
       .andThen((record): ResultAsync<SettledKey, GetKeyFailure> => {
         if (record) return okAsync({ record });
         if (!mayCreate) return errAsync(noPermissionToCreate);
-        const paid: Result<void, GetKeyFailure> = payer?.pay() ?? ok();
-        return paid.asyncAndThen(() => this.creation.create(id, signal));
+        return this.creations.run(() => this.create(id, payer, signal));
       })
       .andThen((settled) => this.open(id, settled, signal));
+  }
+
+  private create(
+    id: KeyId,
+    payer: CreationPayer | undefined,
+    signal: AbortSignal,
+  ): ResultAsync<SettledKey, GetKeyFailure> {
+    const paid: Result<void, GetKeyFailure> = payer?.pay() ?? ok();
+    return paid.asyncAndThen(() => this.creation.create(id, signal));
   }
 
   private open(

@@ -134,6 +134,8 @@ export type AccessDenied = { readonly kind: 'access.denied'; readonly permission
 export type CreationOverQuota = { readonly kind: 'creation.over-quota'; readonly retryAfterMs: number };
 /** The audit log could not take the entry, so the key was not released. */
 export type AuditUnavailable = { readonly kind: 'audit.unavailable'; readonly cause?: unknown };
+/** So much is being done already that more would only make all of it late. */
+export type ServiceOverloaded = { readonly kind: 'service.overloaded' };
 /** No valid credentials came with the request; deliberately says no more. */
 export type AuthenticationFailed = { readonly kind: 'authentication.failed' };
 
@@ -180,6 +182,7 @@ export type GetKeyFailure =
   | StoreWrittenElsewhere
   | KeyNotFound
   | CreationOverQuota
+  | ServiceOverloaded
   | AccessDenied
   | AuditUnavailable;
 

@@ -53,7 +53,7 @@ export function unknownVariables(environment: Environment): readonly string[] {
     });
 }
 
-/** :: variable -> option; lists such as [[regions]] have none. */
+/** :: variable -> option; lists such as [[regions]] have none, nor have endpoints. */
 const options: ReadonlyMap<string, Option> = new Map(
   Object.entries(configSchema.shape).flatMap(([name, schema]) => {
     const inner =
@@ -72,16 +72,20 @@ function sectionOptions(
   shape: Readonly<Record<string, unknown>>,
 ): readonly (readonly [string, Option])[] {
   return Object.entries(shape)
-    .filter(([, schema]) => !isList(schema))
+    .filter(([key, schema]) => mayComeFromOutside(key, schema))
     .map(([key, schema]) => [variable(section, key), { section, key, isNumber: isNumeric(schema) }] as const);
+}
+
+/** Where calls go, and what an environment may hold, is for the file alone to say; lists have no spelling in a variable. */
+function mayComeFromOutside(key: string, schema: unknown): boolean {
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional) {
+    return mayComeFromOutside(key, schema.unwrap());
+  }
+  return key !== 'endpoint' && !(schema instanceof z.ZodArray);
 }
 
 function variable(...names: readonly string[]): string {
   return ['RKMS', ...names].join('_').toUpperCase();
-}
-
-function isList(schema: unknown): boolean {
-  return (schema instanceof z.ZodOptional ? schema.unwrap() : schema) instanceof z.ZodArray;
 }
 
 function isNumeric(schema: unknown): boolean {

@@ -36,14 +36,18 @@ export const oneOfTables =
 export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/.test(host);
 
 const endpointRule =
-  'an https:// URL, or an http:// URL of this machine (127.0.0.1, [::1], localhost), without credentials or query';
+  'an https:// URL, or an http:// URL of this machine (127.0.0.1, [::1], localhost), plainly written, without credentials or query';
+
+/** Parsers read `2130706433` as 127.0.0.1 and pass over line feeds and backslashes; here a host is spelled as it is meant. */
+const plainUrl = /^https?:\/\/(\[[0-9a-f:]+\]|[a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::\d{1,5})?(?:\/[\w./-]*)?$/;
 
 /** Plain HTTP only to this machine: what goes to KMS is plaintext keys. */
 export const endpoint = z.string({ error: endpointRule }).refine(
   (value) => {
+    const [, host] = plainUrl.exec(value) ?? [];
     const url = URL.parse(value);
-    const plain = url?.username === '' && url.password === '' && !/[?#]/.test(value);
-    return plain && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)));
+    if (host === undefined || url?.hostname !== host) return false;
+    return url.protocol === 'https:' || isLoopback(host);
   },
   { error: endpointRule },
 );

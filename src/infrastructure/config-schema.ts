@@ -40,6 +40,7 @@ export const configSchema = z.strictObject(
       host: text('an address or host name').default('127.0.0.1'),
       port: whole(0, 65_535).default(8_080),
       request_timeout_ms: whole(100, 60_000, 'milliseconds').default(2_000),
+      max_in_flight: whole(1, 100_000).default(1_000),
       tls: listenerTls,
     }).prefault({}),
     operations: section({
@@ -71,6 +72,9 @@ export const configSchema = z.strictObject(
       file: text('the path of a file').optional(),
       flush: choice(['disk', 'os']).default('disk'),
       max_bytes: whole(1_048_576, 1_099_511_627_776, 'bytes').default(268_435_456),
+    }).prefault({}),
+    security: section({
+      allow_environment: z.array(text('a list of names'), { error: 'a list of names' }).default([]),
     }).prefault({}),
     log: section({ level: choice(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault(
       {},

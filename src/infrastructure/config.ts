@@ -53,6 +53,10 @@ export function expectedGenesis({ deployment, store }: Config): GenesisExpectati
   return writes === undefined ? { deployment } : { deployment, writes };
 }
 
+/** Whether any call leaves for AWS. */
+export const usesAws = ({ store, regions }: Pick<Config, 'store' | 'regions'>): boolean =>
+  store.kind === 'dynamodb' || regions.some(({ vault }) => vault === 'aws-kms');
+
 /** Everything that is wrong with a configuration. */
 export interface ConfigInvalid {
   readonly kind: 'config.invalid';

@@ -22,6 +22,7 @@ import { RegionCalls } from '../application/region-calls.js';
 import { RegionGuide } from '../application/region-guide.js';
 import { RegionSupervisor } from '../application/region-supervisor.js';
 import { Canaries } from '../application/canaries.js';
+import { Slots } from '../application/slots.js';
 import { StoreCalls } from '../application/store-calls.js';
 import { UnwrapInAnyRegion } from '../application/unwrap-in-any-region.js';
 import { WrapInEveryRegion } from '../application/wrap-in-every-region.js';
@@ -119,7 +120,8 @@ export const bindApplication = (config: Config): ContainerModule =>
           const wrapping = new WrapInEveryRegion(regions, settings);
           const creation = new CreateKey(regions, wrapping, store, clock, telemetry, settings);
           const unwrapping = new UnwrapInAnyRegion(regions, settings.deployment);
-          const keys = new GetDataKey(store, creation, unwrapping, regions, repairs.note);
+          const slots = creationSlots(config);
+          const keys = new GetDataKey(store, creation, unwrapping, regions, repairs.note, slots);
           const quotas = new CreationQuotas(creationLimitsOf(config.callers, config.creation), clock);
           return new GuardedKeys(keys, audit, clock, settings, quotas);
         },
@@ -136,6 +138,10 @@ export const bindApplication = (config: Config): ContainerModule =>
       )
       .inSingletonScope();
   });
+
+/** A quarter of all that may be under way: a flood of new ids leaves room for the keys that exist. */
+const creationSlots = ({ server }: Config): Slots =>
+  new Slots(Math.max(1, Math.floor(server.max_in_flight / 4)));
 
 function vaultOf(region: RegionConfig, config: Config): KeyVault {
   const { name } = region;

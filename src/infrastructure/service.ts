@@ -65,7 +65,10 @@ export async function startService(
   const app = createApp({
     ...parts,
     keys: container.get(GuardedKeysService),
-    settings: { requestTimeoutMs: config.server.request_timeout_ms },
+    settings: {
+      requestTimeoutMs: config.server.request_timeout_ms,
+      maxInFlight: config.server.max_in_flight,
+    },
     isReady: () => ready && audit.isWorking(),
   });
   const guarded = container.get(GuardedRegionsService);
@@ -145,7 +148,7 @@ const logRequest =
   };
 
 /** Where it was thrown, without the message, which may quote data. */
-function stackOf(bug: unknown): readonly string[] {
+export function stackOf(bug: unknown): readonly string[] {
   if (!(bug instanceof Error)) return [];
   if (bug.cause instanceof Error) return stackOf(bug.cause);
   return (bug.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));

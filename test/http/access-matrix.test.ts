@@ -158,13 +158,16 @@ const routes: Readonly<Record<'keys' | 'operations', readonly Route[]>> = {
   keys: keyRoutes({ settings: { requestTimeoutMs: 1 } } as HttpParts),
   operations: operationsRoutes({ regions: regionsOf(config) } as unknown as OperationsParts),
 };
-const queries = ['?id=billing/exists', '?id=billing/absent'];
+const ids = ['billing/exists', 'billing/absent'];
+
+const json = { 'content-type': 'application/json' };
 
 interface Case {
   readonly method: string;
   readonly target: string;
   readonly credential: string;
   readonly headers: OutgoingHttpHeaders;
+  readonly body?: string;
   readonly status: 401 | 403 | 405;
 }
 
@@ -184,12 +187,13 @@ function casesOf(listener: keyof typeof routes): readonly Case[] {
       const route = known.find((each) => each.method === method);
       if (route?.access === 'public') return [];
       return credentials.flatMap(({ name, headers, status }) =>
-        (path.endsWith('/key') ? queries : ['']).map((query) => ({
+        (path.endsWith('/key') ? ids : [undefined]).map((id) => ({
           method,
-          target: `${path}${query}`,
           credential: name,
-          headers,
           status: route ? status : (405 as const),
+          ...(route && 'hasBody' in route
+            ? { target: path, headers: { ...headers, ...json }, body: JSON.stringify({ id }) }
+            : { target: id === undefined ? path : `${path}?id=${id}`, headers }),
         })),
       );
     }),
@@ -198,8 +202,8 @@ function casesOf(listener: keyof typeof routes): readonly Case[] {
 
 /** All that a sender can see, without what differs from answer to answer by nature. */
 function seen({ status, headers, body }: HttpAnswer): string {
-  const { date, allow, 'x-request-id': requestId, ...rest } = headers;
-  expect([date, allow].length).toBe(2);
+  const { date, allow, connection, 'keep-alive': lasts, 'x-request-id': requestId, ...rest } = headers;
+  expect([date, allow, connection, lasts].length).toBe(4);
   return JSON.stringify({ status, headers: rest, body }).replaceAll(String(requestId), 'request-id');
 }
 
@@ -214,7 +218,9 @@ describe.each(['keys', 'operations'] as const)('the listener of %s', (listener) 
     for (let from = 0; from < cases.length; from += 32) {
       const batch = cases.slice(from, from + 32);
       const answers = await Promise.all(
-        batch.map(({ method, target, headers }) => ask(url(), { method, target, headers, agent })),
+        batch.map(({ method, target, headers, body }) =>
+          ask(url(), { method, target, headers, agent, ...(body === undefined ? {} : { body }) }),
+        ),
       );
       for (const [index, answer] of answers.entries()) {
         const { status, method, target, credential }: Partial<Case> = batch[index] ?? {};

@@ -14,6 +14,8 @@ const attempts: readonly FailedAttempt[] = Object.values(vaultFailures).map((fai
 
 /** One failure of every kind, with a canary in every field that is free text; a new kind does not compile until it is here. */
 const failures: { readonly [Kind in HttpFailure['kind']]: HttpFailure & { readonly kind: Kind } } = {
+  'request.body-invalid': { kind: 'request.body-invalid' },
+  'request.body-too-large': { kind: 'request.body-too-large' },
   'request.body-unexpected': { kind: 'request.body-unexpected' },
   'request.encoding-invalid': { kind: 'request.encoding-invalid' },
   'request.headers-too-large': { kind: 'request.headers-too-large' },
@@ -21,6 +23,7 @@ const failures: { readonly [Kind in HttpFailure['kind']]: HttpFailure & { readon
   'request.id-missing': { kind: 'request.id-missing' },
   'request.id-repeated': { kind: 'request.id-repeated' },
   'request.malformed': { kind: 'request.malformed' },
+  'request.media-type-unsupported': { kind: 'request.media-type-unsupported' },
   'request.method-not-allowed': { kind: 'request.method-not-allowed' },
   'request.parameter-unknown': { kind: 'request.parameter-unknown' },
   'request.path-unknown': { kind: 'request.path-unknown' },
@@ -48,6 +51,7 @@ const failures: { readonly [Kind in HttpFailure['kind']]: HttpFailure & { readon
   },
   'store.conflicted': { kind: 'store.conflicted', cause },
   'store.outcome-unknown': { kind: 'store.outcome-unknown', cause },
+  'service.overloaded': { kind: 'service.overloaded' },
   'credentials.invalid': { kind: 'credentials.invalid', cause },
   'audit.unavailable': { kind: 'audit.unavailable', cause },
   'call.aborted': { kind: 'call.aborted' },
@@ -56,6 +60,8 @@ const failures: { readonly [Kind in HttpFailure['kind']]: HttpFailure & { readon
 };
 
 const statuses: Readonly<Record<HttpFailure['kind'], number>> = {
+  'request.body-invalid': 400,
+  'request.body-too-large': 413,
   'request.body-unexpected': 400,
   'request.encoding-invalid': 400,
   'request.headers-too-large': 431,
@@ -63,6 +69,7 @@ const statuses: Readonly<Record<HttpFailure['kind'], number>> = {
   'request.id-missing': 400,
   'request.id-repeated': 400,
   'request.malformed': 400,
+  'request.media-type-unsupported': 415,
   'request.method-not-allowed': 405,
   'request.parameter-unknown': 400,
   'request.path-unknown': 404,
@@ -82,6 +89,7 @@ const statuses: Readonly<Record<HttpFailure['kind'], number>> = {
   'store.written-elsewhere': 500,
   'store.conflicted': 503,
   'store.outcome-unknown': 503,
+  'service.overloaded': 503,
   'credentials.invalid': 503,
   'audit.unavailable': 503,
   'call.aborted': 503,

@@ -52,13 +52,13 @@ describe.each(['/key', '/api/v1/key'])('a request for %s', (path) => {
     expect(problemIn(await app.get(`${path}${rest}`))).toEqual(refusal(status, kind));
   });
 
-  it.each(['OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'QUERY', 'PROPFIND'])(
-    'by %s is refused, and Allow names GET',
+  it.each(['OPTIONS', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'QUERY', 'PROPFIND'])(
+    'by %s is refused, and Allow names GET and POST',
     async (method) => {
       const headers = { authorization: app.bearer('read', 'create') };
       const answer = await app.ask({ method, target: `${path}?id=a`, headers });
       expect(problemIn(answer)).toEqual(refusal(405, 'request.method-not-allowed'));
-      expect(answer.headers.allow).toBe('GET');
+      expect(answer.headers.allow).toBe('GET, POST');
     },
   );
 
@@ -69,7 +69,7 @@ describe.each(['/key', '/api/v1/key'])('a request for %s', (path) => {
       headers: answered,
       body,
     } = await app.ask({ method: 'HEAD', target: `${path}?id=a`, headers });
-    expect([status, answered.allow, body]).toEqual([405, 'GET', '']);
+    expect([status, answered.allow, body]).toEqual([405, 'GET, POST', '']);
   });
 
   it.each([

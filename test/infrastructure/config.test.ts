@@ -34,7 +34,7 @@ const regionRule = '1 to 64 characters of a-z 0-9 -, starting with a letter';
 const callerRule = '1 to 128 characters of A-Z a-z 0-9 . _ : / - @ + =, starting with a letter or digit';
 const idsRule = 'at least one pattern, because the caller may read or create ("**" is every id)';
 const endpointRule =
-  'an https:// URL, or an http:// URL of this machine (127.0.0.1, [::1], localhost), without credentials or query';
+  'an https:// URL, or an http:// URL of this machine (127.0.0.1, [::1], localhost), plainly written, without credentials or query';
 const milliseconds = 'a whole number of milliseconds from 10 to 60000';
 const unknownKey = 'an unknown key';
 
@@ -75,7 +75,8 @@ describe('a configuration', () => {
 
   it('may name every option', () => {
     const all = `data_dir = "/srv"\n${top}
-      [server]\nhost = "::1"\nport = 0\nrequest_timeout_ms = 60000
+      [server]\nhost = "::1"\nport = 0\nrequest_timeout_ms = 60000\nmax_in_flight = 1
+      [security]\nallow_environment = ["NODE_DEBUG", "--inspect"]
       [store]\nkind = "dynamodb"\ntable = "t"\nregion = "eu-west-1"\nendpoint = "http://[::1]:8000"\ntimeout_ms = 10
       [keys]\nlength_bytes = 64\nquorum = 1
       [kms]\nattempt_timeout_ms = 10\nconnect_timeout_ms = 60000\nmax_sockets = 1
@@ -480,7 +481,7 @@ describe('an unknown key', () => {
       'that is far from all',
       `${smallest}[server]\ncolour = 1`,
       'server.colour',
-      oneOf('host', 'port', 'request_timeout_ms', 'tls'),
+      oneOf('host', 'port', 'request_timeout_ms', 'max_in_flight', 'tls'),
     ],
     [
       'of another kind of region',
@@ -492,7 +493,7 @@ describe('an unknown key', () => {
       'that every object has',
       `${smallest}[server]\nconstructor = 1`,
       'server.constructor',
-      oneOf('host', 'port', 'request_timeout_ms', 'tls'),
+      oneOf('host', 'port', 'request_timeout_ms', 'max_in_flight', 'tls'),
     ],
   ])('%s is refused, and the nearest known one suggested', (_, toml, path, expected) => {
     expect(found(toml)).toEqual([[path, unknownKey, expected]]);
@@ -528,6 +529,37 @@ describe('an endpoint', () => {
     ['a host without its scheme', '//127.0.0.1'],
     ['no host', 'https://'],
     ['nothing', ''],
+    ['this machine and more behind it', 'http://127.0.0.1.evil.example'],
+    ['localhost and more behind it', 'http://localhost.evil.example'],
+    ['localhost with a dot behind it', 'http://localhost.'],
+    ['this machine with a dot behind it', 'http://127.0.0.1.'],
+    ['this machine as one number', 'http://2130706433'],
+    ['this machine in hexadecimal', 'http://0x7f000001'],
+    ['this machine in octal', 'http://0177.0.0.1'],
+    ['this machine cut short', 'http://127.1'],
+    ['this machine in wide digits', 'http://\uff11\uff12\uff17.0.0.1'],
+    ['an address of this machine with a zone', 'http://[fe80::1%25eth0]'],
+    ['an IPv6 address written out', 'http://[0:0:0:0:0:0:0:1]'],
+    ['the unspecified IPv6 address', 'http://[::]'],
+    ['a host beyond ASCII', 'https://kms.\u0435xample'],
+    ['a dot beyond ASCII', 'https://kms\u3002example'],
+    ['a percent-encoded host', 'https://%6bms.example'],
+    ['a host in capitals', 'https://KMS.example'],
+    ['a backslash for a slash', 'https:\\\\kms.example'],
+    ['a backslash before an at sign', 'https://kms.example\\@evil.example'],
+    ['no slashes', 'https:kms.example'],
+    ['three slashes', 'https:///kms.example'],
+    ['a line feed within', 'https://kms.\nexample'],
+    ['a tab within', 'https://kms.\texample'],
+    ['a space before it', ' https://kms.example'],
+    ['a port beyond all', 'https://kms.example:65536'],
+    ['an empty port', 'https://kms.example:'],
+    ['an empty label', 'https://kms..example'],
+    ['an address that is none', 'https://300.0.0.1'],
+    ['a script', 'javascript:alert(1)'],
+    ['data', 'data:text/plain,x'],
+    ['a socket', 'unix:///run/kms.sock'],
+    ['metadata of the machine in plain HTTP', 'http://169.254.169.254'],
   ])('may not be %s', (_, endpoint) => {
     expect(found(withEndpoint(endpoint))).toEqual([
       ['regions[0].endpoint', JSON.stringify(endpoint), endpointRule],

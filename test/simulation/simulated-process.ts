@@ -6,6 +6,7 @@ import { CreateKey } from '../../src/application/create-key.js';
 import { GetDataKey } from '../../src/application/get-data-key.js';
 import { GuardedKeys } from '../../src/application/guarded-keys.js';
 import { RegionCalls } from '../../src/application/region-calls.js';
+import { Slots } from '../../src/application/slots.js';
 import { StoreCalls } from '../../src/application/store-calls.js';
 import { UnwrapInAnyRegion } from '../../src/application/unwrap-in-any-region.js';
 import { WrapInEveryRegion } from '../../src/application/wrap-in-every-region.js';
@@ -98,7 +99,7 @@ export class SimulatedProcess implements Caller {
     const creationSettings = { quorum, deployment, keyLength: 32, ...(writes && { writes }) } as const;
     const creation = new CreateKey(calls, wrapping, this.storeCalls, clock, telemetry, creationSettings);
     const unwrapping = new UnwrapInAnyRegion(calls, deployment);
-    const keys = new GetDataKey(this.storeCalls, creation, unwrapping, calls, queue.note);
+    const keys = new GetDataKey(this.storeCalls, creation, unwrapping, calls, queue.note, new Slots(250));
     this.keys = new GuardedKeys(keys, audit, clock, { auditTimeoutMs: 300 }, unlimited(clock));
     this.canaries = new Canaries(this.vaults, deployment);
   }

@@ -84,8 +84,9 @@ export class FailoverLab {
       const url = way === 'direct' ? endpoint : this.fronts[at]?.endpoint;
       return `[[regions]]\nname = "${region}"\nvault = "aws-kms"\nkms_key = "${keyArn}"\nendpoint = "${url ?? ''}"\n`;
     });
+    const allowed = '[security]\nallow_environment = ["NODE_EXTRA_CA_CERTS", "--import"]\n';
     const head = 'deployment = "failover"\ndata_dir = "./data"\n[store]\nkind = "sqlite"\n';
-    return this.lab.write(`${way}.toml`, head + regions.join('') + shortWaits);
+    return this.lab.write(`${way}.toml`, head + regions.join('') + allowed + shortWaits);
   }
 
   async serve(way: Way): Promise<Operated> {

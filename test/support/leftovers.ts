@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { tellFolder } from './hunted-run.js';
 
 export class Leftovers {
   readonly #cleanups: (() => Promise<void> | void)[] = [];
@@ -15,6 +16,7 @@ export class Leftovers {
   folder(): string {
     const path = mkdtempSync(join(tmpdir(), 'rkms-test-'));
     this.add(() => {
+      tellFolder(path);
       rmSync(path, { recursive: true, force: true });
     });
     return path;

@@ -23,6 +23,8 @@ interface ServedParts {
   readonly tls?: Tls;
   /** In place of the one that knows the tokens of `bearer`; gets that one. */
   readonly authenticator?: (tokens: Authenticator) => Authenticator;
+  /** How many requests for keys may be under way at once. */
+  readonly maxInFlight?: number;
 }
 
 export class ServedApp {
@@ -31,6 +33,8 @@ export class ServedApp {
   readonly lines: RequestLine[] = [];
   /** What the app gave out to be written, before it was wiped: bodies that hold keys are Buffers. */
   readonly bodies: unknown[] = [];
+  /** How many requests have begun whose response is not closed. */
+  inFlight = 0;
   ready = true;
   /** Called with the context of each request before anything else happens to it. */
   onContext: (ctx: Context) => void = () => undefined;
@@ -91,19 +95,25 @@ export class ServedApp {
 
   async #listen(): Promise<void> {
     const { clock } = this.service;
-    const { tls, authenticator = (own: Authenticator): Authenticator => own } = this.parts;
+    const {
+      tls,
+      authenticator = (own: Authenticator): Authenticator => own,
+      maxInFlight = 1_000,
+    } = this.parts;
     const tokens = new TokenAuthenticator({ find: (id) => this.#tokens.get(id) }, clock);
     const app = createApp({
       keys: this.service.guarded(),
       authenticator: authenticator(tokens),
       certificateOf: tls && ((socket) => tls.certificateOf(socket)),
       clock,
-      settings: { requestTimeoutMs },
+      settings: { requestTimeoutMs, maxInFlight },
       isReady: () => this.ready,
       onRequest: (line) => this.lines.push(line),
     });
     app.middleware.unshift(async (ctx, next) => {
       this.onContext(ctx);
+      this.inFlight += 1;
+      ctx.res.once('close', () => (this.inFlight -= 1));
       await next();
       this.bodies.push(ctx.body);
     });

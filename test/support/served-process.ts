@@ -5,10 +5,14 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ask, type HttpAnswer } from './http-client.js';
+import { tellEvidence } from './hunted-run.js';
 import { SecretHunt } from './secret-hunt.js';
 
 const program = resolve('dist/src/infrastructure/main.js');
 const patienceMs = 60_000;
+
+/** Files that are there to hold a token, or a key of a certificate. */
+const keptForOwners = ['token'];
 
 /** A program that has ended. */
 export interface Ended {
@@ -149,8 +153,8 @@ export class Lab {
     return this.path(name);
   }
 
-  start(args: readonly string[], variables: Variables = {}): Process {
-    return this.#spawn(process.execPath, [program, ...args], variables, args[0] === 'token');
+  start(args: readonly string[], variables: Variables = {}, nodeFlags: readonly string[] = []): Process {
+    return this.#spawn(process.execPath, [...nodeFlags, program, ...args], variables, args[0] === 'token');
   }
 
   run(args: readonly string[], variables: Variables = {}): Promise<Ended> {
@@ -163,12 +167,16 @@ export class Lab {
   }
 
   /** Serves on a free port; answers when the banner was printed. */
-  async serve(config: string, variables: Variables = {}): Promise<Served> {
-    const started = this.start(['serve', '--config', config], {
-      RKMS_SERVER_PORT: '0',
-      RKMS_OPERATIONS_PORT: '0',
-      ...variables,
-    });
+  async serve(config: string, variables: Variables = {}, nodeFlags: readonly string[] = []): Promise<Served> {
+    const started = this.start(
+      ['serve', '--config', config],
+      {
+        RKMS_SERVER_PORT: '0',
+        RKMS_OPERATIONS_PORT: '0',
+        ...variables,
+      },
+      nodeFlags,
+    );
     const url = await started.output((stdout) => /^RKMS serves (http:\S+) [^]*\n$/.exec(stdout)?.[1]);
     const [, operationsUrl = ''] = /^Operations: (http:\S+)$/m.exec(started.stdout) ?? [];
     return Object.assign(started, { url, operationsUrl });
@@ -203,6 +211,13 @@ export class Lab {
 
   /** Places where a secret was found: in what was printed, or in a file whose name is not one of `kept`. */
   leaks(kept: readonly string[]): readonly string[] {
+    return this.#evidence(kept).flatMap(({ where, bytes }) =>
+      this.secrets.findIn(bytes).map((form) => `${where}: ${form}`),
+    );
+  }
+
+  /** What was printed, and what is in files whose names are not among `kept`. */
+  #evidence(kept: readonly string[]): readonly { readonly where: string; readonly bytes: Buffer }[] {
     const printed = this.#started.map(({ stdout, stderr, tells }, index) => ({
       where: `output of process ${index}`,
       bytes: Buffer.from(tells ? stderr : stdout + stderr),
@@ -213,14 +228,13 @@ export class Lab {
         where: join(entry.parentPath, entry.name),
         bytes: readFileSync(join(entry.parentPath, entry.name)),
       }));
-    return [...printed, ...files].flatMap(({ where, bytes }) =>
-      this.secrets.findIn(bytes).map((form) => `${where}: ${form}`),
-    );
+    return [...printed, ...files];
   }
 
-  /** Kills what still runs and removes the folder. */
+  /** Kills what still runs, tells the hunt over the whole run what was printed and written, and removes the folder. */
   async close(): Promise<void> {
     await Promise.all(this.#started.map((started) => started.stop('SIGKILL')));
+    for (const { where, bytes } of this.#evidence(keptForOwners)) tellEvidence(where, bytes);
     rmSync(this.folder, { recursive: true, force: true });
   }
 

@@ -6,6 +6,7 @@ import { GetDataKey } from '../../src/application/get-data-key.js';
 import { GuardedKeys } from '../../src/application/guarded-keys.js';
 import { RegionCalls } from '../../src/application/region-calls.js';
 import type { RepairDebt } from '../../src/application/repair-queue.js';
+import { Slots } from '../../src/application/slots.js';
 import { StoreCalls } from '../../src/application/store-calls.js';
 import { PatientCalls } from '../../src/application/patient-calls.js';
 import { RecordChanges } from '../../src/application/record-changes.js';
@@ -34,6 +35,7 @@ export const leastPauseMs = 50;
 export const mostPauseMs = 200;
 export const storeTimeoutMs = 500;
 export const auditTimeoutMs = 300;
+export const maxCreations = 250;
 export const ours = deployment('test');
 
 const keyLength = dataKeyLengths[1];
@@ -82,8 +84,13 @@ export class VirtualService {
 
   /** One process's use case: each has flights of its own. */
   process(): GetDataKey {
-    return new GetDataKey(this.storeCalls, this.creation, this.unwrapping, this.regions, (debt) =>
-      this.debts.push(debt),
+    return new GetDataKey(
+      this.storeCalls,
+      this.creation,
+      this.unwrapping,
+      this.regions,
+      (debt) => this.debts.push(debt),
+      new Slots(maxCreations),
     );
   }
 

@@ -17,18 +17,20 @@ import type { RegionalCiphertext } from '../../domain/regional-ciphertext.js';
 import type { KeyVault } from '../../ports/key-vault.js';
 import { withFreshCredentials } from '../aws/fresh-credentials.js';
 import { untilAborted } from '../aws/until-aborted.js';
+import { keepPlaintextsFromText } from './plaintext-answers.js';
 import { kmsFailure, misconfiguredStates } from '../aws/kms-failures.js';
 
 export class AwsKmsKeyVault implements KeyVault {
   private arn: string | undefined;
 
-  /** `kmsKey` is a key ARN, key id, alias or alias ARN in the client's region. */
+  /** `kmsKey` is a key ARN, key id, alias or alias ARN in the client's region; the client is the vault's own from now on. */
   constructor(
     readonly region: Region,
     private readonly kmsKey: string,
     private readonly client: KMSClient,
   ) {
     if (isKeyArn(kmsKey)) this.arn = kmsKey;
+    keepPlaintextsFromText(client);
   }
 
   generateDataKey(

@@ -1,5 +1,6 @@
 // How RKMS connects to AWS: one try per call (the application decides about the next region), kept-alive connections, and
-// a bound on connecting. The SDK's own bound on a call would be none: callers always pass an abort signal.
+// a bound on connecting. Endpoints follow from the region's name or are ours: the SDK would also look for some in the
+// environment and in the profiles of the home folder.  The SDK's own bound on a call would be none: callers always pass an abort signal.
 import type { KMSClientConfig } from '@aws-sdk/client-kms';
 
 type NodeHttpHandlerOptions = Exclude<NonNullable<KMSClientConfig['requestHandler']>, { handle: unknown }>;
@@ -18,6 +19,7 @@ export interface AwsConnectionSettings {
 export interface AwsConnectionOptions {
   readonly region: string;
   readonly endpoint?: string;
+  readonly ignoreConfiguredEndpointUrls: boolean;
   readonly maxAttempts: number;
   readonly requestHandler: NodeHttpHandlerOptions;
 }
@@ -25,6 +27,7 @@ export interface AwsConnectionOptions {
 export const connectionOptions = (settings: AwsConnectionSettings): AwsConnectionOptions => ({
   region: settings.region,
   ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
+  ignoreConfiguredEndpointUrls: true,
   maxAttempts: 1,
   requestHandler: {
     connectionTimeout: settings.connectTimeoutMs,

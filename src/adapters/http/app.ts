@@ -1,20 +1,25 @@
 // The interface for callers: keys, and whether the service lives and is ready.
 import type Koa from 'koa';
 import type { Context } from 'koa';
-import type { Result, ResultAsync } from 'neverthrow';
+import { err, ResultAsync, type Result } from 'neverthrow';
 import type { ServedKey } from '../../application/get-data-key.js';
 import type { GuardedKeys } from '../../application/guarded-keys.js';
+import { Slots } from '../../application/slots.js';
 import type { Caller } from '../../domain/caller.js';
 import type { KeyId } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import { answerKey, answerProblem, answerText } from './answers.js';
+import { checkMediaType, parseKeyJson, readBody } from './key-json.js';
 import { parseKeyQuery, parseTarget } from './key-query.js';
 import type { HttpFailure } from './problems.js';
-import { appOf, type AppContext, type AppParts, type Route } from './routes.js';
+import type { RequestFailure } from './request-failures.js';
+import { appOf, retryAfterS, type AppContext, type AppParts, type Route } from './routes.js';
 
 export interface HttpSettings {
   /** How long a whole request may take, in milliseconds. */
   readonly requestTimeoutMs: number;
+  /** How many requests for keys may be under way at once; those beyond it are refused. */
+  readonly maxInFlight: number;
 }
 
 export interface HttpParts extends AppParts {
@@ -24,14 +29,13 @@ export interface HttpParts extends AppParts {
   readonly isReady: () => boolean;
 }
 
-export const createApp = (parts: HttpParts): Koa => appOf(keyRoutes(parts), parts);
+export const createApp = (parts: HttpParts): Koa =>
+  appOf(keyRoutes(parts), { ...parts, inFlight: new Slots(parts.settings.maxInFlight) });
 
 /** All that callers can reach. */
 export function keyRoutes(parts: HttpParts): readonly Route[] {
-  const key = { method: 'GET', access: 'authenticated', handle: getKey(parts) } as const;
   return [
-    { path: '/key', ...key },
-    { path: '/api/v1/key', ...key },
+    ...['/key', '/api/v1/key'].flatMap((path) => keyRoutesAt(path, parts)),
     {
       path: '/livez',
       method: 'GET',
@@ -52,14 +56,22 @@ export function keyRoutes(parts: HttpParts): readonly Route[] {
   ];
 }
 
-const getKey =
-  ({ keys, clock, settings }: HttpParts) =>
+/** The id comes in the query, or in a body, which does not end up in the access logs on the way. */
+const keyRoutesAt = (path: string, parts: HttpParts): readonly Route[] => [
+  { path, method: 'GET', access: 'authenticated', handle: answerWithKey(parts, idInQuery) },
+  { path, method: 'POST', access: 'authenticated', hasBody: true, handle: answerWithKey(parts, idInBody) },
+];
+
+type ReadId = (ctx: Context, clock: Clock, signal: AbortSignal) => ResultAsync<KeyId, RequestFailure>;
+
+const answerWithKey =
+  ({ keys, clock, settings }: HttpParts, readId: ReadId) =>
   async (ctx: AppContext, caller: Caller): Promise<void> => {
     const { requestId } = ctx.state;
     const bounds = boundsOf(ctx, clock, workTimeMs(settings.requestTimeoutMs));
     let served: Result<ServedKey, HttpFailure>;
     try {
-      served = await parsedId(ctx).asyncAndThen((id): ResultAsync<ServedKey, HttpFailure> => {
+      served = await readId(ctx, clock, bounds.signal).andThen((id): ResultAsync<ServedKey, HttpFailure> => {
         ctx.state.id = id;
         return keys.get({ caller, id, requestId }, bounds.signal);
       });
@@ -70,8 +82,39 @@ const getKey =
     else answerProblem(ctx, served.error, retryAfterS(clock));
   };
 
-const parsedId = (ctx: Context): Result<KeyId, HttpFailure> =>
-  parseTarget(ctx.req.url ?? '').andThen(({ query }) => parseKeyQuery(query));
+const queryOf = (ctx: Context): Result<string | undefined, RequestFailure> =>
+  parseTarget(ctx.req.url ?? '').map(({ query }) => query);
+
+const idInQuery: ReadId = (ctx) => queryOf(ctx).andThen(parseKeyQuery).asyncMap(resolved);
+
+const idInBody: ReadId = (ctx, clock, signal) =>
+  queryOf(ctx)
+    .andThen((query) => (query === undefined ? checkMediaType(ctx.req) : err(queryUnexpected)))
+    .asyncAndThen(() => new ResultAsync(bodyInTime(ctx, clock, signal)))
+    .andThen(parseKeyJson);
+
+/** Whoever needs longer for one short body holds the connection open for its own sake (ms). */
+const bodyTimeMs = 5_000;
+
+async function bodyInTime(
+  ctx: Context,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Result<Buffer, RequestFailure>> {
+  const bounds = boundsOf(ctx, clock, bodyTimeMs);
+  try {
+    return await readBody(ctx.req, AbortSignal.any([signal, bounds.signal]));
+  } finally {
+    bounds.release();
+  }
+}
+
+const queryUnexpected: RequestFailure = {
+  kind: 'request.parameter-unknown',
+  detail: 'Name the key in the body alone: a POST request has no query.',
+};
+
+const resolved = <T>(value: T): Promise<T> => Promise.resolve(value);
 
 /** With less than this left of a request's time no more work is worth doing: what is left is for the answer (ms). */
 const answerReserveMs = 100;
@@ -98,6 +141,3 @@ function boundsOf(
   };
   return { signal: controller.signal, release };
 }
-
-/** 1 to 3 seconds at random, so that callers who failed together do not come back together. */
-const retryAfterS = (clock: Clock): number => 1 + Math.floor(clock.random() * 3);

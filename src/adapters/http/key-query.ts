@@ -50,7 +50,8 @@ function decode(raw: string): Result<string, RequestFailure> {
   )(raw);
 }
 
-const checkId = (text: string): Result<KeyId, RequestFailure> =>
+/** A text as an id, or what is wrong with it. */
+export const checkId = (text: string): Result<KeyId, RequestFailure> =>
   parseKeyId(text).mapErr(({ problem, expected }) => ({
     kind: 'request.id-invalid',
     detail: `The id ${problems[problem]}; an id has ${expected}.`,

@@ -16,9 +16,19 @@ const tryAgain = 'Try again after the time in Retry-After.';
 const asOperator = 'Trying again will not help; the operator of this service finds the cause in its log.';
 
 const rows = {
+  'request.body-invalid': {
+    status: 400,
+    title: 'The body does not name a key',
+    detail: 'Send {"id": "<id>"}.',
+  },
+  'request.body-too-large': {
+    status: 413,
+    title: 'The body is too large',
+    detail: 'Keep the body within 1,024 bytes.',
+  },
   'request.body-unexpected': {
     status: 400,
-    title: 'A body came with a GET request',
+    title: 'A body came with a request that has none',
     detail: 'Send the request without a body.',
   },
   'request.encoding-invalid': {
@@ -50,6 +60,11 @@ const rows = {
     status: 400,
     title: 'The request is not valid HTTP for this service',
     detail: 'Send an HTTP/1.1 request with a path that starts with "/" and holds no "#".',
+  },
+  'request.media-type-unsupported': {
+    status: 415,
+    title: 'The body is not declared as JSON',
+    detail: 'Send the header "Content-Type: application/json" and no Content-Encoding.',
   },
   'request.method-not-allowed': {
     status: 405,
@@ -133,6 +148,7 @@ const rows = {
   },
   'credentials.invalid': { status: 503, title: 'The service has no valid AWS credentials', detail: tryAgain },
   'audit.unavailable': { status: 503, title: 'The audit log takes no entry', detail: tryAgain },
+  'service.overloaded': { status: 503, title: 'The service has more to do than it can', detail: tryAgain },
   'call.aborted': { status: 503, title: 'The request ran out of time', detail: tryAgain },
   'vault.request-invalid': { status: 500, title: 'A region refuses the request', detail: asOperator },
   internal: { status: 500, title: 'Something went wrong inside the service', detail: asOperator },

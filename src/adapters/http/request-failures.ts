@@ -2,6 +2,8 @@
 
 export interface RequestFailure {
   readonly kind:
+    | 'request.body-invalid'
+    | 'request.body-too-large'
     | 'request.body-unexpected'
     | 'request.encoding-invalid'
     | 'request.headers-too-large'
@@ -9,6 +11,7 @@ export interface RequestFailure {
     | 'request.id-missing'
     | 'request.id-repeated'
     | 'request.malformed'
+    | 'request.media-type-unsupported'
     | 'request.method-not-allowed'
     | 'request.parameter-unknown'
     | 'request.path-unknown'

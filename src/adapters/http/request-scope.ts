@@ -1,6 +1,7 @@
 // The outermost layer of every request: its id, the headers that every answer has, the one log line, and the net that
 // turns a bug into a silent 500.
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { Middleware } from 'koa';
 import type { Clock } from '../../ports/clock.js';
 import { answerProblem, commonHeaders, requestIdHeader } from './answers.js';
@@ -26,9 +27,15 @@ export const requestScope =
       state.bug = bug;
       answerProblem(ctx, { kind: 'internal' });
     }
+    // What is left of a body would have to be read before the connection could carry another request.
+    if (hasBody(ctx.req) && !ctx.req.readableEnded) ctx.set('Connection', 'close');
     const durationMs = clock.monotonicMs() - startedMs;
     onRequest({ ...state, method: ctx.method, status: ctx.status, durationMs, callerLeft: ctx.res.closed });
   };
+
+/** Whether a body is announced, of whatever length but none. */
+export const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 
 /** The sender's id for the request, where it is harmless; otherwise one of our own. */
 const requestIdOf = (header: string | readonly string[] | undefined): string =>

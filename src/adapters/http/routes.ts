@@ -5,13 +5,14 @@ import Koa, { type Context, type Middleware } from 'koa';
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import type { Socket } from 'node:net';
 import type { Caller } from '../../domain/caller.js';
+import type { Slots } from '../../application/slots.js';
 import type { AuthenticationFailed } from '../../domain/failures.js';
 import type { Authenticator, ClientCertificate, Credentials } from '../../ports/authenticator.js';
 import type { Clock } from '../../ports/clock.js';
 import { answerProblem } from './answers.js';
 import { parseTarget } from './key-query.js';
 import type { HttpFailure } from './problems.js';
-import { requestScope } from './request-scope.js';
+import { hasBody, requestScope } from './request-scope.js';
 import type { RequestLine, RequestState } from './request-state.js';
 
 export type AppContext = Context & { readonly state: RequestState };
@@ -24,6 +25,8 @@ export type Route = { readonly path: string; readonly method: 'GET' | 'POST' } &
   | { readonly access: 'public'; readonly handle: (ctx: AppContext) => void }
   | {
       readonly access: 'authenticated';
+      /** Whether requests come with a body, which the handler reads; all others must not. */
+      readonly hasBody?: boolean;
       readonly handle: (ctx: AppContext, caller: Caller, again: Again) => Promise<void> | void;
     }
 );
@@ -34,7 +37,12 @@ export interface AppParts {
   readonly certificateOf?: ((socket: Socket) => ClientCertificate | undefined) | undefined;
   readonly clock: Clock;
   readonly onRequest: (line: RequestLine) => void;
+  /** Bounds what may be under way at once on protected routes; public ones answer always. */
+  readonly inFlight?: Slots;
 }
+
+/** Under load, callers come back at different times: 1 to 3 seconds, at random. */
+export const retryAfterS = (clock: Clock): number => 1 + Math.floor(clock.random() * 3);
 
 export function appOf(routes: readonly Route[], parts: AppParts): Koa {
   const app = new Koa();
@@ -46,19 +54,22 @@ export function appOf(routes: readonly Route[], parts: AppParts): Koa {
   return app;
 }
 
-/** Lets only well-formed requests without a body through, for known paths and their methods. */
+/** Lets only well-formed requests through, for known paths and their methods, with a body only where one belongs. */
 function checkRequest(routes: readonly Route[]): Middleware {
   const methods = Map.groupBy(routes, ({ path }) => path);
   return (ctx, next) => {
     const checked = parseTarget(ctx.req.url ?? '').andThen(({ path }): Result<string, HttpFailure> => {
+      if (!versions.includes(ctx.req.httpVersion)) return err({ kind: 'request.malformed' });
       if (!hasOneHost(ctx)) return err(hostMissing);
-      const allowed = methods.get(path)?.map(({ method }) => method) ?? [];
-      if (allowed.length === 0) return err({ kind: 'request.path-unknown' });
-      if (!allowed.some((method) => method === ctx.method)) {
-        ctx.set('Allow', allowed.join(', '));
+      if (ctx.req.rawHeaders.length > 2 * maxHeaders) return err(headersTooMany);
+      const known = methods.get(path) ?? [];
+      if (known.length === 0) return err({ kind: 'request.path-unknown' });
+      const route = known.find(({ method }) => method === ctx.method);
+      if (route === undefined) {
+        ctx.set('Allow', known.map(({ method }) => method).join(', '));
         return err({ kind: 'request.method-not-allowed' });
       }
-      return hasBody(ctx) ? err({ kind: 'request.body-unexpected' }) : ok(path);
+      return hasBody(ctx.req) && !('hasBody' in route) ? err({ kind: 'request.body-unexpected' }) : ok(path);
     });
     if (checked.isOk()) return next();
     answerProblem(ctx, checked.error);
@@ -66,16 +77,25 @@ function checkRequest(routes: readonly Route[]): Middleware {
   };
 }
 
+/** Node's parser knows others too, and answers them as if they were these. */
+const versions = ['1.0', '1.1'];
+
 /** RFC 9112, 3.2: exactly one Host header; HTTP/1.0 may go without. */
 function hasOneHost({ req }: Context): boolean {
   const hosts = req.headersDistinct['host']?.length ?? 0;
   return hosts === 1 || (hosts === 0 && req.httpVersion === '1.0');
 }
 
+/** Far more than any client sends; beyond 2,000 Node would drop some without a word. */
+const maxHeaders = 100;
+const headersTooMany: HttpFailure = {
+  kind: 'request.headers-too-large',
+  detail: `Send at most ${maxHeaders} headers.`,
+};
+
 const hostMissing: HttpFailure = { kind: 'request.malformed', detail: 'Send exactly one Host header.' };
 
-const hasBody = (ctx: Context): boolean =>
-  ctx.req.headers['transfer-encoding'] !== undefined || Number(ctx.req.headers['content-length'] ?? 0) !== 0;
+const nothing = (): void => undefined;
 
 function routerOf(routes: readonly Route[], parts: AppParts): Router {
   const router = new Router({ sensitive: true, strict: true });
@@ -86,6 +106,12 @@ function routerOf(routes: readonly Route[], parts: AppParts): Router {
         route.handle(ctx);
         return;
       }
+      const slot = parts.inFlight?.take() ?? ok(undefined);
+      if (slot.isErr()) {
+        answerProblem(ctx, slot.error, retryAfterS(parts.clock));
+        return;
+      }
+      ctx.res.once('close', slot.value ?? nothing);
       const again: Again = () => parts.authenticator.authenticate(credentialsOf(ctx, parts));
       const caller = await again();
       if (caller.isErr()) {

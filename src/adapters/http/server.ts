@@ -10,6 +10,7 @@ import { codeOf } from '../files/private-files.js';
 import { StartRefused } from '../../ports/start-refused.js';
 import { rawProblem } from './answers.js';
 import type { RequestFailure } from './request-failures.js';
+import { hasBody } from './request-scope.js';
 import type { createApp } from './app.js';
 import type { Tls } from './tls.js';
 
@@ -36,7 +37,8 @@ const limits = {
   // The app checks the Host header itself: Node's own refusal has neither a document nor our headers.
   requireHostHeader: false,
 } as const;
-const maxConnections = 10_000;
+/** Each takes a file descriptor; the process's own limit may be lower. */
+const maxConnections = 16_384;
 
 export async function listen(
   app: ReturnType<typeof createApp>,
@@ -45,9 +47,16 @@ export async function listen(
   tls?: Tls,
 ): Promise<RunningServer> {
   const handle = app.callback();
+  const last = new WeakSet<Socket>();
+  let running = 0;
   const answer: RequestListener = (request, response) => {
+    // What follows a body that does not belong there may be a part of it: it is not acted on, and the connection ends.
+    if (last.has(request.socket)) return;
+    if (request.method !== 'POST' && hasBody(request)) last.add(request.socket);
     // A stopping server listens no more; the connection of its last answer would be kept alive for nobody.
+    running += 1;
     response.once('close', () => {
+      running -= 1;
       if (!server.listening) server.closeIdleConnections();
     });
     // Koa answers for every request; the promise it returns is of its own error handling.
@@ -57,6 +66,10 @@ export async function listen(
   // An expectation that nobody knows is no reason to refuse a request, least of all with headers that are not ours.
   server.on('checkExpectation', answer);
   server.maxConnections = maxConnections;
+  // Connections that wait for nothing make room for new ones.
+  server.on('drop', () => {
+    server.closeIdleConnections();
+  });
   server.on('clientError', refuseConnection);
   const open = openSockets(server);
   await bound(server, host, port, section);
@@ -65,7 +78,7 @@ export async function listen(
   return {
     url: `${tls ? 'https' : 'http'}://${name}:${address.port}`,
     stop: async (graceMs) => {
-      await stop(server, open, graceMs);
+      await stop(server, open, graceMs, () => running > 0);
       letGo();
     },
   };
@@ -105,13 +118,24 @@ function openSockets(server: Server): ReadonlySet<Socket> {
   return open;
 }
 
-function stop(server: Server, open: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+/** What has begun to send a request may finish it in the time that headers may take; Node itself no longer looks. */
+function stop(
+  server: Server,
+  open: ReadonlySet<Socket>,
+  graceMs: number,
+  isRunning: () => boolean,
+): Promise<void> {
   return new Promise((resolve) => {
-    const cut = setTimeout(() => {
+    const cutAll = (): void => {
       for (const socket of open) socket.destroy();
-    }, graceMs);
+    };
+    const cut = setTimeout(cutAll, graceMs);
+    const cutHalf = setInterval(() => {
+      if (!isRunning()) cutAll();
+    }, limits.headersTimeout);
     server.close(() => {
       clearTimeout(cut);
+      clearInterval(cutHalf);
       resolve();
     });
     server.closeIdleConnections();

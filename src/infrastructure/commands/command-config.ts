@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { codeOf } from '../../adapters/files/private-files.js';
 import { StartRefused } from '../../ports/start-refused.js';
+import { refuseDangers } from '../environment-dangers.js';
 import { parseConfig, showConfigProblems, type Config } from '../config.js';
 
 const embeddedDefault = fileURLToPath(new URL('../../../../config/rkms.toml', import.meta.url));
@@ -23,7 +24,10 @@ export const addCommand = (parent: Command, name: string, summary: string): Comm
 
 export function loadConfig({ config: path }: ConfigOption): Config {
   const config = parseConfig(read(path), process.env);
-  if (config.isOk()) return config.value;
+  if (config.isOk()) {
+    refuseDangers(config.value, process.env, process.execArgv);
+    return config.value;
+  }
   throw new StartRefused(
     `the configuration ${path} is not valid:\n${indent(showConfigProblems(config.error))}`,
     '',

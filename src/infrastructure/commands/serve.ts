@@ -9,7 +9,7 @@ import { isEmbedded, type Config } from '../config.js';
 import { unknownVariables } from '../config-environment.js';
 import { bindAdapters, bindApplication } from '../container.js';
 import { firstTokenPath } from '../first-token.js';
-import { startService, type RunningService } from '../service.js';
+import { stackOf, startService, type RunningService } from '../service.js';
 import { addCommand, loadConfig, type ConfigOption } from './command-config.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 
@@ -61,7 +61,10 @@ function stopOnSignals(service: RunningService, logger: Logger): void {
     );
   };
   const bug = (cause: unknown): void => {
-    logger.fatal({ bug: causeFacts(cause) }, 'a bug: the service stops');
+    // What is thrown may quote anything, and what is no error may be anything: only where and of what sort is told.
+    const facts =
+      cause instanceof Error ? { bug: causeFacts(cause), stack: stackOf(cause) } : { bug: typeof cause };
+    logger.fatal(facts, 'a bug: the service stops');
     stop('bug', exitCodes.failed);
   };
   process.on('SIGTERM', () => {

@@ -1,0 +1,102 @@
+// Takes plaintexts out of the bytes of KMS's answers before the SDK makes text of them: text cannot be overwritten. An answer
+// that is not written as expected is left to the SDK, whose outcome is the same but for what stays in memory.
+import type { DecryptCommandOutput, KMSClient } from '@aws-sdk/client-kms';
+
+interface RawAnswer {
+  readonly statusCode?: number;
+  body?: unknown;
+}
+
+const opening = Buffer.from('"Plaintext":"');
+const quote = '"'.charCodeAt(0);
+const padding = '='.charCodeAt(0);
+const zeroDigit = 'A'.charCodeAt(0);
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+/** :: character code -> the six bits it stands for */
+const bitsOf: ReadonlyMap<number, number> = new Map(
+  Array.from(alphabet, (digit, bits) => [digit.charCodeAt(0), bits]),
+);
+
+/** From now on the client's `Plaintext`s are bytes that nobody else holds. */
+export function keepPlaintextsFromText(client: KMSClient): void {
+  const taken = new WeakMap<object, Uint8Array>();
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const answer = await next(args);
+      const plaintext = await takePlaintext(answer.response as RawAnswer);
+      if (plaintext) taken.set(args.request as object, plaintext);
+      return answer;
+    },
+    // Low is next to the network, high around the SDK's own reading of the answer.
+    { step: 'deserialize', priority: 'low', name: 'takePlaintext' },
+  );
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        const answer = await next(args);
+        const plaintext = taken.get(args.request as object);
+        if (plaintext) (answer.output as Partial<DecryptCommandOutput>).Plaintext = plaintext;
+        return answer;
+      } catch (cause) {
+        taken.get(args.request as object)?.fill(0);
+        throw cause;
+      }
+    },
+    { step: 'deserialize', priority: 'high', name: 'givePlaintext' },
+  );
+}
+
+/** Replaces the answer's body by one whose plaintext is zeros, and answers with the real one. */
+async function takePlaintext(answer: RawAnswer): Promise<Uint8Array | undefined> {
+  if (answer.statusCode !== 200 || !isStream(answer.body)) return undefined;
+  const pieces: Uint8Array[] = [];
+  for await (const piece of answer.body) pieces.push(piece);
+  const body = Buffer.from(new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0)).buffer);
+  let at = 0;
+  for (const piece of pieces) {
+    body.set(piece, at);
+    at += piece.length;
+    piece.fill(0);
+  }
+  answer.body = body;
+  return cutOut(body);
+}
+
+const isStream = (body: unknown): body is AsyncIterable<Uint8Array> =>
+  typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+
+function cutOut(body: Buffer): Uint8Array | undefined {
+  const opens = body.indexOf(opening);
+  const from = opens + opening.length;
+  const to = body.indexOf(quote, from);
+  // Two of them, and one could not tell which one is meant.
+  if (opens < 0 || to < 0 || body.includes(opening, to)) return undefined;
+  const text = body.subarray(from, to);
+  const plaintext = readBase64(text);
+  if (plaintext) text.fill(zeroDigit, 0, digitsIn(text));
+  return plaintext;
+}
+
+/** How many digits stand before the padding. */
+function digitsIn(text: Uint8Array): number {
+  const end = text.indexOf(padding);
+  return end < 0 ? text.length : end;
+}
+
+/** The bytes that padded base64 stands for, or undefined when it is none. */
+export function readBase64(text: Uint8Array): Uint8Array | undefined {
+  const digits = digitsIn(text);
+  const padded = text.length % 4 === 0 && text.length - digits <= 2;
+  if (!padded || text.subarray(digits).some((code) => code !== padding)) return undefined;
+  const bytes = new Uint8Array(Math.floor((digits * 3) / 4));
+  for (let at = 0, to = 0, bits = 0; at < digits; at += 1) {
+    const six = bitsOf.get(text[at] ?? 0);
+    if (six === undefined) {
+      bytes.fill(0);
+      return undefined;
+    }
+    bits = ((bits << 6) | six) & 0xffffff;
+    if (at % 4 !== 0) bytes[to++] = (bits >> (6 - 2 * (at % 4))) & 255;
+  }
+  return bytes;
+}

@@ -1,0 +1,239 @@
+// Every status that callers can get, byte for byte: what a proxy may keep, what a browser may do, and what anybody can learn
+// from an answer changes only when somebody changes these lines.
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { errAsync } from 'neverthrow';
+import { askRaw } from '../support/http-client.js';
+import { ServedApp } from '../support/served-app.js';
+
+let app: ServedApp;
+beforeAll(async () => {
+  app = await ServedApp.start();
+  await app.service.stored('golden', Buffer.alloc(32, 0x52));
+});
+afterEach(() => {
+  app.ready = true;
+  app.service.store.instead = {};
+});
+afterAll(() => app.stop());
+
+const common = [
+  'Cache-Control: no-store',
+  "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
+  'Referrer-Policy: no-referrer',
+  'Vary: Authorization',
+  'X-Content-Type-Options: nosniff',
+  'X-Request-Id: golden-1',
+  'Connection: close',
+];
+
+/** A whole answer; `Date` aside, headers in any order. */
+interface Golden {
+  readonly line: string;
+  readonly more: readonly string[];
+  readonly body: string;
+}
+const problem = (status: string, kind: string, title: string, detail: string, ...more: string[]): Golden => ({
+  line: `HTTP/1.1 ${status}`,
+  more: ['Content-Type: application/problem+json', ...more],
+  body: `${JSON.stringify({
+    type: `urn:rkms:problem:${kind}`,
+    title,
+    status: Number(status.slice(0, 3)),
+    detail,
+    requestId: 'golden-1',
+    ...(kind === 'access.denied' ? { permission: 'read' } : {}),
+  })}\n`,
+});
+const word = (status: string, text: string): Golden => ({
+  line: `HTTP/1.1 ${status}`,
+  more: ['Content-Type: text/plain; charset=utf-8'],
+  body: text,
+});
+const key: Golden = {
+  line: 'HTTP/1.1 200 OK',
+  more: ['Content-Type: application/json; charset=utf-8', 'RKMS-Region: eu-central-1', 'RKMS-Copies: 3/3'],
+  body: '{"id":"golden","version":1,"key":"UlJSUlJSUlJSUlJSUlJSUlJSUlJSUlJSUlJSUlJSUlI="}\n',
+};
+
+type Sent = readonly [
+  method: string,
+  target: string,
+  allow: readonly ('read' | 'create')[] | undefined,
+  ...rest: string[],
+];
+
+async function answerTo([method, target, allow, ...rest]: Sent): Promise<Golden> {
+  const [body = '', ...headers] = [...rest].reverse();
+  const token = allow === undefined ? [] : [`Authorization: ${app.bearer(...allow)}`];
+  const lines = [
+    `${method} ${target} HTTP/1.1`,
+    'Host: a',
+    'X-Request-Id: golden-1',
+    'Connection: close',
+    ...token,
+    ...headers,
+  ];
+  const length = body === '' ? [] : [`Content-Length: ${body.length}`];
+  const answer = await askRaw(app.url, `${[...lines, ...length].join('\r\n')}\r\n\r\n${body}`);
+  const [head = '', answered = ''] = answer.split('\r\n\r\n');
+  const [line = '', ...all] = head.split('\r\n');
+  const kept = all.filter((each) => !/^(Date|Content-Length): /.test(each) && !common.includes(each));
+  expect(all).toEqual(expect.arrayContaining(common));
+  expect(all).toContain(`Content-Length: ${Buffer.byteLength(answered)}`);
+  return { line, more: kept.sort(), body: answered };
+}
+
+const json = 'Content-Type: application/json';
+const later = 'Try again after the time in Retry-After.';
+const bearer = 'WWW-Authenticate: Bearer';
+
+describe.each(['/key', '/api/v1/key'])('the answer of %s', (path) => {
+  const cases: readonly (readonly [string, Sent, Golden])[] = [
+    ['GET 200', ['GET', `${path}?id=golden`, ['read']], key],
+    ['POST 200', ['POST', path, ['read'], json, '{"id":"golden"}'], key],
+    [
+      '400',
+      ['GET', path, ['read']],
+      problem('400 Bad Request', 'request.id-missing', 'No id was given', 'Name the key: /key?id=<id>.'),
+    ],
+    [
+      'GET 401',
+      ['GET', `${path}?id=golden`, undefined],
+      problem(
+        '401 Unauthorized',
+        'authentication.failed',
+        'Who is asking?',
+        'Send a valid token: "Authorization: Bearer rkms_...".',
+        bearer,
+      ),
+    ],
+    [
+      'POST 401',
+      ['POST', path, undefined, json, '{"id":"golden"}'],
+      problem(
+        '401 Unauthorized',
+        'authentication.failed',
+        'Who is asking?',
+        'Send a valid token: "Authorization: Bearer rkms_...".',
+        bearer,
+      ),
+    ],
+    [
+      '403',
+      ['GET', `${path}?id=golden`, ['create']],
+      problem(
+        '403 Forbidden',
+        'access.denied',
+        'The caller may not do this',
+        'Ask the operator of this service whether this caller should have the permission, for this id.',
+      ),
+    ],
+    [
+      '404',
+      ['GET', `${path}?id=absent`, ['read']],
+      problem(
+        '404 Not Found',
+        'key.not-found',
+        'There is no key with this id',
+        'Check the id, or ask for it with a token that has the permission "create".',
+      ),
+    ],
+    [
+      '405',
+      ['PUT', path, ['read']],
+      problem(
+        '405 Method Not Allowed',
+        'request.method-not-allowed',
+        'This path does not know the method',
+        'Use a method from the Allow header.',
+        'Allow: GET, POST',
+      ),
+    ],
+    [
+      '413',
+      ['POST', path, ['read'], json, 'x'.repeat(1_025)],
+      problem(
+        '413 Payload Too Large',
+        'request.body-too-large',
+        'The body is too large',
+        'Keep the body within 1,024 bytes.',
+      ),
+    ],
+    [
+      '414',
+      ['GET', `${path}?id=${'a'.repeat(1_024)}`, ['read']],
+      problem(
+        '414 URI Too Long',
+        'request.uri-too-long',
+        'The request target is too long',
+        'Keep path and query within 1,024 characters.',
+      ),
+    ],
+    [
+      '415',
+      ['POST', path, ['read'], 'Content-Type: text/plain', '{"id":"golden"}'],
+      problem(
+        '415 Unsupported Media Type',
+        'request.media-type-unsupported',
+        'The body is not declared as JSON',
+        'Send the header "Content-Type: application/json" and no Content-Encoding.',
+      ),
+    ],
+  ];
+  it.each(cases)('%s', async (_, sent, expected) => {
+    expect(await answerTo(sent)).toEqual({ ...expected, more: [...expected.more].sort() });
+  });
+
+  it('503, which says no more than that the store does not answer', async () => {
+    app.service.store.instead.find = () => errAsync({ kind: 'store.unavailable', cause: 'arn:aws:canary' });
+    const { more, ...answer } = await answerTo(['GET', `${path}?id=golden`, ['read']]);
+    const { line, body } = problem(
+      '503 Service Unavailable',
+      'store.unavailable',
+      'The key store does not answer',
+      later,
+    );
+    expect(answer).toEqual({ line, body });
+    expect(more).toEqual([
+      'Content-Type: application/problem+json',
+      expect.stringMatching(/^Retry-After: [123]$/),
+    ]);
+  });
+
+  it('500, which says nothing of the bug', async () => {
+    app.service.store.instead.find = () => {
+      throw new Error('canary');
+    };
+    expect(await answerTo(['GET', `${path}?id=golden`, ['read']])).toEqual(
+      problem(
+        '500 Internal Server Error',
+        'internal',
+        'Something went wrong inside the service',
+        'Trying again will not help; the operator of this service finds the cause in its log.',
+      ),
+    );
+  });
+});
+
+describe('whoever asks about the service itself', () => {
+  it('is told a word', async () => {
+    expect(await answerTo(['GET', '/livez', undefined])).toEqual(word('200 OK', 'ok\n'));
+    expect(await answerTo(['GET', '/readyz', undefined])).toEqual(word('200 OK', 'ok\n'));
+    app.ready = false;
+    expect(await answerTo(['GET', '/livez', undefined])).toEqual(word('200 OK', 'ok\n'));
+    expect(await answerTo(['GET', '/readyz', undefined])).toEqual(
+      word('503 Service Unavailable', 'not ready\n'),
+    );
+  });
+
+  it('is told as little where nothing is', async () => {
+    expect(await answerTo(['GET', '/metrics', undefined])).toEqual(
+      problem(
+        '404 Not Found',
+        'request.path-unknown',
+        'There is nothing at this path',
+        'Keys are at /key?id=<id>.',
+      ),
+    );
+  });
+});

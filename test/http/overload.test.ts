@@ -1,0 +1,98 @@
+// Too much to do: what cannot be done in time is refused at once and told when to come back. Keys that exist go before
+// new ones, and whether the service lives can be asked always.
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ResultAsync } from 'neverthrow';
+import { begin, type HttpAnswer } from '../support/http-client.js';
+import { ServedApp } from '../support/served-app.js';
+import { until } from '../support/until.js';
+import { maxCreations } from '../support/virtual-service.js';
+
+let app: ServedApp;
+beforeEach(async () => {
+  app = await ServedApp.start();
+});
+afterEach(() => app.stop());
+
+const kindIn = ({ status, body }: HttpAnswer): unknown => [
+  status,
+  (JSON.parse(body) as { type: string }).type.replace('urn:rkms:problem:', ''),
+];
+const overloaded = [503, 'service.overloaded'];
+
+describe('a service with as many requests under way as it may have', () => {
+  const held = { count: 3 };
+  let waiting: Promise<HttpAnswer>[];
+  beforeEach(async () => {
+    await app.stop();
+    app = await ServedApp.start({ maxInFlight: held.count });
+    await app.service.stored('stored', Buffer.alloc(32, 7));
+    app.service.vaults[0].script('decrypt', 'hold', 'answer');
+    waiting = Array.from({ length: held.count }, () => app.get('/key?id=stored'));
+    await until(() => app.inFlight === held.count);
+  });
+  const letGo = async (): Promise<readonly number[]> => {
+    app.service.vaults[0].release();
+    return (await Promise.all(waiting)).map(({ status }) => status);
+  };
+
+  it('refuses one more before it asks who that is, and says when to come back', async () => {
+    const answers = await Promise.all([
+      app.get('/key?id=stored'),
+      app.ask({ target: '/key?id=stored' }),
+      app.get('/key?id=stored', { authorization: 'Bearer x' }),
+    ]);
+    expect(answers.map(kindIn)).toEqual([overloaded, overloaded, overloaded]);
+    expect(answers.map(({ headers }) => headers['retry-after'])).toEqual([
+      expect.stringMatching(/^[123]$/),
+      expect.stringMatching(/^[123]$/),
+      expect.stringMatching(/^[123]$/),
+    ]);
+    expect(await letGo()).toEqual([200, 200, 200]);
+  });
+
+  it('says all the same that it lives and is ready, and what is wrong with a request', async () => {
+    const answers = await Promise.all(['/livez', '/readyz', '/nothing'].map((target) => app.get(target)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 404]);
+    await letGo();
+  });
+
+  it('serves again as soon as one has ended', async () => {
+    await letGo();
+    await until(() => app.inFlight === 0);
+    expect((await app.get('/key?id=stored')).status).toBe(200);
+  });
+
+  it('has room again when callers leave without their answers', async () => {
+    const leaver = { target: '/key?id=stored', headers: { authorization: app.bearer('read') } };
+    await letGo();
+    await until(() => app.inFlight === 0);
+    app.service.vaults[0].script('decrypt', 'hang-until-aborted');
+    const leaving = Array.from({ length: held.count }, () =>
+      begin(app.url, leaver).on('error', () => undefined),
+    );
+    await until(() => app.inFlight === held.count);
+    expect(kindIn(await app.get('/key?id=stored'))).toEqual(overloaded);
+    for (const request of leaving) request.destroy();
+    await until(() => app.inFlight === 0);
+    app.service.vaults[0].script('decrypt', 'answer');
+    expect((await app.get('/key?id=stored')).status).toBe(200);
+  });
+});
+
+describe('a service that makes as many keys as it may', () => {
+  it('refuses to make one more, but opens those that exist', async () => {
+    await app.service.stored('stored', Buffer.alloc(32, 7));
+    app.service.store.instead.genesis = () => new ResultAsync(new Promise(() => undefined));
+    const headers = { authorization: app.bearer('read', 'create') };
+    const making = Array.from({ length: maxCreations }, (_, index) =>
+      app.ask({ target: `/key?id=new/${index}`, headers }),
+    );
+    await until(() => app.service.store.calls.filter((call) => call === 'genesis').length === maxCreations);
+    expect(kindIn(await app.get('/key?id=one-more'))).toEqual(overloaded);
+    expect((await app.get('/key?id=stored')).status).toBe(200);
+    app.service.store.instead = {};
+    await app.service.clock.advance(2_000);
+    expect((await Promise.all(making)).map(({ status }) => status)).toEqual(making.map(() => 503));
+    expect((await app.get('/key?id=one-more')).status).toBe(200);
+  });
+});

@@ -1,0 +1,108 @@
+// The hunt over a whole test run: whatever tests print or write into files is put aside in one folder, the secrets that
+// went through their hands in another, and when the run is over everything of the one is searched for everything of the
+// other.
+import { createHash } from 'node:crypto';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { needlesOf, NeedleSearch } from './needles.js';
+
+const variable = 'RKMS_HUNTED_RUN';
+
+/** Begins a hunted run: all test processes started from here on take part. */
+export function beginHunt(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'rkms-hunt-'));
+  mkdirSync(join(folder, 'evidence'));
+  mkdirSync(join(folder, 'secrets'));
+  process.env[variable] = folder;
+  return folder;
+}
+
+/** The folder of the run that this process belongs to. */
+export function huntedFolder(): string | undefined {
+  const folder = process.env[variable];
+  return folder !== undefined && existsSync(folder) ? folder : undefined;
+}
+
+/** Has a key or the secret of a token looked for at the end; one file per process, a line each. */
+export function tellSecret(secret: Uint8Array): void {
+  const folder = huntedFolder();
+  if (folder === undefined) return;
+  appendFileSync(join(folder, 'secrets', String(process.pid)), `${Buffer.from(secret).toString('hex')}\n`);
+}
+
+/** Puts bytes aside that tests printed or wrote; what is the same is kept once. */
+export function tellEvidence(where: string, bytes: Uint8Array): void {
+  const folder = huntedFolder();
+  if (folder === undefined) return;
+  const name = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
+  const path = join(folder, 'evidence', name);
+  if (!existsSync(path)) writeFileSync(path, bytes);
+  appendFileSync(join(folder, 'places'), `${name} ${where.replaceAll('\n', ' ')}\n`);
+}
+
+/** Puts all files of a folder aside. */
+export function tellFolder(folder: string): void {
+  if (huntedFolder() === undefined || !existsSync(folder)) return;
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile()) tellEvidence(path, readIfAllowed(path));
+  }
+}
+
+export interface HuntReport {
+  readonly secrets: number;
+  readonly files: number;
+  readonly bytes: number;
+  /** Where something was found, and in which form; never the secret. */
+  readonly hits: readonly string[];
+}
+
+/** Searches all evidence for all secrets. */
+export function endHunt(folder: string): HuntReport {
+  const secrets = new Set(
+    readdirSync(join(folder, 'secrets')).flatMap((name) =>
+      readFileSync(join(folder, 'secrets', name), 'utf8')
+        .trimEnd()
+        .split('\n'),
+    ),
+  );
+  const search = new NeedleSearch([...secrets].flatMap((hex) => needlesOf(hex, Buffer.from(hex, 'hex'))));
+  const names = readdirSync(join(folder, 'evidence'));
+  const hits = new Set<string>();
+  let bytes = 0;
+  for (const name of names) {
+    const evidence = readFileSync(join(folder, 'evidence', name));
+    bytes += evidence.length;
+    search.in(evidence, ({ form }) => hits.add(`${placeOf(folder, name)}: ${form}`));
+  }
+  return { secrets: secrets.size, files: names.length, bytes, hits: [...hits] };
+}
+
+export function clearHunt(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Tests also make files that nobody may read. */
+function readIfAllowed(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
+const placeOf = (folder: string, name: string): string =>
+  readFileSync(join(folder, 'places'), 'utf8')
+    .split('\n')
+    .find((line) => line.startsWith(name))
+    ?.slice(name.length + 1) ?? name;
