@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 
 /** More only after asking twice. */
-const allowed = 98;
+const allowed = 99;
 
 interface Locked {
   readonly packages: Readonly<
