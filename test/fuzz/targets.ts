@@ -11,6 +11,7 @@ import { beginning, nextLine, readLine } from '../../src/adapters/audit-file/aud
 import { fieldsOf, genesisOf, itemOf, type Item } from '../../src/adapters/dynamodb/items.js';
 import { parseKeyJson } from '../../src/adapters/http/key-json.js';
 import { parseKeyQuery, parseTarget } from '../../src/adapters/http/key-query.js';
+import { unverifiedJwt } from '../../src/adapters/jwt/unverified-jwt.js';
 import { LocalKmsKeyVault } from '../../src/adapters/local-kms/local-kms-key-vault.js';
 import { fieldsOfRow, rowOf } from '../../src/adapters/sqlite/rows.js';
 import { makeBearerToken, parseAuthorization } from '../../src/adapters/tokens/bearer-token.js';
@@ -107,6 +108,55 @@ const authorization = target(
         tokens.some((text) => header.toLowerCase() === `bearer ${text}`.toLowerCase()),
         true,
       );
+  },
+);
+
+const part = (text: string): string => Buffer.from(text).toString('base64url');
+const members = texts(
+  fc.constantFrom('{"alg":"ES256","kid":"k","typ":"JWT"}', '{"iss":"https://a","aud":"b","exp":1}', '{}'),
+  [
+    ...[
+      '{',
+      '}',
+      '[',
+      ']',
+      '"',
+      ',',
+      ':',
+      '"alg"',
+      '"iss"',
+      '"crit"',
+      '"jwk"',
+      'null',
+      '1',
+      '\\u0061',
+      '\u{ff}',
+    ],
+  ],
+);
+
+const jwt = target(
+  'JWT before its verification',
+  fc
+    .oneof(
+      fc.tuple(members, members, texts(fc.constant('c2ln'), ['=', '.', '-', '_', '+', '/', 'A'])),
+      fc.tuple(members, members, fc.constant('c2ln')),
+    )
+    .map(([head, payload, signature]) => `Bearer ${part(head)}.${part(payload)}.${signature}`),
+  (header) => {
+    const found = unverifiedJwt(header);
+    if (found === undefined) return;
+    same(header, `Bearer ${found.text}`);
+    const [head = '', payload = ''] = found.text
+      .split('.')
+      .map((text) => Buffer.from(text, 'base64url').toString());
+    const { alg, ...others } = JSON.parse(head) as Readonly<Record<string, unknown>>;
+    same(alg, found.alg);
+    same((JSON.parse(payload) as { readonly iss: unknown }).iss, found.issuer);
+    const bringsMore = ['crit', 'b64', 'enc', 'zip', 'jwk', 'jku', 'x5c', 'x5u'].filter(
+      (name) => name in others,
+    );
+    same(bringsMore, []);
   },
 );
 
@@ -387,6 +437,7 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   requestTarget,
   jsonBody,
   authorization,
+  jwt,
   ids,
   patterns,
   config,
