@@ -7,9 +7,9 @@ import type { AuditUnavailable, GetKeyFailure } from '../domain/failures.js';
 import type { KeyId } from '../domain/ids.js';
 import type { AuditEntry, AuditLog } from '../ports/audit-log.js';
 import type { Clock } from '../ports/clock.js';
-import { bounded } from './bounded.js';
 import type { CreationQuotas } from './creation-quotas.js';
 import type { GetDataKey, ServedKey } from './get-data-key.js';
+import { keepLine } from './keep-line.js';
 
 /** One authenticated request for a key. */
 export interface GuardedRequest {
@@ -55,16 +55,9 @@ export class GuardedKeys {
     }
   }
 
-  /** Bounded by time alone: the line is also kept when the caller has gone. */
   private keep(entry: AuditEntry): ResultAsync<void, AuditUnavailable> {
-    const tooSlow: AuditUnavailable = { kind: 'audit.unavailable', cause: 'timed out' };
-    return bounded(() => this.audit.append(entry), {
-      clock: this.clock,
-      timeoutMs: this.settings.auditTimeoutMs,
-      signal: new AbortController().signal,
-      onTimeout: tooSlow,
-      onAbort: tooSlow,
-    });
+    const { clock, settings } = this;
+    return keepLine(this.audit, entry, { clock, timeoutMs: settings.auditTimeoutMs });
   }
 
   private act({ caller, id }: GuardedRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {

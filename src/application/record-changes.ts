@@ -15,7 +15,7 @@ import { holdsCiphertext, type KeyRecord } from '../domain/key-record.js';
 import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
 import type { AuditLog } from '../ports/audit-log.js';
 import type { Clock } from '../ports/clock.js';
-import { bounded } from './bounded.js';
+import { keepLine } from './keep-line.js';
 import type { StoreCalls } from './store-calls.js';
 
 /** Regions whose ciphertexts joined the record, took the place of unreadable ones, or were taken out. */
@@ -157,13 +157,6 @@ export class RecordChanges {
   ): ResultAsync<void, AuditUnavailable> {
     const facts = { timeMs: this.clock.nowMs(), ...this.author, outcome };
     const entry = { ...facts, action: 'key.repair', id, version, added, replaced, dropped } as const;
-    const tooSlow: AuditUnavailable = { kind: 'audit.unavailable', cause: 'timed out' };
-    return bounded(() => this.audit.append(entry), {
-      clock: this.clock,
-      timeoutMs: auditTimeoutMs,
-      signal: new AbortController().signal,
-      onTimeout: tooSlow,
-      onAbort: tooSlow,
-    });
+    return keepLine(this.audit, entry, { clock: this.clock, timeoutMs: auditTimeoutMs });
   }
 }

@@ -1,0 +1,23 @@
+// One line of the audit log, bounded by time alone: it is also kept when the caller has gone, and a disk that never answers
+// holds nobody up.
+import type { ResultAsync } from 'neverthrow';
+import type { AuditUnavailable } from '../domain/failures.js';
+import type { AuditEntry, AuditLog } from '../ports/audit-log.js';
+import type { Clock } from '../ports/clock.js';
+import { bounded } from './bounded.js';
+
+const tooSlow: AuditUnavailable = { kind: 'audit.unavailable', cause: 'timed out' };
+
+/** Ok once the line is kept; `audit.unavailable` when that takes longer than `timeoutMs`. */
+export const keepLine = (
+  audit: AuditLog,
+  entry: AuditEntry,
+  { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number },
+): ResultAsync<void, AuditUnavailable> =>
+  bounded(() => audit.append(entry), {
+    clock,
+    timeoutMs,
+    signal: new AbortController().signal,
+    onTimeout: tooSlow,
+    onAbort: tooSlow,
+  });
