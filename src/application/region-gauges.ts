@@ -19,6 +19,8 @@ interface Gauge {
   readonly timing: RegionTiming;
   quota: CallQuota;
   underWay: number;
+  /** When it last gave a good answer. */
+  answeredMs: number;
   /** Derived at every tick rather than for every request. */
   pace: Pace;
   p50Ms: number | undefined;
@@ -45,7 +47,7 @@ export class RegionGauges {
         const timing = newRegionTiming(nowMs);
         const pace = paceOf(timing, settings);
         const unknown = { p50Ms: undefined, p95Ms: undefined, slow: false };
-        return [region, { timing, quota: noQuota, underWay: 0, pace, ...unknown }];
+        return [region, { timing, quota: noQuota, underWay: 0, answeredMs: -Infinity, pace, ...unknown }];
       }),
     );
   }
@@ -58,7 +60,10 @@ export class RegionGauges {
     const gauge = this.of(region);
     const { underWay } = gauge;
     gauge.underWay -= 1;
-    if (failure === undefined) addAnswer(gauge.timing, durationMs, nowMs, !gauge.slow);
+    if (failure === undefined) {
+      addAnswer(gauge.timing, durationMs, nowMs, !gauge.slow);
+      gauge.answeredMs = nowMs;
+    }
     if (failure?.kind === 'region.throttled') {
       gauge.quota = throttled(gauge.quota, { beganMs: nowMs - durationMs, atMs: nowMs, underWay });
     }
@@ -87,6 +92,15 @@ export class RegionGauges {
 
   pace(region: Region): Pace {
     return this.of(region).pace;
+  }
+
+  /**
+   * Whether this call lost to a hedge while the region answered others: then it was not silent. What it is slow in, its
+   * latencies tell; what it leaves unanswered, the attempt time-out.
+   */
+  wasOnlySlower({ region, durationMs, failure }: RegionCall, nowMs: number): boolean {
+    const wasOutrun = failure?.kind === 'region.unavailable' && failure.reason === 'outrun';
+    return wasOutrun && this.of(region).answeredMs > nowMs - durationMs;
   }
 
   isSlow(region: Region): boolean {

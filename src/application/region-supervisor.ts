@@ -140,7 +140,7 @@ export class RegionSupervisor implements RegionGuide {
     const { region, failure } = call;
     const atMs = this.clock.monotonicMs();
     this.gauges.end(call, atMs);
-    if (isAboutOneOperation(call)) return;
+    if (isAboutOneOperation(call) || this.gauges.wasOnlySlower(call, atMs)) return;
     const about = call.keyId === undefined ? {} : { id: call.keyId };
     this.mailbox.next({
       region,

@@ -107,6 +107,28 @@ describe('a circuit', () => {
     expect(regions.transitions).toStrictEqual([]);
   });
 
+  it('opens with the fifth call in a row that lost to its hedge while the region answered nothing', () => {
+    const regions = play({ untilMs: 1_000 }, (all) => {
+      all.calls('a 99ms ooooo', { durationMs: 90 });
+    });
+    expect(regions.transitions).toStrictEqual([[104, opens()]]);
+  });
+
+  it('stays closed when calls of a burst lost to their hedges while the region answered the rest of it', () => {
+    const regions = play({ untilMs: 20_000 }, (all) => {
+      all.calls('50ms a 49ms oooooooooooooooooooooooooooooo', { durationMs: 90 });
+    });
+    expect(regions.transitions).toStrictEqual([]);
+  });
+
+  it('opens when a call times out, whatever the region answered meanwhile: four that lost in silence and that one', () => {
+    const regions = play({ untilMs: 1_000 }, (all) => {
+      all.calls('a 99ms oooo', { durationMs: 90 });
+      all.calls('105ms f', { durationMs: 800 });
+    });
+    expect(regions.transitions).toStrictEqual([[105, opens()]]);
+  });
+
   it('opens at once when a certificate is not to be trusted', () => {
     const regions = play({ untilMs: 100 }, (all) => {
       all.calls('10ms u');

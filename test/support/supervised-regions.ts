@@ -51,6 +51,7 @@ export const settings: SupervisorSettings = {
 export const ends = {
   a: undefined,
   f: vaultFailures['region.unavailable'],
+  o: { kind: 'region.unavailable', reason: 'outrun' },
   u: vaultFailures['region.untrusted'],
   t: vaultFailures['region.throttled'],
   m: vaultFailures['vault.misconfigured'],
