@@ -43,8 +43,8 @@ function claim(path: string): DatabaseSync | undefined {
   try {
     // Never opened when it is there: closing it would end a lock that this process holds (POSIX).
     if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
-    lock = new DatabaseSync(path, { timeout: patienceMs });
-    lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    lock = new DatabaseSync(path);
+    lock.exec(`PRAGMA busy_timeout = ${patienceMs}; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE`);
     return lock;
   } catch (cause) {
     lock?.close();

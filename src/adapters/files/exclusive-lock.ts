@@ -21,7 +21,8 @@ function locked(path: string): DatabaseSync {
   let lock: DatabaseSync | undefined;
   try {
     closeSync(openSync(path, 'a', 0o600));
-    lock = new DatabaseSync(path, { timeout: patienceMs });
+    lock = new DatabaseSync(path);
+    lock.exec(`PRAGMA busy_timeout = ${patienceMs}`); // Node 22.13 has no option for it.
     lock.exec('BEGIN IMMEDIATE');
     return lock;
   } catch (cause) {

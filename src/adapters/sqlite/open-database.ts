@@ -38,7 +38,8 @@ export function openDatabase(path: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     closeSync(openSync(path, 'a', 0o600));
-    database = new DatabaseSync(path, { timeout: busyTimeoutMs });
+    database = new DatabaseSync(path);
+    database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`); // Node 22.13 has no option for it.
     prepareDatabase(database, path);
     return database;
   } catch (cause) {

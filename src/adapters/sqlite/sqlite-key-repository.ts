@@ -22,6 +22,7 @@ type Row = Record<string, unknown>;
 
 export class SqliteKeyRepository implements KeyRepository {
   private readonly statements: ReturnType<typeof prepare>;
+  private isClosed = false;
 
   /** `database` is one that `openDatabase` opened. */
   constructor(private readonly database: DatabaseSync) {
@@ -95,7 +96,8 @@ export class SqliteKeyRepository implements KeyRepository {
   }
 
   close(): void {
-    if (this.database.isOpen) this.database.close();
+    if (!this.isClosed) this.database.close();
+    this.isClosed = true;
   }
 
   /** Puts `next` in the place of `record`, if that is what the store still holds. */
