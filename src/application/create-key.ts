@@ -15,9 +15,8 @@ import { checkGenesis, type WritePlace } from '../domain/genesis.js';
 import { firstVersion, type Deployment, type KeyId, type Region } from '../domain/ids.js';
 import type { KeyRecord } from '../domain/key-record.js';
 import type { Clock } from '../ports/clock.js';
-import type { Telemetry } from '../ports/telemetry.js';
-import type { RegionAnswer } from './race-regions.js';
-import type { RegionAct, RegionCalls } from './region-calls.js';
+import type { Effort, Telemetry } from '../ports/telemetry.js';
+import type { HardWonAnswer, RegionAct, RegionCalls } from './region-calls.js';
 import { lostCopies, SettleKey } from './settle-key.js';
 import type { StoreCalls } from './store-calls.js';
 import type { QuorumSettings, WrapInEveryRegion } from './wrap-in-every-region.js';
@@ -32,7 +31,7 @@ export interface CreationSettings extends QuorumSettings {
 /** The record that the store holds, and our own key if that record is of our making. */
 export interface SettledKey {
   readonly record: KeyRecord;
-  readonly own?: { readonly key: DataKey; readonly region: Region };
+  readonly own?: Effort & { readonly key: DataKey; readonly region: Region };
 }
 
 export type CreateFailure = WrapFailure | StoreWriteFailure | StoreForeign | StoreWrittenElsewhere;
@@ -67,7 +66,7 @@ export class CreateKey {
       });
   }
 
-  private generate(name: KeyName, signal: AbortSignal): ResultAsync<RegionAnswer<DataKey>, WrapFailure> {
+  private generate(name: KeyName, signal: AbortSignal): ResultAsync<HardWonAnswer<DataKey>, WrapFailure> {
     const generating: RegionAct<DataKey> = {
       operation: 'generate',
       keyId: name.id,
@@ -86,11 +85,11 @@ export class CreateKey {
 
   /** Takes over the generated key: it is answered, or wiped. */
   private async wrapAndSettle(
-    generated: RegionAnswer<DataKey>,
+    generated: HardWonAnswer<DataKey>,
     name: KeyName,
     signal: AbortSignal,
   ): Promise<Result<SettledKey, CreateFailure>> {
-    const { region, value: key } = generated;
+    const { value: key, ...answer } = generated;
     let released = false;
     try {
       const settled = await this.settling.settle(key, name, signal);
@@ -100,7 +99,7 @@ export class CreateKey {
       if (held < this.settings.quorum) return err(lostCopies);
       released = true;
       this.telemetry.record({ event: 'key.created', id: name.id, missing: this.regionsWithout(record) });
-      return ok({ record, own: { key, region } });
+      return ok({ record, own: { key, ...answer } });
     } finally {
       if (!released) key.wipe();
     }

@@ -4,6 +4,7 @@ import type { DataKey } from '../domain/data-key.js';
 import type { CreationOverQuota, GetKeyFailure } from '../domain/failures.js';
 import { firstVersion, type CallerId, type KeyId, type KeyVersion, type Region } from '../domain/ids.js';
 import { copiesIn, type KeyRecord } from '../domain/key-record.js';
+import type { KeyServed } from '../ports/telemetry.js';
 import type { CreateKey, SettledKey } from './create-key.js';
 import type { RegionCalls } from './region-calls.js';
 import type { RepairDebt } from './repair-queue.js';
@@ -13,16 +14,10 @@ import type { StoreCalls } from './store-calls.js';
 import type { OpenedKey, UnwrapInAnyRegion } from './unwrap-in-any-region.js';
 
 /** A key on its way to one caller, who wipes it. */
-export interface ServedKey {
+export interface ServedKey extends KeyServed {
   readonly id: KeyId;
   readonly version: KeyVersion;
   readonly key: DataKey;
-  /** The region that opened or generated it. */
-  readonly region: Region;
-  /** How many of the configured regions hold it, and how many are configured. */
-  readonly copies: number;
-  readonly regions: number;
-  readonly created: boolean;
 }
 
 export interface KeyRequest {
@@ -141,11 +136,12 @@ export class GetDataKey {
 
   private served(
     record: KeyRecord,
-    { key, region }: Pick<OpenedKey, 'key' | 'region'>,
+    { key, region, attempts, hedged }: Omit<OpenedKey, 'faulty'>,
     created: boolean,
   ): ServedKey {
     const { id, version } = record;
     const { regions } = this.regions;
-    return { id, version, key, region, copies: copiesIn(record, regions), regions: regions.length, created };
+    const copies = copiesIn(record, regions);
+    return { id, version, key, region, copies, regions: regions.length, created, attempts, hedged };
   }
 }

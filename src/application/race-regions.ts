@@ -12,8 +12,8 @@ export interface Lane<T, F = VaultFailure> {
   readonly region: Region;
   /** After how long without an answer the next region is asked as well. */
   readonly hedgeAfterMs: number;
-  /** Ends when the signal fires; what it answers later is its own affair. */
-  readonly run: (signal: AbortSignal) => ResultAsync<T, F>;
+  /** Ends when the signal fires; what it answers later is its own affair. `isHedge`: others are silent for too long. */
+  readonly run: (signal: AbortSignal, isHedge: boolean) => ResultAsync<T, F>;
 }
 
 /** An answer and the region that gave it. */
@@ -78,7 +78,7 @@ class Race<T, F> {
     rules.signal.addEventListener('abort', this.leave);
   }
 
-  startNext(): void {
+  startNext(isHedge = false): void {
     const lane = this.lanes[this.started];
     if (lane === undefined) {
       if (this.running.size === 0) this.finish(err(this.attempts));
@@ -89,7 +89,7 @@ class Race<T, F> {
     this.running.add(runner);
     this.hedgeAfter(lane.hedgeAfterMs, lane.region, runner);
     if (this.rules.signal.aborted) runner.controller.abort();
-    const run = async (): Promise<Result<T, F>> => lane.run(runner.controller.signal);
+    const run = async (): Promise<Result<T, F>> => lane.run(runner.controller.signal, isHedge);
     run().then(
       (result) => {
         this.ended(lane, runner, result);
@@ -107,7 +107,7 @@ class Race<T, F> {
     runner.hedged = true;
     const next = this.lanes[this.started];
     if (next === undefined) return;
-    if (this.rules.mayHedge(region, next.region)) this.startNext();
+    if (this.rules.mayHedge(region, next.region)) this.startNext(true);
     else this.hedgeAfter(hedgeAgainMs, region, runner);
   }
 

@@ -5,10 +5,10 @@ import { afterVaultFailure, type FailedAttempt, type VaultFailure } from '../dom
 import type { KeyId, Region } from '../domain/ids.js';
 import type { Clock } from '../ports/clock.js';
 import type { KeyVault } from '../ports/key-vault.js';
-import type { Telemetry, VaultOperation } from '../ports/telemetry.js';
+import type { Effort, Telemetry, VaultOperation } from '../ports/telemetry.js';
 import { bounded } from './bounded.js';
 import { HedgeBudget } from './hedge-budget.js';
-import { outrun, raceRegions, type Lane, type RaceResult } from './race-regions.js';
+import { outrun, raceRegions, type Lane, type RaceResult, type RegionAnswer } from './race-regions.js';
 import type { RegionGuide } from './region-guide.js';
 import { pause } from './pause.js';
 
@@ -25,6 +25,12 @@ export interface RegionAct<T> {
   readonly run: (vault: KeyVault, signal: AbortSignal) => ResultAsync<T, VaultFailure>;
   readonly discard?: (late: T) => void;
 }
+
+/** The first good answer, and what it took. */
+export type HardWonAnswer<T> = RegionAnswer<T> & Effort;
+
+/** Counts what an answer takes while it is sought. */
+type Count = { -readonly [Fact in keyof Effort]: Effort[Fact] };
 
 const timedOut: VaultFailure = { kind: 'region.unavailable', reason: 'timed-out' };
 const wasOutrun: VaultFailure = { kind: 'region.unavailable', reason: 'outrun' };
@@ -47,16 +53,22 @@ export class RegionCalls {
     return this.vaults.map(({ region }) => region);
   }
 
-  /** One call to one region. */
-  call<T>(vault: KeyVault, act: RegionAct<T>, signal: AbortSignal): ResultAsync<T, VaultFailure> {
+  /** One call to one region; `isHedge` when it is made because another is silent. */
+  call<T>(
+    vault: KeyVault,
+    act: RegionAct<T>,
+    signal: AbortSignal,
+    isHedge = false,
+  ): ResultAsync<T, VaultFailure> {
     // Says nothing about the region, so nobody is told.
-    return signal.aborted ? errAsync(aborted) : new ResultAsync(this.observed(vault, act, signal));
+    return signal.aborted ? errAsync(aborted) : new ResultAsync(this.observed(vault, act, signal, isHedge));
   }
 
   private async observed<T>(
     vault: KeyVault,
     act: RegionAct<T>,
     signal: AbortSignal,
+    isHedge: boolean,
   ): Promise<Result<T, VaultFailure>> {
     const { clock, guide } = this;
     const startedMs = clock.monotonicMs();
@@ -76,7 +88,7 @@ export class RegionCalls {
       if (failure?.kind === 'call.aborted' && signal.reason === outrun) failure = wasOutrun;
       return result;
     } finally {
-      this.report(vault, act, startedMs, failure);
+      this.report(vault, act, { startedMs, isHedge, failure });
     }
   }
 
@@ -85,14 +97,25 @@ export class RegionCalls {
     act: RegionAct<T>,
     signal: AbortSignal,
     has: (region: Region) => boolean = () => true,
+  ): Promise<Result<HardWonAnswer<T>, readonly FailedAttempt[]>> {
+    const count: Count = { attempts: 0, hedged: false };
+    const result = await this.inTwoPasses(act, count, signal, has);
+    return result.map((answer) => ({ ...answer, ...count }));
+  }
+
+  private async inTwoPasses<T>(
+    act: RegionAct<T>,
+    count: Count,
+    signal: AbortSignal,
+    has: (region: Region) => boolean,
   ): Promise<RaceResult<T>> {
     this.budget.earn();
-    const first = await this.pass(act, signal, has);
+    const first = await this.pass(act, count, signal, has);
     if (first.isOk() || signal.aborted) return first;
     const again = this.worthRepeating(first.error);
     if (again.size === 0) return first;
     await this.pause(signal);
-    const second = await this.pass(act, signal, (region) => has(region) && again.has(region));
+    const second = await this.pass(act, count, signal, (region) => has(region) && again.has(region));
     return second.isOk() ? second : err([...first.error, ...second.error]);
   }
 
@@ -116,6 +139,7 @@ export class RegionCalls {
 
   private pass<T>(
     act: RegionAct<T>,
+    count: Count,
     signal: AbortSignal,
     has: (region: Region) => boolean,
   ): Promise<RaceResult<T>> {
@@ -124,7 +148,11 @@ export class RegionCalls {
     const lanes = vaults.map((vault): Lane<T> => ({
       region: vault.region,
       hedgeAfterMs: this.guide.pace(vault.region).hedgeAfterMs,
-      run: (laneSignal) => this.call(vault, act, laneSignal),
+      run: (laneSignal, isHedge) => {
+        count.attempts += 1;
+        count.hedged ||= isHedge;
+        return this.call(vault, act, laneSignal, isHedge);
+      },
     }));
     return raceRegions(lanes, {
       clock: this.clock,
@@ -150,18 +178,25 @@ export class RegionCalls {
       .flatMap((region) => this.vaults.find((vault) => vault.region === region) ?? []);
   }
 
-  private report<T>(vault: KeyVault, act: RegionAct<T>, startedMs: number, failure?: VaultFailure): void {
+  private report<T>(vault: KeyVault, act: RegionAct<T>, { startedMs, isHedge, failure }: Observed): void {
     const call = {
       event: 'vault.call',
       region: vault.region,
       operation: act.operation,
       keyId: act.keyId,
       durationMs: this.clock.monotonicMs() - startedMs,
+      ...(isHedge && { hedge: true as const }),
       ...(failure && { failure }),
     } as const;
     this.guide.report(call);
     this.telemetry.record(call);
   }
+}
+
+interface Observed {
+  readonly startedMs: number;
+  readonly isHedge: boolean;
+  readonly failure: VaultFailure | undefined;
 }
 
 /** What only we or our account's owner can mend. */

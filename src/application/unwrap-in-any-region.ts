@@ -5,11 +5,12 @@ import type { DataKey } from '../domain/data-key.js';
 import type { FailedAttempt, OpenFailure } from '../domain/failures.js';
 import type { Deployment, Region } from '../domain/ids.js';
 import type { KeyRecord } from '../domain/key-record.js';
+import type { Effort } from '../ports/telemetry.js';
 import { openingCopy } from './open-copy.js';
 import type { RegionAct, RegionCalls } from './region-calls.js';
 
 /** An opened key, and the region that opened it. The key belongs to whoever receives it. */
-export interface OpenedKey {
+export interface OpenedKey extends Effort {
   readonly key: DataKey;
   readonly region: Region;
   /** Regions that answered before, but not with the key: their copies may be damaged. */
@@ -28,7 +29,7 @@ export class UnwrapInAnyRegion {
     const faulty = new Set<Region>();
     const act = noting(faulty, openingCopy(record, this.deployment));
     return new ResultAsync(this.regions.firstAnswer(act, signal, has))
-      .map(({ region, value }) => ({ key: value, region, faulty: [...faulty] }))
+      .map(({ value, ...answer }) => ({ ...answer, key: value, faulty: [...faulty] }))
       .mapErr((attempts) => whyClosed(attempts));
   }
 }

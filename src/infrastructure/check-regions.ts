@@ -3,7 +3,7 @@
 import type { Container } from 'inversify';
 import type { ResultAsync } from 'neverthrow';
 import type { Logger } from 'pino';
-import { failureFacts } from '../adapters/pino/pino-telemetry.js';
+import { failureFacts } from '../adapters/pino/log-facts.js';
 import type { VaultFailure } from '../domain/failures.js';
 import type { Region } from '../domain/ids.js';
 import { KeyVaults, type KeyVault } from '../ports/key-vault.js';

@@ -9,7 +9,7 @@ import {
   type TableFacts,
 } from '../adapters/dynamodb/table-check.js';
 import { DynamoDbKeyRepository } from '../adapters/dynamodb/dynamodb-key-repository.js';
-import { failureFacts } from '../adapters/pino/pino-telemetry.js';
+import { failureFacts } from '../adapters/pino/log-facts.js';
 import { ReplicatedRepository } from '../application/replicated-repository.js';
 import type { StoreReadFailure } from '../domain/failures.js';
 import type { Genesis } from '../domain/genesis.js';

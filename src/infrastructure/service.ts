@@ -8,14 +8,13 @@ import { createOperationsApp, type OperatedRegions } from '../adapters/http/oper
 import { listen } from '../adapters/http/server.js';
 import { Tls } from '../adapters/http/tls.js';
 import type { CertificateExpiry } from '../adapters/http/tls-material.js';
-import type { RequestLine } from '../adapters/http/request-state.js';
-import { causeFacts, failureFacts } from '../adapters/pino/pino-telemetry.js';
 import { ensurePrivateFolder } from '../adapters/files/private-files.js';
 import { ReplicatedRepository } from '../application/replicated-repository.js';
 import { AuditLog } from '../ports/audit-log.js';
 import { Authenticator } from '../ports/authenticator.js';
 import { Clock } from '../ports/clock.js';
 import { KeyRepository } from '../ports/key-repository.js';
+import { Telemetry, type RequestAnswered } from '../ports/telemetry.js';
 import { RepairQueueService } from './bind-repair.js';
 import { checkRegions } from './check-regions.js';
 import { checkTables } from './check-tables.js';
@@ -52,10 +51,13 @@ export async function startService(
   if (isEmbedded(config)) ensureFirstToken(config, container.get(Clock).nowMs());
   const tlsFiles = openTls(config, container.get(Clock), logger);
   const tls = tlsFiles && new Tls(tlsFiles);
+  const telemetry = container.get(Telemetry);
   const parts = {
     authenticator: container.get(Authenticator),
     clock: container.get(Clock),
-    onRequest: logRequest(logger),
+    onRequest: (answered: RequestAnswered) => {
+      telemetry.record(answered);
+    },
     certificateOf: tls && ((socket: Socket) => tls.certificateOf(socket)),
   };
   await checkRegions(container, config, logger);
@@ -130,26 +132,4 @@ function noteRisks(config: Config, logger: Logger): void {
       'keys travel unencrypted from here to what terminates TLS, and other machines can connect',
     );
   }
-}
-
-const logRequest =
-  (logger: Logger) =>
-  ({ failure, bug, durationMs, callerLeft, ...line }: RequestLine): void => {
-    const facts = {
-      ...line,
-      durationMs: Math.round(durationMs * 10) / 10,
-      ...(failure && failureFacts(failure)),
-      ...(bug === undefined ? {} : { bug: causeFacts(bug), stack: stackOf(bug) }),
-    };
-    if (bug !== undefined) logger.error(facts, 'request failed by a bug');
-    else if (callerLeft) logger.info(facts, 'the caller did not wait for the answer');
-    else if (line.status >= 500) logger.error(facts, 'request failed');
-    else logger.info(facts, 'request');
-  };
-
-/** Where it was thrown, without the message, which may quote data. */
-export function stackOf(bug: unknown): readonly string[] {
-  if (!(bug instanceof Error)) return [];
-  if (bug.cause instanceof Error) return stackOf(bug.cause);
-  return (bug.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
 }

@@ -1,8 +1,9 @@
 // What happened, for whoever watches: logs now, metrics and traces by other bindings. Events carry names, counts and
 // durations, never key material; observing must not fail or slow what is observed.
+import type { AuthenticationMethod } from '../domain/caller.js';
 import type { FailedAttempt, RegionsBelowQuorum, RepairFailure, VaultFailure } from '../domain/failures.js';
 import type { StoreFailure } from '../domain/store-faults.js';
-import type { KeyId, KeyVersion, Region } from '../domain/ids.js';
+import type { CallerId, KeyId, KeyVersion, Region } from '../domain/ids.js';
 import type { RegionState } from '../domain/region-state.js';
 import { token } from './token.js';
 
@@ -25,6 +26,8 @@ export interface RegionCall {
 export interface VaultCall extends RegionCall {
   readonly event: 'vault.call';
   readonly operation: VaultOperation;
+  /** It was made because another region was silent for longer than usual. */
+  readonly hedge?: true;
 }
 
 export type StoreOperation = 'find' | 'insert' | 'update' | 'page' | 'genesis' | 'initialise' | 'probe';
@@ -87,6 +90,49 @@ export interface RepairsDropped {
   readonly count: number;
 }
 
+/** A request over HTTP was answered, whatever the answer was. Everything but `requestId` and `caller` has few values. */
+export interface RequestAnswered {
+  readonly event: 'request.answered';
+  /** As the answer names it; the caller may have chosen it. */
+  readonly requestId: string;
+  /** The path as `/openapi.json` has it, as `/regions/{region}/drain`; `unknown` where there is nothing at the path. */
+  readonly route: string;
+  /** `unknown` where the request could not be read. */
+  readonly method: string;
+  readonly status: number;
+  /** From the first byte of the request's head until the answer was ready to be written. */
+  readonly durationMs: number;
+  /** The caller did not wait for the answer. */
+  readonly callerLeft: boolean;
+  /** Who asked, and how they proved it; absent unless they could. */
+  readonly caller?: CallerId;
+  readonly authentication?: AuthenticationMethod;
+  /** How the key was had; absent unless the answer carries one. */
+  readonly served?: KeyServed;
+  /** What stood in the way: its kind is the problem's type. */
+  readonly failure?: { readonly kind: string };
+  /** What was thrown, if something was: a bug. */
+  readonly bug?: unknown;
+}
+
+/** What it took to get an answer that any one of several regions could give. */
+export interface Effort {
+  /** How many calls to regions were begun. */
+  readonly attempts: number;
+  /** One of them was made because another region was silent for longer than usual. */
+  readonly hedged: boolean;
+}
+
+/** How a key was had that was answered; the effort is that of opening or generating it, not that of a new key's copies. */
+export interface KeyServed extends Effort {
+  /** The region that opened or generated it. */
+  readonly region: Region;
+  readonly created: boolean;
+  /** How many of the configured regions hold it, and how many are configured. */
+  readonly copies: number;
+  readonly regions: number;
+}
+
 export type TelemetryEvent =
   | VaultCall
   | StoreCall
@@ -95,7 +141,8 @@ export type TelemetryEvent =
   | CreationRefused
   | KeyRepaired
   | KeyRepairFailed
-  | RepairsDropped;
+  | RepairsDropped
+  | RequestAnswered;
 
 export interface Telemetry {
   record(event: TelemetryEvent): void;

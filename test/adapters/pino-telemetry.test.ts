@@ -3,10 +3,11 @@ import { Writable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import { causeFacts, failureFacts, PinoTelemetry } from '../../src/adapters/pino/pino-telemetry.js';
+import { causeFacts, failureFacts } from '../../src/adapters/pino/log-facts.js';
+import { PinoTelemetry } from '../../src/adapters/pino/pino-telemetry.js';
 import type { VaultFailure } from '../../src/domain/failures.js';
-import type { TelemetryEvent } from '../../src/ports/telemetry.js';
-import { keyId, keyVersion, region } from '../support/names.js';
+import type { RequestAnswered, TelemetryEvent } from '../../src/ports/telemetry.js';
+import { callerId, keyId, keyVersion, region } from '../support/names.js';
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -38,6 +39,17 @@ const call = (failure?: VaultFailure): TelemetryEvent => ({
   durationMs: 12.345_678,
   ...(failure && { failure }),
 });
+
+const unknown: RequestAnswered = {
+  event: 'request.answered',
+  requestId: 'r-1',
+  route: '/key',
+  method: 'GET',
+  status: 200,
+  durationMs: 12.345_678,
+  callerLeft: false,
+};
+const answered: RequestAnswered = { ...unknown, caller: callerId('billing'), authentication: 'jwt' };
 
 const secret = 'SECRET-canary';
 
@@ -141,12 +153,71 @@ describe('a line', () => {
     ]);
   });
 
+  test('about a request tells who asked for what, how it ended, and what it took', () => {
+    const served = { region: eu, created: false, copies: 2, regions: 3, attempts: 2, hedged: true } as const;
+    expect(logged({ ...answered, served }).lines).toEqual([
+      {
+        level: info,
+        requestId: 'r-1',
+        caller: 'billing',
+        authentication: 'jwt',
+        method: 'GET',
+        route: '/key',
+        status: 200,
+        durationMs: 12.3,
+        region: 'eu-west-1',
+        created: false,
+        copies: '2/3',
+        attempts: 2,
+        hedged: true,
+        msg: 'request',
+      },
+    ]);
+  });
+
+  test('about a request that was not served well says why, at the level of who must look', () => {
+    const facts = { requestId: 'r-1', method: 'GET', route: '/key', durationMs: 12.3 };
+    const known = { ...facts, caller: 'billing', authentication: 'jwt' };
+    const refused = { ...unknown, status: 401, failure: { kind: 'authentication.failed' } };
+    const failed = { ...answered, status: 503, failure: { kind: 'store.unavailable', cause: 'timed out' } };
+    const left = { ...answered, callerLeft: true, status: 503, failure: { kind: 'call.aborted' } };
+    expect(logged(refused, failed, left).lines).toEqual([
+      { level: info, ...facts, status: 401, kind: 'authentication.failed', msg: 'request' },
+      {
+        level: error,
+        ...known,
+        status: 503,
+        kind: 'store.unavailable',
+        cause: 'timed out',
+        msg: 'request failed',
+      },
+      {
+        level: info,
+        ...known,
+        status: 503,
+        kind: 'call.aborted',
+        msg: 'the caller did not wait for the answer',
+      },
+    ]);
+  });
+
+  test('about a request that met a bug says where it was thrown, and nothing of its text', () => {
+    const bug = new TypeError(secret);
+    const { lines, text } = logged({ ...answered, status: 500, failure: { kind: 'internal' }, bug });
+    const stack = expect.arrayContaining([expect.stringMatching(/pino-telemetry\.test/)]);
+    expect(lines).toMatchObject([
+      { level: error, kind: 'internal', bug: { name: 'TypeError' }, stack, msg: 'request failed by a bug' },
+    ]);
+    expect(text).not.toContain(secret);
+  });
+
   test('never has a field that was not declared', () => {
     const more = { key: secret, plaintext: Buffer.from(secret), ...call({ kind: 'region.throttled' }) };
     const failure = { kind: 'region.untrusted', key: secret, attempts: [secret] } as VaultFailure;
     const created = { event: 'key.created', id, missing: [], key: secret } as TelemetryEvent;
-    const { lines, text } = logged(more, call(failure), created);
-    expect(lines).toHaveLength(3);
+    const asked = { ...answered, id: secret, authorization: secret } as TelemetryEvent;
+    const { lines, text } = logged(more, call(failure), created, asked);
+    expect(lines).toHaveLength(4);
     expect(text).not.toContain(secret);
     expect(text).not.toContain(Buffer.from(secret).toString('base64'));
   });

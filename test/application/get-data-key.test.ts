@@ -14,7 +14,17 @@ import { hedgeAfterMs, mostPauseMs, patience, VirtualService } from '../support/
 const id = keyId('orders/7');
 const plaintext = randomBytes(32);
 const hex = plaintext.toString('hex');
-const opened = { id, version: 1, key: hex, region: 'eu-central-1', copies: 3, regions: 3, created: false };
+const opened = {
+  id,
+  version: 1,
+  key: hex,
+  region: 'eu-central-1',
+  copies: 3,
+  regions: 3,
+  created: false,
+  attempts: 1,
+  hedged: false,
+};
 
 let service: VirtualService;
 let keys: GetDataKey;
@@ -62,7 +72,7 @@ describe('asking for a key that exists', () => {
     const before = structuredClone(service.store.rows);
     service.vaults[0].fails('region.unavailable');
     service.vaults[1].script('decrypt', 'wrong-key');
-    expect(await getOrCreate()).toEqual(ok({ ...opened, region: 'eu-north-1' }));
+    expect(await getOrCreate()).toEqual(ok({ ...opened, region: 'eu-north-1', attempts: 3 }));
     for (const vault of service.vaults) vault.fails('ciphertext.rejected');
     expect(await getOrCreate()).toMatchObject({ error: { kind: 'key.unreadable' } });
     expect(service.store.calls).toEqual(['find', 'find']);
@@ -109,7 +119,7 @@ describe('what is told of the copies', () => {
 
   it('counts those of a new key', async () => {
     service.vaults[0].fails('region.unavailable');
-    const created = { region: 'eu-west-1', copies: 2, regions: 3, created: true };
+    const created = { region: 'eu-west-1', copies: 2, regions: 3, created: true, attempts: 2 };
     expect(await getOrCreate()).toMatchObject({ value: created });
   });
 });

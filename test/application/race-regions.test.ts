@@ -17,12 +17,15 @@ const hedgeAfterMs = 100;
 class Call {
   signal = new AbortController().signal;
   begunAtMs: number | undefined;
+  /** Whether it was begun because others are silent. */
+  isHedge: boolean | undefined;
   answer: (value: string) => void = () => undefined;
   fail: (kind: VaultFailureKind) => void = () => undefined;
   crash: (bug: Error) => void = () => undefined;
 
-  begin(atMs: number, signal: AbortSignal): ResultAsync<string, VaultFailure> {
+  begin(atMs: number, signal: AbortSignal, isHedge: boolean): ResultAsync<string, VaultFailure> {
     this.begunAtMs = atMs;
+    this.isHedge = isHedge;
     this.signal = signal;
     return new ResultAsync(
       new Promise<Result<string, VaultFailure>>((resolve, reject) => {
@@ -68,7 +71,7 @@ const lanes = (count = 3): readonly Lane<string>[] =>
   calls.slice(0, count).map((call, index) => ({
     region: names[index] ?? region('nowhere'),
     hedgeAfterMs,
-    run: (signal) => call.begin(clock.monotonicMs(), signal),
+    run: (signal, isHedge) => call.begin(clock.monotonicMs(), signal, isHedge),
   }));
 const race = (of = lanes()): Promise<RaceResult<string>> =>
   raceRegions(of, {
@@ -146,6 +149,16 @@ describe('a silent region', () => {
     expect(hedges).toBe(1);
   });
 
+  it('is joined by a call that is told to be a hedge; one that follows a failure is told not to be', async () => {
+    const result = race();
+    calls[0].fail('region.unavailable');
+    await settle();
+    await clock.advance(hedgeAfterMs);
+    calls[2].answer('c');
+    await result;
+    expect(calls.map(({ isHedge }) => isHedge)).toStrictEqual([false, false, true]);
+  });
+
   it('is given its own time, whatever that of the others is', async () => {
     const [one, ...others] = lanes();
     const result = race([...(one ? [{ ...one, hedgeAfterMs: 7 }] : []), ...others]);
@@ -220,7 +233,7 @@ describe('a silent region', () => {
       four.map((call, index) => ({
         region: region(`r${index}`),
         hedgeAfterMs,
-        run: (signal) => call.begin(clock.monotonicMs(), signal),
+        run: (signal) => call.begin(clock.monotonicMs(), signal, false),
       })),
     );
     await clock.advance(2 * hedgeAfterMs + 10);
@@ -348,7 +361,7 @@ describe('a loser', () => {
   it('that does not heed its signal has nobody else begun, and leaves no timer', async () => {
     const deaf = lanes().map((lane, index) => ({
       ...lane,
-      run: (signal: AbortSignal) => lane.run(index === 1 ? new AbortController().signal : signal),
+      run: (signal: AbortSignal) => lane.run(index === 1 ? new AbortController().signal : signal, false),
     }));
     const result = race(deaf);
     await clock.advance(hedgeAfterMs);

@@ -44,6 +44,7 @@ afterEach(() => {
 });
 
 const regionNames = (): readonly string[] => service.vaults.map(({ region: name }) => name);
+const hedgeOf = (report: unknown): unknown => ({ ...(report as object), hedge: true });
 const callCounts = (): readonly number[] => service.vaults.map(({ calls }) => calls.length);
 const reportOf = (index: number, durationMs: number, failure?: VaultFailure): unknown => ({
   event: 'vault.call',
@@ -208,6 +209,31 @@ describe('trying regions for the first answer', () => {
     expect(callCounts()).toEqual([1, 0, 0]);
   });
 
+  const effort = async (): Promise<unknown> =>
+    (await service.regions.firstAnswer(generating, patience())).map(({ attempts, hedged }) => [
+      attempts,
+      hedged,
+    ]);
+
+  it('tells how many calls it took, and whether one of them was a hedge', async () => {
+    expect(await effort()).toEqual(ok([1, false]));
+    service.vaults[0].fails('region.untrusted');
+    expect(await effort()).toEqual(ok([2, false]));
+    service.vaults[0].fails('hang');
+    const hedged = effort();
+    await service.clock.advance(hedgeAfterMs);
+    expect(await hedged).toEqual(ok([2, true]));
+    await service.clock.advance(attemptTimeoutMs);
+  });
+
+  it('counts the calls of both passes', async () => {
+    for (const vault of service.vaults) vault.fails('region.unavailable');
+    service.vaults[1].script('generateDataKey', 'region.unavailable', 'answer');
+    const twice = effort();
+    await service.clock.advance(mostPauseMs);
+    expect(await twice).toEqual(ok([5, false]));
+  });
+
   it('answers with the value that the region gave', async () => {
     const answer = await service.regions.firstAnswer(generating, patience());
     expect(answer.map(({ value }) => hexOf(value))).toEqual(ok(service.vaults[0].handedOut.map(hexOf)[0]));
@@ -349,7 +375,7 @@ describe('a silent region', () => {
     await answer;
     expect(service.vaults[0].signals.map(({ aborted }) => aborted)).toEqual([true]);
     const lost: VaultFailure = { kind: 'region.unavailable', reason: 'outrun' };
-    const reports = [reportOf(1, 0), reportOf(0, hedgeAfterMs, lost)];
+    const reports = [hedgeOf(reportOf(1, 0)), reportOf(0, hedgeAfterMs, lost)];
     expect([service.guide.reports, service.telemetry.events]).toStrictEqual([reports, reports]);
   });
 
@@ -363,7 +389,7 @@ describe('a silent region', () => {
     await settle();
     expect(service.guide.reports).toStrictEqual([
       reportOf(0, hedgeAfterMs + 10),
-      reportOf(1, 10, vaultFailures['call.aborted']),
+      hedgeOf(reportOf(1, 10, vaultFailures['call.aborted'])),
     ]);
   });
 

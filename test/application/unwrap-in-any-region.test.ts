@@ -91,7 +91,7 @@ describe('opening a key', () => {
     const failure = { kind: 'ciphertext.mismatched', reason: 'commitment' };
     const lost = { kind: 'region.unavailable', reason: 'outrun' };
     const reports = [
-      { ...call, region: 'eu-west-1', durationMs: 0, failure },
+      { ...call, region: 'eu-west-1', durationMs: 0, hedge: true, failure },
       { ...call, region: 'eu-north-1', durationMs: 0 },
       { ...call, region: 'eu-central-1', durationMs: hedgeAfterMs, failure: lost },
     ];

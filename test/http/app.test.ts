@@ -330,9 +330,7 @@ describe('a request that cannot be served', () => {
     asked.destroy();
     await until(() => app.lines.length === 1);
     expect(first.signals[0]?.aborted).toBe(true);
-    expect(app.lines).toMatchObject([
-      { failure: { kind: 'call.aborted' }, caller: 'with.read.', id: 'orders/7' },
-    ]);
+    expect(app.lines).toMatchObject([{ failure: { kind: 'call.aborted' }, caller: 'with.read.' }]);
     expect(app.touched.vaults).toBe(1);
   });
 });
@@ -365,40 +363,55 @@ describe('a bug', () => {
 });
 
 describe('the line that every request leaves', () => {
-  it('names request, caller, id and status, and holds neither key nor token', async () => {
+  it('tells who asked for what and how it ended, and holds neither key nor id nor token', async () => {
     await app.service.stored('orders/7', plaintext);
     const authorization = app.bearer('read');
     await app.ask({ target: '/key?id=orders/7', headers: { authorization, 'x-request-id': 'r-1' } });
     await app.ask({ target: '/key?id=', headers: { authorization, 'x-request-id': 'r-2' } });
     await app.ask({ target: '/key?id=a', headers: { 'x-request-id': 'r-3' } });
-    const caller = 'with.read.';
+    const said = { event: 'request.answered', method: 'GET', durationMs: 0, callerLeft: false } as const;
+    const known = { caller: 'with.read.', authentication: 'token' };
+    const served = {
+      region: 'eu-central-1',
+      created: false,
+      copies: 3,
+      regions: 3,
+      attempts: 1,
+      hedged: false,
+    };
     expect(app.lines).toStrictEqual([
+      { ...said, ...known, requestId: 'r-1', route: '/key', status: 200, served },
       {
-        requestId: 'r-1',
-        caller,
-        id: 'orders/7',
-        method: 'GET',
-        status: 200,
-        durationMs: 0,
-        callerLeft: false,
-      },
-      {
+        ...said,
+        ...known,
         requestId: 'r-2',
-        caller,
-        failure: { kind: 'request.id-missing' },
-        method: 'GET',
+        route: '/key',
         status: 400,
-        durationMs: 0,
-        callerLeft: false,
+        failure: { kind: 'request.id-missing' },
       },
-      {
-        requestId: 'r-3',
-        failure: { kind: 'authentication.failed' },
-        method: 'GET',
-        status: 401,
-        durationMs: 0,
-        callerLeft: false,
-      },
+      { ...said, requestId: 'r-3', route: '/key', status: 401, failure: { kind: 'authentication.failed' } },
+    ]);
+  });
+
+  it('names the route as it was declared, and calls a path unknown that nothing is at', async () => {
+    const targets = [
+      '/api/v1/key?id=a',
+      '/livez',
+      '/readyz',
+      '/key/orders/7',
+      '/%2e%2e/',
+      `/${'a'.repeat(2_000)}`,
+    ];
+    for (const target of targets) await app.ask({ target });
+    await app.ask({ target: '/key', method: 'DELETE' });
+    expect(app.lines.map(({ route, method, status }) => [route, method, status])).toEqual([
+      ['/api/v1/key', 'GET', 401],
+      ['/livez', 'GET', 200],
+      ['/readyz', 'GET', 200],
+      ['unknown', 'GET', 404],
+      ['unknown', 'GET', 404],
+      ['unknown', 'GET', 414],
+      ['/key', 'DELETE', 405],
     ]);
   });
 });

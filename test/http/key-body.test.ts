@@ -16,6 +16,8 @@ const served = (plaintext: Uint8Array, id = 'orders/7', version = 1): ServedKey 
   copies: 3,
   regions: 3,
   created: false,
+  attempts: 1,
+  hedged: false,
 });
 
 describe('the body of an answer with a key', () => {

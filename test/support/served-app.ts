@@ -3,7 +3,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Context } from 'koa';
 import { createApp } from '../../src/adapters/http/app.js';
-import type { RequestLine } from '../../src/adapters/http/request-state.js';
+
 import { listen, type RunningServer } from '../../src/adapters/http/server.js';
 import { makeBearerToken } from '../../src/adapters/tokens/bearer-token.js';
 import type { Tls } from '../../src/adapters/http/tls.js';
@@ -11,6 +11,7 @@ import { TokenAuthenticator } from '../../src/adapters/tokens/token-authenticato
 import type { StoredToken } from '../../src/adapters/tokens/stored-token.js';
 import type { Permission } from '../../src/domain/caller.js';
 import type { Authenticator } from '../../src/ports/authenticator.js';
+import type { RequestAnswered } from '../../src/ports/telemetry.js';
 import { idPattern } from './callers.js';
 import { ask, type HttpAnswer, type HttpQuestion } from './http-client.js';
 import { callerId } from './names.js';
@@ -30,7 +31,7 @@ interface ServedParts {
 export class ServedApp {
   readonly service = new VirtualService();
   /** One line per finished request. */
-  readonly lines: RequestLine[] = [];
+  readonly lines: RequestAnswered[] = [];
   /** What the app gave out to be written, before it was wiped: bodies that hold keys are Buffers. */
   readonly bodies: unknown[] = [];
   /** How many requests have begun whose response is not closed. */

@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Context } from 'koa';
 import type { ServedKey } from '../../application/get-data-key.js';
+import type { KeyServed } from '../../ports/telemetry.js';
 import { keyBody } from './key-body.js';
 import { problemOf, type HttpFailure } from './problems.js';
 import type { RequestState } from './request-state.js';
@@ -34,7 +35,17 @@ export function answerKey(ctx: Context, served: ServedKey): void {
   ctx.set('RKMS-Region', served.region);
   ctx.set('RKMS-Copies', `${served.copies}/${served.regions}`);
   ctx.body = body;
+  (ctx.state as RequestState).served = factsOf(served);
 }
+
+const factsOf = ({ region, created, copies, regions, attempts, hedged }: ServedKey): KeyServed => ({
+  region,
+  created,
+  copies,
+  regions,
+  attempts,
+  hedged,
+});
 
 /** Answers with a problem document. `retryAfterS` goes out with 503; a quota knows itself when there is room again. */
 export function answerProblem(ctx: Context, failure: HttpFailure, retryAfterS = 1): void {

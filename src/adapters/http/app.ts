@@ -71,10 +71,9 @@ const answerWithKey =
     const bounds = boundsOf(ctx, clock, workTimeMs(settings.requestTimeoutMs));
     let served: Result<ServedKey, HttpFailure>;
     try {
-      served = await readId(ctx, clock, bounds.signal).andThen((id): ResultAsync<ServedKey, HttpFailure> => {
-        ctx.state.id = id;
-        return keys.get({ caller, id, requestId }, bounds.signal);
-      });
+      served = await readId(ctx, clock, bounds.signal).andThen((id): ResultAsync<ServedKey, HttpFailure> =>
+        keys.get({ caller, id, requestId }, bounds.signal),
+      );
     } finally {
       bounds.release();
     }

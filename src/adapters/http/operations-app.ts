@@ -50,6 +50,7 @@ const commandRoutes = (
   operated.regions.flatMap((region) =>
     allowed.map((order): Route => ({
       path: `${prefix}/regions/${region}/${order}`,
+      template: `${prefix}/regions/{region}/${order}`,
       method: 'POST',
       access: 'authenticated',
       handle: command(operated, region, order),

@@ -1,16 +1,17 @@
-// The outermost layer of every request: its id, the headers that every answer has, the one log line, and the net that
-// turns a bug into a silent 500.
+// The outermost layer of every request: its id, the headers that every answer has, the one event that tells of it, and the
+// net that turns a bug into a silent 500.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Middleware } from 'koa';
 import type { Clock } from '../../ports/clock.js';
+import type { RequestAnswered } from '../../ports/telemetry.js';
 import { answerProblem, commonHeaders, requestIdHeader } from './answers.js';
-import type { RequestLine, RequestState } from './request-state.js';
+import { unknownRoute, type RequestState } from './request-state.js';
 import { strictTransportSecurity } from './tls.js';
 
 interface ScopeParts {
   readonly clock: Clock;
-  readonly onRequest: (line: RequestLine) => void;
+  readonly onRequest: (answered: RequestAnswered) => void;
 }
 
 export const requestScope =
@@ -19,6 +20,7 @@ export const requestScope =
     const startedMs = clock.monotonicMs();
     const state = ctx.state as RequestState;
     state.requestId = requestIdOf(ctx.req.headers['x-request-id']);
+    state.route = unknownRoute;
     ctx.set({ ...commonHeaders, [requestIdHeader]: state.requestId });
     if (ctx.secure) ctx.set(strictTransportSecurity);
     try {
@@ -29,8 +31,14 @@ export const requestScope =
     }
     // What is left of a body would have to be read before the connection could carry another request.
     if (hasBody(ctx.req) && !ctx.req.readableEnded) ctx.set('Connection', 'close');
-    const durationMs = clock.monotonicMs() - startedMs;
-    onRequest({ ...state, method: ctx.method, status: ctx.status, durationMs, callerLeft: ctx.res.closed });
+    onRequest({
+      event: 'request.answered',
+      ...state,
+      method: ctx.method,
+      status: ctx.status,
+      durationMs: clock.monotonicMs() - startedMs,
+      callerLeft: ctx.res.closed,
+    });
   };
 
 /** Whether a body is announced, of whatever length but none. */

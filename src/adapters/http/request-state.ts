@@ -1,22 +1,11 @@
-// What is known of a request: while it is served, and in its one log line. Holds names only, no key and no credential.
-import type { CallerId, KeyId } from '../../domain/ids.js';
+// What is known of a request while it is served, for the one event that tells of it. Holds no key, no id of one and no
+// credential.
+import type { RequestAnswered } from '../../ports/telemetry.js';
 import type { HttpFailure } from './problems.js';
 
-/** What is known of a request while it is served. */
-export interface RequestState {
-  requestId: string;
-  caller?: CallerId;
-  id?: KeyId;
-  failure?: HttpFailure;
-  /** What was thrown, if something was: a bug. */
-  bug?: unknown;
-}
+type Told = Pick<RequestAnswered, 'requestId' | 'route' | 'caller' | 'authentication' | 'served' | 'bug'>;
 
-/** One finished request. */
-export interface RequestLine extends RequestState {
-  readonly method: string;
-  readonly status: number;
-  readonly durationMs: number;
-  /** The caller did not wait for the answer. */
-  readonly callerLeft: boolean;
-}
+export type RequestState = { -readonly [Fact in keyof Told]: Told[Fact] } & { failure?: HttpFailure };
+
+/** Of a path that nothing is at. */
+export const unknownRoute = 'unknown';

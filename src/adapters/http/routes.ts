@@ -9,11 +9,12 @@ import type { Slots } from '../../application/slots.js';
 import type { AuthenticationFailed } from '../../domain/failures.js';
 import type { Authenticator, ClientCertificate, Credentials } from '../../ports/authenticator.js';
 import type { Clock } from '../../ports/clock.js';
+import type { RequestAnswered } from '../../ports/telemetry.js';
 import { answerProblem } from './answers.js';
 import { parseTarget } from './key-query.js';
 import type { HttpFailure } from './problems.js';
 import { hasBody, requestScope } from './request-scope.js';
-import type { RequestLine, RequestState } from './request-state.js';
+import type { RequestState } from './request-state.js';
 
 export type AppContext = Context & { readonly state: RequestState };
 
@@ -21,7 +22,12 @@ export type AppContext = Context & { readonly state: RequestState };
 export type Again = () => ResultAsync<Caller, AuthenticationFailed>;
 
 /** One path and method. Permissions are checked by the use case that a protected route calls. */
-export type Route = { readonly path: string; readonly method: 'GET' | 'POST' } & (
+export type Route = {
+  readonly path: string;
+  /** The path as documents have it, where `path` is one of several: `/regions/{region}/drain`. */
+  readonly template?: string;
+  readonly method: 'GET' | 'POST';
+} & (
   | { readonly access: 'public'; readonly handle: (ctx: AppContext) => void }
   | {
       readonly access: 'authenticated';
@@ -36,7 +42,7 @@ export interface AppParts {
   /** The client certificate of a connection; absent where none is asked for. */
   readonly certificateOf?: ((socket: Socket) => ClientCertificate | undefined) | undefined;
   readonly clock: Clock;
-  readonly onRequest: (line: RequestLine) => void;
+  readonly onRequest: (answered: RequestAnswered) => void;
   /** Bounds what may be under way at once on protected routes; public ones answer always. */
   readonly inFlight?: Slots;
 }
@@ -63,7 +69,9 @@ function checkRequest(routes: readonly Route[]): Middleware {
       if (!hasOneHost(ctx)) return err(hostMissing);
       if (ctx.req.rawHeaders.length > 2 * maxHeaders) return err(headersTooMany);
       const known = methods.get(path) ?? [];
-      if (known.length === 0) return err({ kind: 'request.path-unknown' });
+      const [first] = known;
+      if (first === undefined) return err({ kind: 'request.path-unknown' });
+      (ctx.state as RequestState).route = first.template ?? path;
       const route = known.find(({ method }) => method === ctx.method);
       if (route === undefined) {
         ctx.set('Allow', known.map(({ method }) => method).join(', '));
@@ -119,6 +127,7 @@ function routerOf(routes: readonly Route[], parts: AppParts): Router {
         return;
       }
       ctx.state.caller = caller.value.id;
+      ctx.state.authentication = caller.value.method;
       await route.handle(ctx, caller.value, again);
     });
   }

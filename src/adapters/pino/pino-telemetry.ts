@@ -1,14 +1,17 @@
-// Telemetry as log lines. Writes declared fields only; of a cause its name and code, and its text only where it is known
-// to be AWS's or the system's own, because a parser's message may quote what it was parsing.
+// Telemetry as log lines: each event has its level, its words and the fields that it declares. The line of a request names
+// no key, because whoever reads how the service is used need not learn what for; the audit log knows, by the request's id.
 import type { Logger } from 'pino';
 import type { FailedAttempt } from '../../domain/failures.js';
 import type {
   KeyRepairFailed,
+  KeyServed,
+  RequestAnswered,
   StoreCall,
   Telemetry,
   TelemetryEvent,
   VaultCall,
 } from '../../ports/telemetry.js';
+import { causeFacts, failureFacts, stackOf } from './log-facts.js';
 
 export class PinoTelemetry implements Telemetry {
   constructor(private readonly logger: Logger) {}
@@ -49,6 +52,9 @@ export class PinoTelemetry implements Telemetry {
         return;
       case 'repairs.dropped':
         this.logger.warn({ count: event.count }, 'too many keys wait for repair: run rkms repair');
+        return;
+      case 'request.answered':
+        this.requestAnswered(event);
     }
   }
 
@@ -57,35 +63,50 @@ export class PinoTelemetry implements Telemetry {
     this.logger.warn(facts, 'key still lacks copies');
   }
 
-  private vaultCall({ region, operation, durationMs, failure }: VaultCall): void {
-    const facts = { region, operation, durationMs: Math.round(durationMs * 10) / 10 };
+  private vaultCall({ region, operation, hedge, durationMs, failure }: VaultCall): void {
+    const facts = { region, operation, ...(hedge && { hedge }), durationMs: tenths(durationMs) };
     if (failure === undefined) this.logger.debug(facts, 'vault call');
     else this.logger.warn({ ...facts, ...failureFacts(failure) }, 'vault call failed');
   }
 
   private storeCall({ region, operation, durationMs, failure }: StoreCall): void {
-    const facts = { region, operation, durationMs: Math.round(durationMs * 10) / 10 };
+    const facts = { region, operation, durationMs: tenths(durationMs) };
     if (failure === undefined) this.logger.debug(facts, 'store call');
     else this.logger.warn({ ...facts, ...failureFacts(failure) }, 'store call failed');
   }
+
+  private requestAnswered(request: RequestAnswered): void {
+    const facts = requestFacts(request);
+    if (request.bug !== undefined) this.logger.error(facts, 'request failed by a bug');
+    else if (request.callerLeft) this.logger.info(facts, 'the caller did not wait for the answer');
+    else if (request.status >= 500) this.logger.error(facts, 'request failed');
+    else this.logger.info(facts, 'request');
+  }
 }
+
+function requestFacts({ served, failure, bug, ...request }: RequestAnswered): object {
+  const { requestId, caller, authentication, route, method, status, durationMs } = request;
+  return {
+    requestId,
+    ...(caller === undefined ? {} : { caller, authentication }),
+    method,
+    route,
+    status,
+    durationMs: tenths(durationMs),
+    ...(served && servedFacts(served)),
+    ...(failure && failureFacts(failure)),
+    ...(bug === undefined ? {} : { bug: causeFacts(bug), stack: stackOf(bug) }),
+  };
+}
+
+const servedFacts = ({ region, created, copies, regions, attempts, hedged }: KeyServed): object => ({
+  region,
+  created,
+  copies: `${copies}/${regions}`,
+  attempts,
+  hedged,
+});
+
+const tenths = (ms: number): number => Math.round(ms * 10) / 10;
 
 const attemptFacts = ({ region, failure }: FailedAttempt): object => ({ region, ...failureFacts(failure) });
-
-/** What a log line says of a failure. */
-export function failureFacts(failure: { readonly kind: string }): object {
-  const reason = 'reason' in failure ? { reason: failure.reason } : {};
-  const detail = 'detail' in failure ? { detail: failure.detail } : {};
-  const cause = 'cause' in failure ? { cause: causeFacts(failure.cause) } : {};
-  return { kind: failure.kind, ...reason, ...detail, ...cause };
-}
-
-/** Safe facts of anything that was thrown. */
-export function causeFacts(cause: unknown): string | object {
-  if (!(cause instanceof Error)) return typeof cause === 'string' ? cause : typeof cause;
-  const code = 'code' in cause ? { code: cause.code } : {};
-  const isAnswerOfAws = '$fault' in cause && cause.name !== 'SyntaxError';
-  const isOfSystem = 'syscall' in cause || 'errcode' in cause;
-  const message = isAnswerOfAws || isOfSystem ? { message: cause.message } : {};
-  return { name: cause.name, ...code, ...message };
-}

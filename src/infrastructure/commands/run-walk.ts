@@ -2,7 +2,7 @@
 // stops cleanly on a signal, and keeps the point to resume from. What is done with a key is the command's affair.
 import type { Container, ContainerModule } from 'inversify';
 import { pino, type Logger } from 'pino';
-import { failureFacts } from '../../adapters/pino/pino-telemetry.js';
+import { failureFacts } from '../../adapters/pino/log-facts.js';
 import { Walk, type WalkSource } from '../../application/walk-keys.js';
 import type { StoreReadFailure } from '../../domain/failures.js';
 import { Clock } from '../../ports/clock.js';

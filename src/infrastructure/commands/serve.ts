@@ -4,12 +4,12 @@ import { Container } from 'inversify';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pino, type Logger } from 'pino';
-import { causeFacts } from '../../adapters/pino/pino-telemetry.js';
+import { causeFacts, stackOf } from '../../adapters/pino/log-facts.js';
 import { isEmbedded, type Config } from '../config.js';
 import { unknownVariables } from '../config-environment.js';
 import { bindAdapters, bindApplication } from '../container.js';
 import { firstTokenPath } from '../first-token.js';
-import { stackOf, startService, type RunningService } from '../service.js';
+import { startService, type RunningService } from '../service.js';
 import { addCommand, loadConfig, type ConfigOption } from './command-config.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 
