@@ -70,6 +70,11 @@ export class RepairQueue {
     });
   }
 
+  /** How many keys wait, the one under way not among them. */
+  get waitingKeys(): number {
+    return this.waiting.size;
+  }
+
   /** Takes note, unless the key was noted or tried of late, or none of the regions that lack it can take it now. */
   readonly note = (debt: RepairDebt): void => {
     const name = nameOf(debt);

@@ -10,6 +10,11 @@ export class Slots {
 
   constructor(private readonly count: number) {}
 
+  /** How many are taken now. */
+  get inUse(): number {
+    return this.taken;
+  }
+
   /** A slot, and how to give it back; giving it back twice is giving it back once. */
   take(): Result<() => void, ServiceOverloaded> {
     if (this.taken >= this.count) return err(full);

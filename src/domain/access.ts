@@ -2,13 +2,14 @@
 // grant must allow it, and a denied pattern outweighs any other. The explanation is the decision itself, so that what is
 // explained cannot differ from what is done.
 import { err, ok, type Result } from 'neverthrow';
-import type { Caller, Grant, KeyPermission, Permission } from './caller.js';
+import type { Caller, Grant, KeyPermission, Permission, ServicePermission } from './caller.js';
 import type { AccessDenied } from './failures.js';
 import { matchesId, type IdPattern } from './id-pattern.js';
 import type { KeyId } from './ids.js';
 
 /** What somebody wants to do: a permission, and the id where it is about one. */
-export type Wanted = readonly [permission: KeyPermission, id: KeyId] | readonly [permission: 'operate'];
+export type Wanted =
+  readonly [permission: KeyPermission, id: KeyId] | readonly [permission: ServicePermission];
 
 /** What one grant says, and by what: `pattern` is the one that decided. */
 export interface Verdict {

@@ -4,13 +4,18 @@ import type { CallerId } from './ids.js';
 
 /**
  * `read`: open a key that exists. `create`: make one that does not; needs `read` as well, for its answer is the key.
- * `operate`: see how the regions are, and take one out of use or back.
+ * `operate`: see how the regions are, and take one out of use or back. `metrics`: read the metrics, and nothing else.
  */
-export const permissions = ['read', 'create', 'operate'] as const;
+export const permissions = ['read', 'create', 'operate', 'metrics'] as const;
 export type Permission = (typeof permissions)[number];
 
 /** The permissions that are about one id each: patterns say for which. */
 export type KeyPermission = Extract<Permission, 'read' | 'create'>;
+/** The permissions that are about the service itself. */
+export type ServicePermission = Exclude<Permission, KeyPermission>;
+
+export const isKeyPermission = (permission: Permission): permission is KeyPermission =>
+  permission === 'read' || permission === 'create';
 
 /** How a caller proved who they are. */
 export type AuthenticationMethod = 'token' | 'certificate' | 'jwt';

@@ -47,6 +47,21 @@ export type RegionState =
   | { readonly kind: 'quarantined' }
   | { readonly kind: 'drained'; readonly quarantined: boolean };
 
+/** What a state means for the traffic that a region may have. */
+export type Circuit = 'closed' | 'half-open' | 'open';
+
+/** :: state -> circuit. All states there are, for whoever has to name each. */
+export const circuitOf = {
+  healthy: 'closed',
+  degraded: 'closed',
+  recovering: 'closed',
+  'half-open': 'half-open',
+  open: 'open',
+  misconfigured: 'open',
+  quarantined: 'open',
+  drained: 'open',
+} as const satisfies Record<RegionState['kind'], Circuit>;
+
 /** What only we or our account's owner can mend. */
 export type Misconfiguration = MisconfigurationReason | 'credentials';
 

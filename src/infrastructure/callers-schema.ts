@@ -2,7 +2,7 @@
 // how these rights and those of a token come together.
 import { z } from 'zod';
 import type { CallerGrants } from '../application/configured-callers.js';
-import { permissions, type Permission } from '../domain/caller.js';
+import { isKeyPermission, permissions } from '../domain/caller.js';
 import type { CreationLimits } from '../domain/creation-quota.js';
 import { parseIdPattern, type IdPattern } from '../domain/id-pattern.js';
 import { parseCallerId, type CallerId } from '../domain/ids.js';
@@ -35,14 +35,12 @@ const caller = z
     },
     { error: ({ code }) => (code === 'invalid_type' ? 'a [[callers]] table' : undefined) },
   )
-  .refine(({ allow, ids }) => ids.length > 0 || !allow.some(isAboutIds), {
+  .refine(({ allow, ids }) => ids.length > 0 || !allow.some(isKeyPermission), {
     path: ['ids'],
     error: idsMissing,
   });
 
 export const callersSchema = listOf(caller, 'a list of [[callers]] tables');
-
-const isAboutIds = (permission: Permission): boolean => permission !== 'operate';
 
 type CreationConfig = z.infer<typeof creationSchema>;
 type CallersConfig = z.infer<typeof callersSchema>;

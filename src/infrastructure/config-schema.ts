@@ -47,6 +47,7 @@ export const configSchema = z.strictObject(
       host: text('an address or host name').default('127.0.0.1'),
       port: whole(0, 65_535).default(8_081),
       tls: listenerTls,
+      metrics: choice(['authenticated', 'public']).default('authenticated'),
     }).prefault({}),
     tls: tlsSchema.optional(),
     regions: z

@@ -10,8 +10,11 @@ import { connectionOptions } from '../adapters/aws/connection.js';
 import { AwsKmsKeyVault } from '../adapters/aws-kms/aws-kms-key-vault.js';
 import { LocalKmsKeyVault } from '../adapters/local-kms/local-kms-key-vault.js';
 import { readMasterKey } from '../adapters/local-kms/master-keys.js';
+import { causeFacts } from '../adapters/pino/log-facts.js';
 import { PinoTelemetry } from '../adapters/pino/pino-telemetry.js';
+import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
 import { systemClock } from '../adapters/system/system-clock.js';
+import { TelemetryFanOut } from '../adapters/system/telemetry-fan-out.js';
 import { CountedGuide } from '../application/counted-guide.js';
 import { CreateKey } from '../application/create-key.js';
 import { CreationQuotas } from '../application/creation-quotas.js';
@@ -32,6 +35,7 @@ import { Clock } from '../ports/clock.js';
 import type { Region } from '../domain/ids.js';
 import { KeyRepository } from '../ports/key-repository.js';
 import { KeyVaults, type KeyVault } from '../ports/key-vault.js';
+import { Metrics } from '../ports/metrics.js';
 import { Telemetry } from '../ports/telemetry.js';
 import { token } from '../ports/token.js';
 import { authenticatorOf, openIssuers, type OpenIssuers } from './authentication.js';
@@ -39,6 +43,7 @@ import { bindRepairQueue, RepairBudgetService, RepairQueueService } from './bind
 import { creationLimitsOf } from './callers-schema.js';
 import { expectedGenesis, regionsOf, type Config, type RegionConfig } from './config.js';
 import { supervisorSettings } from './failover-schema.js';
+import { packageVersion } from './package-version.js';
 import { bindStore } from './store-bindings.js';
 
 /** A disk that takes longer to flush one line has failed. */
@@ -56,9 +61,14 @@ export const masterKeyFolder = (config: Config): string => join(config.data_dir,
 export const bindAdapters = (config: Config, logger: Logger): ContainerModule =>
   new ContainerModule(({ bind }) => {
     bind(Clock).toConstantValue(systemClock);
-    bind(Telemetry).toConstantValue(new PinoTelemetry(logger));
+    const metrics = metricsOf(config);
+    bind(Metrics).toConstantValue(metrics);
+    bind(Telemetry).toConstantValue(new TelemetryFanOut([new PinoTelemetry(logger), metrics], toLog(logger)));
     bind(AuditLog)
-      .toResolvedValue((clock) => auditFileOf(config, clock, logger), [Clock])
+      .toResolvedValue(
+        (clock, telemetry) => auditFileOf(config, clock, telemetry, logger),
+        [Clock, Telemetry],
+      )
       .inSingletonScope()
       .onDeactivation((audit) => audit.close());
     bindStore(bind, config);
@@ -139,6 +149,20 @@ export const bindApplication = (config: Config): ContainerModule =>
       .inSingletonScope();
   });
 
+const metricsOf = ({ keys, server }: Config): PrometheusMetrics =>
+  new PrometheusMetrics({
+    version: packageVersion(),
+    nodeVersion: process.versions.node,
+    quorum: keys.quorum,
+    maxInFlight: server.max_in_flight,
+  });
+
+const toLog =
+  (logger: Logger) =>
+  (bug: unknown, event: string): void => {
+    logger.error({ event, bug: causeFacts(bug) }, 'a bug: what happens is not wholly told');
+  };
+
 /** A quarter of all that may be under way: a flood of new ids leaves room for the keys that exist. */
 const creationSlots = ({ server }: Config): Slots =>
   new Slots(Math.max(1, Math.floor(server.max_in_flight / 4)));
@@ -158,12 +182,15 @@ function vaultOf(region: RegionConfig, config: Config): KeyVault {
   return new AwsKmsKeyVault(name, region.kms_key, new KMSClient(options));
 }
 
-function auditFileOf({ audit }: Config, clock: Clock, logger: Logger): AuditFile {
+function auditFileOf({ audit }: Config, clock: Clock, telemetry: Telemetry, logger: Logger): AuditFile {
   return AuditFile.open(audit.file, clock, {
     flush: audit.flush,
     maxBytes: audit.max_bytes,
     onHead: (file, { seq, hash }) => {
       logger.info({ file, anchor: `${seq}:${hash}` }, 'the audit log stands here');
+    },
+    onFlush: (flush) => {
+      telemetry.record({ event: 'audit.flushed', ...flush });
     },
   });
 }

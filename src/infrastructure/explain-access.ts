@@ -3,7 +3,7 @@
 import { grantOf, tokenState, type StoredToken } from '../adapters/tokens/stored-token.js';
 import { withConfiguredGrant, type CallerGrants } from '../application/configured-callers.js';
 import { allows, decide, type Decision, type Verdict } from '../domain/access.js';
-import { permissions, type Permission } from '../domain/caller.js';
+import { isKeyPermission, permissions, type Permission } from '../domain/caller.js';
 import type { CallerId, KeyId } from '../domain/ids.js';
 
 /** One permission; `by` has one sentence for each token that is good now, and one for being recognised without a token. */
@@ -32,7 +32,7 @@ export function explainAccess(
   const callers = credentials.map((grants) => withConfiguredGrant({ id: caller, grants }, configured));
   return permissions.map((permission) => {
     const decisions = callers.map((each) =>
-      permission === 'operate' ? decide(each, permission) : decide(each, permission, id),
+      isKeyPermission(permission) ? decide(each, permission, id) : decide(each, permission),
     );
     const allowed = decisions.some((decision) => decision.allowed);
     return { permission, allowed, by: decisions.length > 0 ? decisions.map(sentenceOf) : [noToken] };

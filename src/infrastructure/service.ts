@@ -9,12 +9,17 @@ import { listen } from '../adapters/http/server.js';
 import { Tls } from '../adapters/http/tls.js';
 import type { CertificateExpiry } from '../adapters/http/tls-material.js';
 import { ensurePrivateFolder } from '../adapters/files/private-files.js';
+import { GuardedMetrics } from '../application/guarded-metrics.js';
+import type { RegionSupervisor } from '../application/region-supervisor.js';
 import { ReplicatedRepository } from '../application/replicated-repository.js';
+import { Slots } from '../application/slots.js';
 import { AuditLog } from '../ports/audit-log.js';
 import { Authenticator } from '../ports/authenticator.js';
 import { Clock } from '../ports/clock.js';
 import { KeyRepository } from '../ports/key-repository.js';
+import { Metrics, type MetricsSources } from '../ports/metrics.js';
 import { Telemetry, type RequestAnswered } from '../ports/telemetry.js';
+import type { Token } from '../ports/token.js';
 import { RepairQueueService } from './bind-repair.js';
 import { checkRegions } from './check-regions.js';
 import { checkTables } from './check-tables.js';
@@ -63,15 +68,16 @@ export async function startService(
   await checkRegions(container, config, logger);
   noteRisks(config, logger);
   let ready = true;
+  const metrics = container.get(Metrics);
   const audit = container.get(AuditLog);
+  const isReady = (): boolean => ready && audit.isWorking();
+  const inFlight = new Slots(config.server.max_in_flight);
   const app = createApp({
     ...parts,
     keys: container.get(GuardedKeysService),
-    settings: {
-      requestTimeoutMs: config.server.request_timeout_ms,
-      maxInFlight: config.server.max_in_flight,
-    },
-    isReady: () => ready && audit.isWorking(),
+    settings: { requestTimeoutMs: config.server.request_timeout_ms },
+    inFlight,
+    isReady,
   });
   const guarded = container.get(GuardedRegionsService);
   const store = storeOperations(container, config);
@@ -80,6 +86,7 @@ export async function startService(
     guarded,
     regions: regionsOf(config),
     ...(store && { store }),
+    metrics: new GuardedMetrics(metrics, config.operations.metrics === 'public'),
   });
   // The one subscription: supervisors and repair queue work as long as the service does.
   const supervision = container.get(Supervisor).order$.subscribe();
@@ -96,10 +103,19 @@ export async function startService(
   );
   const server = await listen(app, config.server, 'server', tlsOf(config.server));
   tlsFiles?.watch();
+  const certificates = (): readonly CertificateExpiry[] => tlsFiles?.material.expiries ?? [];
+  metrics.watch({
+    ...regionSources(container, store !== undefined),
+    waitingRepairs: () => repairs.waitingKeys,
+    requestsInFlight: () => inFlight.inUse,
+    certificates,
+    isAuditWorking: () => audit.isWorking(),
+    isReady,
+  });
   return {
     url: server.url,
     operationsUrl: operationsServer.url,
-    certificates: () => tlsFiles?.material.expiries ?? [],
+    certificates,
     stop: async () => {
       ready = false;
       await Promise.all([server.stop(graceMs), operationsServer.stop(0)]);
@@ -118,12 +134,28 @@ function storeOperations(container: Container, { store }: Config): OperatedRegio
   return { guarded: container.get(GuardedStoreRegions), regions: store.regions.map(({ name }) => name) };
 }
 
+/** How the regions are, those of the store where it is in several. */
+function regionSources(
+  container: Container,
+  severalStores: boolean,
+): Pick<MetricsSources, 'regions' | 'storeRegions'> {
+  const of =
+    (supervisor: Token<RegionSupervisor>): MetricsSources['regions'] =>
+    () =>
+      container.get(supervisor).snapshot();
+  return { regions: of(Supervisor), ...(severalStores && { storeRegions: of(StoreSupervisor) }) };
+}
+
 /** What an operator should have decided on purpose. */
 function noteRisks(config: Config, logger: Logger): void {
   const local = config.regions.flatMap(({ name, vault }) => (vault === 'local-kms' ? [name] : []));
   if (local.length > 0) {
     const facts = { regions: local, folder: masterKeyFolder(config) };
     logger.warn(facts, 'these regions are local: whoever reads the master keys on this disk reads all keys');
+  }
+  const { operations } = config;
+  if (operations.metrics === 'public' && !isLoopback(operations.host)) {
+    logger.warn({ host: operations.host }, 'whoever reaches the operators’ listener can read the metrics');
   }
   const { host, tls } = config.server;
   if (tls === 'terminated-elsewhere' && !isLoopback(host)) {

@@ -42,6 +42,28 @@ export interface StoreCall {
   readonly failure?: StoreFailure | VaultFailure;
 }
 
+/** One finished call to the store as a whole, however many of its regions were asked for it. */
+export interface StoreAnswered {
+  readonly event: 'store.answered';
+  readonly operation: StoreOperation;
+  readonly durationMs: number;
+  /** Absent when the store answered. */
+  readonly failure?: { readonly kind: string };
+}
+
+/** A request waits for the answer to another one that asks for the same key. */
+export interface FlightJoined {
+  readonly event: 'flight.joined';
+}
+
+/** Lines of the audit log were flushed together. `failed`: none of them is kept. */
+export interface AuditFlushed {
+  readonly event: 'audit.flushed';
+  readonly lines: number;
+  readonly durationMs: number;
+  readonly failed: boolean;
+}
+
 /** A key was stored. `missing` names the regions that could not be proven to hold it: repair debt. */
 export interface KeyCreated {
   readonly event: 'key.created';
@@ -115,12 +137,21 @@ export interface RequestAnswered {
   readonly bug?: unknown;
 }
 
+/**
+ * Why the preferred region, the first in the configuration, would not have given an answer that another region gave:
+ * `failed`: it was asked and failed. `left-alone`: it was not asked, because it is known not to answer now. `no-copy`: it
+ * holds no copy of the key. What an operator drained is not counted, nor one that was only overtaken.
+ */
+export type RescueReason = 'failed' | 'left-alone' | 'no-copy';
+
 /** What it took to get an answer that any one of several regions could give. */
 export interface Effort {
   /** How many calls to regions were begun. */
   readonly attempts: number;
   /** One of them was made because another region was silent for longer than usual. */
   readonly hedged: boolean;
+  /** Present when the preferred region alone would not have given the answer. */
+  readonly rescue?: RescueReason;
 }
 
 /** How a key was had that was answered; the effort is that of opening or generating it, not that of a new key's copies. */
@@ -136,6 +167,9 @@ export interface KeyServed extends Effort {
 export type TelemetryEvent =
   | VaultCall
   | StoreCall
+  | StoreAnswered
+  | FlightJoined
+  | AuditFlushed
   | RegionTransition
   | KeyCreated
   | CreationRefused

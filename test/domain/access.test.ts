@@ -3,14 +3,14 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { err, ok } from 'neverthrow';
 import { decide, may, requirePermission, type Verdict } from '../../src/domain/access.js';
-import { permissions, type Caller, type Permission } from '../../src/domain/caller.js';
+import { isKeyPermission, permissions, type Caller, type Permission } from '../../src/domain/caller.js';
 import { parseIdPattern } from '../../src/domain/id-pattern.js';
 import { callerWith, grant } from '../support/callers.js';
 import { naivelyMay } from '../support/naive-access.js';
 import { keyId } from '../support/names.js';
 
 const mayDo = (caller: Caller, permission: Permission, id: string): boolean =>
-  permission === 'operate' ? may(caller, permission) : may(caller, permission, keyId(id));
+  isKeyPermission(permission) ? may(caller, permission, keyId(id)) : may(caller, permission);
 
 describe('a caller', () => {
   const rows: readonly (readonly [readonly Permission[], Permission, boolean])[] = [
@@ -25,13 +25,17 @@ describe('a caller', () => {
     [['read', 'create'], 'operate', false],
     [['operate'], 'operate', true],
     [['operate'], 'read', false],
+    [['operate'], 'metrics', false],
+    [['metrics'], 'metrics', true],
+    [['metrics'], 'operate', false],
+    [['metrics'], 'read', false],
   ];
   it.each(rows)('with the permissions %j may %s: %j', (granted, permission, allowed) => {
     expect(mayDo(callerWith(granted), permission, 'a')).toBe(allowed);
   });
 
-  it('can have the permissions to read, to create and to operate, and no other', () => {
-    expect(permissions).toEqual(['read', 'create', 'operate']);
+  it('can have the permissions to read, to create, to operate and to read metrics, and no other', () => {
+    expect(permissions).toEqual(['read', 'create', 'operate', 'metrics']);
   });
 
   it('that may not is told which permission is missing, and never which pattern decided', () => {
@@ -49,7 +53,12 @@ describe('a caller', () => {
 
   it('to whom nothing was granted may do nothing', () => {
     const nobody: Caller = { ...callerWith([]), grants: [] };
-    expect(permissions.map((permission) => mayDo(nobody, permission, 'a'))).toEqual([false, false, false]);
+    expect(permissions.map((permission) => mayDo(nobody, permission, 'a'))).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 });
 

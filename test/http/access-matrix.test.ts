@@ -23,6 +23,7 @@ import { KeyVaults } from '../../src/ports/key-vault.js';
 import { idPattern } from '../support/callers.js';
 import { ask, askRaw, type HttpAnswer } from '../support/http-client.js';
 import { callerId } from '../support/names.js';
+import { guardedNoMetrics } from '../support/no-metrics.js';
 import { RecordingAuditLog } from '../support/recording-audit-log.js';
 import { ScriptedVault } from '../support/scripted-vault.js';
 import { SecretHunt } from '../support/secret-hunt.js';
@@ -156,7 +157,10 @@ const touched = (): unknown => [store.calls, vaults.flatMap(({ calls }) => calls
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'QUERY', 'PROPFIND'];
 const routes: Readonly<Record<'keys' | 'operations', readonly Route[]>> = {
   keys: keyRoutes({ settings: { requestTimeoutMs: 1 } } as HttpParts),
-  operations: operationsRoutes({ regions: regionsOf(config) } as unknown as OperationsParts),
+  operations: operationsRoutes({
+    regions: regionsOf(config),
+    metrics: guardedNoMetrics,
+  } as unknown as OperationsParts),
 };
 const ids = ['billing/exists', 'billing/absent'];
 

@@ -11,6 +11,7 @@ import type { Caller } from '../../src/domain/caller.js';
 import { callerWith } from '../support/callers.js';
 import { begin } from '../support/http-client.js';
 import { ManualClock } from '../support/manual-clock.js';
+import { guardedNoMetrics } from '../support/no-metrics.js';
 import { until } from '../support/until.js';
 
 let clock: ManualClock;
@@ -29,6 +30,7 @@ beforeEach(async () => {
   const app = createOperationsApp({
     guarded,
     regions: [],
+    metrics: guardedNoMetrics,
     clock,
     authenticator: { authenticate },
     onRequest: () => undefined,

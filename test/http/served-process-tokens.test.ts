@@ -147,7 +147,7 @@ describe('a token', () => {
     const id = publicIdOf(readFileSync(lab.path('data', 'token'), 'utf8'));
     const time = String.raw`\d{4}-\d\d-\d\d \d\d:\d\dZ`;
     expect(first).toMatch(
-      new RegExp(String.raw`^${id} +local +read,create,operate +\*\* +${time} +never +live$`),
+      new RegExp(String.raw`^${id} +local +read,create,operate,metrics +\*\* +${time} +never +live$`),
     );
   });
 });
@@ -157,7 +157,7 @@ describe('the rights of a caller', () => {
     const token = `token ${publicIdOf(await made('billing', 'read', '--ids', 'billing/*'))}`;
     const told = async (id: string): Promise<unknown> =>
       JSON.parse((await explain('billing', id, '--json')).stdout);
-    const no = { permission: 'operate', allowed: false };
+    const no = { allowed: false };
     const lacks = (source: string): string => `default deny: ${source} does not allow it`;
     expect(await told('billing/42')).toEqual({
       caller: 'billing',
@@ -169,7 +169,8 @@ describe('the rights of a caller', () => {
           by: [`callers[0] ids "billing/**" and ${token} ids "billing/*"`],
         },
         { permission: 'create', allowed: false, by: [lacks(token)] },
-        { ...no, by: [`${lacks('callers[0]')} and ${lacks(token)}`] },
+        { permission: 'operate', ...no, by: [`${lacks('callers[0]')} and ${lacks(token)}`] },
+        { permission: 'metrics', ...no, by: [`${lacks('callers[0]')} and ${lacks(token)}`] },
       ],
     });
     expect(await told('billing/secret/1')).toMatchObject({
@@ -178,6 +179,7 @@ describe('the rights of a caller', () => {
           allowed: false,
           by: [`callers[0] deny "billing/secret/*" and default deny: ${token} has no pattern that matches`],
         },
+        { allowed: false },
         { allowed: false },
         { allowed: false },
       ],
@@ -193,6 +195,7 @@ describe('the rights of a caller', () => {
         `read        yes      callers[2] ids "**" and ${token} ids "**"`,
         `create      yes      callers[2] ids "**" and ${token} ids "**"`,
         `operate     yes      callers[2] allow and ${token} allow`,
+        'metrics     no       default deny: callers[2] does not allow it',
         '',
       ].join('\n'),
     );
@@ -201,7 +204,11 @@ describe('the rights of a caller', () => {
   it('are none without a token', async () => {
     const by = ['default deny: the caller has no token that is good now'];
     expect(JSON.parse((await explain('payroll', 'a', '--json')).stdout)).toMatchObject({
-      permissions: ['read', 'create', 'operate'].map((permission) => ({ permission, allowed: false, by })),
+      permissions: ['read', 'create', 'operate', 'metrics'].map((permission) => ({
+        permission,
+        allowed: false,
+        by,
+      })),
     });
   });
 

@@ -144,7 +144,7 @@ describe('callers in the configuration', () => {
       'name = "a"\nallow = ["write"]',
       'allow[0]',
       '"write"',
-      'one of "read", "create", "operate"',
+      'one of "read", "create", "operate", "metrics"',
     ],
     ['a reader without patterns', 'name = "a"\nallow = ["read"]', 'ids', 'nothing', idsRule],
     [

@@ -16,12 +16,14 @@ describe('a caller without a token', () => {
       { permission: 'read', allowed: true, by: ['callers[0] ids "billing/*"'] },
       { permission: 'create', allowed: false, by: ['default deny: callers[0] does not allow it'] },
       { permission: 'operate', allowed: false, by: ['default deny: callers[0] does not allow it'] },
+      { permission: 'metrics', allowed: false, by: ['default deny: callers[0] does not allow it'] },
     ]);
   });
 
   it('that is recognised by nothing has nothing', () => {
     const by = ['default deny: the caller has no token that is good now'];
-    const nothing = ['read', 'create', 'operate'].map((permission) => ({ permission, allowed: false, by }));
+    const all = ['read', 'create', 'operate', 'metrics'];
+    const nothing = all.map((permission) => ({ permission, allowed: false, by }));
     expect(explained(false)).toEqual(nothing);
   });
 

@@ -31,11 +31,15 @@ const callerOf = async (token: string): Promise<unknown> => {
   return new TokenAuthenticator(tokens, clock).authenticate({ authorization: [`Bearer ${token.trimEnd()}`] });
 };
 const local = {
-  value: { id: 'local', method: 'token', grants: [{ permissions: new Set(['read', 'create', 'operate']) }] },
+  value: {
+    id: 'local',
+    method: 'token',
+    grants: [{ permissions: new Set(['read', 'create', 'operate', 'metrics']) }],
+  },
 };
 
 describe('the first token', () => {
-  it('may read, create and operate, and only its owner may read it', async () => {
+  it('may do everything, and only its owner may read it', async () => {
     ensure();
     expect(await callerOf(text())).toMatchObject(local);
     expect(modeOf(firstTokenPath(config))).toBe('0600');

@@ -21,7 +21,7 @@ export const naivelyMay = (grants: readonly NaiveGrant[], permission: Permission
   grants.length > 0 &&
   grants.every(({ allow, ids, deny }) => {
     if (!allow.includes(permission)) return false;
-    if (permission === 'operate') return true;
+    if (permission === 'operate' || permission === 'metrics') return true;
     const any = (patterns: readonly string[]) => patterns.some((pattern) => naivelyMatches(pattern, id));
     return any(ids) && !any(deny);
   });

@@ -9,6 +9,7 @@ import { makeBearerToken } from '../../src/adapters/tokens/bearer-token.js';
 import type { Tls } from '../../src/adapters/http/tls.js';
 import { TokenAuthenticator } from '../../src/adapters/tokens/token-authenticator.js';
 import type { StoredToken } from '../../src/adapters/tokens/stored-token.js';
+import { Slots } from '../../src/application/slots.js';
 import type { Permission } from '../../src/domain/caller.js';
 import type { Authenticator } from '../../src/ports/authenticator.js';
 import type { RequestAnswered } from '../../src/ports/telemetry.js';
@@ -107,7 +108,8 @@ export class ServedApp {
       authenticator: authenticator(tokens),
       certificateOf: tls && ((socket) => tls.certificateOf(socket)),
       clock,
-      settings: { requestTimeoutMs, maxInFlight },
+      settings: { requestTimeoutMs },
+      inFlight: new Slots(maxInFlight),
       isReady: () => this.ready,
       onRequest: (line) => this.lines.push(line),
     });

@@ -15,6 +15,15 @@ import { ChainedFile, type ChainedFileSettings } from './chained-file.js';
 export interface AuditFileSettings extends ChainedFileSettings {
   /** Told where the chain stands: after a start, when a file was put aside, and at the end. For an anchor kept elsewhere. */
   readonly onHead?: (file: string, head: Head) => void;
+  /** Told of every attempt to write. */
+  readonly onFlush?: (flush: AuditFlush) => void;
+}
+
+/** One attempt to write lines, all of them or none. */
+export interface AuditFlush {
+  readonly lines: number;
+  readonly durationMs: number;
+  readonly failed: boolean;
 }
 
 interface Waiting {
@@ -44,6 +53,7 @@ export class AuditFile implements AuditLog {
     private readonly file: ChainedFile,
     private readonly clock: Clock,
     private readonly onHead: (file: string, head: Head) => void,
+    private readonly onFlush: (flush: AuditFlush) => void,
     torn: AuditTail['torn'],
   ) {
     this.due = [this.mark('audit.open', { host: hostname(), ...(torn && { torn }) })];
@@ -58,9 +68,9 @@ export class AuditFile implements AuditLog {
     try {
       const tail = tailOf(lane.path);
       const file = new ChainedFile(lane.path, tail, settings, clock);
-      const { onHead = () => undefined } = settings;
+      const { onHead = () => undefined, onFlush = () => undefined } = settings;
       if (tail.head.seq > 0) onHead(lane.path, tail.head);
-      const audit = new AuditFile(lane, file, clock, onHead, tail.torn);
+      const audit = new AuditFile(lane, file, clock, onHead, onFlush, tail.torn);
       audit.flushing = audit.flush();
       return audit;
     } catch (cause) {
@@ -109,15 +119,22 @@ export class AuditFile implements AuditLog {
   }
 
   private async write(entries: readonly LineFields[]): Promise<Result<void, AuditUnavailable>> {
-    this.writingSinceMs = this.clock.monotonicMs();
+    const startedMs = this.clock.monotonicMs();
+    this.writingSinceMs = startedMs;
+    const recovered = this.failed ? [this.mark('audit.recovered', this.failed)] : [];
+    const lines = [...this.due, ...recovered, ...entries];
+    const flushed = (failed: boolean): void => {
+      this.onFlush({ lines: lines.length, durationMs: this.clock.monotonicMs() - startedMs, failed });
+    };
     try {
-      const recovered = this.failed ? [this.mark('audit.recovered', this.failed)] : [];
-      const { putAside } = await this.file.write([...this.due, ...recovered, ...entries]);
+      const { putAside } = await this.file.write(lines);
       this.due = [];
       this.failed = undefined;
       if (putAside) this.onHead(this.file.path, this.file.head);
+      flushed(false);
       return ok();
     } catch (cause) {
+      flushed(true);
       this.failed = { refused: (this.failed?.refused ?? 0) + entries.length, why: codeOf(cause) };
       this.retryLater();
       return err({ kind: 'audit.unavailable', cause });

@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Context } from 'koa';
 import type { ServedKey } from '../../application/get-data-key.js';
+import type { MetricsPage } from '../../ports/metrics.js';
 import type { KeyServed } from '../../ports/telemetry.js';
 import { keyBody } from './key-body.js';
 import { problemOf, type HttpFailure } from './problems.js';
@@ -66,6 +67,12 @@ export function answerJson(ctx: Context, body: object): void {
   ctx.status = 200;
   ctx.type = 'application/json';
   ctx.body = `${JSON.stringify(body)}\n`;
+}
+
+export function answerPage(ctx: Context, { contentType, text }: MetricsPage): void {
+  ctx.status = 200;
+  ctx.set('Content-Type', contentType);
+  ctx.body = text;
 }
 
 export function answerText(ctx: Context, status: number, text: string): void {

@@ -4,7 +4,7 @@ import type { Context } from 'koa';
 import { err, ResultAsync, type Result } from 'neverthrow';
 import type { ServedKey } from '../../application/get-data-key.js';
 import type { GuardedKeys } from '../../application/guarded-keys.js';
-import { Slots } from '../../application/slots.js';
+import type { Slots } from '../../application/slots.js';
 import type { Caller } from '../../domain/caller.js';
 import type { KeyId } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
@@ -18,19 +18,18 @@ import { appOf, retryAfterS, type AppContext, type AppParts, type Route } from '
 export interface HttpSettings {
   /** How long a whole request may take, in milliseconds. */
   readonly requestTimeoutMs: number;
-  /** How many requests for keys may be under way at once; those beyond it are refused. */
-  readonly maxInFlight: number;
 }
 
 export interface HttpParts extends AppParts {
   readonly keys: GuardedKeys;
   readonly settings: HttpSettings;
+  /** Requests for keys that may be under way at once; those beyond it are refused. */
+  readonly inFlight: Slots;
   /** Whether new requests are welcome; false while the service stops. */
   readonly isReady: () => boolean;
 }
 
-export const createApp = (parts: HttpParts): Koa =>
-  appOf(keyRoutes(parts), { ...parts, inFlight: new Slots(parts.settings.maxInFlight) });
+export const createApp = (parts: HttpParts): Koa => appOf(keyRoutes(parts), parts);
 
 /** All that callers can reach. */
 export function keyRoutes(parts: HttpParts): readonly Route[] {

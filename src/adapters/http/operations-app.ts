@@ -1,15 +1,17 @@
 // The interface for operators, on a listener of its own: how the regions are, now or as they change, and taking one out of
-// use or back. No key can be had here.
+// use or back, and the metrics. No key can be had here.
 import type Koa from 'koa';
 import { ok, Result, type ResultAsync } from 'neverthrow';
 import { PassThrough } from 'node:stream';
+import type { GuardedMetrics } from '../../application/guarded-metrics.js';
 import type { GuardedRegions } from '../../application/guarded-regions.js';
 import type { OperatorOrder, RegionReport } from '../../application/region-supervisor.js';
 import type { Caller } from '../../domain/caller.js';
 import type { AccessDenied } from '../../domain/failures.js';
 import type { Region } from '../../domain/ids.js';
+import { circuitOf } from '../../domain/region-state.js';
 import type { Clock } from '../../ports/clock.js';
-import { answerJson, answerProblem } from './answers.js';
+import { answerJson, answerPage, answerProblem } from './answers.js';
 import { appOf, type Again, type AppContext, type AppParts, type Route } from './routes.js';
 
 /** Regions, and the door through which operators reach them. */
@@ -21,6 +23,7 @@ export interface OperatedRegions {
 export interface OperationsParts extends AppParts, OperatedRegions {
   /** The regions of a store that is in several. */
   readonly store?: OperatedRegions;
+  readonly metrics: GuardedMetrics;
 }
 
 const orders: readonly OperatorOrder[] = ['drain', 'undrain', 'lift-quarantine'];
@@ -39,7 +42,7 @@ export function operationsRoutes(parts: OperationsParts): readonly Route[] {
     access: 'authenticated',
     handle: getRegions(parts),
   };
-  return [regions, ...commands, ...storeCommands];
+  return [regions, ...commands, ...storeCommands, metricsRoute(parts.metrics)];
 }
 
 const commandRoutes = (
@@ -56,6 +59,27 @@ const commandRoutes = (
       handle: command(operated, region, order),
     })),
   );
+
+const metricsRoute = (metrics: GuardedMetrics): Route => {
+  const route = { path: '/metrics', method: 'GET' } as const;
+  return metrics.isPublic
+    ? {
+        ...route,
+        access: 'public',
+        handle: async (ctx) => {
+          answerPage(ctx, await metrics.readPublicly());
+        },
+      }
+    : {
+        ...route,
+        access: 'authenticated',
+        handle: async (ctx, caller) => {
+          const page = await metrics.read(caller);
+          if (page.isOk()) answerPage(ctx, page.value);
+          else answerProblem(ctx, page.error);
+        },
+      };
+};
 
 /** As JSON, or as a stream of server-sent events for whoever accepts `text/event-stream`. */
 const getRegions =
@@ -143,24 +167,13 @@ const bodyOf = (regions: readonly RegionReport[]): object => ({
     state: state.kind,
     sinceS: Math.round(sinceMs / 1_000),
     why,
-    circuit: circuits[state.kind],
+    circuit: circuitOf[state.kind],
     p50Ms: rounded(p50Ms),
     p95Ms: rounded(p95Ms),
     overQuota,
     transitions,
   })),
 });
-
-const circuits = {
-  healthy: 'closed',
-  degraded: 'closed',
-  recovering: 'closed',
-  'half-open': 'half-open',
-  open: 'open',
-  misconfigured: 'open',
-  quarantined: 'open',
-  drained: 'open',
-} as const satisfies Record<RegionReport['state']['kind'], string>;
 
 const rounded = (ms: number | undefined): number | undefined =>
   ms === undefined ? undefined : Math.round(ms * 10) / 10;

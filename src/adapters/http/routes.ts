@@ -28,7 +28,7 @@ export type Route = {
   readonly template?: string;
   readonly method: 'GET' | 'POST';
 } & (
-  | { readonly access: 'public'; readonly handle: (ctx: AppContext) => void }
+  | { readonly access: 'public'; readonly handle: (ctx: AppContext) => Promise<void> | void }
   | {
       readonly access: 'authenticated';
       /** Whether requests come with a body, which the handler reads; all others must not. */
@@ -111,7 +111,7 @@ function routerOf(routes: readonly Route[], parts: AppParts): Router {
     router.register(route.path, [route.method], async (plain) => {
       const ctx = plain as AppContext;
       if (route.access === 'public') {
-        route.handle(ctx);
+        await route.handle(ctx);
         return;
       }
       const slot = parts.inFlight?.take() ?? ok(undefined);

@@ -1,0 +1,93 @@
+// Telemetry as metrics in Prometheus' text format. Labels are regions, routes, operations, states and kinds of failure, all
+// of them few and ours: never a key, a caller, an ARN, or anything that a caller sent.
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Metrics, MetricsPage, MetricsSources } from '../../ports/metrics.js';
+import type { Telemetry, TelemetryEvent } from '../../ports/telemetry.js';
+import { CallMetrics } from './call-metrics.js';
+import { KeyMetrics } from './key-metrics.js';
+import { RequestMetrics } from './request-metrics.js';
+import { watchService } from './service-gauges.js';
+
+/** What does not change while the process runs. */
+export interface ServiceFacts {
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly quorum: number;
+  readonly maxInFlight: number;
+}
+
+export class PrometheusMetrics implements Telemetry, Metrics {
+  private readonly registry = new Registry();
+  private readonly requests = new RequestMetrics(this.registry);
+  private readonly calls = new CallMetrics(this.registry);
+  private readonly keys = new KeyMetrics(this.registry);
+
+  constructor(private readonly facts: ServiceFacts) {}
+
+  record(event: TelemetryEvent): void {
+    switch (event.event) {
+      case 'request.answered':
+        this.requests.answered(event);
+        return;
+      case 'flight.joined':
+        this.requests.joinedFlight();
+        return;
+      case 'vault.call':
+        this.calls.vaultCall(event);
+        return;
+      case 'store.answered':
+        this.calls.storeAnswered(event);
+        return;
+      case 'store.call':
+        this.calls.storeCall(event);
+        return;
+      case 'region.transition':
+      case 'store-region.transition':
+        this.calls.transition(event);
+        return;
+      case 'key.created':
+        this.keys.keyCreated(event);
+        return;
+      case 'key.creation-refused':
+        this.keys.creationRefused();
+        return;
+      case 'key.repaired':
+        this.keys.keyRepaired(event);
+        return;
+      case 'key.repair-failed':
+        this.keys.repairFailed(event);
+        return;
+      case 'repairs.dropped':
+        this.keys.repairsDropped(event.count);
+        return;
+      case 'audit.flushed':
+        this.keys.auditFlushed(event);
+    }
+  }
+
+  watch(sources: MetricsSources): void {
+    collectDefaultMetrics({ register: this.registry });
+    watchService(this.registry, sources);
+    const { version, nodeVersion, quorum, maxInFlight } = this.facts;
+    new Gauge({
+      name: 'rkms_build_info',
+      help: '1; which RKMS this is, and the Node that it runs on.',
+      labelNames: ['version', 'node_version'],
+      registers: [this.registry],
+    }).set({ version, node_version: nodeVersion }, 1);
+    this.constant('rkms_quorum_regions', 'How many regions must hold a new key before it is stored.', quorum);
+    this.constant(
+      'rkms_requests_in_flight_limit',
+      'How many requests may be under way at once.',
+      maxInFlight,
+    );
+  }
+
+  async read(): Promise<MetricsPage> {
+    return { contentType: this.registry.contentType, text: await this.registry.metrics() };
+  }
+
+  private constant(name: string, help: string, value: number): void {
+    new Gauge({ name, help, registers: [this.registry] }).set(value);
+  }
+}

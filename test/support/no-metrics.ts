@@ -1,0 +1,10 @@
+// Metrics for tests that are about something else: an empty page, and nothing is watched.
+import { GuardedMetrics } from '../../src/application/guarded-metrics.js';
+import type { Metrics } from '../../src/ports/metrics.js';
+
+export const noMetrics: Metrics = {
+  watch: () => undefined,
+  read: () => Promise.resolve({ contentType: 'text/plain', text: '' }),
+};
+
+export const guardedNoMetrics = new GuardedMetrics(noMetrics, false);
