@@ -7,6 +7,7 @@ import { FileKeySet, noCopy } from '../adapters/jwt/file-key-set.js';
 import { HttpKeySet } from '../adapters/jwt/http-key-set.js';
 import { IssuerKeys, type IssuerKeysEvent, type IssuerKeysSettings } from '../adapters/jwt/issuer-keys.js';
 import { JwtAuthenticator, type Issuer } from '../adapters/jwt/jwt-authenticator.js';
+import type { KeySetSource } from '../adapters/jwt/key-set-source.js';
 import { LastGoodFile } from '../adapters/jwt/last-good-file.js';
 import { TokenAuthenticator } from '../adapters/tokens/token-authenticator.js';
 import { TokenFile } from '../adapters/tokens/token-file.js';
@@ -57,16 +58,24 @@ const termsOf = ({
   maxLifetimeS,
 });
 
+/** Where an issuer's keys are read from. */
+export const keySetSourceOf = ({
+  jwks_uri: url,
+  jwks_file: path,
+  jwks_ca_file: caFile,
+  jwks_token_file: tokenFile,
+}: IssuerConfig): KeySetSource =>
+  url === undefined ? new FileKeySet(path ?? '') : new HttpKeySet({ url, caFile, tokenFile });
+
 function keysOf(terms: IssuerConfig, config: Config, clock: Clock, logger: Logger): IssuerKeys {
-  const { issuer, jwks_uri: url, jwks_file: path, last_good_s: lastGoodS } = terms;
+  const { issuer, jwks_uri: url, last_good_s: lastGoodS } = terms;
   const heard = logIssuerEvent(logger, issuer);
   const keys = (pace: Pick<IssuerKeysSettings, 'refreshMs' | 'cooldownMs'>): IssuerKeysSettings => ({
     ...pace,
     lastGoodMs: lastGoodS * 1_000,
   });
-  if (url === undefined)
-    return new IssuerKeys(new FileKeySet(path ?? ''), noCopy, clock, heard, keys(fromFile));
-  const source = new HttpKeySet({ url, caFile: terms.jwks_ca_file, tokenFile: terms.jwks_token_file });
+  const source = keySetSourceOf(terms);
+  if (url === undefined) return new IssuerKeys(source, noCopy, clock, heard, keys(fromFile));
   const copy = new LastGoodFile(config.data_dir, issuer, ({ message }) => {
     logger.error(
       { issuer, problem: message },

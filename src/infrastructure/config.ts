@@ -37,6 +37,8 @@ export type Config = Omit<
 };
 
 export type RegionConfig = Config['regions'][number];
+/** A region whose vault is AWS's KMS. */
+export type AwsRegionConfig = Extract<RegionConfig, { vault: 'aws-kms' }>;
 
 /** The regions in order of preference. */
 export const regionsOf = (config: Config): readonly Region[] => config.regions.map(({ name }) => name);

@@ -41,7 +41,13 @@ import { token } from '../ports/token.js';
 import { authenticatorOf, openIssuers, type OpenIssuers } from './authentication.js';
 import { bindRepairQueue, RepairBudgetService, RepairQueueService } from './bind-repair.js';
 import { creationLimitsOf } from './callers-schema.js';
-import { expectedGenesis, regionsOf, type Config, type RegionConfig } from './config.js';
+import {
+  expectedGenesis,
+  regionsOf,
+  type AwsRegionConfig,
+  type Config,
+  type RegionConfig,
+} from './config.js';
 import { supervisorSettings } from './failover-schema.js';
 import { packageVersion } from './package-version.js';
 import { bindStore } from './store-bindings.js';
@@ -172,14 +178,13 @@ function vaultOf(region: RegionConfig, config: Config): KeyVault {
   if (region.vault === 'local-kms') {
     return new LocalKmsKeyVault(name, readMasterKey(masterKeyFolder(config), name));
   }
-  const { connect_timeout_ms: connectTimeoutMs, max_sockets: maxSockets } = config.kms;
-  const options = connectionOptions({
-    region: name,
-    endpoint: region.endpoint,
-    connectTimeoutMs,
-    maxSockets,
-  });
-  return new AwsKmsKeyVault(name, region.kms_key, new KMSClient(options));
+  return new AwsKmsKeyVault(name, region.kms_key, kmsClientOf(region, config));
+}
+
+/** A client for a region's KMS, as the service has it. */
+export function kmsClientOf({ name, endpoint }: AwsRegionConfig, { kms }: Pick<Config, 'kms'>): KMSClient {
+  const { connect_timeout_ms: connectTimeoutMs, max_sockets: maxSockets } = kms;
+  return new KMSClient(connectionOptions({ region: name, endpoint, connectTimeoutMs, maxSockets }));
 }
 
 function auditFileOf({ audit }: Config, clock: Clock, telemetry: Telemetry, logger: Logger): AuditFile {

@@ -1,21 +1,25 @@
 // Opens what the configuration says about TLS, and turns what happens to it into log lines.
 import type { Logger } from 'pino';
 import { TlsFiles, type TlsEvent } from '../adapters/http/tls-files.js';
+import type { TlsSettings } from '../adapters/http/tls-material.js';
 import type { Clock } from '../ports/clock.js';
 import type { Config } from './config.js';
 
 /** Undefined without [tls]. */
-export function openTls({ tls }: Config, clock: Clock, logger: Logger): TlsFiles | undefined {
-  if (tls === undefined) return undefined;
-  const settings = {
+export function openTls(config: Config, clock: Clock, logger: Logger): TlsFiles | undefined {
+  const settings = tlsSettingsOf(config);
+  return settings && new TlsFiles(settings, clock, logTlsEvent(logger));
+}
+
+/** Where the parts are that TLS is spoken with; undefined without [tls]. */
+export const tlsSettingsOf = ({ tls }: Config): TlsSettings | undefined =>
+  tls && {
     certFile: tls.cert_file,
     keyFile: tls.key_file,
     minVersion: tls.min_version,
     clientCaFile: tls.client_ca_file,
     revokedFile: tls.revoked_file,
   };
-  return new TlsFiles(settings, clock, logTlsEvent(logger));
-}
 
 const logTlsEvent =
   (logger: Logger) =>

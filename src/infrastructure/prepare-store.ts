@@ -64,7 +64,8 @@ async function readGenesis(repository: KeyRepository, config: Config): Promise<G
   return found.value;
 }
 
-function refuseForeign(found: Genesis | undefined, config: Config, hasMasterKeys: boolean): Genesis {
+/** The genesis record that was found, if it is that of this deployment. */
+export function refuseForeign(found: Genesis | undefined, config: Config, hasMasterKeys: boolean): Genesis {
   const checked = checkGenesis(found, expectedGenesis(config));
   if (checked.isOk()) return checked.value;
   if (checked.error.kind === 'store.written-elsewhere') throw writtenElsewhere(checked.error);
@@ -115,7 +116,7 @@ async function prepareMasterKeys(repository: KeyRepository, config: Config): Pro
 }
 
 /** The first of `regions` that some stored record has a ciphertext of. */
-async function firstNeeded(
+export async function firstNeeded(
   repository: KeyRepository,
   regions: readonly Region[],
   config: Config,

@@ -5,7 +5,6 @@ import {
   DescribeKeyCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
-  type KeyMetadata,
   type KMSClient,
 } from '@aws-sdk/client-kms';
 import { err, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
@@ -18,7 +17,8 @@ import type { KeyVault } from '../../ports/key-vault.js';
 import { withFreshCredentials } from '../aws/fresh-credentials.js';
 import { untilAborted } from '../aws/until-aborted.js';
 import { keepPlaintextsFromText } from './plaintext-answers.js';
-import { kmsFailure, misconfiguredStates } from '../aws/kms-failures.js';
+import { kmsFailure } from '../aws/kms-failures.js';
+import { usableKey } from './key-check.js';
 
 export class AwsKmsKeyVault implements KeyVault {
   private arn: string | undefined;
@@ -83,8 +83,8 @@ export class AwsKmsKeyVault implements KeyVault {
   private describe(signal: AbortSignal): ResultAsync<string, VaultFailure> {
     const request = new DescribeKeyCommand({ KeyId: this.arn ?? this.kmsKey });
     return this.send((options) => this.client.send(request, options), signal)
-      .andThen(({ KeyMetadata }) => checkKey(KeyMetadata))
-      .andThen((arn) => ((this.arn ??= arn) === arn ? ok(arn) : mismatched('kms-key')));
+      .andThen(({ KeyMetadata }) => usableKey(KeyMetadata))
+      .andThen(({ arn }) => ((this.arn ??= arn) === arn ? ok(arn) : mismatched('kms-key')));
   }
 
   private send<T>(
@@ -110,15 +110,6 @@ const decrypt = (KeyId: string, { bytes }: RegionalCiphertext, context: Encrypti
 
 const isKeyArn = (name: string): boolean =>
   /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/.test(name);
-
-function checkKey(key: KeyMetadata | undefined): Result<string, VaultFailure> {
-  const reason = misconfiguredStates.get(key?.KeyState ?? '');
-  if (reason !== undefined) return err({ kind: 'vault.misconfigured', reason, cause: key?.KeyState });
-  const suitable = key?.KeyUsage === 'ENCRYPT_DECRYPT' && key.KeySpec === 'SYMMETRIC_DEFAULT';
-  if (!suitable || key.Arn === undefined)
-    return err({ kind: 'vault.misconfigured', reason: 'unsuitable-key' });
-  return ok(key.Arn);
-}
 
 function fromKey<T extends { readonly KeyId?: string | undefined }>(
   arn: string,

@@ -103,7 +103,7 @@ export class TlsFiles {
 
   #tellExpiries(): void {
     for (const { file, notAfterMs } of this.#material.expiries) {
-      const daysLeft = Math.max(0, Math.ceil((notAfterMs - this.clock.nowMs()) / dayMs));
+      const daysLeft = daysLeftOf(notAfterMs, this.clock.nowMs());
       const stage = toldDaysLeft.findLast((days) => daysLeft <= days);
       const certificate = `${file} ${notAfterMs}`;
       if (stage === undefined || this.#told.get(certificate) === stage) continue;
@@ -118,3 +118,7 @@ export class TlsFiles {
     return files.map(stampOf).join('\n');
   }
 }
+
+/** Whole days until a certificate ends, the one that has begun included; 0 once it has ended. */
+export const daysLeftOf = (notAfterMs: number, nowMs: number): number =>
+  Math.max(0, Math.ceil((notAfterMs - nowMs) / dayMs));

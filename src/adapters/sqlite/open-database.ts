@@ -45,15 +45,22 @@ export function openDatabase(path: string): DatabaseSync {
   } catch (cause) {
     database?.close();
     if (cause instanceof StartRefused) throw cause;
-    throw new StartRefused(`the store ${path} cannot be opened (${reasonOf(cause)})`, hintFor(cause), {
-      cause,
-    });
+    throw openingRefused(path, cause);
   }
 }
 
 function prepareDatabase(database: DatabaseSync, path: string): void {
   // Waits for other processes that prepare the same file.
   database.exec('BEGIN IMMEDIATE');
+  const isNew = !isOurs(database, path);
+  if (isNew) database.exec(schema);
+  database.exec('COMMIT');
+  switchToWal(database);
+  database.exec('PRAGMA synchronous = FULL');
+}
+
+/** Whether the file is an RKMS store; false for an empty one. Refuses what is neither, or of a newer RKMS. */
+export function isOurs(database: DatabaseSync, path: string): boolean {
   const found = pragma(database, 'application_id');
   const version = pragma(database, 'user_version');
   const tables = Number(database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.['count']);
@@ -66,11 +73,12 @@ function prepareDatabase(database: DatabaseSync, path: string): void {
       'run the newer RKMS',
     );
   }
-  if (found !== applicationId) database.exec(schema);
-  database.exec('COMMIT');
-  switchToWal(database);
-  database.exec('PRAGMA synchronous = FULL');
+  return found === applicationId;
 }
+
+/** What stands in the way of opening the file. */
+export const openingRefused = (path: string, cause: unknown): StartRefused =>
+  new StartRefused(`the store ${path} cannot be opened (${reasonOf(cause)})`, hintFor(cause), { cause });
 
 // Unlike the start of a transaction, the switch does not wait for other processes by itself.
 function switchToWal(database: DatabaseSync): void {

@@ -23,7 +23,7 @@ export const addCommand = (parent: Command, name: string, summary: string): Comm
     .option('-c, --config <file>', 'configuration file', process.env['RKMS_CONFIG'] ?? embeddedDefault);
 
 export function loadConfig({ config: path }: ConfigOption): Config {
-  const config = parseConfig(read(path), process.env);
+  const config = parseConfig(readConfigFile(path), process.env);
   if (config.isOk()) {
     refuseDangers(config.value, process.env, process.execArgv);
     return config.value;
@@ -34,7 +34,8 @@ export function loadConfig({ config: path }: ConfigOption): Config {
   );
 }
 
-function read(path: string): string {
+/** The text of a configuration file. */
+export function readConfigFile(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {

@@ -1,0 +1,54 @@
+// The audit log: whether its lines can be written, and whether the chain in the files that are being written is whole. All
+// of the log is for `rkms audit verify`, which takes its time.
+import { existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { filesOfLog, filesPutAside } from '../../adapters/audit-file/audit-names.js';
+import { tailOf } from '../../adapters/audit-file/audit-tail.js';
+import { verifyAudit } from '../../adapters/audit-file/verify-audit.js';
+import { checkFlush, checkFolder, checkSpace, checkWritable } from './check-disk.js';
+import type { Examination } from './examination.js';
+import { Subject, type Finding } from './finding.js';
+
+const audit = new Subject('audit log');
+
+/** A larger file is looked at by its end alone: a second's work is enough here. */
+const mostBytes = 64 * 1024 * 1024;
+
+export async function checkAudit({ config, machine }: Examination): Promise<readonly Finding[]> {
+  const { file } = config.audit;
+  const folder = dirname(file);
+  if (!existsSync(folder)) return [audit.skipped('file', 'not there yet: the first rkms serve makes it')];
+  const disk =
+    folder === config.data_dir
+      ? []
+      : [
+          ...checkFolder(audit, folder, machine),
+          await checkSpace(audit, folder, machine),
+          await checkFlush(audit, folder),
+        ];
+  const all = filesOfLog(file);
+  const aside = new Set(all.flatMap((path) => filesPutAside(path)));
+  const current = all.filter((path) => !aside.has(path));
+  if (current.length === 0)
+    return [...disk, audit.skipped('file', 'not there yet: the first rkms serve makes it')];
+  return [...disk, ...(await Promise.all(current.map(checkFile)))];
+}
+
+async function checkFile(path: string): Promise<Finding> {
+  const unwritable = await checkWritable(audit, 'file', path);
+  if (unwritable) return unwritable;
+  // The file is there, so that nothing is made here.
+  const { value: tail, refused } = audit.started('chain', () => tailOf(path));
+  if (refused) return refused;
+  const end = `${path} stands at line ${tail.head.seq}`;
+  if (statSync(path).size > mostBytes) return audit.ok('chain', `${end} (only its end was looked at)`);
+  const { files } = await verifyAudit([path], { anchors: [], whole: false });
+  const [finding] = files.flatMap(({ findings }) => findings);
+  if (finding === undefined) return audit.ok('chain', `${end}, whole`);
+  const line = finding.line === undefined ? '' : ` at line ${finding.line}`;
+  return audit.broken(
+    'chain',
+    `${path} is not as RKMS wrote it${line}: ${finding.what}, ${finding.detail}`,
+    'run: rkms audit verify, and find out who changed it (docs/audit.md)',
+  );
+}

@@ -1,0 +1,97 @@
+// How callers prove who they are: the token file with what is live in it, and the issuers of JWTs with their keys. Names
+// callers and public ids, never a token or what could be compared with one.
+import { existsSync } from 'node:fs';
+import { algorithms, parseKeySet, type KeySet } from '../../adapters/jwt/key-set.js';
+import { LastGoodFile } from '../../adapters/jwt/last-good-file.js';
+import { tokenState, type StoredToken } from '../../adapters/tokens/stored-token.js';
+import { readTokens } from '../../adapters/tokens/token-entries.js';
+import type { StartRefused } from '../../ports/start-refused.js';
+import { keySetSourceOf } from '../authentication.js';
+import { isEmbedded } from '../config.js';
+import { certificateNames } from '../identities-schema.js';
+import type { IssuerConfig } from '../issuers-schema.js';
+import type { Examination } from './examination.js';
+import { Subject, type Finding } from './finding.js';
+
+const callers = new Subject('callers');
+const dayMs = 86_400_000;
+/** Tokens last 90 days by default, and two of a caller may be live at once: time to make the next one. */
+const soonDays = 14;
+
+export function checkTokens({ config, machine }: Examination): readonly Finding[] {
+  const path = config.auth.tokens_file;
+  if (!existsSync(path)) {
+    const others = (config.issuers ?? []).length > 0 || certificateNames(config.callers).size > 0;
+    if (others) return [callers.ok('tokens', 'none are used: certificates or JWTs are')];
+    if (isEmbedded(config) && !existsSync(config.data_dir))
+      return [callers.skipped('tokens', 'not there yet: the first rkms serve makes one')];
+  }
+  const { value: tokens, refused } = callers.started('tokens', () => readTokens(path));
+  if (refused) return [refused];
+  const nowMs = machine.nowMs();
+  const live = tokens.filter((token) => tokenState(token, nowMs) === 'live');
+  if (live.length === 0) {
+    const cure = 'make one: rkms token create --caller <name> --allow read,create';
+    return [callers.broken('tokens', `none of the ${tokens.length} in ${path} is live`, cure)];
+  }
+  return [
+    callers.ok('tokens', `${live.length} of ${tokens.length} in ${path} are live`),
+    ...ending(live, nowMs),
+  ];
+}
+
+/** Callers whose last live token ends soon. */
+const ending = (live: readonly StoredToken[], nowMs: number): readonly Finding[] =>
+  [...Map.groupBy(live, ({ caller }) => caller)].flatMap(([caller, tokens]) => {
+    const lastMs = Math.max(...tokens.map(({ expiresMs }) => expiresMs ?? Infinity));
+    const daysLeft = Math.ceil((lastMs - nowMs) / dayMs);
+    if (daysLeft > soonDays) return [];
+    const cure = `make the next one now, both are good until then: rkms token create --caller ${caller} ...`;
+    return [callers.warning('tokens', `the last token of "${caller}" ends in ${daysLeft} days`, cure)];
+  });
+
+export async function checkIssuer(
+  terms: IssuerConfig,
+  { config, machine }: Examination,
+): Promise<readonly Finding[]> {
+  const subject = new Subject(`issuer ${terms.issuer}`);
+  const place = terms.jwks_uri ?? terms.jwks_file ?? '';
+  const problems: StartRefused[] = [];
+  const copy =
+    terms.jwks_uri === undefined
+      ? undefined
+      : new LastGoodFile(config.data_dir, terms.issuer, (problem) => problems.push(problem)).load();
+  const damaged = problems.map(({ message, hint }) => subject.warning('last good copy', message, hint));
+  const read = await keySetSourceOf(terms).read();
+  const keys = read.isOk() ? parseKeySet(read.value) : undefined;
+  if (keys !== undefined) return [...damaged, checkKeys(subject, place, keys, terms)];
+  const why = read.isErr() ? read.error.reason : 'what came is no set of public keys';
+  const found = `no keys from ${place} (${why})`;
+  const cure = 'check that the issuer can be reached from here, its certificate, and jwks_uri or jwks_file';
+  const untilMs = copy === undefined ? 0 : copy.readMs + terms.last_good_s * 1_000;
+  return [
+    ...damaged,
+    untilMs > machine.nowMs()
+      ? subject.warning(
+          'keys',
+          `${found}; the last good ones serve until ${new Date(untilMs).toISOString()}`,
+          cure,
+        )
+      : subject.broken('keys', `${found}: its tokens are refused`, cure),
+  ];
+}
+
+function checkKeys(
+  subject: Subject,
+  place: string,
+  keys: KeySet,
+  { algorithms: allowed }: IssuerConfig,
+): Finding {
+  const kinds = allowed.map((name) => algorithms[name].kty as string);
+  if (keys.some(({ kty }) => kinds.includes(kty))) return subject.ok('keys', `${keys.length} from ${place}`);
+  return subject.broken(
+    'keys',
+    `none of the ${keys.length} keys from ${place} is for ${allowed.join(', ')}`,
+    'correct algorithms in this [[issuers]] table, or the issuer',
+  );
+}

@@ -1,0 +1,93 @@
+// The credentials for AWS: whether there are any, where they come from and until when they last. Whether they are valid is
+// told by the calls that used them. Never says any part of them.
+import type { KMSClient } from '@aws-sdk/client-kms';
+import { Subject, type Finding } from './finding.js';
+import type { Machine } from './machine.js';
+
+const credentials = new Subject('credentials');
+
+type Provider = KMSClient['config']['credentials'];
+type Identity = Awaited<ReturnType<Provider>> & { readonly $source?: Readonly<Record<string, unknown>> };
+
+/** How a call was refused: where, and by which name of error, as ` (ExpiredTokenException)`. */
+export interface RefusedCredentials {
+  readonly where: string;
+  readonly cause: string;
+}
+
+/** :: part of the SDK's name for a source -> what it is; the first that fits. */
+const sources: readonly (readonly [string, string])[] = [
+  ['WEB_ID', 'a web identity token, as Kubernetes gives it'],
+  ['ENV_VARS', 'environment variables'],
+  ['IMDS', 'the role of this instance'],
+  ['HTTP', 'the credential service of the container'],
+  ['SSO', 'single sign-on'],
+  ['PROCESS', 'a program that a profile names'],
+  ['PROFILE', 'a profile in the home folder'],
+];
+
+/** Asks the provider until the signal fires. */
+export async function checkSource(
+  provider: Provider,
+  machine: Machine,
+  signal: AbortSignal,
+): Promise<Finding> {
+  try {
+    const found: Identity = await Promise.race([provider(), silent(signal)]);
+    const names = Object.keys(found.$source ?? {});
+    const [, source] = sources.find(([part]) => names.some((name) => name.includes(part))) ?? [
+      '',
+      'the AWS SDK',
+    ];
+    return judge(source, found, machine);
+  } catch {
+    return credentials.broken(
+      'source',
+      signal.aborted ? 'whoever should give them does not answer' : 'none were found',
+      'give the process a role (of the instance, the task or the service account), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+    );
+  }
+}
+
+function judge(source: string, { expiration, sessionToken }: Identity, machine: Machine): Finding {
+  const end = expiration?.getTime();
+  const until = end === undefined ? '' : `, until ${new Date(end).toISOString()}`;
+  const found = `from ${source}${until}`;
+  if (end !== undefined && end <= machine.nowMs()) {
+    return credentials.broken('source', `${found}: they have ended`, 'renew them, or see to whoever should');
+  }
+  return source === 'environment variables' && sessionToken !== undefined
+    ? credentials.warning(
+        'source',
+        `temporary ones, ${found}: they will end, and nobody renews them`,
+        'give the process a role instead, whose credentials are renewed by themselves',
+      )
+    : credentials.ok('source', found);
+}
+
+const silent = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    signal.addEventListener('abort', () => {
+      reject(new Error('aborted'));
+    });
+  });
+
+/** `refused`: by whom they were; `asked`: how many were asked. */
+export function checkValidity(refused: readonly RefusedCredentials[], asked: number): Finding {
+  const [first] = refused;
+  if (first === undefined) {
+    return asked === 0
+      ? credentials.skipped('validity', 'nobody could be asked')
+      : credentials.ok('validity', 'AWS accepts them');
+  }
+  const where = refused.map((each) => each.where).join(', ');
+  return credentials.broken('validity', `refused by ${where}${first.cause}`, cureFor(first.cause));
+}
+
+function cureFor(cause: string): string {
+  if (/Expired/.test(cause)) return 'they have ended: renew them, or restart whoever should; check the clock';
+  if (/Skew|RequestExpired/.test(cause)) return 'the clock is wrong: see to the time service of this machine';
+  if (/Signature/.test(cause))
+    return 'the secret does not fit the access key: set both anew; check the clock';
+  return 'the access key is unknown there: it was deleted or is of another partition, or the account has not opted in to the region';
+}

@@ -1,0 +1,51 @@
+// The program itself: the Node that runs it, its environment, and its configuration file with every option that is refused.
+import { err, ok, type Result } from 'neverthrow';
+import { unknownVariables } from '../config-environment.js';
+import { lineOfOption } from '../config-lines.js';
+import { parseConfig, type Config } from '../config.js';
+import { readConfigFile } from '../commands/command-config.js';
+import { refuseDangers } from '../environment-dangers.js';
+import { canRunOn, neededNode } from '../node-version.js';
+import { Subject, type Finding } from './finding.js';
+import type { Machine } from './machine.js';
+
+const node = new Subject('Node');
+const configuration = new Subject('configuration');
+const environment = new Subject('environment');
+
+export function checkNode({ nodeVersion }: Machine): Finding {
+  return canRunOn(nodeVersion)
+    ? node.ok('version', `${nodeVersion} (${neededNode} or newer is needed)`)
+    : node.broken('version', `${nodeVersion} is too old`, `install Node ${neededNode} or newer`);
+}
+
+/** The checked configuration, or what is wrong with it, option by option. */
+export function checkConfiguration(
+  path: string,
+  machine: Machine,
+): Result<{ readonly config: Config; readonly findings: readonly Finding[] }, readonly Finding[]> {
+  const read = configuration.started('file', () => readConfigFile(path));
+  if (read.refused) return err([read.refused]);
+  const parsed = parseConfig(read.value, machine.environment);
+  if (parsed.isErr()) {
+    return err(
+      parsed.error.problems.map(({ path: option, found, expected }) => {
+        const line = lineOfOption(read.value, option);
+        const place = line === undefined || option.startsWith('line ') ? path : `${path}, line ${line}`;
+        return configuration.broken(option, `found ${found} (${place})`, `write ${expected}`);
+      }),
+    );
+  }
+  const variables = unknownVariables(machine.environment).map((name) =>
+    environment.warning('variables', `${name} names no option`, 'correct its name, or take it away'),
+  );
+  return ok({ config: parsed.value, findings: [configuration.ok('file', path), ...variables] });
+}
+
+/** What would end the start, because keys could leak by it. */
+export function checkEnvironment(config: Config, { environment: variables, nodeFlags }: Machine): Finding {
+  const { refused } = environment.started('dangers', () => {
+    refuseDangers(config, variables, nodeFlags);
+  });
+  return refused ?? environment.ok('dangers', 'no variable or flag that could give keys away');
+}

@@ -1,0 +1,114 @@
+// The DynamoDB table in one region: the way to it, each right by using it without writing anything, and how long it takes.
+// What of the table is fit for its mode is for judge-tables.ts to say, once all regions were asked.
+import type { DynamoDbReplica } from '../store-bindings.js';
+import { mayPut, mayUpdate } from '../../adapters/dynamodb/write-check.js';
+import type { StoreWriteFailure } from '../../domain/failures.js';
+import type { Result } from 'neverthrow';
+import { lookAtTable } from '../check-tables.js';
+import type { DynamoDbConfig } from '../config.js';
+import type { SeenTable } from '../judge-tables.js';
+import { checkConnection, endpointOf } from './check-connection.js';
+import type { RefusedCredentials } from './check-credentials.js';
+import type { Examination } from './examination.js';
+import { causeOf, storeWords } from './failure-words.js';
+import { Subject, type Finding } from './finding.js';
+
+export interface StoreRegionLook {
+  readonly findings: readonly Finding[];
+  /** Undefined where there was no way to it. */
+  readonly seen?: SeenTable;
+  readonly credentials?: 'accepted' | RefusedCredentials;
+  readonly aheadMs?: number | undefined;
+}
+
+export const storeSubject = (region: string): Subject => new Subject(`store ${region}`);
+
+export async function checkStoreRegion(
+  replica: DynamoDbReplica,
+  store: DynamoDbConfig,
+  examination: Examination,
+): Promise<StoreRegionLook> {
+  const { config, machine, limitMs } = examination;
+  const { client, region } = replica;
+  const subject = storeSubject(region);
+  const signal = AbortSignal.timeout(limitMs);
+  const settings = { connectTimeoutMs: config.kms.connect_timeout_ms, limitMs };
+  const connection = await checkConnection(subject, await endpointOf(client), machine, settings, signal);
+  const { findings, aheadMs } = connection;
+  if (!connection.isThere) return { findings };
+  const seen = await lookAtTable(replica, store.table, signal);
+  if (seen.failure !== undefined) {
+    const { found, cure } = storeWords(seen.failure, 'dynamodb:GetItem', limitMs);
+    const broken = subject.broken('GetItem', `${found}; nothing else could be looked at`, cure);
+    const refused =
+      seen.failure.kind === 'credentials.invalid'
+        ? { credentials: { where: `DynamoDB in ${region}`, cause: causeOf(seen.failure) } }
+        : {};
+    return { findings: [...findings, broken], seen, aheadMs, ...refused };
+  }
+  const rights = await checkRights(subject, replica, store, examination, signal);
+  const speed = await checkLatency(subject, replica, store, signal);
+  return { findings: [...findings, ...rights, ...speed], seen, aheadMs, credentials: 'accepted' };
+}
+
+async function checkRights(
+  subject: Subject,
+  { client, region, repository }: DynamoDbReplica,
+  store: DynamoDbConfig,
+  { readsOnly, limitMs }: Examination,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const isWritten = store.mode.kind !== 'home' || store.mode.home === region;
+  const [put, update, page] = await Promise.all([
+    isWritten ? mayPut(client, store.table, signal) : undefined,
+    isWritten ? mayUpdate(client, store.table, signal) : undefined,
+    repository.page(undefined, 1, signal),
+  ]);
+  const scan: Result<void, StoreWriteFailure> = page.map(() => undefined);
+  const words = (outcome: Result<void, StoreWriteFailure>, check: string): ReturnType<typeof storeWords> =>
+    outcome.isErr() ? storeWords(outcome.error, `dynamodb:${check}`, limitMs) : { found: 'works', cure: '' };
+  const write = (check: string, outcome: Result<void, StoreWriteFailure>): Finding => {
+    const { found, cure } = words(outcome, check);
+    if (readsOnly) {
+      if (outcome.isErr()) return subject.ok(check, `${found}, and not needed`);
+      return subject.warning(
+        check,
+        'allowed to a process that only reads',
+        `take dynamodb:${check} from its IAM policy`,
+      );
+    }
+    return outcome.isOk()
+      ? subject.ok(check, `${found} (nothing was written)`)
+      : subject.broken(check, found, cure);
+  };
+  const { found, cure } = words(scan, 'Scan');
+  return [
+    subject.ok('GetItem', 'works'),
+    ...(put ? [write('PutItem', put)] : []),
+    ...(update ? [write('UpdateItem', update)] : []),
+    scan.isOk()
+      ? subject.ok('Scan', found)
+      : subject.warning('Scan', `${found}: rkms verify and rkms repair cannot walk the store`, cure),
+  ];
+}
+
+async function checkLatency(
+  subject: Subject,
+  { repository }: DynamoDbReplica,
+  { timeout_ms: timeoutMs, regions }: DynamoDbConfig,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const startMs = performance.now();
+  if ((await repository.genesis(signal)).isErr()) return [];
+  const tookMs = performance.now() - startMs;
+  const shareMs = Math.floor(timeoutMs / regions.length);
+  const found = `GetItem takes ${Math.max(1, Math.round(tookMs))} ms`;
+  if (tookMs <= shareMs / 2) return [subject.ok('latency', found)];
+  return [
+    subject.warning(
+      'latency',
+      `${found}, and one region of the store is given up after ${shareMs} ms`,
+      'bring this machine nearer, put the region further down in the order, or raise store.timeout_ms',
+    ),
+  ];
+}

@@ -1,0 +1,30 @@
+// The files of [tls]: everything the start would refuse them for, and when their certificates end.
+import { daysLeftOf } from '../../adapters/http/tls-files.js';
+import { readTlsMaterial, type CertificateExpiry } from '../../adapters/http/tls-material.js';
+import { tlsSettingsOf } from '../open-tls.js';
+import type { Examination } from './examination.js';
+import { Subject, type Finding } from './finding.js';
+
+const tls = new Subject('TLS');
+const soonDays = 30;
+
+export function checkTls({ config, machine }: Examination): readonly Finding[] {
+  const settings = tlsSettingsOf(config);
+  if (settings === undefined)
+    return [tls.skipped('files', `not configured: ${config.server.host} speaks HTTP`)];
+  const { value: material, refused } = tls.started('files', () => readTlsMaterial(settings));
+  if (refused) return [refused];
+  return [
+    tls.ok('files', `${settings.keyFile} is the key of ${settings.certFile}`),
+    ...material.expiries.map((expiry) => expiryFinding(expiry, machine.nowMs())),
+  ];
+}
+
+function expiryFinding({ file, notAfterMs }: CertificateExpiry, nowMs: number): Finding {
+  const daysLeft = daysLeftOf(notAfterMs, nowMs);
+  const end = new Date(notAfterMs).toISOString().slice(0, 10);
+  const cure = 'renew it and put it in the same place: no restart is needed';
+  if (daysLeft === 0) return tls.broken('expiry', `a certificate in ${file} has ended on ${end}`, cure);
+  const found = `${file} ends in ${daysLeft} days, on ${end}`;
+  return daysLeft <= soonDays ? tls.warning('expiry', found, cure) : tls.ok('expiry', found);
+}

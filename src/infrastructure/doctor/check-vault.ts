@@ -1,0 +1,155 @@
+// One region's AWS KMS: the way to it, its KMS key, each right by using it on a throw-away value, and how long it takes. All
+// of it together has one limit, so that a region that is silent costs it once.
+import type { KMSClient } from '@aws-sdk/client-kms';
+import type { Result } from 'neverthrow';
+import { AwsKmsKeyVault } from '../../adapters/aws-kms/aws-kms-key-vault.js';
+import { describeKmsKey, isRotated, type KmsKeyFacts } from '../../adapters/aws-kms/key-check.js';
+import type { VaultFailure } from '../../domain/failures.js';
+import type { AwsRegionConfig, Config } from '../config.js';
+import { checkConnection, endpointOf } from './check-connection.js';
+import type { RefusedCredentials } from './check-credentials.js';
+import { causeOf, vaultWords, type CalledKey } from './failure-words.js';
+import { Subject, type Finding } from './finding.js';
+import type { Examination } from './examination.js';
+import { tryVault, type TriedVault } from './try-vault.js';
+
+export interface VaultLook {
+  readonly findings: readonly Finding[];
+  /** Whether keys can be opened, and made unless that is not wanted, with this region. */
+  readonly isUsable: boolean;
+  /** Whether our credentials were put to the test here; how, when they failed it. */
+  readonly credentials?: 'accepted' | RefusedCredentials;
+  readonly aheadMs?: number | undefined;
+}
+
+export async function checkVault(
+  region: AwsRegionConfig,
+  client: KMSClient,
+  examination: Examination,
+): Promise<VaultLook> {
+  const { config, machine, limitMs } = examination;
+  const subject = new Subject(`region ${region.name}`);
+  const signal = AbortSignal.timeout(limitMs);
+  const url = await endpointOf(client);
+  const settings = { connectTimeoutMs: config.kms.connect_timeout_ms, limitMs };
+  const connection = await checkConnection(subject, url, machine, settings, signal);
+  const { aheadMs } = connection;
+  if (!connection.isThere) return { findings: connection.findings, isUsable: false };
+  const described = await describeKmsKey(client, region.kms_key, signal);
+  const called = { region: region.name, kmsKey: region.kms_key, permission: 'kms:DescribeKey', limitMs };
+  if (described.isErr() && !isDenied(described)) {
+    const { found, cure } = vaultWords(described.error, called);
+    const finding = subject.broken('key', `${found}; nothing else could be looked at`, cure);
+    const refused = refusedBy(region.name, described.error);
+    return {
+      findings: [...connection.findings, finding],
+      isUsable: false,
+      ...(refused && { credentials: refused }),
+      aheadMs,
+    };
+  }
+  const [rotation, tried] = await Promise.all([
+    described.isOk() ? checkRotation(subject, client, region, described.value, signal) : [],
+    tryVault(new AwsKmsKeyVault(region.name, region.kms_key, client), config.deployment, signal),
+  ]);
+  const rights = checkRights(subject, tried, called, examination.readsOnly);
+  const findings = [
+    ...connection.findings,
+    keyFinding(subject, described, called),
+    ...rotation,
+    ...rights,
+    ...latency(subject, tried, config),
+  ];
+  const isUsable = findings.every(({ severity }) => severity !== 'broken');
+  return { findings, isUsable, credentials: 'accepted', aheadMs };
+}
+
+const isDenied = (described: Result<unknown, VaultFailure>): boolean =>
+  described.isErr() &&
+  described.error.kind === 'vault.misconfigured' &&
+  described.error.reason === 'access-denied';
+
+const refusedBy = (region: string, failure: VaultFailure): RefusedCredentials | undefined =>
+  failure.kind === 'credentials.invalid' ? { where: `KMS in ${region}`, cause: causeOf(failure) } : undefined;
+
+function keyFinding(
+  subject: Subject,
+  described: Result<KmsKeyFacts, VaultFailure>,
+  called: CalledKey,
+): Finding {
+  if (described.isErr()) {
+    const { found, cure } = vaultWords(described.error, called);
+    return subject.broken('key', `DescribeKey: ${found}`, cure);
+  }
+  const { isMultiRegion, arn } = described.value;
+  const hint = isMultiRegion ? '; a multi-Region key: RKMS needs none, and one per region is safer' : '';
+  return subject.ok('key', `${arn} is enabled and symmetric${hint}`);
+}
+
+async function checkRotation(
+  subject: Subject,
+  client: KMSClient,
+  { name }: AwsRegionConfig,
+  { arn, origin }: KmsKeyFacts,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  if (origin !== 'AWS_KMS')
+    return [subject.skipped('rotation', `AWS does not rotate key material from ${origin}`)];
+  const rotated = await isRotated(client, arn, signal);
+  const known = rotated.unwrapOr(undefined);
+  if (known === undefined)
+    return [subject.skipped('rotation', 'not known: kms:GetKeyRotationStatus was not answered')];
+  return [
+    known
+      ? subject.ok('rotation', 'on')
+      : subject.warning(
+          'rotation',
+          'off: the key material stays the same for ever',
+          `aws kms enable-key-rotation --region ${name} --key-id ${arn} (what is encrypted stays readable)`,
+        ),
+  ];
+}
+
+/** A process that only reads must be allowed to decrypt, and should not be allowed more. */
+function checkRights(
+  subject: Subject,
+  { generate, encrypt, decrypt }: TriedVault,
+  called: CalledKey,
+  readsOnly: boolean,
+): readonly Finding[] {
+  const right = (check: string, outcome: Result<void, VaultFailure>, isWanted: boolean): Finding => {
+    if (!isWanted && isDenied(outcome)) return subject.ok(check, 'not allowed, as wanted');
+    if (outcome.isErr()) {
+      const { found, cure } = vaultWords(outcome.error, { ...called, permission: `kms:${check}` });
+      return subject.broken(check, found, cure);
+    }
+    return isWanted
+      ? subject.ok(check, 'works')
+      : subject.warning(
+          check,
+          'allowed to a process that only reads',
+          `take kms:${check} from its IAM policy`,
+        );
+  };
+  return [
+    right('GenerateDataKey', generate, !readsOnly),
+    right('Encrypt', encrypt, !readsOnly),
+    decrypt === 'made-up'
+      ? subject.ok('Decrypt', 'not refused to us, as far as a made-up ciphertext tells')
+      : right('Decrypt', decrypt, true),
+  ];
+}
+
+function latency(subject: Subject, { decryptMs }: TriedVault, { kms }: Config): readonly Finding[] {
+  if (decryptMs === undefined) return [];
+  const found = `Decrypt takes ${Math.max(1, Math.round(decryptMs))} ms`;
+  const limitMs = kms.attempt_timeout_ms;
+  if (decryptMs <= limitMs / 2) return [subject.ok('latency', found)];
+  return [
+    subject.warning(
+      'latency',
+      `${found}, and a call is given up after ${limitMs} ms (attempt_timeout_ms)`,
+      'bring this machine nearer, put the region further down in the order, or raise attempt_timeout_ms in [kms]',
+    ),
+  ];
+}
