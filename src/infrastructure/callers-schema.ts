@@ -3,22 +3,34 @@
 import { z } from 'zod';
 import type { CallerGrants } from '../application/configured-callers.js';
 import { isKeyPermission, permissions } from '../domain/caller.js';
-import type { CreationLimits } from '../domain/creation-quota.js';
+import { defaultCreationLimits, type CreationLimits } from '../domain/creation-quota.js';
 import { parseIdPattern, type IdPattern } from '../domain/id-pattern.js';
 import { parseCallerId, type CallerId } from '../domain/ids.js';
-import { choice, named, section, whole } from './config-rules.js';
+import { amount, choice, listOf, named, section, whole } from './config-rules.js';
 import { identityOptions } from './identities-schema.js';
 
-const rate = { error: 'a number of keys per second from 0.001 to 100000' };
+const rate = amount('a number of keys per second from 0.001 to 100000', 0.001, 100_000);
+
+/** Keys of local regions cost nothing: this only stops a program that has gone wild. */
+export const localCreationLimits: CreationLimits = { perSecond: 1_000, burst: 10_000, perDay: 1_000_000 };
+
+const usual = (limit: keyof CreationLimits): { readonly whenUnset: string } => ({
+  whenUnset: `${defaultCreationLimits[limit]}; ${localCreationLimits[limit]} where nothing is on AWS`,
+});
 
 /** Nothing is said where a value is missing: for a caller [creation] holds, for [creation] the default. */
 export const creationSchema = section({
-  per_second: z.number(rate).min(0.001, rate).max(100_000, rate).optional(),
-  burst: whole(1, 1_000_000, 'keys').optional(),
-  per_day: whole(1, 1_000_000_000, 'keys').optional(),
+  per_second: rate
+    .optional()
+    .meta({ description: 'So many a second, once the burst is used up.', ...usual('perSecond') }),
+  burst: whole(1, 1_000_000, 'keys')
+    .optional()
+    .meta({ description: 'So many at once.', ...usual('burst') }),
+  per_day: whole(1, 1_000_000_000, 'keys')
+    .optional()
+    .meta({ description: 'So many from midnight to midnight in UTC.', ...usual('perDay') }),
 });
 
-const listOf = <Item extends z.ZodType>(item: Item, expected: string) => z.array(item, { error: expected });
 const patterns = listOf(named<IdPattern>(parseIdPattern), 'a list of patterns of ids');
 const granted = 'a list of permissions, at least one';
 const idsMissing = 'at least one pattern, because the caller may read or create ("**" is every id)';
@@ -26,11 +38,19 @@ const idsMissing = 'at least one pattern, because the caller may read or create 
 const caller = z
   .strictObject(
     {
-      name: named<CallerId>(parseCallerId),
-      allow: listOf(choice(permissions), granted).min(1, { error: granted }),
-      ids: patterns.default([]),
-      deny: patterns.default([]),
-      creation: creationSchema.prefault({}),
+      name: named<CallerId>(parseCallerId).describe('The caller, as tokens name them.'),
+      allow: listOf(choice(permissions), granted)
+        .min(1, { error: granted })
+        .describe('Permissions: "read", "create", "operate", "metrics". None implies another.'),
+      ids: patterns
+        .default([])
+        .describe(
+          'The ids, as patterns: * is any run of characters between two "/", a last ** is everything below.',
+        ),
+      deny: patterns.default([]).describe('Ids that are refused all the same: outweighs ids.'),
+      creation: creationSchema
+        .prefault({})
+        .describe('Single values of [creation] that are different for this caller.'),
       ...identityOptions,
     },
     { error: ({ code }) => (code === 'invalid_type' ? 'a [[callers]] table' : undefined) },
@@ -44,9 +64,6 @@ export const callersSchema = listOf(caller, 'a list of [[callers]] tables');
 
 type CreationConfig = z.infer<typeof creationSchema>;
 type CallersConfig = z.infer<typeof callersSchema>;
-
-/** Keys of local regions cost nothing: this only stops a program that has gone wild. */
-export const localCreationLimits: CreationLimits = { perSecond: 1_000, burst: 10_000, perDay: 1_000_000 };
 
 /** `wanted`, with the values of `fallback` where it says nothing. */
 export const creationLimits = (wanted: CreationConfig, fallback: CreationLimits): CreationLimits => ({

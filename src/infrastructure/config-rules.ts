@@ -1,28 +1,61 @@
-// The rules that options are made of. The message of a rule says what is expected, to be read after the word "expected".
+// The rules that options are made of. The message of a rule says what is expected, to be read after the word "expected";
+// it goes with the rule, so that reports, `rkms config show` and the reference in docs/ say the same.
 import type { Result } from 'neverthrow';
 import { z } from 'zod';
 
-export const text = (expected: string) => z.string({ error: expected }).min(1, { error: expected });
+declare module 'zod' {
+  /** What an option says of itself, next to `description`: what it is for, in whole sentences. */
+  interface GlobalMeta {
+    /** The values that it takes, to be read after "expected". */
+    expected?: string;
+    /** What its number counts. */
+    unit?: string;
+    /** What holds where it is not given and the default is no fixed value. */
+    whenUnset?: string;
+  }
+}
+
+export const text = (expected: string) =>
+  z.string({ error: expected }).min(1, { error: expected }).meta({ expected });
 
 export const whole = (least: number, most: number, unit = '') => {
   const expected = `a whole number${unit && ` of ${unit}`} from ${least} to ${most}`;
-  return z.int({ error: expected }).min(least, { error: expected }).max(most, { error: expected });
+  return z
+    .int({ error: expected })
+    .min(least, { error: expected })
+    .max(most, { error: expected })
+    .meta({ expected, ...(unit && { unit }) });
 };
+
+/** A number that need not be whole, from `least` to `most` or, where `above`, more than `least`. */
+export const amount = (expected: string, least: number, most: number, above = false) => {
+  const rule = z.number({ error: expected }).max(most, { error: expected });
+  const bounded = above ? rule.gt(least, { error: expected }) : rule.min(least, { error: expected });
+  return bounded.meta({ expected });
+};
+
+export const listOf = <Item extends z.ZodType>(item: Item, expected: string) =>
+  z.array(item, { error: expected }).meta({ expected });
 
 /** A text that `parse` accepts; its refusal says what is expected. */
 export function named<Name>(parse: (text: string) => Result<Name, { readonly expected: string }>) {
   const empty = parse('');
   const expected = empty.isErr() ? empty.error.expected : 'text';
-  return z.string({ error: expected }).transform((value, context): Name => {
-    const parsed = parse(value);
-    if (parsed.isOk()) return parsed.value;
-    context.addIssue({ code: 'custom', message: parsed.error.expected });
-    return z.NEVER;
-  });
+  return z
+    .string({ error: expected })
+    .transform((value, context): Name => {
+      const parsed = parse(value);
+      if (parsed.isOk()) return parsed.value;
+      context.addIssue({ code: 'custom', message: parsed.error.expected });
+      return z.NEVER;
+    })
+    .meta({ expected });
 }
 
-export const choice = <const Options extends readonly [string, ...string[]]>(options: Options) =>
-  z.enum(options, { error: `one of ${options.map((option) => `"${option}"`).join(', ')}` });
+export const choice = <const Options extends readonly [string, ...string[]]>(options: Options) => {
+  const expected = `one of ${options.map((option) => `"${option}"`).join(', ')}`;
+  return z.enum(options, { error: expected }).meta({ expected });
+};
 
 /** The message of a union of tables: about the deciding key where that is wrong, about the table where there is none. */
 export const oneOfTables =
@@ -42,15 +75,18 @@ const endpointRule =
 const plainUrl = /^https?:\/\/(\[[0-9a-f:]+\]|[a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::\d{1,5})?(?:\/[\w./-]*)?$/;
 
 /** Plain HTTP only to this machine: what goes to KMS is plaintext keys. */
-export const endpoint = z.string({ error: endpointRule }).refine(
-  (value) => {
-    const [, host] = plainUrl.exec(value) ?? [];
-    const url = URL.parse(value);
-    if (host === undefined || url?.hostname !== host) return false;
-    return url.protocol === 'https:' || isLoopback(host);
-  },
-  { error: endpointRule },
-);
+export const endpoint = z
+  .string({ error: endpointRule })
+  .refine(
+    (value) => {
+      const [, host] = plainUrl.exec(value) ?? [];
+      const url = URL.parse(value);
+      if (host === undefined || url?.hostname !== host) return false;
+      return url.protocol === 'https:' || isLoopback(host);
+    },
+    { error: endpointRule },
+  )
+  .meta({ expected: endpointRule });
 
 /** A table of options that may be left out as a whole. */
 export const section = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>

@@ -1,36 +1,66 @@
 // [failover]: the numbers by which regions are judged, tried and left alone. Every one has the design's default; none of
 // them needs to be in a file.
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { SupervisorSettings } from '../application/region-supervisor.js';
 import { defaultPaceSettings } from '../domain/region-timing.js';
 import { defaultHealthSettings } from '../domain/region-state.js';
-import { choice, section, whole } from './config-rules.js';
+import { amount, choice, section, whole } from './config-rules.js';
 
 const health = defaultHealthSettings;
 const pace = defaultPaceSettings;
 const milliseconds = (fallback: number) => whole(1, 3_600_000, 'milliseconds').default(fallback);
-const share = { error: 'a number above 0 and up to 1' };
+const share = amount('a number above 0 and up to 1', 0, 1, true);
 
 export const failoverSchema = section({
-  prefer: choice(['configured', 'fastest']).default('configured'),
-  failures_in_row: whole(1, 1_000).default(health.failuresInRow),
-  failure_ratio: z.number(share).gt(0, share).max(1, share).default(health.failureRatio),
-  ratio_calls: whole(1, 100_000).default(health.ratioCalls),
-  open_ms: milliseconds(health.openMs),
-  max_open_ms: milliseconds(health.maxOpenMs),
-  right_answers: whole(1, 100).default(health.rightAnswers),
-  ramp_ms: milliseconds(health.rampMs),
-  misconfigured_probe_ms: milliseconds(health.misconfiguredProbeMs),
-  degraded_probe_ms: milliseconds(health.degradedProbeMs),
-  mismatched_ids: whole(1, 1_000).default(health.mismatchedIds),
-  rejected_ids: whole(1, 1_000).default(health.rejectedIds),
-  rejected_window_ms: milliseconds(health.rejectedWindowMs),
-  least_timeout_ms: milliseconds(pace.leastTimeoutMs),
-  most_timeout_ms: milliseconds(pace.mostTimeoutMs),
-  least_hedge_ms: milliseconds(pace.leastHedgeMs),
-  most_hedge_ms: milliseconds(pace.mostHedgeMs),
-  least_pause_ms: milliseconds(50),
-  most_pause_ms: milliseconds(200),
+  prefer: choice(['configured', 'fastest'])
+    .default('configured')
+    .describe('Which healthy region comes first: the order of [[regions]], or the fastest by measurement.'),
+  failures_in_row: whole(1, 1_000, 'failures')
+    .default(health.failuresInRow)
+    .describe('So many failures in a row open a region’s circuit.'),
+  failure_ratio: share
+    .default(health.failureRatio)
+    .describe('So large a share of failed calls within 10 s opens it as well.'),
+  ratio_calls: whole(1, 100_000, 'calls')
+    .default(health.ratioCalls)
+    .describe('Of so many calls within 10 s at least, for the share to count.'),
+  open_ms: milliseconds(health.openMs).describe(
+    'How long an open circuit keeps traffic away at first; the actual time is random, up to it.',
+  ),
+  max_open_ms: milliseconds(health.maxOpenMs).describe('How long at most, after doubling each time.'),
+  right_answers: whole(1, 100, 'answers')
+    .default(health.rightAnswers)
+    .describe('So many right answers of the canary close the circuit.'),
+  ramp_ms: milliseconds(health.rampMs).describe(
+    'Within this time a region that came back gets 10, 50 and 100 % of its traffic.',
+  ),
+  misconfigured_probe_ms: milliseconds(health.misconfiguredProbeMs).describe(
+    'How often a region with a disabled, missing or forbidden KMS key is probed.',
+  ),
+  degraded_probe_ms: milliseconds(health.degradedProbeMs).describe(
+    'How often a region that became slow is probed, to find out when it is as fast as before.',
+  ),
+  mismatched_ids: whole(1, 1_000, 'ids')
+    .default(health.mismatchedIds)
+    .describe(
+      'A region that answers so many ids with a wrong key is quarantined, until an operator lifts it.',
+    ),
+  rejected_ids: whole(1, 1_000, 'ids')
+    .default(health.rejectedIds)
+    .describe('A region that rejects the ciphertexts of so many ids is itself at fault.'),
+  rejected_window_ms: milliseconds(health.rejectedWindowMs).describe('Within this time.'),
+  least_timeout_ms: milliseconds(pace.leastTimeoutMs).describe(
+    'The least time that one call may take; in between it is the region’s p99.9.',
+  ),
+  most_timeout_ms: milliseconds(pace.mostTimeoutMs).describe('The most time that one call may take.'),
+  least_hedge_ms: milliseconds(pace.leastHedgeMs).describe(
+    'The least time until a second region is asked as well; in between it is the region’s p95.',
+  ),
+  most_hedge_ms: milliseconds(pace.mostHedgeMs).describe(
+    'The most time until a second region is asked as well.',
+  ),
+  least_pause_ms: milliseconds(50).describe('The shortest pause before all regions are tried a second time.'),
+  most_pause_ms: milliseconds(200).describe('The longest; the actual pause is random between the two.'),
 });
 
 export type FailoverConfig = z.infer<typeof failoverSchema>;

@@ -5,7 +5,7 @@ import type { CertificateNames } from '../adapters/certificates/certificate-auth
 import type { JwtSubject } from '../adapters/jwt/jwt-subjects.js';
 import type { CallerId } from '../domain/ids.js';
 import type { ConfigProblem } from './config-problems.js';
-import { text } from './config-rules.js';
+import { listOf, text } from './config-rules.js';
 import { fieldOf, listIn, type Raw } from './raw-config.js';
 
 const certificateRule =
@@ -14,36 +14,48 @@ const certificateName = z
   .string({ error: certificateRule })
   .regex(
     /^(uri:[a-z][a-z0-9+.-]*:[!#-~]+|dns:[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*)$/,
-    {
-      error: certificateRule,
-    },
-  );
+    { error: certificateRule },
+  )
+  .meta({ expected: certificateRule });
 
-const issuerOf = text('the issuer of an [[issuers]] table');
+const issuerOf = text('the issuer of an [[issuers]] table').describe('Who issues the tokens.');
 const label = (expected: string) =>
-  z.string({ error: expected }).regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, { error: expected });
+  z
+    .string({ error: expected })
+    .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, { error: expected })
+    .meta({ expected });
 
 const subject = z.strictObject(
-  { issuer: issuerOf, subject: text('the claim "sub" of its tokens') },
+  {
+    issuer: issuerOf,
+    subject: text('the claim "sub" of its tokens').describe('Whom its tokens speak for.'),
+  },
   { error: tableRule('issuer and subject') },
 );
 const serviceAccount = z.strictObject(
   {
     issuer: issuerOf,
-    namespace: label('the name of a namespace'),
-    name: label('the name of a service account'),
-    uid: text('the uid of the service account').optional(),
+    namespace: label('the name of a namespace').describe('The namespace of the service account.'),
+    name: label('the name of a service account').describe('The service account.'),
+    uid: text('the uid of the service account').optional().meta({
+      description: 'This one alone, and not another that is made later by the same name.',
+      whenUnset: 'any',
+    }),
   },
   { error: tableRule('issuer, namespace and name') },
 );
 
 /** The options of a [[callers]] table that say how the caller is recognised. */
 export const identityOptions = {
-  certificates: z.array(certificateName, { error: `a list of ${certificateRule}` }).optional(),
-  subjects: z.array(subject, { error: `a list of tables with issuer and subject` }).optional(),
-  service_accounts: z
-    .array(serviceAccount, { error: 'a list of tables with issuer, namespace and name' })
-    .optional(),
+  certificates: listOf(certificateName, `a list of ${certificateRule}`)
+    .optional()
+    .describe('Names in client certificates that stand for this caller. See docs/authentication.md.'),
+  subjects: listOf(subject, `a list of tables with issuer and subject`)
+    .optional()
+    .describe('Subjects of issuers that stand for this caller.'),
+  service_accounts: listOf(serviceAccount, 'a list of tables with issuer, namespace and name')
+    .optional()
+    .describe('Service accounts of Kubernetes that stand for this caller.'),
 };
 
 function tableRule(keys: string) {

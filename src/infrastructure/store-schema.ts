@@ -5,37 +5,54 @@ import { z } from 'zod';
 import type { WritePlace } from '../domain/genesis.js';
 import { parseRegion, type Region } from '../domain/ids.js';
 import type { ConfigProblem } from './config-problems.js';
-import { choice, endpoint, named, oneOfTables, text, whole } from './config-rules.js';
+import { choice, endpoint, listOf, named, oneOfTables, text, whole } from './config-rules.js';
 
 const regionName = named<Region>(parseRegion);
-const timeoutMs = whole(10, 60_000, 'milliseconds').default(1_000);
+const timeoutMs = whole(10, 60_000, 'milliseconds')
+  .default(1_000)
+  .describe('How long one call to the store may take; with several regions, all of them together.');
+const otherEndpoint = endpoint
+  .optional()
+  .meta({ description: 'Another endpoint of DynamoDB, as that of a VPC.', whenUnset: 'by the region' });
+const kind = 'Which store: one file on this machine, or a table in DynamoDB.';
 const regionTables = '[[store.regions]] tables with a name each';
 
 const dynamoDb = z.strictObject({
-  kind: z.literal('dynamodb'),
-  table: text('the name of a DynamoDB table'),
-  mode: choice(['single', 'strong', 'home']).default('single'),
-  region: regionName.optional(),
-  endpoint: endpoint.optional(),
-  home: regionName.optional(),
-  regions: z
-    .array(
-      z.strictObject({ name: regionName, endpoint: endpoint.optional() }, { error: 'a table with a name' }),
-      { error: regionTables },
-    )
-    .optional(),
+  kind: z.literal('dynamodb').describe(kind),
+  table: text('the name of a DynamoDB table').describe(
+    'The table, with partition key "id" (S) and sort key "version" (N).',
+  ),
+  mode: choice(['single', 'strong', 'home'])
+    .default('single')
+    .describe(
+      'Where the table is and may be written: "single" in one region; "strong" in several, all of them written; "home" in several, one of them written.',
+    ),
+  region: regionName.optional().describe('With mode = "single", and only then: the region of the table.'),
+  endpoint: otherEndpoint,
+  home: regionName.optional().describe('With mode = "home", and only then: the region that is written.'),
+  regions: listOf(
+    z.strictObject(
+      { name: regionName.describe('A region of the table.'), endpoint: otherEndpoint },
+      { error: 'a table with a name' },
+    ),
+    regionTables,
+  )
+    .optional()
+    .describe('With mode = "strong" (two or three) and "home" (two or more): the preferred one first.'),
   timeout_ms: timeoutMs,
 });
 
 export const storeSchema = z.discriminatedUnion(
   'kind',
   [
+    dynamoDb,
     z.strictObject({
-      kind: z.literal('sqlite'),
-      path: text('the path of a file').optional(),
+      kind: z.literal('sqlite').describe(kind),
+      path: text('the path of a file')
+        .optional()
+        .meta({ description: 'The database.', whenUnset: 'rkms.sqlite in data_dir' }),
       timeout_ms: timeoutMs,
     }),
-    dynamoDb,
   ],
   { error: oneOfTables('kind', 'sqlite', 'dynamodb') },
 );

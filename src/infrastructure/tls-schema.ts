@@ -7,18 +7,32 @@ import { fieldOf, isTable, listIn, type Raw } from './raw-config.js';
 const pathOfFile = 'the path of a file';
 
 export const tlsSchema = section({
-  cert_file: text(pathOfFile),
-  key_file: text(pathOfFile),
-  min_version: choice(['1.3', '1.2']).default('1.3'),
-  client_ca_file: text(pathOfFile).optional(),
-  revoked_file: text(pathOfFile).optional(),
+  cert_file: text(pathOfFile).describe('Our certificate, then what signs it.'),
+  key_file: text(pathOfFile).describe('The key of the certificate, which nobody else may read.'),
+  min_version: choice(['1.3', '1.2'])
+    .default('1.3')
+    .describe('The oldest TLS that is spoken; "1.2" for old clients.'),
+  client_ca_file: text(pathOfFile)
+    .optional()
+    .describe(
+      'The authorities that sign the certificates of callers: with it, callers may use certificates.',
+    ),
+  revoked_file: text(pathOfFile)
+    .optional()
+    .describe(
+      'Certificates that are refused all the same, one a line: sha256:<fingerprint> or serial:<number>.',
+    ),
 });
 
 const listenerModes = ['on', 'off', 'terminated-elsewhere'] as const;
 
 /** Whether a listener speaks TLS itself. Nothing is said where it is left out: "on" with [tls], else "off". */
 export type ListenerTls = (typeof listenerModes)[number];
-export const listenerTls = choice(listenerModes).optional();
+export const listenerTls = choice(listenerModes).optional().meta({
+  description:
+    'Whether it speaks TLS: "off" serves this machine only, unless something in front speaks TLS ("terminated-elsewhere").',
+  whenUnset: '"on" with [tls], else "off"',
+});
 
 /** What a listener does when its own table does not say. */
 export const listenerTlsOr = (mode: ListenerTls | undefined, tls: unknown): ListenerTls =>

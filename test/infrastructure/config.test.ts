@@ -370,7 +370,13 @@ describe('a mistake in the configuration', () => {
       'a whole number of bytes from 1048576 to 1099511627776',
     ],
     ['a key length', `${smallest}[keys]\nlength_bytes = 24`, 'keys.length_bytes', '24', 'one of 16, 32, 64'],
-    ['a quorum of none', `${smallest}[keys]\nquorum = 0`, 'keys.quorum', '0', 'a whole number from 1 to 16'],
+    [
+      'a quorum of none',
+      `${smallest}[keys]\nquorum = 0`,
+      'keys.quorum',
+      '0',
+      'a whole number of regions from 1 to 16',
+    ],
     [
       'a quorum of more regions than there are',
       `${smallest}[keys]\nquorum = 2`,
@@ -383,7 +389,7 @@ describe('a mistake in the configuration', () => {
       `${smallest}[keys]\nquorum = 17`,
       'keys.quorum',
       '17',
-      'a whole number from 1 to 16',
+      'a whole number of regions from 1 to 16',
     ],
     [
       'a region twice',
