@@ -1,0 +1,51 @@
+# The table is encrypted with a key that AWS owns: with a KMS key of ours the store would depend on one region's KMS, and
+# what it holds opens nothing without KMS anyway.
+
+locals {
+  first_store_region  = var.store.regions[0]
+  other_store_regions = [for region in var.store.regions : region if region != local.first_store_region]
+  is_global           = length(local.other_store_regions) > 0
+}
+
+resource "aws_dynamodb_table" "this" {
+  region = local.first_store_region
+
+  name                        = var.name
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "id"
+  range_key                   = "version"
+  deletion_protection_enabled = true
+  # Replicas of mode home are fed by the stream; strong ones need none.
+  stream_enabled   = local.is_global && var.store.mode == "home"
+  stream_view_type = local.is_global && var.store.mode == "home" ? "NEW_AND_OLD_IMAGES" : null
+  tags             = var.tags
+
+  attribute {
+    name = "id"
+    type = "S"
+  }
+
+  attribute {
+    name = "version"
+    type = "N"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  dynamic "replica" {
+    for_each = local.other_store_regions
+    content {
+      region_name                 = replica.value
+      consistency_mode            = var.store.mode == "strong" ? "STRONG" : "EVENTUAL"
+      deletion_protection_enabled = true
+      point_in_time_recovery      = true
+      propagate_tags              = true
+    }
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
