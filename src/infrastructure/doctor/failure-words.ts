@@ -152,7 +152,7 @@ export function storeWords(failure: StoreWriteFailure, permission: string, limit
         cure: 'raise the capacity of the table, or make it on-demand',
       };
     case 'store.misconfigured':
-      return /Denied/.test(cause)
+      return cause.includes('Denied')
         ? { found: `it is not allowed${cause}`, cure: `allow ${permission} on the table to this process` }
         : { found: `it is refused${cause}`, cure: failure.detail };
     case 'credentials.invalid':
