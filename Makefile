@@ -5,10 +5,13 @@ installed := node_modules/.package-lock.json
 hardened := --disable-proto=delete --disable-sigusr1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fuzz bench bench-failover bench-audit bench-verify simulate mutants crash-loop many-processes build clean
+.PHONY: help key run test lint fuzz bench bench-failover bench-audit bench-verify simulate mutants crash-loop many-processes build clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+
+key: build ## install, build, and print a key of the embedded default: ID=orders/7 unless said otherwise
+	@$(node) $(hardened) scripts/one-key.mjs '$(or $(ID),orders/7)'
 
 run: build ## install, build and serve the embedded default on 127.0.0.1:8080
 	@exec $(node) $(hardened) dist/src/infrastructure/main.js serve
