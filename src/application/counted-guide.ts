@@ -22,6 +22,10 @@ export class CountedGuide implements RegionGuide {
     return this.guide.isLeftAlone(region);
   }
 
+  isDrained(region: Region): boolean {
+    return this.guide.isDrained(region);
+  }
+
   isOverQuota(region: Region): boolean {
     return this.guide.isOverQuota(region);
   }

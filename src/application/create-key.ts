@@ -98,8 +98,10 @@ export class CreateKey {
       if (!commits) return ok({ record });
       if (held < this.settings.quorum) return err(lostCopies);
       released = true;
-      this.telemetry.record({ event: 'key.created', id: name.id, missing: this.regionsWithout(record) });
-      return ok({ record, own: { key, ...answer } });
+      const missing = this.regionsWithout(record);
+      this.telemetry.record({ event: 'key.created', id: name.id, missing });
+      const rescue = answer.rescue ?? this.regions.rescueWithout(missing);
+      return ok({ record, own: { key, ...answer, ...(rescue && { rescue }) } });
     } finally {
       if (!released) key.wipe();
     }

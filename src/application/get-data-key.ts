@@ -54,6 +54,8 @@ export class GetDataKey {
     private readonly noteDebt: (debt: RepairDebt) => void,
     /** How many keys may be made at the same time: under load, keys that exist go before new ones. */
     private readonly creations: Slots,
+    /** Told of every request that waits for the answer to another one's. */
+    private readonly noteJoin: () => void = () => undefined,
   ) {}
 
   /** The key of `id`; without `mayCreate`, an id that has none is `key.not-found`. */
@@ -62,7 +64,9 @@ export class GetDataKey {
     const joinsLate = this.flights.has(name);
     const fly = (as = name): ResultAsync<ServedKey, GetKeyFailure> =>
       this.flights.join(as, signal, (bounds) => this.findOrCreate(request, bounds));
-    return joinsLate ? fly().orElse((failure) => this.afterLateJoin(failure, name, request, fly)) : fly();
+    if (!joinsLate) return fly();
+    this.noteJoin();
+    return fly().orElse((failure) => this.afterLateJoin(failure, name, request, fly));
   }
 
   /**
@@ -136,12 +140,13 @@ export class GetDataKey {
 
   private served(
     record: KeyRecord,
-    { key, region, attempts, hedged }: Omit<OpenedKey, 'faulty'>,
+    { key, region, attempts, hedged, rescue }: Omit<OpenedKey, 'faulty'>,
     created: boolean,
   ): ServedKey {
     const { id, version } = record;
     const { regions } = this.regions;
     const copies = copiesIn(record, regions);
-    return { id, version, key, region, copies, regions: regions.length, created, attempts, hedged };
+    const effort = { attempts, hedged, ...(rescue && { rescue }) };
+    return { id, version, key, region, copies, regions: regions.length, created, ...effort };
   }
 }

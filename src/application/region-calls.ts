@@ -5,7 +5,7 @@ import { afterVaultFailure, type FailedAttempt, type VaultFailure } from '../dom
 import type { KeyId, Region } from '../domain/ids.js';
 import type { Clock } from '../ports/clock.js';
 import type { KeyVault } from '../ports/key-vault.js';
-import type { Effort, Telemetry, VaultOperation } from '../ports/telemetry.js';
+import type { Effort, RescueReason, Telemetry, VaultOperation } from '../ports/telemetry.js';
 import { bounded } from './bounded.js';
 import { HedgeBudget } from './hedge-budget.js';
 import { outrun, raceRegions, type Lane, type RaceResult, type RegionAnswer } from './race-regions.js';
@@ -29,8 +29,12 @@ export interface RegionAct<T> {
 /** The first good answer, and what it took. */
 export type HardWonAnswer<T> = RegionAnswer<T> & Effort;
 
-/** Counts what an answer takes while it is sought. */
-type Count = { -readonly [Fact in keyof Effort]: Effort[Fact] };
+/** What it takes to get an answer, while it is sought. */
+interface Search {
+  attempts: number;
+  hedged: boolean;
+  readonly failed: Set<Region>;
+}
 
 const timedOut: VaultFailure = { kind: 'region.unavailable', reason: 'timed-out' };
 const wasOutrun: VaultFailure = { kind: 'region.unavailable', reason: 'outrun' };
@@ -98,24 +102,53 @@ export class RegionCalls {
     signal: AbortSignal,
     has: (region: Region) => boolean = () => true,
   ): Promise<Result<HardWonAnswer<T>, readonly FailedAttempt[]>> {
-    const count: Count = { attempts: 0, hedged: false };
-    const result = await this.inTwoPasses(act, count, signal, has);
-    return result.map((answer) => ({ ...answer, ...count }));
+    const search: Search = { attempts: 0, hedged: false, failed: new Set() };
+    const result = await this.inTwoPasses(act, search, signal, has);
+    const { attempts, hedged, failed } = search;
+    return result.map((answer) => {
+      const rescue = this.rescueBy(answer.region, failed, has);
+      return { ...answer, attempts, hedged, ...(rescue && { rescue }) };
+    });
+  }
+
+  /** Why the preferred region alone would not have given the answer of `region`. */
+  private rescueBy(
+    region: Region,
+    failed: ReadonlySet<Region>,
+    has: (region: Region) => boolean,
+  ): RescueReason | undefined {
+    const [preferred] = this.regions;
+    if (preferred === undefined || preferred === region) return undefined;
+    if (failed.has(preferred)) return 'failed';
+    if (!has(preferred)) return 'no-copy';
+    return this.isKnownDown(preferred) ? 'left-alone' : undefined;
+  }
+
+  /** Why the preferred region alone would not have taken a new key that these regions could not be proven to hold. */
+  rescueWithout(missing: readonly Region[]): RescueReason | undefined {
+    const [preferred] = this.regions;
+    if (preferred === undefined || !missing.includes(preferred)) return undefined;
+    if (this.isKnownDown(preferred)) return 'left-alone';
+    return this.guide.isDrained(preferred) ? undefined : 'failed';
+  }
+
+  private isKnownDown(region: Region): boolean {
+    return this.guide.isLeftAlone(region) && !this.guide.isDrained(region);
   }
 
   private async inTwoPasses<T>(
     act: RegionAct<T>,
-    count: Count,
+    search: Search,
     signal: AbortSignal,
     has: (region: Region) => boolean,
   ): Promise<RaceResult<T>> {
     this.budget.earn();
-    const first = await this.pass(act, count, signal, has);
+    const first = await this.pass(act, search, signal, has);
     if (first.isOk() || signal.aborted) return first;
     const again = this.worthRepeating(first.error);
     if (again.size === 0) return first;
     await this.pause(signal);
-    const second = await this.pass(act, count, signal, (region) => has(region) && again.has(region));
+    const second = await this.pass(act, search, signal, (region) => has(region) && again.has(region));
     return second.isOk() ? second : err([...first.error, ...second.error]);
   }
 
@@ -139,7 +172,7 @@ export class RegionCalls {
 
   private pass<T>(
     act: RegionAct<T>,
-    count: Count,
+    search: Search,
     signal: AbortSignal,
     has: (region: Region) => boolean,
   ): Promise<RaceResult<T>> {
@@ -149,9 +182,13 @@ export class RegionCalls {
       region: vault.region,
       hedgeAfterMs: this.guide.pace(vault.region).hedgeAfterMs,
       run: (laneSignal, isHedge) => {
-        count.attempts += 1;
-        count.hedged ||= isHedge;
-        return this.call(vault, act, laneSignal, isHedge);
+        search.attempts += 1;
+        search.hedged ||= isHedge;
+        return this.call(vault, act, laneSignal, isHedge).mapErr((failure) => {
+          // A lane that another one outran would perhaps have answered.
+          if (failure.kind !== 'call.aborted') search.failed.add(vault.region);
+          return failure;
+        });
       },
     }));
     return raceRegions(lanes, {

@@ -12,6 +12,8 @@ export interface RegionGuide {
   pace(region: Region): Pace;
   /** Whether the region is known not to answer now: whoever waits for it waits in vain. */
   isLeftAlone(region: Region): boolean;
+  /** Whether an operator took the region out of use: it is left alone, but nobody knows of a fault of its own. */
+  isDrained(region: Region): boolean;
   /** Whether the region throttles and has as many calls under way as it takes: it gets none that can be spared. */
   isOverQuota(region: Region): boolean;
   /** Whether all of these regions refuse us for one and the same reason: one that is asked speaks for all. */

@@ -19,6 +19,7 @@ import type { Region } from '../domain/ids.js';
 import { step } from '../domain/region-health.js';
 import { preferRegions, rankRegions, type Preference } from '../domain/region-order.js';
 import {
+  circuitOf,
   needsProbe,
   newRegionHealth,
   trafficShare,
@@ -61,8 +62,6 @@ interface Mail {
   readonly event: HealthEvent;
 }
 type States = ReadonlyMap<Region, RegionHealth>;
-
-const inUse: ReadonlySet<RegionHealth['state']['kind']> = new Set(['healthy', 'degraded', 'recovering']);
 
 export class RegionSupervisor implements RegionGuide {
   private readonly mailbox = new Subject<Mail>();
@@ -120,7 +119,11 @@ export class RegionSupervisor implements RegionGuide {
   }
 
   isLeftAlone(region: Region): boolean {
-    return !inUse.has(this.stateOf(region).state.kind);
+    return circuitOf[this.stateOf(region).state.kind] !== 'closed';
+  }
+
+  isDrained(region: Region): boolean {
+    return this.stateOf(region).state.kind === 'drained';
   }
 
   isOverQuota(region: Region): boolean {
@@ -162,9 +165,8 @@ export class RegionSupervisor implements RegionGuide {
     const nowMs = this.clock.monotonicMs();
     return this.rank(0).map((region) => {
       const { state, sinceMs, why } = this.stateOf(region);
-      const gauge = this.gauges.read(region);
-      const transitions = this.transitions.get(region) ?? 0;
-      return { region, state, sinceMs: nowMs - sinceMs, why, ...gauge, transitions };
+      const counts = { ...this.gauges.read(region), transitions: this.transitions.get(region) ?? 0 };
+      return { region, state, sinceMs: nowMs - sinceMs, why, ...counts };
     });
   }
 
@@ -174,8 +176,7 @@ export class RegionSupervisor implements RegionGuide {
     const after = step(this.settings.health)(before, event);
     if (after === before) return states;
     if (after.state.kind !== before.state.kind) {
-      const { why } = after;
-      const [from, to] = [before.state.kind, after.state.kind];
+      const [from, to, why] = [before.state.kind, after.state.kind, after.why];
       this.transitions.set(region, (this.transitions.get(region) ?? 0) + 1);
       this.telemetry.record({ event: 'region.transition', region, from, to, why });
     }

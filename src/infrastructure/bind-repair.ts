@@ -2,6 +2,7 @@
 // out of a budget, and for the commands that walk over the whole store.
 import { ContainerModule, type ContainerModuleLoadOptions } from 'inversify';
 import { CountedGuide } from '../application/counted-guide.js';
+import { MeasuredRepository } from '../application/measured-repository.js';
 import { PatientCalls } from '../application/patient-calls.js';
 import { RecordChanges, type ChangeAuthor } from '../application/record-changes.js';
 import { RegionCalls } from '../application/region-calls.js';
@@ -37,7 +38,8 @@ export function bindRepairQueue(bind: Bind, config: Config): void {
   bind(RepairQueueService)
     .toResolvedValue(
       (repository, vaults, guide, budget, audit, clock, telemetry) => {
-        const store = new StoreCalls(repository, clock, { storeTimeoutMs: config.store.timeout_ms });
+        const measured = new MeasuredRepository(repository, clock, telemetry);
+        const store = new StoreCalls(measured, clock, { storeTimeoutMs: config.store.timeout_ms });
         const paid = new CountedGuide(guide, budget.spend);
         const regions = regionCalls(vaults, paid, clock, telemetry, config);
         const changes = new RecordChanges(store, audit, clock, ownAuthor());

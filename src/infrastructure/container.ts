@@ -21,6 +21,7 @@ import { CreationQuotas } from '../application/creation-quotas.js';
 import { GetDataKey } from '../application/get-data-key.js';
 import { GuardedKeys } from '../application/guarded-keys.js';
 import { GuardedRegions } from '../application/guarded-regions.js';
+import { MeasuredRepository } from '../application/measured-repository.js';
 import { RegionCalls } from '../application/region-calls.js';
 import { RegionGuide } from '../application/region-guide.js';
 import { RegionSupervisor } from '../application/region-supervisor.js';
@@ -132,12 +133,16 @@ export const bindApplication = (config: Config): ContainerModule =>
         (repository, vaults, guide, budget, repairs, audit, clock, telemetry) => {
           const counted = new CountedGuide(guide, budget.earn);
           const regions = new RegionCalls(vaults, counted, clock, telemetry, settings);
-          const store = new StoreCalls(repository, clock, settings);
+          const measured = new MeasuredRepository(repository, clock, telemetry);
+          const store = new StoreCalls(measured, clock, settings);
           const wrapping = new WrapInEveryRegion(regions, settings);
           const creation = new CreateKey(regions, wrapping, store, clock, telemetry, settings);
           const unwrapping = new UnwrapInAnyRegion(regions, settings.deployment);
           const slots = creationSlots(config);
-          const keys = new GetDataKey(store, creation, unwrapping, regions, repairs.note, slots);
+          const joined = (): void => {
+            telemetry.record({ event: 'flight.joined' });
+          };
+          const keys = new GetDataKey(store, creation, unwrapping, regions, repairs.note, slots, joined);
           const quotas = new CreationQuotas(creationLimitsOf(config.callers, config.creation), clock);
           return new GuardedKeys(keys, audit, clock, settings, quotas);
         },

@@ -23,6 +23,10 @@ export class AdversaryGuide implements RegionGuide {
     return this.random.chance(0.2);
   }
 
+  isDrained(): boolean {
+    return this.random.chance(0.1);
+  }
+
   isOverQuota(): boolean {
     return this.random.chance(0.2);
   }

@@ -31,6 +31,13 @@ export class RecordingRegionGuide implements RegionGuide {
     return this.leftAlone.has(region);
   }
 
+  /** Regions that an operator took out of use; to be left alone, too. */
+  readonly drained = new Set<Region>();
+
+  isDrained(region: Region): boolean {
+    return this.drained.has(region);
+  }
+
   /** Regions that throttle and take no more. */
   readonly overQuota = new Set<Region>();
   /** What regions refuse us for. :: region -> reason */

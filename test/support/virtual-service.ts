@@ -68,6 +68,8 @@ export class VirtualService {
   creationLimits: CreationLimits = { perSecond: 1e6, burst: 1e6, perDay: 1e6 };
   /** What reads found to be repaired. */
   readonly debts: RepairDebt[] = [];
+  /** How many requests waited for the answer to another one's. */
+  joins = 0;
 
   constructor(quorum = 2) {
     this.wrapping = new WrapInEveryRegion(this.regions, { quorum });
@@ -91,6 +93,7 @@ export class VirtualService {
       this.regions,
       (debt) => this.debts.push(debt),
       new Slots(maxCreations),
+      () => (this.joins += 1),
     );
   }
 

@@ -39,13 +39,14 @@ export function answerKey(ctx: Context, served: ServedKey): void {
   (ctx.state as RequestState).served = factsOf(served);
 }
 
-const factsOf = ({ region, created, copies, regions, attempts, hedged }: ServedKey): KeyServed => ({
+const factsOf = ({ region, created, copies, regions, attempts, hedged, rescue }: ServedKey): KeyServed => ({
   region,
   created,
   copies,
   regions,
   attempts,
   hedged,
+  ...(rescue && { rescue }),
 });
 
 /** Answers with a problem document. `retryAfterS` goes out with 503; a quota knows itself when there is room again. */

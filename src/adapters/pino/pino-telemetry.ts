@@ -104,12 +104,13 @@ function requestFacts({ served, failure, bug, ...request }: RequestAnswered): ob
   };
 }
 
-const servedFacts = ({ region, created, copies, regions, attempts, hedged }: KeyServed): object => ({
+const servedFacts = ({ region, created, copies, regions, attempts, hedged, rescue }: KeyServed): object => ({
   region,
   created,
   copies: `${copies}/${regions}`,
   attempts,
   hedged,
+  ...(rescue && { rescue }),
 });
 
 const tenths = (ms: number): number => Math.round(ms * 10) / 10;

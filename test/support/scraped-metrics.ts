@@ -1,0 +1,83 @@
+// What a scraper has read: Prometheus' text format, page after page, as series of points in time. Reads strictly: a line that
+// is not of the format is an error.
+
+export type Labels = Readonly<Record<string, string>>;
+
+export interface Sample {
+  readonly name: string;
+  readonly labels: Labels;
+  readonly value: number;
+}
+
+export interface Series {
+  readonly name: string;
+  readonly labels: Labels;
+  /** In order of time. */
+  readonly points: { readonly atMs: number; readonly value: number }[];
+}
+
+/** One metric of a page, by its name in `# TYPE`. */
+export interface Family {
+  readonly name: string;
+  readonly type: string;
+  readonly help: string;
+}
+
+const sampleLine = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/;
+const labelPair = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"(?:,|$)/gy;
+
+export function parsePage(text: string): {
+  readonly families: readonly Family[];
+  readonly samples: readonly Sample[];
+} {
+  const helps = new Map<string, string>();
+  const families: Family[] = [];
+  const samples: Sample[] = [];
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    const [, what, name = '', rest = ''] = /^# (HELP|TYPE) (\S+) (.*)$/.exec(line) ?? [];
+    if (what === 'HELP') helps.set(name, rest);
+    else if (what === 'TYPE') families.push({ name, type: rest, help: helps.get(name) ?? '' });
+    else samples.push(sampleOf(line));
+  }
+  return { families, samples };
+}
+
+function sampleOf(line: string): Sample {
+  const [, name, pairs = '', value] = sampleLine.exec(line) ?? [];
+  if (name === undefined || value === undefined) throw new Error(`no sample: ${line}`);
+  const found = [...pairs.matchAll(labelPair)];
+  if (found.map(([all]) => all).join('') !== pairs) throw new Error(`no labels: ${line}`);
+  const labels = Object.fromEntries(found.map(([, label, text]) => [label, JSON.parse(`"${text ?? ''}"`)]));
+  return { name, labels: labels as Labels, value: value === '+Inf' ? Infinity : Number(value) };
+}
+
+export class ScrapedMetrics {
+  /** :: name and labels -> series */
+  readonly #series = new Map<string, Series>();
+  #lastMs = -Infinity;
+
+  /** `target` are the labels that a scraper adds. */
+  constructor(private readonly target: Labels) {}
+
+  add(page: string, atMs: number): void {
+    this.#lastMs = atMs;
+    const samples = [...parsePage(page).samples, { name: 'up', labels: {}, value: 1 }];
+    for (const { name, labels, value } of samples) {
+      const all = { ...labels, ...this.target };
+      const key = `${name} ${JSON.stringify(Object.entries(all).sort())}`;
+      const series = this.#series.get(key) ?? { name, labels: all, points: [] };
+      series.points.push({ atMs, value });
+      this.#series.set(key, series);
+    }
+  }
+
+  /** Of the last page. */
+  get lastMs(): number {
+    return this.#lastMs;
+  }
+
+  named(name: string): readonly Series[] {
+    return [...this.#series.values()].filter((series) => series.name === name);
+  }
+}
