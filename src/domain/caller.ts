@@ -12,8 +12,8 @@ export type Permission = (typeof permissions)[number];
 /** The permissions that are about one id each: patterns say for which. */
 export type KeyPermission = Extract<Permission, 'read' | 'create'>;
 
-/** How a caller proved who they are. */
-export type AuthenticationMethod = 'token' | 'certificate' | 'jwt';
+/** How a caller proved who they are; on the command line, to the operating system. */
+export type AuthenticationMethod = 'token' | 'certificate' | 'jwt' | 'command-line';
 
 /** What one place says that a caller may do. */
 export interface Grant {
