@@ -17,8 +17,8 @@ export type ServicePermission = Exclude<Permission, KeyPermission>;
 export const isKeyPermission = (permission: Permission): permission is KeyPermission =>
   permission === 'read' || permission === 'create';
 
-/** How a caller proved who they are. */
-export type AuthenticationMethod = 'token' | 'certificate' | 'jwt';
+/** How a caller proved who they are; on the command line, to the operating system. */
+export type AuthenticationMethod = 'token' | 'certificate' | 'jwt' | 'command-line';
 
 /** What one place says that a caller may do. */
 export interface Grant {

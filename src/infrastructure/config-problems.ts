@@ -2,16 +2,24 @@
 // an unknown key the known one that is nearest to it.
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
+import { maskSecrets } from './mask-secrets.js';
+import { fieldOf } from './raw-config.js';
+import { unwrapped, variantsOf } from './schema-parts.js';
 
 /** One thing that is wrong; `path` as `regions[1].kms_key`. */
 export interface ConfigProblem {
   readonly path: string;
   readonly found: string;
   readonly expected: string;
+  /** Where it is in the file, counted from 1; undefined where it came from elsewhere. */
+  readonly line?: number;
 }
 
-export const showProblem = ({ path, found, expected }: ConfigProblem): string =>
-  `${path}: found ${found}; expected ${expected}`;
+/** A line for a terminal; `file` is what the configuration was read from. */
+export const showProblem = ({ path, found, expected, line }: ConfigProblem, file?: string): string => {
+  const place = file === undefined || line === undefined ? '' : `${file}:${line}: `;
+  return `${place}${path}: found ${found}; expected ${expected}`;
+};
 
 export function problemsOf(
   error: z.ZodError,
@@ -40,20 +48,11 @@ function unknownKey(path: readonly PropertyKey[], key: string, known: readonly s
 
 /** The keys that the schema knows at `path`; a union is decided as the schema itself decides it. */
 function knownKeys(schema: z.ZodType, path: readonly PropertyKey[], raw: unknown): readonly string[] {
-  const at = path.reduce<unknown>((within, step) => descend(unwrap(within), step), schema);
-  const target = unwrap(at);
+  const target = unwrapped(path.reduce<unknown>((within, step) => descend(unwrapped(within), step), schema));
   if (target instanceof z.ZodObject) return Object.keys(target.shape);
   if (!(target instanceof z.ZodDiscriminatedUnion)) return [];
-  const value = valueAt(raw, path);
-  const options = target.options.filter((option) => option instanceof z.ZodObject);
-  const { discriminator } = target.def;
-  const chosen = options.find((option) => {
-    const literal: unknown = option.shape[discriminator];
-    return (
-      literal instanceof z.ZodLiteral && literal.value === (value as Record<string, unknown>)[discriminator]
-    );
-  });
-  return chosen ? Object.keys(chosen.shape) : [];
+  const chosen = fieldOf(valueAt(raw, path), target.def.discriminator);
+  return Object.keys(variantsOf(target).find(({ value }) => value === chosen)?.shape ?? {});
 }
 
 function descend(schema: unknown, step: PropertyKey): unknown {
@@ -62,13 +61,6 @@ function descend(schema: unknown, step: PropertyKey): unknown {
     return schema.options.map((option) => descend(option, step)).find((found) => found !== undefined);
   }
   return schema instanceof z.ZodObject ? (schema.shape as Record<PropertyKey, unknown>)[step] : undefined;
-}
-
-function unwrap(schema: unknown): unknown {
-  if (schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault || schema instanceof z.ZodOptional) {
-    return unwrap(schema.unwrap());
-  }
-  return schema;
 }
 
 const valueAt = (raw: unknown, path: readonly PropertyKey[]): unknown =>
@@ -94,5 +86,8 @@ function show(value: unknown): string {
   const text = JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'bigint' ? String(inner) : inner,
   );
-  return text.length > longestShown ? `${text.slice(0, longestShown)}...` : text;
+  return shortened(maskSecrets(text));
 }
+
+const shortened = (text: string): string =>
+  text.length > longestShown ? `${text.slice(0, longestShown)}...` : text;

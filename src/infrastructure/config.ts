@@ -15,6 +15,7 @@ import { withEnvironment, withOrigin, type Environment } from './config-environm
 import { identityProblems } from './identities-schema.js';
 import { issuerProblems } from './issuers-schema.js';
 import { fieldOf, isTable, listIn, type Raw } from './raw-config.js';
+import { tomlLines } from './toml-lines.js';
 import { listenerTlsOr, tlsProblems, type ListenerTls } from './tls-schema.js';
 
 export type { ConfigProblem } from './config-problems.js';
@@ -72,13 +73,13 @@ export function parseConfig(toml: string, environment: Environment = {}): Result
     .map(complete)
     .mapErr((problems) => ({
       kind: 'config.invalid',
-      problems: problems.map((problem) => withOrigin(problem, environment)),
+      problems: withLines(problems, toml).map((problem) => withOrigin(problem, environment)),
     }));
 }
 
-/** One line per problem, for a terminal. */
-export const showConfigProblems = ({ problems }: ConfigInvalid): string =>
-  problems.map(showProblem).join('\n');
+/** One line per problem, for a terminal; `file` is what the configuration was read from. */
+export const showConfigProblems = ({ problems }: ConfigInvalid, file?: string): string =>
+  problems.map((problem) => showProblem(problem, file)).join('\n');
 
 function parseToml(toml: string): Result<Raw, readonly ConfigProblem[]> {
   return Result.fromThrowable(
@@ -86,9 +87,24 @@ function parseToml(toml: string): Result<Raw, readonly ConfigProblem[]> {
     (cause) => {
       if (!(cause instanceof TomlError)) throw cause;
       const [found = ''] = cause.message.replace('Invalid TOML document: ', '').split('\n');
-      return [{ path: `line ${cause.line}, column ${cause.column}`, found, expected: 'TOML 1.0' }];
+      const { line, column } = cause;
+      return [{ path: `line ${line}, column ${column}`, found, expected: 'TOML 1.0', line }];
     },
   )();
+}
+
+/** Where each of them stands; what is missing is looked for in its table. */
+function withLines(problems: readonly ConfigProblem[], toml: string): readonly ConfigProblem[] {
+  const lines = tomlLines(toml);
+  return problems.map((problem) => {
+    const line = problem.line ?? lineOf(problem.path, lines);
+    return line === undefined ? problem : { ...problem, line };
+  });
+}
+
+function lineOf(path: string, lines: ReadonlyMap<string, number>): number | undefined {
+  const outer = path.replace(/(\.[^.[\]]*|\[\d+\])$/, '');
+  return lines.get(path) ?? (outer === path ? undefined : lineOf(outer, lines));
 }
 
 function check(raw: Raw): Result<ConfigInput, readonly ConfigProblem[]> {

@@ -58,6 +58,11 @@ export async function initialiseStore(container: Container, config: Config): Pro
   return before === undefined;
 }
 
+/** Ok for a store that is this deployment's. Makes nothing, not even a master key: for whoever only reads. */
+export async function requireGenesis(container: Container, config: Config): Promise<Genesis> {
+  return refuseForeign(await readGenesis(container.get(KeyRepository), config), config, false);
+}
+
 async function readGenesis(repository: KeyRepository, config: Config): Promise<Genesis | undefined> {
   const found = await repository.genesis(bounds());
   if (found.isErr()) throw storeRefused(found.error, config);

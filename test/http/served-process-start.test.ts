@@ -196,11 +196,11 @@ describe('a configuration that cannot be used is refused', () => {
     expect(said(ended)).toEqual(
       refusal(
         'rkms: the configuration ./wrong.toml is not valid:',
-        '  deployment: found "a b"; expected 1 to 64 characters of A-Z a-z 0-9 . _ -, starting with a letter or digit',
-        '  server.port: found 80000; expected a whole number from 0 to 65535',
-        '  server.prot: found an unknown key; expected "port"?',
+        '  ./wrong.toml:1: deployment: found "a b"; expected 1 to 64 characters of A-Z a-z 0-9 . _ -, starting with a letter or digit',
+        '  ./wrong.toml:4: server.port: found 80000; expected a whole number from 0 to 65535',
+        '  ./wrong.toml:3: server.prot: found an unknown key; expected "port"?',
         '  store: found nothing; expected a table with kind = "sqlite" or "dynamodb"',
-        '  keys.quorum: found "two" in RKMS_KEYS_QUORUM; expected a whole number from 1 to 16',
+        '  keys.quorum: found "two" in RKMS_KEYS_QUORUM; expected a whole number of regions from 1 to 16',
       ),
     );
   });
@@ -211,7 +211,7 @@ describe('a configuration that cannot be used is refused', () => {
       refusal(
         'rkms: the configuration ./bad.toml is not valid:',
         expect.stringMatching(
-          /^ {2}line [23], column \d+: found [a-z ]+; expected TOML 1\.0$/,
+          /^ {2}\.\/bad\.toml:[23]: line [23], column \d+: found [a-z ]+; expected TOML 1\.0$/,
         ) as unknown as string,
       ),
     );

@@ -568,7 +568,7 @@ describe('an endpoint', () => {
     ['metadata of the machine in plain HTTP', 'http://169.254.169.254'],
   ])('may not be %s', (_, endpoint) => {
     expect(found(withEndpoint(endpoint))).toEqual([
-      ['regions[0].endpoint', JSON.stringify(endpoint), endpointRule],
+      ['regions[0].endpoint', JSON.stringify(endpoint.replace('password', '[redacted]')), endpointRule],
     ]);
     const dynamo = `[store]\nkind = "dynamodb"\ntable = "t"\nregion = "a"\nendpoint = ${JSON.stringify(endpoint)}\n`;
     expect(problemsIn(`${top}${dynamo}${region('a')}`).map(({ path }) => path)).toEqual(['store.endpoint']);

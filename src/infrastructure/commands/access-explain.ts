@@ -1,14 +1,16 @@
 // `rkms access explain`: what a caller may do to an id, and by which line of the configuration or which token.
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { readTokens } from '../../adapters/tokens/token-entries.js';
 import { systemClock } from '../../adapters/system/system-clock.js';
-import { parseKeyId, type CallerId, type KeyId } from '../../domain/ids.js';
+import type { CallerId, KeyId } from '../../domain/ids.js';
 import { callerGrants } from '../callers-schema.js';
 import { isRecognised } from '../identities-schema.js';
 import { explainAccess, type ExplainedPermission } from '../explain-access.js';
 import { callerOf } from './caller-argument.js';
 import { addCommand, loadConfig, type ConfigOption } from './command-config.js';
+import { addExamples } from './examples.js';
+import { keyIdOf } from './key-argument.js';
 import { textTable } from './text-table.js';
 
 interface ExplainOptions extends ConfigOption {
@@ -19,11 +21,14 @@ interface ExplainOptions extends ConfigOption {
 
 /** Adds it to `access`, the command that the commands about rights share. */
 export function addAccessExplain(access: Command): void {
-  addCommand(access, 'explain', 'say what a caller may do to an id, and by which line')
+  const command = addCommand(access, 'explain', 'say what a caller may do to an id, and by which line')
     .requiredOption('--caller <name>', 'who asks', callerOf)
     .requiredOption('--id <id>', 'the id of a key; it need not exist', keyIdOf)
     .option('--json', 'print JSON instead of a table')
     .action(explain);
+  addExamples(command, [
+    ['may billing read this key?', 'rkms access explain --caller billing --id billing/42'],
+  ]);
 }
 
 function explain(options: ExplainOptions): void {
@@ -50,9 +55,3 @@ const tableOf = (explained: readonly ExplainedPermission[]): string =>
       by.map((line, index) => (index === 0 ? [permission, allowed ? 'yes' : 'no', line] : ['', '', line])),
     ),
   );
-
-function keyIdOf(text: string): KeyId {
-  const id = parseKeyId(text);
-  if (id.isOk()) return id.value;
-  throw new InvalidArgumentError(`An id has ${id.error.expected}.`);
-}

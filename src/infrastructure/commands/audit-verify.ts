@@ -9,6 +9,7 @@ import { verifyAudit, type AuditReport } from '../../adapters/audit-file/verify-
 import { StartRefused } from '../../ports/start-refused.js';
 import { addCommand, loadConfig, type ConfigOption } from './command-config.js';
 import { showAuditReport } from './audit-report.js';
+import { addExamples } from './examples.js';
 import { exitCodes } from './exit-codes.js';
 
 interface VerifyOptions extends ConfigOption {
@@ -19,7 +20,7 @@ interface VerifyOptions extends ConfigOption {
 
 /** Adds it to `audit`, the command that the commands about the audit log share. */
 export function addAuditVerify(audit: Command): void {
-  addCommand(audit, 'verify', 'say whether the audit log is as RKMS wrote it')
+  const command = addCommand(audit, 'verify', 'say whether the audit log is as RKMS wrote it')
     .option(
       '--file <path...>',
       'only these files, in their order, instead of the whole log of the configuration',
@@ -27,6 +28,10 @@ export function addAuditVerify(audit: Command): void {
     .option('--anchor <seq:hash>', 'a place where the log is known to have stood; may be repeated', anchorsOf)
     .option('--json', 'the report as JSON')
     .action(verify);
+  addExamples(command, [
+    ['the whole log of the configuration', 'rkms audit verify'],
+    ['one file, as a program reads it', 'rkms audit verify --file data/audit.jsonl --json'],
+  ]);
 }
 
 async function verify(options: VerifyOptions): Promise<void> {

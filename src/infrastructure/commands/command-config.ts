@@ -1,12 +1,13 @@
 // The option --config, which every command has, and how its file becomes a checked configuration. A file that cannot be
 // used ends the command with one StartRefused that names all of its problems.
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
+import type { Result } from 'neverthrow';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { codeOf } from '../../adapters/files/private-files.js';
 import { StartRefused } from '../../ports/start-refused.js';
 import { refuseDangers } from '../environment-dangers.js';
-import { parseConfig, showConfigProblems, type Config } from '../config.js';
+import { parseConfig, showConfigProblems, type Config, type ConfigInvalid } from '../config.js';
 
 const embeddedDefault = fileURLToPath(new URL('../../../../config/rkms.toml', import.meta.url));
 
@@ -17,19 +18,35 @@ export interface ConfigOption {
 
 /** Adds a command that reads the configuration. */
 export const addCommand = (parent: Command, name: string, summary: string): Command =>
-  parent
-    .command(name)
-    .description(summary)
-    .option('-c, --config <file>', 'configuration file', process.env['RKMS_CONFIG'] ?? embeddedDefault);
+  parent.command(name).description(summary).addOption(configOption());
 
-export function loadConfig({ config: path }: ConfigOption): Config {
-  const config = parseConfig(readConfigFile(path), process.env);
-  if (config.isOk()) {
-    refuseDangers(config.value, process.env, process.execArgv);
-    return config.value;
-  }
+const configOption = (): Option =>
+  new Option('-c, --config <file>', 'configuration file')
+    .env('RKMS_CONFIG')
+    .default(embeddedDefault, 'the embedded default: all on this machine');
+
+/** A configuration file as it was read, whatever is wrong with it. */
+export interface ReadConfig {
+  readonly toml: string;
+  readonly parsed: Result<Config, ConfigInvalid>;
+}
+
+export function readConfig({ config: path }: ConfigOption): ReadConfig {
+  const toml = readConfigFile(path);
+  return { toml, parsed: parseConfig(toml, process.env) };
+}
+
+export function loadConfig(options: ConfigOption): Config {
+  const config = validConfig(options, readConfig(options));
+  refuseDangers(config, process.env, process.execArgv);
+  return config;
+}
+
+/** Ends the command with all that is wrong. */
+export function validConfig({ config: path }: ConfigOption, { parsed }: ReadConfig): Config {
+  if (parsed.isOk()) return parsed.value;
   throw new StartRefused(
-    `the configuration ${path} is not valid:\n${indent(showConfigProblems(config.error))}`,
+    `the configuration ${path} is not valid:\n${indent(showConfigProblems(parsed.error, path))}`,
     '',
   );
 }

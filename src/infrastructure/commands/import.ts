@@ -19,6 +19,7 @@ import { bindWalks } from '../bind-repair.js';
 import { endpoint } from '../config-rules.js';
 import type { Config } from '../config.js';
 import { addCommand, loadConfig } from './command-config.js';
+import { addExamples } from './examples.js';
 import { operator } from './operator.js';
 import { runWalk } from './run-walk.js';
 import { addWalkOptions, type WalkOptions } from './walk-options.js';
@@ -42,6 +43,10 @@ export function addImport(program: Command): void {
   addWalkOptions(command)
     .option('--dry-run', 'open every key and compare, import none, and say what would be done')
     .action(importKeys);
+  addExamples(command, [
+    ['what would be done, first', 'rkms import --config aws.toml --from-table rkms_keys --dry-run'],
+    ['at most 20 keys a second', 'rkms import --config aws.toml --from-table rkms_keys --rate 20'],
+  ]);
 }
 
 async function importKeys(options: ImportOptions): Promise<void> {

@@ -6,18 +6,33 @@ import { bindAdapters } from '../container.js';
 import { initialiseStore } from '../prepare-store.js';
 import { addCommand, loadConfig, type ConfigOption } from './command-config.js';
 import { withContainer } from './command-container.js';
+import { addExamples } from './examples.js';
 
-export function addInit(program: Command): void {
-  addCommand(program, 'init', 'make the deployment’s genesis record in a new, empty store').action(init);
+interface InitOptions extends ConfigOption {
+  readonly json?: true;
 }
 
-async function init(options: ConfigOption): Promise<void> {
+export function addInit(program: Command): void {
+  const command = addCommand(program, 'init', 'make the deployment’s genesis record in a new, empty store')
+    .option('--json', 'print JSON instead of a sentence')
+    .action(init);
+  addExamples(command, [
+    ['once for each deployment, and harmless when repeated', 'rkms init --config aws.toml'],
+  ]);
+}
+
+async function init(options: InitOptions): Promise<void> {
   const config = loadConfig(options);
   const logger = pino({ level: 'silent' });
   const made = await withContainer(config, [bindAdapters(config, logger)], async (container) => {
     await checkTables(container, config, logger);
     return initialiseStore(container, config);
   });
+  const { deployment } = config;
   const text = made ? 'was made' : 'was there already: nothing was changed';
-  process.stdout.write(`The genesis record of the deployment "${config.deployment}" ${text}.\n`);
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ deployment, made })}\n`
+      : `The genesis record of the deployment "${deployment}" ${text}.\n`,
+  );
 }

@@ -12,9 +12,10 @@ import { storedKeys } from '../../application/walk-keys.js';
 import type { PageEntry } from '../../ports/key-repository.js';
 import { bindWalks, RepairKeyService, StoreCallsService } from '../bind-repair.js';
 import { addCommand, loadConfig } from './command-config.js';
+import { addExamples } from './examples.js';
 import { operator } from './operator.js';
-import { table } from './report-table.js';
 import { runWalk } from './run-walk.js';
+import { textTable } from './text-table.js';
 import { addWalkOptions, type WalkOptions } from './walk-options.js';
 
 interface RepairOptions extends WalkOptions {
@@ -32,6 +33,11 @@ export function addRepair(program: Command): void {
     .option('--drop-removed', 'also take out copies of regions that left, where all others are proven good')
     .option('--dry-run', 'change nothing, and say what would be done')
     .action(repair);
+  addExamples(command, [
+    ['what would be done, without doing it', 'rkms repair --dry-run || true'],
+    ['gently, beside a service under load', 'rkms repair --rate 50 --concurrency 4'],
+    ['after a region left the configuration', 'rkms repair --drop-removed'],
+  ]);
 }
 
 async function repair(options: RepairOptions): Promise<void> {
@@ -88,9 +94,10 @@ function textReport(tally: RepairTally, isWhole: boolean, dryRun: boolean): stri
   ]);
   const verb = dryRun ? 'would be changed' : 'were changed';
   const title = `${checked} keys were looked at${isWhole ? '' : ' so far'}; ${changed} ${verb}, ${unfinished} still lack something.`;
-  const counts =
-    rows.length === 0 ? [] : table([['region', 'added', 'replaced', 'dropped', 'left'], ...rows]);
+  const head = ['region', 'added', 'replaced', 'dropped', 'left'];
+  const counts = rows.length === 0 ? '' : textTable(head, rows, { right: [1, 2, 3, 4] });
   const rest =
     unfinished > first.length ? [`  and ${unfinished - first.length} more: --json names them all`] : [];
-  return `${[title, ...counts, ...first.map((line) => `  ${line}`), ...rest].join('\n')}\n`;
+  const lines = [...first.map((line) => `  ${line}`), ...rest].map((line) => `${line}\n`);
+  return `${title}\n${counts}${lines.join('')}`;
 }

@@ -11,12 +11,18 @@ import { bindAdapters, bindApplication } from '../container.js';
 import { firstTokenPath } from '../first-token.js';
 import { startService, type RunningService } from '../service.js';
 import { addCommand, loadConfig, type ConfigOption } from './command-config.js';
+import { addExamples } from './examples.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 
 export function addServe(program: Command): void {
-  addCommand(program, 'serve', 'serve keys over HTTP (with no configuration: the embedded default)').action(
-    serve,
-  );
+  const command = addCommand(program, 'serve', 'serve keys over HTTP, until a signal stops it').action(serve);
+  addExamples(command, [
+    ['keys of this machine, on 127.0.0.1:8080, for trying RKMS', 'rkms serve'],
+    [
+      'a configuration, with one value from the environment',
+      'RKMS_SERVER_PORT=9000 rkms serve --config aws.toml',
+    ],
+  ]);
 }
 
 async function serve(options: ConfigOption): Promise<void> {

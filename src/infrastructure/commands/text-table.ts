@@ -1,10 +1,24 @@
-// A table for people at a terminal: columns as wide as their longest cell. Scripts use --json instead.
+// Tables for people at a terminal: columns as wide as their widest cell, two spaces between them. Scripts use --json.
+import { stripVTControlCharacters } from 'node:util';
 
-export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines
-    .map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
-    .map((line) => `${line.trimEnd()}\n`)
-    .join('');
+export interface TableOptions {
+  /** Columns of numbers, by their index: aligned to the right. */
+  readonly right?: readonly number[];
 }
+
+/** The head and the rows, a line each. Cells may be painted: colours take no room. */
+export function textTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  { right = [] }: TableOptions = {},
+): string {
+  const lines = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => widthOf(line[column]))));
+  const aligned = (cell: string, column: number): string => {
+    const padding = ' '.repeat((widths[column] ?? 0) - widthOf(cell));
+    return right.includes(column) ? padding + cell : cell + padding;
+  };
+  return lines.map((line) => `${line.map(aligned).join('  ').trimEnd()}\n`).join('');
+}
+
+const widthOf = (cell = ''): number => stripVTControlCharacters(cell).length;

@@ -8,6 +8,7 @@ import type { CallerId } from '../../domain/ids.js';
 import { storeNewToken } from '../first-token.js';
 import { callerOf } from './caller-argument.js';
 import { addCommand, loadConfig, type ConfigOption } from './command-config.js';
+import { addExamples } from './examples.js';
 
 const dayMs = 86_400_000;
 
@@ -16,11 +17,12 @@ interface TokenOptions extends ConfigOption {
   readonly allow: readonly Permission[];
   readonly ids?: readonly IdPattern[];
   readonly expires: number;
+  readonly json?: true;
 }
 
 /** Adds it to `tokens`, the command that the commands about tokens share. */
 export function addTokenCreate(tokens: Command): void {
-  addCommand(tokens, 'create', 'make a token and print it, this once')
+  const command = addCommand(tokens, 'create', 'make a token and print it, this once')
     .requiredOption('--caller <name>', 'whom the token speaks for', callerOf)
     .requiredOption(
       '--allow <list>',
@@ -33,7 +35,15 @@ export function addTokenCreate(tokens: Command): void {
       patternsOf,
     )
     .option('--expires <days>', 'days until it expires, as 90d', daysOf, 90)
+    .option('--json', 'print JSON instead of the token alone')
     .action(createToken);
+  addExamples(command, [
+    [
+      'reads and makes keys for 90 days',
+      "rkms token create --caller billing --allow read,create --ids 'billing/*'",
+    ],
+    ['for whoever is on call', 'rkms token create --caller on-call --allow operate --expires 30d'],
+  ]);
 }
 
 function createToken(options: TokenOptions): void {
@@ -41,8 +51,10 @@ function createToken(options: TokenOptions): void {
   const config = loadConfig(options);
   ensurePrivateFolder(config.data_dir);
   const nowMs = systemClock.nowMs();
-  const text = storeNewToken(config, { caller, allow, ids, nowMs, expiresMs: nowMs + expires * dayMs });
-  process.stdout.write(`${text}\n`);
+  const expiresMs = nowMs + expires * dayMs;
+  const token = storeNewToken(config, { caller, allow, ids, nowMs, expiresMs });
+  const answer = { caller, token, expires: new Date(expiresMs).toISOString() };
+  process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : `${token}\n`);
 }
 
 function permissionsOf(text: string): readonly Permission[] {

@@ -4,6 +4,7 @@ import { tokenState, type StoredToken, type TokenState } from '../../adapters/to
 import { readTokens } from '../../adapters/tokens/token-entries.js';
 import { systemClock } from '../../adapters/system/system-clock.js';
 import { addCommand, loadConfig, type ConfigOption } from './command-config.js';
+import { addExamples } from './examples.js';
 import { textTable } from './text-table.js';
 
 interface ListOptions extends ConfigOption {
@@ -23,9 +24,14 @@ interface ListedToken {
 
 /** Adds it to `tokens`, the command that the commands about tokens share. */
 export function addTokenList(tokens: Command): void {
-  addCommand(tokens, 'list', 'list the tokens: public id, caller, rights and state, never a secret')
+  const command = addCommand(
+    tokens,
+    'list',
+    'list the tokens: public id, caller, rights and state, never a secret',
+  )
     .option('--json', 'print JSON instead of a table')
     .action(listTokens);
+  addExamples(command, [['who has which rights, and until when', 'rkms token list']]);
 }
 
 function listTokens(options: ListOptions): void {

@@ -13,9 +13,10 @@ import type { KeyCheck } from '../../domain/key-check.js';
 import type { PageEntry } from '../../ports/key-repository.js';
 import { bindWalks, StoreCallsService, VerifyKeyService } from '../bind-repair.js';
 import { addCommand, loadConfig } from './command-config.js';
+import { addExamples } from './examples.js';
 import { operator } from './operator.js';
-import { table } from './report-table.js';
 import { runWalk } from './run-walk.js';
+import { textTable } from './text-table.js';
 import { addSampleOption, addWalkOptions, type WalkOptions } from './walk-options.js';
 
 export function addVerify(program: Command): void {
@@ -25,6 +26,10 @@ export function addVerify(program: Command): void {
     'open every copy of every key and report what is missing or damaged',
   );
   addSampleOption(addWalkOptions(command)).action(verify);
+  addExamples(command, [
+    ['every copy of every key', 'rkms verify'],
+    ['a sample each night; ends with 2 if anything is wrong', 'rkms verify --sample 1% --json'],
+  ]);
 }
 
 async function verify(options: WalkOptions): Promise<void> {
@@ -75,7 +80,8 @@ function textReport({ checked, regions, troubles }: VerifyTally, isWhole: boolea
     region,
     ...[counts.good, counts.missing, counts.unreadable, counts.mismatched, counts['not-checked']].map(String),
   ]);
-  const header = ['region', 'good', 'missing', 'unreadable', 'mismatched', 'not checked'];
+  const head = ['region', 'good', 'missing', 'unreadable', 'mismatched', 'not checked'];
+  const counts = textTable(head, rows, { right: [1, 2, 3, 4, 5] });
   const wrong = Object.entries(troubles).flatMap(([trouble, { count, first }]) =>
     count === 0
       ? []
@@ -87,7 +93,7 @@ function textReport({ checked, regions, troubles }: VerifyTally, isWhole: boolea
   );
   const verdict = wrong.length === 0 ? ['Every copy is good.'] : wrong;
   const title = `${checked} keys were verified${isWhole ? '' : ' so far'}.`;
-  return `${[title, ...table([header, ...rows]), ...verdict].join('\n')}\n`;
+  return `${title}\n${counts}${verdict.join('\n')}\n`;
 }
 
 const more = (count: number, shown: number): readonly string[] =>

@@ -1,0 +1,16 @@
+// Colours by what they say, for people at a terminal that has them: none into files and pipes, none with NO_COLOR.
+import { styleText } from 'node:util';
+
+const styles = {
+  good: 'green',
+  warning: 'yellow',
+  bad: 'red',
+  heading: 'bold',
+  aside: 'dim',
+} as const;
+
+export type Tone = keyof typeof styles;
+
+/** The text in the colour of its tone where `stream` shows colours, else as it is. */
+export const paint = (tone: Tone, text: string, stream: NodeJS.WriteStream = process.stdout): string =>
+  text === '' ? '' : styleText(styles[tone], text, { stream });
