@@ -10,6 +10,7 @@ import type { AccessDenied } from '../../domain/failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import { answerJson, answerProblem } from './answers.js';
+import { interfaceRoute } from './interface-route.js';
 import { appOf, type Again, type AppContext, type AppParts, type Route } from './routes.js';
 
 /** Regions, and the door through which operators reach them. */
@@ -39,7 +40,7 @@ export function operationsRoutes(parts: OperationsParts): readonly Route[] {
     access: 'authenticated',
     handle: getRegions(parts),
   };
-  return [regions, ...commands, ...storeCommands];
+  return [regions, ...commands, ...storeCommands, interfaceRoute];
 }
 
 const commandRoutes = (
