@@ -65,9 +65,13 @@ export function answerProblem(ctx: Context, failure: HttpFailure, retryAfterS = 
 }
 
 export function answerJson(ctx: Context, body: object): void {
+  answerJsonText(ctx, `${JSON.stringify(body)}\n`);
+}
+
+export function answerJsonText(ctx: Context, body: string): void {
   ctx.status = 200;
   ctx.type = 'application/json';
-  ctx.body = `${JSON.stringify(body)}\n`;
+  ctx.body = body;
 }
 
 export function answerPage(ctx: Context, { contentType, text }: MetricsPage): void {

@@ -9,6 +9,7 @@ import type { Caller } from '../../domain/caller.js';
 import type { KeyId } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import { answerKey, answerProblem, answerText } from './answers.js';
+import { interfaceRoute } from './interface-route.js';
 import { checkMediaType, parseKeyJson, readBody } from './key-json.js';
 import { parseKeyQuery, parseTarget } from './key-query.js';
 import type { HttpFailure } from './problems.js';
@@ -52,6 +53,7 @@ export function keyRoutes(parts: HttpParts): readonly Route[] {
         else answerText(ctx, 503, 'not ready');
       },
     },
+    interfaceRoute,
   ];
 }
 

@@ -12,6 +12,7 @@ import type { Region } from '../../domain/ids.js';
 import { circuitOf } from '../../domain/region-state.js';
 import type { Clock } from '../../ports/clock.js';
 import { answerJson, answerPage, answerProblem } from './answers.js';
+import { interfaceRoute } from './interface-route.js';
 import { appOf, type Again, type AppContext, type AppParts, type Route } from './routes.js';
 
 /** Regions, and the door through which operators reach them. */
@@ -42,7 +43,7 @@ export function operationsRoutes(parts: OperationsParts): readonly Route[] {
     access: 'authenticated',
     handle: getRegions(parts),
   };
-  return [regions, ...commands, ...storeCommands, metricsRoute(parts.metrics)];
+  return [regions, ...commands, ...storeCommands, metricsRoute(parts.metrics), interfaceRoute];
 }
 
 const commandRoutes = (

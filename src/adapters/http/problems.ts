@@ -154,6 +154,16 @@ const rows = {
   internal: { status: 500, title: 'Something went wrong inside the service', detail: asOperator },
 } as const satisfies Record<HttpFailure['kind'], Row>;
 
+export type ProblemKind = keyof typeof rows;
+
+/** Every kind of problem that the service can answer with, and the status of each. */
+export const problemStatus = Object.fromEntries(
+  Object.entries(rows).map(([kind, { status }]) => [kind, status]),
+) as Readonly<Record<ProblemKind, number>>;
+
+/** What the types of all problem documents begin with. */
+export const problemTypePrefix = 'urn:rkms:problem:';
+
 /** An RFC 9457 problem document. */
 export interface Problem {
   readonly type: string;
@@ -167,7 +177,7 @@ export interface Problem {
 export function problemOf(failure: HttpFailure, requestId: string): Problem {
   const { status, title, detail } = rows[failure.kind];
   return {
-    type: `urn:rkms:problem:${failure.kind}`,
+    type: `${problemTypePrefix}${failure.kind}`,
     title,
     status,
     detail: (isRequestFailure(failure) ? failure.detail : undefined) ?? detail,

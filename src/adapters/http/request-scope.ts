@@ -47,4 +47,7 @@ export const hasBody = ({ headers }: IncomingMessage): boolean =>
 
 /** The sender's id for the request, where it is harmless; otherwise one of our own. */
 const requestIdOf = (header: string | readonly string[] | undefined): string =>
-  typeof header === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(header) ? header : randomUUID();
+  typeof header === 'string' && requestIdPattern.test(header) ? header : randomUUID();
+
+/** What a sender's id for a request may look like, for it ends up in logs. */
+export const requestIdPattern = /^[A-Za-z0-9._-]{1,64}$/;
