@@ -48,8 +48,8 @@ function sampleOf(line: string): Sample {
   if (name === undefined || value === undefined) throw new Error(`no sample: ${line}`);
   const found = [...pairs.matchAll(labelPair)];
   if (found.map(([all]) => all).join('') !== pairs) throw new Error(`no labels: ${line}`);
-  const labels = Object.fromEntries(
-    found.map(([, label, text]) => [label, JSON.parse(`"${text ?? ''}"`) as string]),
+  const labels: Labels = Object.fromEntries(
+    found.map(([, label = '', text = '']) => [label, JSON.parse(`"${text}"`) as string] as const),
   );
   return { name, labels, value: value === '+Inf' ? Infinity : Number(value) };
 }
