@@ -14,6 +14,7 @@ import {
   codeOf,
   createPrivateFile,
   ensurePrivateFolder,
+  isHandedOver,
   readPrivateFile,
   replacePrivateFile,
 } from '../../src/adapters/files/private-files.js';
@@ -105,6 +106,20 @@ describe('reading', () => {
       });
     },
   );
+
+  const user = 1_000;
+  test.each([
+    ['is, when root lets a group or an ACL read it', { mode: 0o100440, uid: 0 }, user, true],
+    ['is, when root may write it as well', { mode: 0o100640, uid: 0 }, user, true],
+    ['is not, when the group may write it', { mode: 0o100660, uid: 0 }, user, false],
+    ['is not, when the group may execute it', { mode: 0o100450, uid: 0 }, user, false],
+    ['is not, when everybody may read it', { mode: 0o100444, uid: 0 }, user, false],
+    ['is not, when another user hands it over', { mode: 0o100440, uid: 1_001 }, user, false],
+    ['is not, when it is our own', { mode: 0o100440, uid: user }, user, false],
+    ['is not, when we are root', { mode: 0o100440, uid: 0 }, 0, false],
+  ])('takes a file for a secret that root handed over: it %s', (_, file, reader, isOne) => {
+    expect(isHandedOver(file, reader)).toBe(isOne);
+  });
 
   test('looks at what a link leads to', () => {
     const folder = leftovers.folder();

@@ -21,6 +21,8 @@ import { dirname } from 'node:path';
 import { StartRefused } from '../../ports/start-refused.js';
 
 const openToOthers = 0o077;
+/** All bits but those of 0640. */
+const beyondGroupReads = 0o137;
 const ownerOnly = { file: 0o600, folder: 0o700 } as const;
 
 /** Makes the folder (0700) if it is missing; refuses one that others may enter or that we may not write to. */
@@ -105,9 +107,18 @@ function placeFile<T>(path: string, content: Uint8Array | string, place: (draft:
   }
 }
 
+/**
+ * How Kubernetes mounts a secret, and systemd a credential: root's file, which a group or an ACL lets `user` read. Root decided
+ * who may; nobody but root may write it.
+ */
+export const isHandedOver = (file: { readonly mode: number; readonly uid: number }, user: number): boolean =>
+  file.uid === 0 && user !== 0 && (file.mode & beyondGroupReads) === 0;
+
 function refuseOthers(path: string, what: 'file' | 'folder', mode: number): void {
-  const actual = statSync(path).mode & 0o777;
+  const status = statSync(path);
+  const actual = status.mode & 0o777;
   if ((actual & openToOthers) === 0) return;
+  if (what === 'file' && isHandedOver(status, process.geteuid?.() ?? 0)) return;
   throw new StartRefused(
     `the ${what} ${path} is open to other users (mode ${actual.toString(8).padStart(4, '0')})`,
     `run: chmod ${mode.toString(8)} '${path}'`,
