@@ -124,10 +124,10 @@ function streamRegions(ctx: AppContext, parts: OperationsParts, caller: Caller, 
     answerProblem(ctx, watching.error);
     return;
   }
+  const look = endWhenRefused(ctx, parts.clock, () => again().andThen((now) => reportAll(parts, now)));
   ctx.res.once('close', () => {
-    for (const leave of watching.value) leave();
+    for (const end of [look, ...watching.value]) end();
   });
-  endWhenRefused(ctx, parts.clock, () => again().andThen((now) => reportAll(parts, now)));
   ctx.status = 200;
   ctx.type = 'text/event-stream';
   ctx.body = stream;
@@ -136,8 +136,12 @@ function streamRegions(ctx: AppContext, parts: OperationsParts, caller: Caller, 
 /** How often whoever follows a stream is authenticated again, in milliseconds. */
 const againMs = 2_000;
 
-/** Ends an answer that goes on as soon as its caller would get another one. */
-function endWhenRefused(ctx: AppContext, clock: Clock, check: () => ResultAsync<unknown, unknown>): void {
+/** Ends an answer that goes on as soon as its caller would get another one; until the returned function is called. */
+function endWhenRefused(
+  ctx: AppContext,
+  clock: Clock,
+  check: () => ResultAsync<unknown, unknown>,
+): () => void {
   let cancel: () => void = () => undefined;
   const look = (): void => {
     void check().match(later, () => ctx.res.destroy());
@@ -145,10 +149,10 @@ function endWhenRefused(ctx: AppContext, clock: Clock, check: () => ResultAsync<
   const later = (): void => {
     if (!ctx.res.closed) cancel = clock.schedule(againMs, look);
   };
-  ctx.res.once('close', () => {
-    cancel();
-  });
   later();
+  return () => {
+    cancel();
+  };
 }
 
 const command =
