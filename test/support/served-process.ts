@@ -231,11 +231,16 @@ export class Lab {
     return [...printed, ...files];
   }
 
-  /** Kills what still runs, tells the hunt over the whole run what was printed and written, and removes the folder. */
+  /**
+   * Kills what still runs, tells the hunt over the whole run what was printed and written, and removes the folder. Fails when
+   * Node itself had something to warn of in one of the processes.
+   */
   async close(): Promise<void> {
     await Promise.all(this.#started.map((started) => started.stop('SIGKILL')));
     for (const { where, bytes } of this.#evidence(keptForOwners)) tellEvidence(where, bytes);
     rmSync(this.folder, { recursive: true, force: true });
+    const warnings = this.#started.flatMap(({ stderr }) => /^\(node:\d+\) .*$/m.exec(stderr) ?? []);
+    if (warnings.length > 0) throw new Error(`Node warned: ${warnings.join('; ')}`);
   }
 
   #spawn(command: string, args: readonly string[], variables: Variables, tells: boolean): Process {
