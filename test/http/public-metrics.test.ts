@@ -1,6 +1,6 @@
 // Metrics that the configuration makes public: they alone are, and all else on the listener stays behind its permission.
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { errAsync } from 'neverthrow';
+import { errAsync, ok } from 'neverthrow';
 import { createOperationsApp } from '../../src/adapters/http/operations-app.js';
 import { listen, type RunningServer } from '../../src/adapters/http/server.js';
 import { GuardedMetrics } from '../../src/application/guarded-metrics.js';
@@ -17,7 +17,7 @@ beforeEach(async () => {
     read: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', text }),
   };
   const app = createOperationsApp({
-    guarded: {} as GuardedRegions,
+    guarded: { report: () => ok([]) } as unknown as GuardedRegions,
     regions: [],
     metrics: new GuardedMetrics(page, true),
     clock: new ManualClock(),
