@@ -182,6 +182,20 @@ describe('the chain', () => {
     expect([heads.length, heads.filter((head) => !known.includes(head))]).toEqual([4, []]);
     expect(heads.at(-1)).toBe(known.at(-1));
   });
+
+  test('tells of every write how long it took, of how many lines, and whether they are kept', async () => {
+    const flushes: unknown[] = [];
+    const settings = { onFlush: (flush: unknown) => flushes.push(flush) };
+    const path = newPath();
+    const audit = open(path, settings);
+    await Promise.all(['a', 'b'].map((requestId) => audit.append(entry({ requestId }))));
+    await audit.close();
+    const durationMs = expect.any(Number);
+    expect(flushes).toEqual([
+      { lines: 3, durationMs, failed: false },
+      { lines: 1, durationMs, failed: false },
+    ]);
+  });
 });
 
 describe('a full file', () => {

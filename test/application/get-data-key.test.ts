@@ -72,7 +72,9 @@ describe('asking for a key that exists', () => {
     const before = structuredClone(service.store.rows);
     service.vaults[0].fails('region.unavailable');
     service.vaults[1].script('decrypt', 'wrong-key');
-    expect(await getOrCreate()).toEqual(ok({ ...opened, region: 'eu-north-1', attempts: 3, rescue: 'failed' }));
+    expect(await getOrCreate()).toEqual(
+      ok({ ...opened, region: 'eu-north-1', attempts: 3, rescue: 'failed' }),
+    );
     for (const vault of service.vaults) vault.fails('ciphertext.rejected');
     expect(await getOrCreate()).toMatchObject({ error: { kind: 'key.unreadable' } });
     expect(service.store.calls).toEqual(['find', 'find']);

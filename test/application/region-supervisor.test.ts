@@ -934,6 +934,7 @@ describe('a region that is left alone', () => {
             .snapshot()
             .flatMap(({ region: at, state }) => (at === frankfurt ? [state.kind] : []));
           seen.push([kind, all.supervisor.isLeftAlone(frankfurt)]);
+          expect(all.supervisor.isDrained(frankfurt)).toBe(kind === 'drained');
           expect(all.supervisor.isLeftAlone(dublin)).toBe(false);
         },
       });

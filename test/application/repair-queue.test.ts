@@ -74,7 +74,9 @@ describe('a key that a read found lacking', () => {
     await storedWithout();
     const working = work();
     queue.note(debt());
+    expect(queue.waitingKeys).toBe(1);
     await service.clock.advance(100);
+    expect(queue.waitingKeys).toBe(0);
     expect(await copiesOf()).toBe(3);
     expect(repairs.map(({ added }) => added)).toEqual([[stockholm]]);
     working.unsubscribe();
@@ -255,6 +257,11 @@ describe('the guide that counts calls', () => {
     expect([counting.isLeftAlone(stockholm), counting.isOverQuota(stockholm)]).toEqual([
       true,
       guide.isOverQuota(stockholm),
+    ]);
+    guide.drained.add(stockholm);
+    expect([counting.isDrained(stockholm), counting.isDrained(region('eu-central-1'))]).toEqual([
+      true,
+      false,
     ]);
     expect(counting.hasSharedFault([stockholm])).toBe(guide.hasSharedFault([stockholm]));
   });

@@ -11,8 +11,10 @@ describe('slots', () => {
     const first = slots.take()._unsafeUnwrap();
     slots.take();
     expect(slots.take()).toEqual(overloaded);
+    expect(slots.inUse).toBe(2);
     first();
     first();
+    expect(slots.inUse).toBe(1);
     expect(slots.take().isOk()).toBe(true);
     expect(slots.take()).toEqual(overloaded);
   });

@@ -76,6 +76,7 @@ describe('a configuration', () => {
   it('may name every option', () => {
     const all = `data_dir = "/srv"\n${top}
       [server]\nhost = "::1"\nport = 0\nrequest_timeout_ms = 60000\nmax_in_flight = 1
+      [operations]\nport = 1\nmetrics = "public"
       [security]\nallow_environment = ["NODE_DEBUG", "--inspect"]
       [store]\nkind = "dynamodb"\ntable = "t"\nregion = "eu-west-1"\nendpoint = "http://[::1]:8000"\ntimeout_ms = 10
       [keys]\nlength_bytes = 64\nquorum = 1
@@ -297,6 +298,13 @@ describe('a mistake in the configuration', () => {
       'store.table',
       'nothing',
       'the name of a DynamoDB table',
+    ],
+    [
+      'another reader of the metrics',
+      `${smallest}[operations]\nmetrics = "open"`,
+      'operations.metrics',
+      '"open"',
+      'one of "authenticated", "public"',
     ],
     [
       'a port too high',
