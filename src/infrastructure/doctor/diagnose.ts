@@ -80,7 +80,11 @@ async function checkDataFolder({ config, machine }: Examination): Promise<readon
   }
   const permissions = checkFolder(subject, folder, machine);
   if (permissions.some(({ severity }) => severity === 'broken')) return permissions;
-  return [...permissions, await checkSpace(subject, folder, machine), await checkFlush(subject, folder)];
+  return [
+    ...permissions,
+    await checkSpace(subject, folder, machine),
+    await checkFlush(subject, folder, machine),
+  ];
 }
 
 interface Called {
