@@ -44,7 +44,8 @@ beforeAll(async () => {
   mkdirSync(join(folder, 'data'), { mode: 0o700 });
   const config = parseConfig(configured());
   if (config.isErr()) throw new Error('the configuration of this test is wrong');
-  const nowMs = Date.now();
+  // Valid before, too: tests turn the clock back.
+  const nowMs = Date.now() - 86_400_000;
   const wanted = { caller: 'app' as CallerId, allow: ['read'] as const, ids: [everyId], nowMs };
   storeNewToken(config.value, wanted);
 });
@@ -171,11 +172,16 @@ describe('a KMS key', () => {
     await expectIll([ill]);
   });
 
-  it('that we may not describe is named; the rights that hang on it are, too', async () => {
+  it('that we may not describe is named, and the rest is looked at', async () => {
     await regions[0].fail('access-denied', { operations: ['DescribeKey'] });
     await expectIll([['broken', region, 'key', 'DescribeKey: it is not allowed', 'allow kms:DescribeKey']], {
       kmsKeys: [regions[0].keyArn],
     });
+  });
+
+  it('that we may not describe and that has but an alias is told for that alone', async () => {
+    await regions[0].fail('access-denied', { operations: ['DescribeKey'] });
+    await expectIll([['broken', region, 'key', 'DescribeKey: it is not allowed', 'allow kms:DescribeKey']]);
   });
 
   it('for signatures is not suitable', async () => {
@@ -221,9 +227,9 @@ describe('a KMS key', () => {
   it('in too few regions means that no key can be made', async () => {
     await Promise.all([regions[0].fail('disabled'), regions[2].fail('disabled')]);
     await expectIll([
+      ['broken', 'all regions', 'quorum', '1 of 3 can be used', 'mend the regions'],
       ['broken', region, 'key', 'is disabled', 'enable-key'],
       ['broken', 'region us-west-2', 'key', 'is disabled', 'enable-key'],
-      ['broken', 'all regions', 'quorum', '1 of 3 can be used', 'mend the regions'],
     ]);
   });
 });
@@ -315,8 +321,8 @@ describe('credentials', () => {
         'refused by KMS in us-east-1, KMS in us-east-2, KMS in us-west-2 (ExpiredTokenException)',
         'renew them',
       ],
-      ...names.map(refused),
       ['broken', 'all regions', 'quorum', '0 of 3', 'mend'],
+      ...names.map(refused),
     ]);
   });
 

@@ -18,7 +18,6 @@ import { everyId } from '../../src/domain/id-pattern.js';
 import type { CallerId, Deployment, Region } from '../../src/domain/ids.js';
 import { jsonReport, reportStyle, textReport } from '../../src/infrastructure/commands/doctor-report.js';
 import { parseConfig } from '../../src/infrastructure/config.js';
-import { lineOfOption } from '../../src/infrastructure/config-lines.js';
 import { diagnose } from '../../src/infrastructure/doctor/diagnose.js';
 import { worstOf, type Finding } from '../../src/infrastructure/doctor/finding.js';
 import { thisMachine, type Machine } from '../../src/infrastructure/doctor/machine.js';
@@ -496,23 +495,6 @@ describe('an issuer', () => {
       {},
       lines(closed),
     );
-  });
-});
-
-describe('the line of an option', () => {
-  const toml = 'a = 1\n\n[server]\nport = 2\n[[regions]]\nname = "x"\n[[regions]]\nname = "y"\n[tls]\n';
-  it.each([
-    ['a', 1],
-    ['server.port', 4],
-    ['server.missing', 3],
-    ['regions[1].name', 8],
-    ['regions[1].kms_key', 7],
-    ['regions[0]', 5],
-    ['tls.cert_file', 9],
-    ['nothing', undefined],
-    ['line 7, column 2', 7],
-  ] as const)('%s is %s', (path, line) => {
-    expect(lineOfOption(toml, path)).toBe(line);
   });
 });
 

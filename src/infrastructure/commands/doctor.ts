@@ -6,6 +6,7 @@ import { worstOf } from '../doctor/finding.js';
 import { thisMachine } from '../doctor/machine.js';
 import { addCommand, type ConfigOption } from './command-config.js';
 import { jsonReport, reportStyle, textReport } from './doctor-report.js';
+import { addExamples } from './examples.js';
 import { exitCodes } from './exit-codes.js';
 
 interface DoctorOptions extends ConfigOption {
@@ -19,19 +20,24 @@ Looks at the configuration, the environment, credentials and clock, every region
 store, the audit log, TLS files, tokens and issuers. Changes nothing; may run beside the service. Run it as the service's user.
 
 Ends with 0 when all is well, with 4 when there are warnings only, with 2 when something is broken.
-
-Examples:
-  rkms doctor --config /etc/rkms.toml
-  rkms doctor --config /etc/rkms.toml --json | jq '.findings[] | select(.cure)'
-  sudo -u rkms rkms doctor --config /etc/rkms.toml --limit 2`;
+`;
 
 export function addDoctor(program: Command): void {
-  addCommand(program, 'doctor', 'look at all that the service needs; say what is wrong and what to do')
+  const command = addCommand(
+    program,
+    'doctor',
+    'look at all that the service needs; say what is wrong and what to do',
+  )
     .option('--limit <seconds>', 'how long one region, or one issuer, may take', secondsOf, 5)
     .option('--reads-only', 'this process is to read keys and to make none: do not ask for more rights')
     .option('--json', 'print JSON instead of a table')
     .addHelpText('after', help)
     .action(examine);
+  addExamples(command, [
+    ['what is wrong with a deployment, and what to do', 'rkms doctor --config aws.toml'],
+    ['for programs; ends with 2 if anything is broken', 'rkms doctor --config aws.toml --json'],
+    ['in a hurry', 'rkms doctor --limit 2'],
+  ]);
 }
 
 async function examine(options: DoctorOptions): Promise<void> {
