@@ -7,6 +7,7 @@ import { addAuditVerify } from './commands/audit-verify.js';
 import { addCompletion } from './commands/completion.js';
 import { addConfigCheck } from './commands/config-check.js';
 import { addConfigShow } from './commands/config-show.js';
+import { addDoctor } from './commands/doctor.js';
 import { addExamples } from './commands/examples.js';
 import { addImport } from './commands/import.js';
 import { addInit } from './commands/init.js';
@@ -39,6 +40,7 @@ export function createProgram(version: string): Command {
   addServe(program);
   addInit(program);
   program.commandsGroup('Set it up and look for faults:');
+  addDoctor(program);
   addConfig(program);
   addAudit(program);
   program.commandsGroup('Keys:');
@@ -54,12 +56,13 @@ export function createProgram(version: string): Command {
   program.helpCommand('help [command]', 'say more about a command');
   addExamples(program, [
     ['serve keys of this machine, for trying RKMS', 'rkms serve'],
+    ['what is wrong, and what to do', 'rkms doctor --config aws.toml'],
     ['what is wrong with a configuration', 'rkms config check --config aws.toml'],
     ['what a command does, with examples', 'rkms verify --help'],
   ]);
   program.addHelpText(
     'after',
-    '\nExit codes: 0 well, 1 refused or failed, 2 found something, 3 stopped, 64 the command line is wrong.',
+    '\nExit codes: 0 well, 1 refused or failed, 2 found something, 3 stopped, 4 warnings only, 64 the command line is wrong.',
   );
   for (const { command, path } of allCommands(program)) {
     if (command !== program) command.helpCommand(false);

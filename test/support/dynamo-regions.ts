@@ -28,6 +28,8 @@ export interface TableTraits {
   readonly status?: string;
   /** Whether DescribeTable and DescribeContinuousBackups are refused. */
   readonly denied?: boolean;
+  /** Other operations that are refused, as `PutItem`. */
+  readonly deniedOperations?: readonly string[];
 }
 
 type Item = Record<string, AttributeValue>;
@@ -126,6 +128,7 @@ export class DynamoRegion {
   }
 
   async #answer(operation: string, request: IncomingMessage, body: string): Promise<Wire> {
+    if (this.traits.deniedOperations?.includes(operation) === true) return problem('AccessDeniedException');
     if (operation.startsWith('Describe')) {
       if (this.traits.denied === true) return problem('AccessDeniedException');
       if (operation === 'DescribeContinuousBackups') return this.#backups();

@@ -17,6 +17,15 @@ export interface KmsCall {
 export interface KeyCondition {
   readonly state: KeyState;
   readonly deletionDate: number;
+  readonly traits?: KeyTraits;
+}
+/** What KMS says of the key beyond its state; what is left out is as for a key that RKMS can use. */
+export interface KeyTraits {
+  readonly usage?: string;
+  readonly spec?: string;
+  readonly multiRegion?: boolean;
+  readonly origin?: string;
+  readonly rotated?: boolean;
 }
 /** An answer before it is put on the wire. */
 export interface KmsAnswer {
@@ -156,13 +165,31 @@ const decrypt: Operation = (key, fields) => {
   };
 };
 
-const describeKey: Operation = (key, fields, { state, deletionDate }) => {
+const describeKey: Operation = (key, fields, { state, deletionDate, traits = {} }) => {
   requireOwn(key, arnMeant(key, fields['KeyId']));
   const names = { AWSAccountId: key.account, KeyId: key.keyId, Arn: key.arn };
   const deletion = state === 'PendingDeletion' ? { DeletionDate: deletionDate } : {};
-  return {
-    KeyMetadata: { ...SYMMETRIC, ...names, ...deletion, Enabled: state === 'Enabled', KeyState: state },
+  const shown = {
+    ...(traits.usage === undefined ? {} : { KeyUsage: traits.usage }),
+    ...(traits.spec === undefined ? {} : { KeySpec: traits.spec }),
+    ...(traits.multiRegion === undefined ? {} : { MultiRegion: traits.multiRegion }),
+    ...(traits.origin === undefined ? {} : { Origin: traits.origin }),
   };
+  return {
+    KeyMetadata: {
+      ...SYMMETRIC,
+      ...shown,
+      ...names,
+      ...deletion,
+      Enabled: state === 'Enabled',
+      KeyState: state,
+    },
+  };
+};
+
+const getKeyRotationStatus: Operation = (key, fields, { traits = {} }) => {
+  requireOwn(key, arnMeant(key, fields['KeyId']));
+  return { KeyId: key.arn, KeyRotationEnabled: traits.rotated ?? true };
 };
 
 const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
@@ -170,6 +197,7 @@ const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
   ['Encrypt', encrypt],
   ['Decrypt', decrypt],
   ['DescribeKey', describeKey],
+  ['GetKeyRotationStatus', getKeyRotationStatus],
 ]);
 
 /** Does what one request asks of the key, and answers as KMS would; fields are undefined if it was not JSON. */

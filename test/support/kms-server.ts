@@ -14,6 +14,7 @@ import {
   perform,
   type Fields,
   type KeyCondition,
+  type KeyTraits,
   type KmsAnswer,
   type KmsCall,
 } from './kms-operations.js';
@@ -30,6 +31,10 @@ export interface KmsServer {
   readonly alias: string;
   /** Every request read, in order; may be emptied. */
   readonly calls: KmsCall[];
+  /** What it says of its key. */
+  traits: KeyTraits;
+  /** How far its clock is ahead of ours, by the dates of its answers, in milliseconds. */
+  aheadMs: number;
   /** The connections clients hold open now, idle ones included. */
   openConnections(): number;
   /** Requests whose client went away before the answer was finished. */
@@ -66,6 +71,8 @@ function operationOf(request: IncomingMessage): string {
 
 class LoopbackKms implements KmsServer {
   readonly calls: KmsCall[] = [];
+  traits: KeyTraits = {};
+  aheadMs = 0;
   readonly #key: KmsKey;
   readonly #latencyMs: number;
   readonly #scheme: string;
@@ -200,6 +207,7 @@ class LoopbackKms implements KmsServer {
   #read(request: IncomingMessage, response: ServerResponse): void {
     const socket = this.#connections.get(request.socket.remotePort) ?? request.socket;
     const chunks: Buffer[] = [];
+    if (this.aheadMs !== 0) response.setHeader('Date', new Date(Date.now() + this.aheadMs).toUTCString());
     response.on('close', () => {
       this.#finished(socket, response);
     });
@@ -246,7 +254,7 @@ class LoopbackKms implements KmsServer {
 
   #condition(): KeyCondition {
     const state = this.#fault?.spent === false ? this.#fault.keyState : 'Enabled';
-    return { state, deletionDate: this.#deletionDate };
+    return { state, deletionDate: this.#deletionDate, traits: this.traits };
   }
 }
 

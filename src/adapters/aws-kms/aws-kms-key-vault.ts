@@ -18,7 +18,7 @@ import { withFreshCredentials } from '../aws/fresh-credentials.js';
 import { untilAborted } from '../aws/until-aborted.js';
 import { keepPlaintextsFromText } from './plaintext-answers.js';
 import { kmsFailure } from '../aws/kms-failures.js';
-import { usableKey } from './key-check.js';
+import { isKeyArn, usableKey } from './key-check.js';
 
 export class AwsKmsKeyVault implements KeyVault {
   private arn: string | undefined;
@@ -107,9 +107,6 @@ const encrypt = (KeyId: string, key: DataKey, context: EncryptionContext) =>
 
 const decrypt = (KeyId: string, { bytes }: RegionalCiphertext, context: EncryptionContext) =>
   new DecryptCommand({ KeyId, CiphertextBlob: bytes, EncryptionContext: { ...context } });
-
-const isKeyArn = (name: string): boolean =>
-  /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/.test(name);
 
 function fromKey<T extends { readonly KeyId?: string | undefined }>(
   arn: string,

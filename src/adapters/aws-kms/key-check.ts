@@ -20,6 +20,10 @@ export interface KmsKeyFacts {
   readonly origin: string;
 }
 
+/** Whether a key is named in full, so that nothing has to be looked up before it is used. */
+export const isKeyArn = (name: string): boolean =>
+  /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/.test(name);
+
 /** What is wrong with the key for RKMS; its state comes first, for a key that is to be deleted may be of any kind. */
 export function usableKey(key: KeyMetadata | undefined): Result<KmsKeyFacts, VaultMisconfigured> {
   const reason = misconfiguredStates.get(key?.KeyState ?? '');

@@ -46,19 +46,18 @@ export const mayUpdate = (
   );
 
 /** Ok when the write was refused for its condition, and for nothing else. */
-const refused = (signal: AbortSignal, write: () => Promise<unknown>): ResultAsync<void, StoreWriteFailure> =>
-  untilAborted<void, StoreWriteFailure>(
-    signal,
-    { kind: 'store.outcome-unknown', cause: 'aborted' },
-    () =>
-      new ResultAsync(
-        write().then(
-          (): Result<void, StoreWriteFailure> => err({ kind: 'store.misconfigured', detail: ignored }),
-          (cause: unknown): Result<void, StoreWriteFailure> =>
-            cause instanceof ConditionalCheckFailedException ? ok() : err(writeFailure(cause)),
-        ),
-      ),
-  );
+function refused(signal: AbortSignal, write: () => Promise<unknown>): ResultAsync<void, StoreWriteFailure> {
+  const aborted: StoreWriteFailure = { kind: 'store.outcome-unknown', cause: 'aborted' };
+  const outcome = async (): Promise<Result<void, StoreWriteFailure>> => {
+    try {
+      await write();
+      return err({ kind: 'store.misconfigured', detail: ignored });
+    } catch (cause) {
+      return cause instanceof ConditionalCheckFailedException ? ok() : err(writeFailure(cause));
+    }
+  };
+  return untilAborted(signal, aborted, () => new ResultAsync(outcome()));
+}
 
 const ignored =
   'what answers writes in spite of a condition that forbids it: it is no DynamoDB, and must not hold keys';

@@ -10,6 +10,8 @@ export const exitCodes = {
   findings: 2,
   /** Stopped by a signal before the end; what was done stays done. */
   stopped: 3,
+  /** Done; nothing is broken, but something should be seen to. */
+  warnings: 4,
   /** The command line itself is wrong, and nothing was done; EX_USAGE of sysexits.h, apart from what a command finds. */
   misuse: 64,
 } as const;

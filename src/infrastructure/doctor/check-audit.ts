@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { filesOfLog, filesPutAside } from '../../adapters/audit-file/audit-names.js';
 import { tailOf } from '../../adapters/audit-file/audit-tail.js';
 import { verifyAudit } from '../../adapters/audit-file/verify-audit.js';
-import { checkFlush, checkFolder, checkSpace, checkWritable } from './check-disk.js';
+import { checkFlush, checkFolder, checkSpace, checkWritable, isSameFolder } from './check-disk.js';
 import type { Examination } from './examination.js';
 import { Subject, type Finding } from './finding.js';
 
@@ -18,14 +18,13 @@ export async function checkAudit({ config, machine }: Examination): Promise<read
   const { file } = config.audit;
   const folder = dirname(file);
   if (!existsSync(folder)) return [audit.skipped('file', 'not there yet: the first rkms serve makes it')];
-  const disk =
-    folder === config.data_dir
-      ? []
-      : [
-          ...checkFolder(audit, folder, machine),
-          await checkSpace(audit, folder, machine),
-          await checkFlush(audit, folder),
-        ];
+  const disk = isSameFolder(folder, config.data_dir)
+    ? []
+    : [
+        ...checkFolder(audit, folder, machine),
+        await checkSpace(audit, folder, machine),
+        await checkFlush(audit, folder, machine),
+      ];
   const all = filesOfLog(file);
   const aside = new Set(all.flatMap((path) => filesPutAside(path)));
   const current = all.filter((path) => !aside.has(path));

@@ -85,7 +85,8 @@ export function checkValidity(refused: readonly RefusedCredentials[], asked: num
 }
 
 function cureFor(cause: string): string {
-  if (cause.includes('Expired')) return 'they have ended: renew them, or restart whoever should; check the clock';
+  if (cause.includes('Expired'))
+    return 'they have ended: renew them, or restart whoever should; check the clock';
   if (/Skew|RequestExpired/.test(cause)) return 'the clock is wrong: see to the time service of this machine';
   if (cause.includes('Signature'))
     return 'the secret does not fit the access key: set both anew; check the clock';

@@ -1,9 +1,8 @@
 // Folders and disks that RKMS writes on: whose the folder is, whether others may enter it, how much room is left, and whether
-// what is written reaches the disk. The one thing that is written has no name in the folder any more when it is written.
-import { randomBytes } from 'node:crypto';
+// what is written reaches the disk.
 import { constants, existsSync, statSync } from 'node:fs';
-import { access, open, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { access } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { codeOf, ensurePrivateFolder } from '../../adapters/files/private-files.js';
 import type { Finding, Subject } from './finding.js';
 import type { Machine } from './machine.js';
@@ -45,18 +44,13 @@ export async function checkSpace(subject: Subject, folder: string, machine: Mach
 }
 
 /** Whether a piece of a file reaches the disk, and in what time. */
-export async function checkFlush(subject: Subject, folder: string): Promise<Finding> {
-  const startMs = performance.now();
+export async function checkFlush(subject: Subject, folder: string, machine: Machine): Promise<Finding> {
   try {
-    const path = join(folder, `.rkms-doctor-${randomBytes(8).toString('hex')}`);
-    const file = await open(path, 'wx', 0o600);
-    try {
-      await unlink(path);
-      await file.write(Buffer.alloc(4_096));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    const tookMs = await machine.flushMs(folder);
+    const found = `a write reached the disk in ${Math.max(1, Math.round(tookMs))} ms`;
+    return tookMs > slowFlushMs
+      ? subject.warning('flush', found, 'every key waits for such a write: use a faster disk')
+      : subject.ok('flush', found);
   } catch (cause) {
     const found = `nothing can be written and flushed in ${folder} (${codeOf(cause)})`;
     return subject.broken(
@@ -65,11 +59,6 @@ export async function checkFlush(subject: Subject, folder: string): Promise<Find
       'no key is answered without it: see to the disk and its file system',
     );
   }
-  const tookMs = performance.now() - startMs;
-  const found = `a write reached the disk in ${Math.max(1, Math.round(tookMs))} ms`;
-  return tookMs > slowFlushMs
-    ? subject.warning('flush', found, 'every key waits for such a write: use a faster disk')
-    : subject.ok('flush', found);
 }
 
 /** Whether a file that is there can be read and written by us. */
@@ -89,6 +78,9 @@ export async function checkWritable(
     );
   }
 }
+
+/** Whether two names are of one folder. */
+export const isSameFolder = (one: string, other: string): boolean => resolve(one) === resolve(other);
 
 /** The nearest folder above `path` that is there: what is not there yet will be made on its disk. */
 export function existingFolder(path: string): string {

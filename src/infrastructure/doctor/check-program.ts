@@ -1,7 +1,6 @@
 // The program itself: the Node that runs it, its environment, and its configuration file with every option that is refused.
 import { err, ok, type Result } from 'neverthrow';
 import { unknownVariables } from '../config-environment.js';
-import { lineOfOption } from '../config-lines.js';
 import { parseConfig, type Config } from '../config.js';
 import { readConfigFile } from '../commands/command-config.js';
 import { refuseDangers } from '../environment-dangers.js';
@@ -29,9 +28,8 @@ export function checkConfiguration(
   const parsed = parseConfig(read.value, machine.environment);
   if (parsed.isErr()) {
     return err(
-      parsed.error.problems.map(({ path: option, found, expected }) => {
-        const line = lineOfOption(read.value, option);
-        const place = line === undefined || option.startsWith('line ') ? path : `${path}, line ${line}`;
+      parsed.error.problems.map(({ path: option, found, expected, line }) => {
+        const place = line === undefined ? path : `${path}, line ${line}`;
         return configuration.broken(option, `found ${found} (${place})`, `write ${expected}`);
       }),
     );

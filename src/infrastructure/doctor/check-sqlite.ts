@@ -10,7 +10,7 @@ import type { Region } from '../../domain/ids.js';
 import { isEmbedded, type Config, type SqliteConfig } from '../config.js';
 import { masterKeyFolder } from '../container.js';
 import { firstNeeded, refuseForeign } from '../prepare-store.js';
-import { checkFolder, checkFlush, checkSpace, checkWritable } from './check-disk.js';
+import { checkFolder, checkFlush, checkSpace, checkWritable, isSameFolder } from './check-disk.js';
 import type { Examination } from './examination.js';
 import { storeWords } from './failure-words.js';
 import { Subject, type Finding } from './finding.js';
@@ -24,11 +24,11 @@ export async function checkSqlite(
   const { config, machine } = examination;
   const folder = dirname(path);
   const disk =
-    existsSync(folder) && folder !== config.data_dir
+    existsSync(folder) && !isSameFolder(folder, config.data_dir)
       ? [
           ...checkFolder(store, folder, machine),
           await checkSpace(store, folder, machine),
-          await checkFlush(store, folder),
+          await checkFlush(store, folder, machine),
         ]
       : [];
   return [...disk, ...(await checkFile(path, examination))];

@@ -3,7 +3,7 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { Result } from 'neverthrow';
 import { AwsKmsKeyVault } from '../../adapters/aws-kms/aws-kms-key-vault.js';
-import { describeKmsKey, isRotated, type KmsKeyFacts } from '../../adapters/aws-kms/key-check.js';
+import { describeKmsKey, isKeyArn, isRotated, type KmsKeyFacts } from '../../adapters/aws-kms/key-check.js';
 import type { VaultFailure } from '../../domain/failures.js';
 import type { AwsRegionConfig, Config } from '../config.js';
 import { checkConnection, endpointOf } from './check-connection.js';
@@ -37,14 +37,15 @@ export async function checkVault(
   if (!connection.isThere) return { findings: connection.findings, isUsable: false };
   const described = await describeKmsKey(client, region.kms_key, signal);
   const called = { region: region.name, kmsKey: region.kms_key, permission: 'kms:DescribeKey', limitMs };
-  if (described.isErr() && !isDenied(described)) {
+  // Without the key's full name every other call begins with this one.
+  if (described.isErr() && !(isDenied(described) && isKeyArn(region.kms_key))) {
     const { found, cure } = vaultWords(described.error, called);
-    const finding = subject.broken('key', `${found}; nothing else could be looked at`, cure);
-    const refused = refusedBy(region.name, described.error);
+    const finding = subject.broken('key', `DescribeKey: ${found}; nothing else could be looked at`, cure);
+    const credentials = credentialsBy(region.name, described.error);
     return {
       findings: [...connection.findings, finding],
       isUsable: false,
-      ...(refused && { credentials: refused }),
+      ...(credentials && { credentials }),
       aheadMs,
     };
   }
@@ -69,8 +70,11 @@ const isDenied = (described: Result<unknown, VaultFailure>): boolean =>
   described.error.kind === 'vault.misconfigured' &&
   described.error.reason === 'access-denied';
 
-const refusedBy = (region: string, failure: VaultFailure): RefusedCredentials | undefined =>
-  failure.kind === 'credentials.invalid' ? { where: `KMS in ${region}`, cause: causeOf(failure) } : undefined;
+/** What a refusal says about our credentials; undefined where it says nothing. */
+function credentialsBy(region: string, failure: VaultFailure): VaultLook['credentials'] {
+  if (failure.kind === 'credentials.invalid') return { where: `KMS in ${region}`, cause: causeOf(failure) };
+  return failure.kind === 'vault.misconfigured' ? 'accepted' : undefined;
+}
 
 function keyFinding(
   subject: Subject,

@@ -80,7 +80,11 @@ async function checkDataFolder({ config, machine }: Examination): Promise<readon
   }
   const permissions = checkFolder(subject, folder, machine);
   if (permissions.some(({ severity }) => severity === 'broken')) return permissions;
-  return [...permissions, await checkSpace(subject, folder, machine), await checkFlush(subject, folder)];
+  return [
+    ...permissions,
+    await checkSpace(subject, folder, machine),
+    await checkFlush(subject, folder, machine),
+  ];
 }
 
 interface Called {
@@ -93,7 +97,7 @@ interface Called {
 async function checkCalled(examination: Examination): Promise<Called> {
   const { config } = examination;
   const container = new Container();
-  container.load(bindAdapters(config, pino({ level: 'silent' })));
+  container.load(bindAdapters(patient(examination), pino({ level: 'silent' })));
   const replicas = config.store.kind === 'dynamodb' ? container.get(StoreReplicas) : [];
   try {
     const [vaults, stores, issuers, source] = await Promise.all([
@@ -105,8 +109,8 @@ async function checkCalled(examination: Examination): Promise<Called> {
     return {
       machine: [...source, ...(usesAws(config) ? answersOf([...vaults, ...stores]) : [])],
       regions: [
-        ...vaults.flatMap(({ findings }) => findings),
         checkQuorum(config, vaults),
+        ...vaults.flatMap(({ findings }) => findings),
         ...stores.flatMap(({ findings }) => findings),
         ...issuers.flat(),
       ],
@@ -117,9 +121,15 @@ async function checkCalled(examination: Examination): Promise<Called> {
   }
 }
 
+/** How long connecting takes is looked at for itself: no other check is to fail by it. */
+const patient = ({ config, limitMs }: Examination): Config => ({
+  ...config,
+  kms: { ...config.kms, connect_timeout_ms: limitMs },
+});
+
 async function lookAtVault(region: Config['regions'][number], examination: Examination): Promise<VaultLook> {
   if (region.vault === 'local-kms') return checkLocalVault(region.name, examination);
-  const client = kmsClientOf(region, examination.config);
+  const client = kmsClientOf(region, patient(examination));
   try {
     return await checkVault(region, client, examination);
   } finally {
@@ -157,6 +167,6 @@ function checkQuorum({ regions, keys: { quorum } }: Config, vaults: readonly Vau
   const usable = vaults.filter(({ isUsable }) => isUsable).length;
   const found = `${usable} of ${regions.length} can be used, and ${quorum} are needed for a new key`;
   if (usable >= quorum) return subject.ok('quorum', found);
-  const cure = 'mend the regions above; a stored key opens as long as one region that holds it works';
+  const cure = 'mend the regions below; a stored key opens as long as one region that holds it works';
   return subject.broken('quorum', `${found}: NO new key can be made`, cure);
 }

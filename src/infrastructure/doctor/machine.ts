@@ -1,6 +1,8 @@
 // What the doctor looks at beside the configuration: this process and its machine, in one place, so that tests can hold
 // another one in their hands.
-import { statfs } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { open, statfs, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Environment } from '../config-environment.js';
 
 export interface Machine {
@@ -15,6 +17,8 @@ export interface Machine {
   nowMs(): number;
   /** How many bytes can still be written on the disk of this folder. */
   freeBytes(folder: string): Promise<number>;
+  /** In what time, in milliseconds, a piece of a file in this folder reaches the disk; rejects when it does not. */
+  flushMs(folder: string): Promise<number>;
 }
 
 export const thisMachine = (): Machine => ({
@@ -27,4 +31,20 @@ export const thisMachine = (): Machine => ({
     const { bavail, bsize } = await statfs(folder);
     return bavail * bsize;
   },
+  flushMs,
 });
+
+/** What is written has no name in the folder any more: nothing of it stays, whatever happens. */
+async function flushMs(folder: string): Promise<number> {
+  const path = join(folder, `.rkms-doctor-${randomBytes(8).toString('hex')}`);
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await unlink(path);
+    const startMs = performance.now();
+    await file.write(Buffer.alloc(4_096));
+    await file.sync();
+    return performance.now() - startMs;
+  } finally {
+    await file.close();
+  }
+}
