@@ -57,7 +57,7 @@ function cliReference(program: Command): string {
 
 function commandReference({ command, path }: NamedCommand): readonly string[] {
   const inner = subcommands(command);
-  const lines = examplesOf(command).map(([does, line]) => `# ${does}\n${line}`);
+  const examples = examplesOf(command).map(([does, line]) => `- ${escaped(capital(does))}: \`${line}\``);
   const args = command.registeredArguments.map((each) => [
     `\`<${each.name()}>\``,
     escaped(each.description),
@@ -71,9 +71,9 @@ function commandReference({ command, path }: NamedCommand): readonly string[] {
   return [
     `${inner.length > 0 || path.split(' ').length === 2 ? '##' : '###'} ${path}`,
     `${escaped(capital(command.description()))}.`,
-    `\`\`\`\n${path} ${inner.length > 0 ? '<command>' : command.usage()}\n\`\`\``,
+    `Usage: \`${path} ${inner.length > 0 ? '<command>' : command.usage()}\``,
     ...(inner.length > 0 ? [] : [table(['option', 'meaning', 'default'], [...args, ...options])]),
-    ...(inner.length > 0 ? [] : [`\`\`\`sh\n${lines.join('\n\n')}\n\`\`\``]),
+    ...(inner.length > 0 ? [] : ['For example:', ...examples]),
   ];
 }
 
