@@ -5,7 +5,7 @@ installed := node_modules/.package-lock.json
 hardened := --disable-proto=delete --disable-sigusr1
 
 .DEFAULT_GOAL := help
-.PHONY: help key run test lint image fuzz bench bench-failover bench-audit bench-verify simulate mutants crash-loop many-processes build clean
+.PHONY: help key run test lint image fuzz bench bench-failover bench-audit bench-verify simulate mutants crash-loop many-processes build docs clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -61,6 +61,9 @@ TAG ?= rkms:dev
 image: ## build the container image TAG=rkms:dev with docker or podman
 	@for each in docker podman; do $$each info >/dev/null 2>&1 && exec $$each build --tag '$(TAG)' .; done; \
 	echo 'make image needs Docker or Podman with its engine running, and there is none here.' >&2; exit 1
+
+docs: build ## write docs/cli.md and docs/configuration.md anew, from the program itself
+	@$(node) scripts/write-references.ts
 
 clean: ## remove what was installed and built (data/ stays)
 	rm -rf node_modules dist coverage

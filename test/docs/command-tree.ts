@@ -22,13 +22,19 @@ export async function readCommandTree(
   const { stdout } = await run(process.execPath, [program, ...path, '--help']);
   const options = new Set([...inherited, ...stdout.matchAll(/^ {2}(-\w), (--[\w-]+)/gm)].flat());
   for (const [, option = ''] of stdout.matchAll(/^ {2,6}(--[\w-]+)/gm)) options.add(option);
-  const names = section(stdout, 'Commands')
+  const names = headings(stdout)
+    .filter((title) => !['Arguments', 'Options', 'Examples'].includes(title))
+    .flatMap((title) => section(stdout, title))
     .map((line) => /^ {2}([a-z][\w-]*)/.exec(line)?.[1])
     .filter((name) => name !== undefined && name !== 'help') as readonly string[];
   const commands: [string, Command][] = [];
   for (const name of names) commands.push([name, await readCommandTree(program, [...path, name], inherited)]);
   return { name: ['rkms', ...path].join(' '), options, commands: new Map(commands) };
 }
+
+/** Commands may stand in several groups. */
+const headings = (help: string): readonly string[] =>
+  [...help.matchAll(/^([A-Z].*):$/gm)].map(([, title = '']) => title);
 
 const section = (help: string, title: string): readonly string[] =>
   (new RegExp(`^${title}:\\n((?: .*\\n|\\n(?= ))*)`, 'm').exec(help)?.[1] ?? '').split('\n');

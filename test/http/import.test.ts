@@ -241,13 +241,18 @@ describe('an import that is stopped', () => {
 });
 
 describe('an import is refused', () => {
-  it.each<readonly [string, readonly string[], RegExp]>([
-    ['from the deployment’s own table', ['--from-table', 'rkms'], /own store/],
-    ['over plain HTTP to elsewhere', ['--from-table', 'x', '--from-endpoint', 'http://example.com'], /https/],
-    ['without a table', [], /--from-table/],
-  ])('%s', async (_, args, why) => {
+  it.each<readonly [string, readonly string[], RegExp, number]>([
+    ['from the deployment’s own table', ['--from-table', 'rkms'], /own store/, 1],
+    [
+      'over plain HTTP to elsewhere',
+      ['--from-table', 'x', '--from-endpoint', 'http://example.com'],
+      /https/,
+      64,
+    ],
+    ['without a table', [], /--from-table/, 64],
+  ])('%s', async (_, args, why, exitCode) => {
     const { code, stdout, stderr } = await lab.run(['import', '--config', config, ...args]);
-    expect([code, stdout, stderr]).toEqual([1, '', expect.stringMatching(why)]);
+    expect([code, stdout, stderr]).toEqual([exitCode, '', expect.stringMatching(why)]);
   });
 
   it('from a table that is not there, with the reason', async () => {

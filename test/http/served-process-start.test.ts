@@ -237,7 +237,7 @@ describe('a configuration that cannot be used is refused', () => {
   });
 });
 
-describe('a command line that is wrong is refused with its usage', () => {
+describe('a command line that is wrong is refused, with where to look', () => {
   const create = ['token', 'create'];
   const nobody = ['--allow', 'read'];
   const app = ['--caller', 'app'];
@@ -274,9 +274,9 @@ describe('a command line that is wrong is refused with its usage', () => {
     [['serve', '--prot', '1'], /unknown option '--prot'/],
   ])('%j', async (args, error) => {
     const { code, stdout, stderr } = await lab.run(args, { RKMS_DATA_DIR: './untouched' });
-    expect([code, stdout]).toEqual([1, '']);
+    expect([code, stdout]).toEqual([64, '']);
     expect(stderr).toMatch(error);
-    expect(stderr).toMatch(/^error: [^]*\n\nUsage: rkms /);
+    expect(stderr).toMatch(/^rkms: [^]*\n {2}rkms [a-z ]*--help says how it is used\n$/);
     expect(stderr).not.toMatch(/^ +at /m);
     expect(readdirSync(lab.folder)).not.toContain('untouched');
   });

@@ -136,7 +136,7 @@ describe('a token', () => {
     ['billing/?', /Expected a pattern of the characters that ids have/],
   ])('for the pattern %s is refused with what is expected', async (pattern, expected) => {
     const ended = await run('token', 'create', '--caller', 'x', '--allow', 'read', '--ids', pattern);
-    expect([ended.code, ended.stdout]).toEqual([1, '']);
+    expect([ended.code, ended.stdout]).toEqual([64, '']);
     expect(ended.stderr).toMatch(expected);
   });
 
@@ -227,6 +227,6 @@ describe('the rights of a caller', () => {
     [['--caller', 'a', '--id', '../x'], /An id has 1 to 255 characters/],
   ])('are not explained for %j', async (args, error) => {
     const { code, stderr } = await lab.run(['access', 'explain', ...args]);
-    expect([code, error.test(stderr)]).toEqual([1, true]);
+    expect([code, error.test(stderr)]).toEqual([64, true]);
   });
 });

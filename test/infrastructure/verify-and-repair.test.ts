@@ -178,9 +178,9 @@ describe('rkms verify', () => {
     ['--sample', '0%'],
     ['--sample', '101%'],
     ['--sample', '0.5'],
-  ])('refuses %s %s with 1', async (option, value) => {
+  ])('refuses %s %s with 64', async (option, value) => {
     const ended = await rkms('verify', option, value);
-    expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining('Expected')]);
+    expect([ended.code, ended.stderr]).toEqual([64, expect.stringContaining('Expected')]);
   });
 });
 

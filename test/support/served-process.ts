@@ -154,7 +154,7 @@ export class Lab {
   }
 
   start(args: readonly string[], variables: Variables = {}, nodeFlags: readonly string[] = []): Process {
-    return this.#spawn(process.execPath, [...nodeFlags, program, ...args], variables, args[0] === 'token');
+    return this.#spawn(process.execPath, [...nodeFlags, program, ...args], variables, isForSecrets(args));
   }
 
   run(args: readonly string[], variables: Variables = {}): Promise<Ended> {
@@ -257,6 +257,10 @@ export class Lab {
     return started;
   }
 }
+
+/** Whether showing a secret is what a command is for. */
+const isForSecrets = ([command, act]: readonly string[]): boolean =>
+  command === 'token' || (command === 'keys' && act === 'get');
 
 /** The permissions of a file or folder, as `0600`. */
 export const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8).padStart(4, '0');
