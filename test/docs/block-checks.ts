@@ -10,7 +10,11 @@ import { differenceBetween, shapeOf } from './documented-output.js';
 import { nameOf, type Block } from './pages.js';
 import type { Stage } from './stage.js';
 
-export type Checker = (block: Block, stage: Stage) => Promise<string | undefined> | string | undefined;
+export type Checker = (
+  block: Block,
+  stage: Stage,
+  goodCodes: readonly number[],
+) => Promise<string | undefined> | string | undefined;
 
 /** Why a block may be left unrun; a page gives one of these, to the letter. */
 export const goodReasons = [
@@ -36,9 +40,11 @@ function thrownBy(act: () => unknown): string | undefined {
   }
 }
 
-const runShell: Checker = async ({ text }, stage) => {
+const runShell: Checker = async ({ text }, stage, goodCodes) => {
   const { code, stdout, stderr } = await stage.run(text);
-  return code === 0 ? undefined : `exit code ${String(code)}\n${stdout}${stderr}`;
+  return code === 0 || goodCodes.includes(code ?? 0)
+    ? undefined
+    : `exit code ${String(code)}\n${stdout}${stderr}`;
 };
 
 /** `$ command`, then what it prints, and so on. */
@@ -125,7 +131,17 @@ const checkTypeScript: Checker = ({ text }) => {
   return diagnostics.length === 0 ? undefined : diagnostics.map(({ messageText }) => messageText).join('\n');
 };
 
+/** How a command is called; names.test.ts holds it against the command. */
+const checkUsage: Checker = ({ text }) => {
+  const other = text
+    .trimEnd()
+    .split('\n')
+    .find((line) => !line.startsWith('rkms '));
+  return other === undefined ? undefined : `a block without a language is for usages of rkms alone: ${other}`;
+};
+
 export const checkers: Readonly<Record<string, Checker>> = {
+  '': checkUsage,
   sh: runShell,
   console: runConsole,
   toml: checkToml,
@@ -144,14 +160,20 @@ export const unrunCheckers: Readonly<Record<string, Checker>> = {
   console: () => undefined,
 };
 
-export async function checkBlock(block: Block, stage: Stage): Promise<string | undefined> {
+export async function checkBlock(
+  block: Block,
+  stage: Stage,
+  goodCodes: readonly number[] = [],
+): Promise<string | undefined> {
   const { language, mark } = block;
   if (mark?.kind === 'not run') {
     if (!goodReasons.some((reason) => reason === mark.text))
       return `"${mark.text}" is no good reason not to run`;
     const read = unrunCheckers[language];
-    return read === undefined ? `a block of ${language} has nothing to run` : read(block, stage);
+    return read === undefined ? `a block of ${language} has nothing to run` : read(block, stage, goodCodes);
   }
   const check = checkers[language];
-  return check === undefined ? `${nameOf(block)}: nothing here can read "${language}"` : check(block, stage);
+  return check === undefined
+    ? `${nameOf(block)}: nothing here can read "${language}"`
+    : check(block, stage, goodCodes);
 }

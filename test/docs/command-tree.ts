@@ -68,12 +68,16 @@ export function commandLinesIn(shell: string): readonly (readonly string[])[] {
     const words = line.match(/#.*$|'[^']*'|"(?:\\.|[^"])*"|\$\([^)]*\)|&&|\|\||[|;&]|[^\s'"|;&]+/g) ?? [];
     const lines: string[][] = [];
     let current: string[] | undefined;
+    let begins = true;
     for (const word of words) {
       if (word.startsWith('#')) break;
-      if (/^(?:&&|\|\||[|;&])$/.test(word)) current = undefined;
-      else if (word === 'rkms' && current === undefined) lines.push((current = []));
+      if (/^(?:&&|\|\||[|;&])$/.test(word)) [current, begins] = [undefined, true];
+      else if (begins && /^\(?rkms$/.test(word)) [current, begins] = [[], false];
       else if (/^\d?[<>]/.test(word)) current = undefined;
-      else current?.push(word.replaceAll(/^['"]|['"]$/g, ''));
+      else if (current !== undefined) current.push(word.replaceAll(/^['"]|['"]$/g, ''));
+      // Before a command stand variables; `--` and these words hand the rest of the line on to another one.
+      else begins = word === '--' || /^(?:[A-Z_]+=.*|sudo|exec|time)$/.test(word);
+      if (current?.length === 0) lines.push(current);
     }
     return lines;
   });

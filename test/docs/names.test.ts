@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { problemOf } from '../../src/adapters/http/problems.js';
 import { configSchema } from '../../src/infrastructure/config-schema.js';
 import { commandLinesIn, readCommandTree, wrongWith, type CommandTree } from './command-tree.js';
-import { readPages } from './pages.js';
+import { nameOf, readPages } from './pages.js';
 
 // What was in older versions may be named in the changelog.
 const pages = readPages().filter(({ path }) => path !== 'CHANGELOG.md');
@@ -15,7 +15,7 @@ const spans = pages.flatMap(({ path, spans: own }) =>
   own.map(({ text, line }) => ({ text, where: `${path}:${line}` })),
 );
 const shells = pages.flatMap(({ blocks }) =>
-  blocks.filter(({ language }) => language === 'sh' || language === 'console'),
+  blocks.filter(({ language }) => ['sh', 'console', ''].includes(language)),
 );
 
 /** `section.key` of every option, and of tables in tables; lists as `callers.ids`. */
@@ -37,7 +37,7 @@ function optionsOf(schema: unknown, path: readonly string[] = []): readonly stri
 const options = new Set(optionsOf(configSchema).filter(Boolean));
 const sections = new Set([...options].map((option) => option.split('.')[0] ?? ''));
 
-describe('between backticks', () => {
+describe('what pages name', () => {
   let tree: CommandTree;
   beforeAll(async () => {
     tree = await readCommandTree('dist/src/infrastructure/main.js');
@@ -53,6 +53,16 @@ describe('between backticks', () => {
     );
     expect(wrong).toEqual([]);
     expect(lines.length).toBeGreaterThan(20);
+  });
+
+  test('and in blocks too, also in those that are not run', () => {
+    const wrong = shells.flatMap((block) =>
+      commandLinesIn(block.text.replaceAll(/^\$ /gm, '')).flatMap((words) => {
+        const problem = wrongWith(tree, words);
+        return problem === undefined ? [] : [`${nameOf(block)}: ${problem}`];
+      }),
+    );
+    expect(wrong).toEqual([]);
   });
 
   test('options of the configuration exist', () => {

@@ -1,11 +1,14 @@
 // What readers of single pages have that others have not: a configuration from the page itself, or something that has
 // happened before. Everything else is the same for every page.
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import {
   CreateTableCommand,
+  ListTablesCommand,
   PutItemCommand,
   ScanCommand,
   UpdateItemCommand,
+  waitUntilTableExists,
   type AttributeValue,
 } from '@aws-sdk/client-dynamodb';
 import { embeddedConfig } from '../support/served-process.js';
@@ -13,6 +16,10 @@ import type { Block } from './pages.js';
 import type { Stage, StageOptions } from './stage.js';
 
 export interface Preparation extends Partial<Pick<StageOptions, 'toml' | 'initialises'>> {
+  /** Pages of one name are read one after the other, in the same folder and shell. */
+  readonly stage?: string;
+  /** Exit codes that are good besides 0: a search that finds nothing ends with 1. */
+  readonly goodCodes?: readonly number[];
   /** Runs before each block of the page. */
   readonly before?: (block: Block, stage: Stage) => Promise<void>;
 }
@@ -59,7 +66,52 @@ async function damage(stage: Stage): Promise<void> {
   }
 }
 
-export const preparations: Readonly<Record<string, Preparation>> = {
+/** A table of the Go original with one key. */
+async function makeSource(stage: Stage): Promise<void> {
+  const { client, endpoint } = await stage.dynamo();
+  const TableName = 'rkms_keys';
+  stage.replace(`--from-table ${TableName}`, `--from-table ${TableName} --from-endpoint ${endpoint}`);
+  const { TableNames = [] } = await client.send(new ListTablesCommand({}));
+  if (!TableNames.includes(TableName)) {
+    await client.send(
+      new CreateTableCommand({
+        TableName,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+      }),
+    );
+  }
+  await waitUntilTableExists({ client, maxWaitTime: 30, minDelay: 1 }, { TableName });
+  const copies = { M: await stage.sealed(Buffer.alloc(32, 7)) };
+  await client.send(new PutItemCommand({ TableName, Item: { id: { S: 'orders/1' }, keys: copies } }));
+}
+
+/** What an operator finds on the machine of an instance; its tools are not RKMS's to prove. */
+const onCall: Preparation = {
+  stage: 'runbooks',
+  goodCodes: [1],
+  before: async ({ page }, stage) => {
+    if (page === 'docs/runbooks/README.md') {
+      stage.lab.write('rkms.log', '');
+      for (const tool of ['iostat', 'timedatectl', 'top', 'pgrep', 'systemctl', 'journalctl']) {
+        stage.program(tool, 'exit 0');
+      }
+      stage.replace('TOKEN=...', 'TOKEN="$(cat data/token)"');
+      stage.replace('/var/log/rkms.log', 'rkms.log');
+      stage.replace('/var/lib/rkms', 'data');
+      stage.replace('/etc/rkms/cert.pem', resolve('test/support/fixtures/tls-test-cert.pem'));
+      stage.replace('https://kms.us-east-1.amazonaws.com/ping', 'http://127.0.0.1:8080/livez');
+      await stage.serve();
+    }
+  },
+};
+
+/** Of a page; the runbooks are one. */
+export const preparationOf = (page: string): Preparation =>
+  page.startsWith('docs/runbooks/') ? onCall : (preparations[page] ?? {});
+
+const preparations: Readonly<Record<string, Preparation>> = {
   'docs/access.md': {
     toml: tomlOf('docs/access.md'),
     before: async ({ language }, stage) => {
@@ -88,30 +140,20 @@ export const preparations: Readonly<Record<string, Preparation>> = {
       stage.lab.write('revoked', '');
     },
   },
-  'docs/import.md': {
-    before: async (_, stage) => {
-      const { client, endpoint } = await stage.dynamo();
-      stage.replace('--from-table rkms_keys', `--from-table rkms_keys --from-endpoint ${endpoint}`);
-      await client.send(
-        new CreateTableCommand({
-          TableName: 'rkms_keys',
-          BillingMode: 'PAY_PER_REQUEST',
-          AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
-          KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
-        }),
-      );
-      await client.send(
-        new PutItemCommand({
-          TableName: 'rkms_keys',
-          Item: { id: { S: 'orders/1' }, keys: { M: await stage.sealed(Buffer.alloc(32, 7)) } },
-        }),
-      );
+  'docs/cli.md': {
+    initialises: false,
+    before: async ({ text }, stage) => {
+      const ask = `curl -H "Authorization: Bearer $(cat data/token)" 'http://127.0.0.1:8080/key?id=orders/7'`;
+      if (text.includes('rkms serve')) await stage.sh(ask);
+      if (text.includes('rkms_keys')) await makeSource(stage);
     },
   },
+  'docs/import.md': { before: (_, stage) => makeSource(stage) },
   'docs/recovery.md': {
     before: async ({ language, text }, stage) => {
       if (text.includes('rkms verify')) await makeKeys(stage);
       if (language === 'text') await damage(stage);
+      if (text.includes('sqlite3')) await stage.serve();
       // What is left to do is an exit code of its own; here all was done before.
       if (text.includes('rkms repair')) await stage.output('rkms repair --config aws.toml');
     },

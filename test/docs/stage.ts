@@ -2,7 +2,7 @@
 // service that is started when a command first needs one, and AWS as test/support plays it. Ports, AWS and make are led
 // astray by programs of the same name that come first in PATH; nothing else is replaced.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
@@ -11,8 +11,8 @@ import { awsVariables, PlayedAws } from '../support/played-aws.js';
 import { embeddedConfig, Lab, type Ended, type Process } from '../support/served-process.js';
 import { until } from '../support/until.js';
 
-/** A public id as pages show it; when it is run, the newest token's stands there. */
-export const examplePublicId = '2VxS0PqkYcX1';
+/** Public ids as pages show them; when they are run, the newest token's stands there. */
+const examplePublicIds = /\b(2VxS0PqkYcX1|AAAABBBBCCCC)\b/g;
 
 export interface StageOptions {
   /** Added to the embedded configuration that `rkms` reads where no --config is named. */
@@ -25,9 +25,21 @@ export interface StageOptions {
 
 const project = resolve('.');
 
+/** On a machine that is busy everything may take its time, and that is no outage. */
+const patience = {
+  RKMS_SERVER_REQUEST_TIMEOUT_MS: '60000',
+  RKMS_STORE_TIMEOUT_MS: '60000',
+  RKMS_KMS_ATTEMPT_TIMEOUT_MS: '20000',
+  RKMS_KMS_CONNECT_TIMEOUT_MS: '20000',
+  RKMS_FAILOVER_LEAST_TIMEOUT_MS: '20000',
+  RKMS_FAILOVER_MOST_TIMEOUT_MS: '20000',
+};
+
 export class Stage {
   /** What the last block printed. */
   printed = '';
+  /** Variables that blocks have set: a reader's shell goes on from one to the next. */
+  readonly #kept: string[] = [];
   readonly lab: Lab;
   #served: Process | undefined;
   #hasAws = false;
@@ -39,18 +51,28 @@ export class Stage {
     private readonly aws: () => Promise<PlayedAws>,
     private readonly options: StageOptions,
   ) {
-    this.lab = new Lab({ ...awsVariables, RKMS_LOG_LEVEL: 'warn' });
+    this.lab = new Lab({ ...awsVariables, ...patience, RKMS_LOG_LEVEL: 'warn' });
     this.#makeFolder();
   }
 
-  /** Runs a block; a last line that serves goes on serving. */
+  /** Runs a block; a line that serves goes on serving while the lines after it are run. */
   async run(text: string): Promise<Ended> {
     await this.#prepare(text);
-    const lines = text.trimEnd().split('\n');
-    const serving = servingLine(lines.at(-1) ?? '');
-    const before = (serving === undefined ? lines : lines.slice(0, -1)).join('\n');
-    const ended = await this.#shell(before);
-    if (ended.code === 0 && serving !== undefined) await this.serve(serving.config, serving.variables);
+    this.printed = '';
+    let lines: string[] = [];
+    for (const line of text.trimEnd().split('\n')) {
+      const serving = servingLine(line);
+      if (serving === undefined) {
+        lines.push(line);
+        continue;
+      }
+      const ended = await this.#shell(lines.join('\n'));
+      if (ended.code !== 0) return ended;
+      lines = [];
+      await this.serve(serving.config, serving.variables);
+    }
+    const ended = await this.#shell(lines.join('\n'));
+    this.#kept.push(...lines.filter((line) => /^[A-Z_]+=/.test(line)));
     this.printed = ended.stdout;
     return ended;
   }
@@ -106,7 +128,7 @@ export class Stage {
   async serve(config = 'rkms.toml', variables: Readonly<Record<string, string>> = {}): Promise<void> {
     await this.#served?.stop();
     const ports = { RKMS_SERVER_PORT: '0', RKMS_OPERATIONS_PORT: '0' };
-    const served = this.lab.start(['serve', '--config', config], { ...ports, ...variables });
+    const served = this.lab.start(['serve', '--config', config], { ...variables, ...ports });
     this.#served = served;
     const pattern = /^RKMS serves https?:\S+:(\d+) [^]*?^Operations: https?:\S+:(\d+)$/m;
     const [, main = '', operations = ''] = await served.output((stdout) => pattern.exec(stdout) ?? undefined);
@@ -116,7 +138,7 @@ export class Stage {
     ].flatMap(([documented, real]) =>
       ['127.0.0.1', 'localhost'].map((host) => `--connect-to ${host}:${documented}:127.0.0.1:${real}`),
     );
-    this.#program(
+    this.program(
       'curl',
       `exec '${which('curl')}' --no-progress-meter \${DOCS_MAY_FAIL:---fail-with-body} ${connect.join(' ')} "$@"`,
     );
@@ -131,7 +153,7 @@ export class Stage {
   #shell(text: string, variables: Readonly<Record<string, string>> = {}): Promise<Ended> {
     const known = [...this.#replaced].reduce(
       (shown, [from, to]) => shown.replaceAll(from, to),
-      text.replaceAll(examplePublicId, () => this.#newestPublicId()),
+      [...this.#kept, text].join('\n').replaceAll(examplePublicIds, '$(newest-public-id)'),
     );
     const settings = Object.entries({
       PATH: `${this.lab.path('bin')}${delimiter}${process.env['PATH'] ?? ''}`,
@@ -139,7 +161,11 @@ export class Stage {
       ...variables,
     });
     const exported = settings.map(([name, value]) => `export ${name}='${value}'`).join('\n');
-    return this.lab.shell(`${exported}\nset -eu\n${known}\n`);
+    const script = `${exported}\nset -eu\n${known}\n`;
+    if (!known.includes('<(')) return this.lab.shell(script);
+    // What plain shells do not know is written for bash.
+    this.lab.write('block.bash', script);
+    return this.lab.shell('bash block.bash');
   }
 
   /** What a reader of the page has by now: a service to ask, or a configuration for AWS. */
@@ -159,20 +185,11 @@ export class Stage {
     await aws.createTable(name);
     this.lab.write('aws.toml', aws.config({ deployment: name, folder: 'aws-data', table: name }));
     const { endpoint } = await this.dynamo();
-    this.#program(
+    this.program(
       'aws',
       `exec '${process.execPath}' '${join(project, 'test/docs/aws-stand-in.ts')}' '${endpoint}' '${name}' "$@"`,
     );
     if (!initialises) await this.lab.run(['init', '--config', 'aws.toml']);
-  }
-
-  #newestPublicId(): string {
-    const files = ['data/tokens.json', 'aws-data/tokens.json'].map((name) => this.lab.path(name));
-    const [newest] = files
-      .filter((path) => existsSync(path))
-      .sort((one, other) => changedMs(other) - changedMs(one));
-    const text = newest === undefined ? '' : readFileSync(newest, 'utf8');
-    return [...text.matchAll(/"id": "(\w{12})"/g)].at(-1)?.[1] ?? examplePublicId;
   }
 
   #makeFolder(): void {
@@ -181,23 +198,24 @@ export class Stage {
     }
     mkdirSync(this.lab.path('bin'));
     this.lab.write('rkms.toml', `${embeddedConfig('./data')}\n${this.options.toml ?? ''}`);
-    this.#program(
+    this.program(
       'rkms',
       `exec '${process.execPath}' '${join(project, 'dist/src/infrastructure/main.js')}' "$@"`,
     );
+    const newest = 'ls -t data/tokens.json aws-data/tokens.json 2>/dev/null | head -n 1';
+    this.program('newest-public-id', `sed -n 's/^ *"id": "\\([^"]*\\)".*/\\1/p' "$(${newest})" | tail -n 1`);
     // What it would do is enough: the work itself is for test runs of their own.
-    this.#program(
+    this.program(
       'make',
       `exec '${which('make')}' --directory '${project}' --dry-run --no-print-directory "$@" >make.out`,
     );
   }
 
-  #program(name: string, script: string): void {
+  /** A program of this name that comes before the machine's. */
+  program(name: string, script: string): void {
     writeFileSync(this.lab.path('bin', name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   }
 }
-
-const changedMs = (path: string): number => statSync(path).mtimeMs;
 
 /** Where a program of this machine is. */
 export function which(program: string): string {
