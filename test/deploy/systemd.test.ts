@@ -1,0 +1,79 @@
+// The unit for systemd: what it promises by rules of our own, and the whole of it by systemd's own program where that is
+// installed. Whether the process works inside the sandbox was tried by hand; docs/deploy.md says how.
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+
+const path = 'deploy/systemd/rkms.service';
+const text = readFileSync(path, 'utf8');
+
+/** :: option -> its values, in their order */
+const options = new Map<string, readonly string[]>();
+for (const [, name = '', value = ''] of text.matchAll(/^(\w+)=(.*)$/gm))
+  options.set(name, [...(options.get(name) ?? []), value]);
+const valueOf = (name: string): string | undefined => options.get(name)?.join('\n');
+
+describe('the unit', () => {
+  it('starts RKMS with the flags of make run, as a user of its own', () => {
+    const [, hardened = ''] = /^hardened := (.*)$/m.exec(readFileSync('Makefile', 'utf8')) ?? [];
+    expect(valueOf('ExecStart')).toBe(
+      `/usr/bin/node ${hardened} /opt/rkms/dist/src/infrastructure/main.js serve`,
+    );
+    expect([valueOf('User'), valueOf('StateDirectory'), valueOf('StateDirectoryMode')]).toEqual([
+      'rkms',
+      'rkms',
+      '0700',
+    ]);
+    expect(readFileSync('deploy/systemd/rkms.sysusers', 'utf8')).toMatch(
+      /^u rkms - "RKMS" \/var\/lib\/rkms$/m,
+    );
+  });
+
+  it('waits longer for the end than running requests may take', () => {
+    const [, grace = ''] =
+      /const graceMs = ([\d_]+);/.exec(readFileSync('src/infrastructure/service.ts', 'utf8')) ?? [];
+    expect(Number(valueOf('TimeoutStopSec')) * 1_000).toBeGreaterThan(Number(grace.replaceAll('_', '')));
+  });
+
+  it('keeps keys in memory from disks and from other processes', () => {
+    const kept = ['LimitCORE', 'MemorySwapMax', 'ProtectProc', 'CapabilityBoundingSet', 'ProtectSystem'];
+    expect(kept.map(valueOf)).toEqual(['0', '0', 'invisible', '', 'strict']);
+  });
+
+  it('does not ask for what V8 cannot have', () => {
+    expect(options.has('MemoryDenyWriteExecute')).toBe(false);
+  });
+});
+
+const analyze = (...args: readonly string[]): SpawnSyncReturns<string> =>
+  spawnSync('systemd-analyze', args, { encoding: 'utf8' });
+const hasSystemd = analyze('--version').status === 0;
+
+/** Only where systemd is: this project's tests install nothing outside its folder. */
+(hasSystemd ? describe : describe.skip)('to systemd-analyze', () => {
+  it('the unit is correct', () => {
+    expect(verified(text)).toEqual([0, '']);
+    expect(verified(text.replace('ProtectClock=', 'ProtectClocks='))[1]).toContain('ProtectClocks');
+  });
+
+  it('the service is exposed to little: less than 2.0 of 10', () => {
+    const { status, stdout, stderr } = analyze('security', '--offline=true', '--threshold=20', path);
+    process.stdout.write(`${stdout.trim().split('\n').at(-1) ?? ''}\n`);
+    expect([status, stderr]).toEqual([0, '']);
+  });
+});
+
+/** Of a unit that starts a program which is there; the rest is as it stands. */
+function verified(unit: string): readonly [number | null, string] {
+  const folder = mkdtempSync(join(tmpdir(), 'rkms-unit-'));
+  try {
+    const copy = join(folder, 'rkms.service');
+    writeFileSync(copy, unit.replace('/usr/bin/node', process.execPath).replaceAll('/opt/rkms', folder));
+    const { status, stderr } = analyze('verify', '--recursive-errors=no', copy);
+    return [status, stderr];
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
