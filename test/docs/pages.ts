@@ -92,16 +92,10 @@ function markBefore(prose: readonly string[], where: string): Mark | undefined {
   const before = prose.findLast((line) => line.trim() !== '') ?? '';
   const [, text] = comment.exec(before) ?? [];
   if (text === undefined) return undefined;
-  const [, kind, rest = ''] = /^(not run|like|picture|tree)(?:: (.+))?$/.exec(text) ?? [];
-  switch (kind) {
-    case 'not run':
-    case 'like':
-    case 'picture':
-    case 'tree':
-      return { kind, text: rest };
-    default:
-      throw new Error(`${where}: the mark "${text}" is not known`);
-  }
+  const [, name, rest = ''] = /^([a-z ]+)(?:: (.+))?$/.exec(text) ?? [];
+  const kind = (['not run', 'like', 'picture', 'tree'] as const).find((each) => each === name);
+  if (kind === undefined) throw new Error(`${where}: the mark "${text}" is not known`);
+  return { kind, text: rest };
 }
 
 /** As GitHub makes them of headings. */

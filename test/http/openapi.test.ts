@@ -164,7 +164,9 @@ describe('what the listeners answer', () => {
       heard.set(operation, (heard.get(operation) ?? new Set()).add(outcomeOf(answer)));
       wrong.push(...check.problemsOf(path, method, answer).map((problem) => `${operation}: ${problem}`));
     };
-    const slow = operations.map(async (each) => { hear(each, await lab.askRaw(each.listener, dripping(each))); });
+    const slow = operations.map(async (each) => {
+      hear(each, await lab.askRaw(each.listener, dripping(each)));
+    });
     for (const each of operations) {
       const asked = [goodQuestion(each), ...badQuestions(each)];
       for (const question of asked) hear(each, await lab.ask(each.listener, question));

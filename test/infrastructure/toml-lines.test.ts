@@ -90,9 +90,12 @@ describe('the lines of a TOML text', () => {
 
   it('are looked for to an end in whatever is no TOML', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'[]{}"\'=.,#\n\\ a1') }), (text) => {
-        expect(tomlLines(text)).toBeInstanceOf(Map);
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...('[]{}"\'=.,#\n\\ a1'.match(/[^]/g) ?? [])) }),
+        (text) => {
+          expect(tomlLines(text)).toBeInstanceOf(Map);
+        },
+      ),
       { numRuns: 2_000 },
     );
   });

@@ -1,6 +1,6 @@
 // Computes Terraform expressions: those that our modules use, by the syntax tree of HashiCorp's own parser. Whatever is not
 // known here throws, so that nothing passes a test unread.
-import { getExpressionAst } from '@cdktn/hcl2json';
+import { getExpressionAst } from './hcl2json.js';
 
 export type Value =
   string | number | boolean | null | readonly Value[] | { readonly [name: string]: Value | undefined };

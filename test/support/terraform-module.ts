@@ -1,8 +1,8 @@
 // A Terraform module, read by HashiCorp's own parser and computed without any provider: variables with their types' defaults
 // and their rules, locals, resources as they would be asked for, outputs. What only AWS knows is given by the test.
-import { parse } from '@cdktn/hcl2json';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from './hcl2json.js';
 import { evaluate, step, treeOf, valueOf, type Scope, type Value } from './terraform-expressions.js';
 
 export type Block = Readonly<Record<string, unknown>>;
@@ -25,7 +25,7 @@ export async function readModule(folder: string): Promise<ModuleBlocks> {
     files.map((name) => parse(name, readFileSync(join(folder, name), 'utf8'))),
   );
   const merged = (name: string): Record<string, never> =>
-    Object.assign({}, ...parsed.map((file) => (file[name] ?? {}) as object)) as Record<string, never>;
+    Object.assign({}, ...parsed.map((file) => (file[name] ?? {}))) as Record<string, never>;
   const nested = (name: string): Record<string, never> => {
     const types: Record<string, object> = {};
     for (const file of parsed)
