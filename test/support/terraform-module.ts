@@ -25,7 +25,7 @@ export async function readModule(folder: string): Promise<ModuleBlocks> {
     files.map((name) => parse(name, readFileSync(join(folder, name), 'utf8'))),
   );
   const merged = (name: string): Record<string, never> =>
-    Object.assign({}, ...parsed.map((file) => (file[name] ?? {}))) as Record<string, never>;
+    Object.assign({}, ...parsed.map((file) => file[name] ?? {})) as Record<string, never>;
   const nested = (name: string): Record<string, never> => {
     const types: Record<string, object> = {};
     for (const file of parsed)
