@@ -330,7 +330,10 @@ describe('an example in the help', () => {
   }, 600_000);
 
   it.each(runnable)('works: %s', (line) => {
-    expect(ended.get(line)).toEqual({ code: 0, stdout: expect.any(String), stderr: '' });
+    // The doctor may have something to say of this machine.
+    const { code, stderr } = ended.get(line) ?? {};
+    const isWell = code === 0 || (code === 4 && line.startsWith('rkms doctor'));
+    expect([isWell, code, stderr]).toEqual([true, code, '']);
   });
 
   it('that is not run is one that there is', () => {
