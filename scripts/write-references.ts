@@ -43,6 +43,7 @@ function cliReference(program: Command): string {
           exitCodes.stopped,
           'stopped before the end, by a signal or because nobody reads on; what was done stays done',
         ],
+        [exitCodes.warnings, 'done; nothing is broken, but something should be seen to'],
         [
           exitCodes.misuse,
           'the command line itself is wrong, and nothing was done (`EX_USAGE` of sysexits.h)',

@@ -64,7 +64,9 @@ complete -F _rkms rkms
 
 function zsh(places: readonly Place[]): string {
   const described = ({ path, words, options }: Place): string => {
-    const commands = words.map(({ word, description }) => quoted(`${word}:${description}`));
+    const commands = words.map(({ word, description }) =>
+      quoted(description === '' ? word : `${word}:${description}`),
+    );
     const flags = options.flatMap(({ names, description }) =>
       names.map((name) => quoted(`${name}:${description}`)),
     );

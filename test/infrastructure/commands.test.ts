@@ -34,6 +34,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
+const program = resolve('dist/src/infrastructure/main.js');
 const rkms = (...args: readonly string[]): Promise<Ended> => lab.run([...args, '--config', config]);
 const linesOf = ({ stdout }: Ended): readonly unknown[] =>
   stdout
@@ -97,7 +98,6 @@ describe('rkms keys list', () => {
   });
 
   it('ends quietly when nobody reads on', async () => {
-    const program = resolve('dist/src/infrastructure/main.js');
     const ended = await lab.shell(`'${process.execPath}' '${program}' keys list -c '${config}' | head -1`);
     expect([ended.code, ended.stderr]).toEqual([0, '']);
   });
@@ -169,7 +169,6 @@ describe('rkms keys get', () => {
   });
 
   it('gives out its bytes', async () => {
-    const program = resolve('dist/src/infrastructure/main.js');
     const line = `'${process.execPath}' '${program}' keys get orders/7 --raw -c '${config}' | base64`;
     expect((await lab.shell(line)).stdout).toBe(`${keys.get('orders/7') ?? ''}\n`);
   });
@@ -210,7 +209,6 @@ describe('rkms keys get', () => {
   });
 
   it('shows nothing on a terminal unless told to', async () => {
-    const program = resolve('dist/src/infrastructure/main.js');
     const onTerminal = (...more: readonly string[]): Promise<Ended> => {
       const line = [process.execPath, program, 'keys', 'get', 'orders/7', '--base64', '-c', config, ...more];
       return lab.shell(`script -qec '${line.join(' ')}' /dev/null`);
@@ -308,23 +306,34 @@ describe('an example in the help', () => {
   const lines = allCommands(createProgram('0')).flatMap(({ command }) =>
     examplesOf(command).map(([, line]) => line),
   );
-  let revocable: string;
+  const runnable = [...new Set(lines)].filter((line) => notRun[line] === undefined);
+  /** :: line -> how it ended */
+  const ended = new Map<string, Ended>();
+
   beforeAll(async () => {
     mkdirSync(lab.path('bin'));
-    const program = resolve('dist/src/infrastructure/main.js');
     chmodSync(lab.write('bin/rkms', `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`), 0o700);
-    await rkms('repair');
     const store = new DatabaseSync(lab.path('data', 'rkms.sqlite'), { timeout: 5_000 });
     store.exec(`DELETE FROM keys WHERE id = 'broken'`);
     store.close();
-    [, revocable = ''] = (await lab.token(config, 'leaker', 'read')).split('_');
-  });
-
-  it.each([...new Set(lines)].filter((line) => notRun[line] === undefined))('works: %s', async (line) => {
-    const command = line.replace('AAAABBBBCCCC', revocable).replaceAll("'", `'\\''`);
-    const { code, stderr } = await lab.shell(`PATH="$PWD/bin:$PATH" bash -c '${command}'`);
+    await rkms('repair');
+    const [, revocable = ''] = (await lab.token(config, 'leaker', 'read')).split('_');
+    const left = runnable.values();
+    const work = async (): Promise<void> => {
+      for (const line of left) {
+        const command = line.replace('AAAABBBBCCCC', revocable).replaceAll("'", `'\\''`);
+        ended.set(line, await lab.shell(`PATH="$PWD/bin:$PATH" bash -c '${command}'`));
+      }
+    };
+    await Promise.all([work(), work(), work()]);
     rmSync(lab.path('orders-7.key'), { force: true });
-    expect([code, stderr]).toEqual([0, '']);
+  }, 600_000);
+
+  it.each(runnable)('works: %s', (line) => {
+    // The doctor may have something to say of this machine.
+    const { code, stderr } = ended.get(line) ?? {};
+    const isWell = code === 0 || (code === 4 && line.startsWith('rkms doctor'));
+    expect([isWell, code, stderr]).toEqual([true, code, '']);
   });
 
   it('that is not run is one that there is', () => {
