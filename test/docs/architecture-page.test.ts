@@ -1,6 +1,6 @@
 // docs/architecture.md names files and tests for each promise: they exist, under these names, and every promise that the
 // simulation knows has its row.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 
 const page = readFileSync('docs/architecture.md', 'utf8');
@@ -14,6 +14,22 @@ describe('the page about the architecture', () => {
   test('names no file or folder that is not there', () => {
     expect(filesIn(page).filter((path) => !existsSync(path))).toEqual([]);
     expect(filesIn(page).length).toBeGreaterThan(40);
+  });
+
+  test('names every port, and every adapter', () => {
+    const ports = readdirSync('src/ports').flatMap((name) => [
+      ...readFileSync(`src/ports/${name}`, 'utf8').matchAll(/^export interface (\w+)/gm),
+    ]);
+    const tokens = readdirSync('src/ports').flatMap((name) => [
+      ...readFileSync(`src/ports/${name}`, 'utf8').matchAll(/token<(?:readonly )?(\w+)(?:\[\])?>\(/g),
+    ]);
+    const bound = tokens
+      .map(([, name = '']) => name)
+      .filter((name) => ports.some(([, each]) => each === name));
+    expect(bound.filter((name) => !page.includes(`| \`${name}\``))).toEqual([]);
+    expect(bound.length).toBeGreaterThan(5);
+    const adapters = readdirSync('src/adapters').map((name) => `src/adapters/${name}/`);
+    expect(adapters.filter((path) => !page.includes(path))).toEqual([]);
   });
 
   test('has a row for every promise that the simulation checks, and for I11', () => {

@@ -1,43 +1,27 @@
-// Every command of `rkms` with its options, as its own --help tells them, and whether a command line that a page shows is one
-// of them. The help is what people see: an option that works but is not in it is as good as not there.
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+// Every command of `rkms` with its options, as its help shows them, and whether a command line that a page shows is one of
+// them. An option that works but is not in the help is as good as not there.
+import type { Command } from 'commander';
+import { optionsOf, subcommands } from '../../src/infrastructure/command-tree.js';
+import { createProgram } from '../../src/infrastructure/program.js';
 
-interface Command {
+interface KnownCommand {
   readonly name: string;
   readonly options: ReadonlySet<string>;
-  readonly commands: ReadonlyMap<string, Command>;
+  readonly commands: ReadonlyMap<string, KnownCommand>;
 }
 
-export type CommandTree = Command;
+export type CommandTree = KnownCommand;
 
-const run = promisify(execFile);
+const known = (command: Command, before: string): KnownCommand => {
+  const name = `${before}${command.name()}`;
+  return {
+    name,
+    options: new Set(optionsOf(command).flatMap(({ names }) => names)),
+    commands: new Map(subcommands(command).map((each) => [each.name(), known(each, `${name} `)])),
+  };
+};
 
-/** Asks the built program, command by command. */
-export async function readCommandTree(
-  program: string,
-  path: readonly string[] = [],
-  inherited: ReadonlySet<string> = new Set(),
-): Promise<Command> {
-  const { stdout } = await run(process.execPath, [program, ...path, '--help']);
-  const options = new Set([...inherited, ...stdout.matchAll(/^ {2}(-\w), (--[\w-]+)/gm)].flat());
-  for (const [, option = ''] of stdout.matchAll(/^ {2,6}(--[\w-]+)/gm)) options.add(option);
-  const names = headings(stdout)
-    .filter((title) => !['Arguments', 'Options', 'Examples'].includes(title))
-    .flatMap((title) => section(stdout, title))
-    .map((line) => /^ {2}([a-z][\w-]*)/.exec(line)?.[1])
-    .filter((name) => name !== undefined && name !== 'help') as readonly string[];
-  const commands: [string, Command][] = [];
-  for (const name of names) commands.push([name, await readCommandTree(program, [...path, name], inherited)]);
-  return { name: ['rkms', ...path].join(' '), options, commands: new Map(commands) };
-}
-
-/** Commands may stand in several groups. */
-const headings = (help: string): readonly string[] =>
-  [...help.matchAll(/^([A-Z].*):$/gm)].map(([, title = '']) => title);
-
-const section = (help: string, title: string): readonly string[] =>
-  (new RegExp(`^${title}:\\n((?: .*\\n|\\n(?= ))*)`, 'm').exec(help)?.[1] ?? '').split('\n');
+export const commandTree = (): CommandTree => known(createProgram('0.0.0'), '');
 
 /** What is wrong with the words after `rkms`, or undefined. A word may be a placeholder in angle brackets. */
 export function wrongWith(tree: Command, words: readonly string[]): string | undefined {
