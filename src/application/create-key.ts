@@ -16,10 +16,13 @@ import { firstVersion, type Deployment, type KeyId, type Region } from '../domai
 import type { KeyRecord } from '../domain/key-record.js';
 import type { Clock } from '../ports/clock.js';
 import type { Effort, Telemetry } from '../ports/telemetry.js';
-import type { HardWonAnswer, RegionAct, RegionCalls } from './region-calls.js';
+import type { Tracer } from '../ports/tracer.js';
+import type { HardWonAnswer } from './race-regions.js';
+import type { RegionAct, RegionCalls } from './region-calls.js';
 import { lostCopies, SettleKey } from './settle-key.js';
 import type { StoreCalls } from './store-calls.js';
 import type { QuorumSettings, WrapInEveryRegion } from './wrap-in-every-region.js';
+import { traced, untraced } from './traced.js';
 
 export interface CreationSettings extends QuorumSettings {
   readonly deployment: Deployment;
@@ -46,12 +49,17 @@ export class CreateKey {
     clock: Clock,
     private readonly telemetry: Telemetry,
     private readonly settings: CreationSettings,
+    private readonly tracer: Tracer = untraced,
   ) {
     this.settling = new SettleKey(wrapping, store, clock);
   }
 
   /** Fails with nothing released; only after `store.outcome-unknown` may a record have been stored. */
   create(id: KeyId, signal: AbortSignal): ResultAsync<SettledKey, CreateFailure> {
+    return traced(this.tracer, 'key.create', {}, () => this.createNew(id, signal));
+  }
+
+  private createNew(id: KeyId, signal: AbortSignal): ResultAsync<SettledKey, CreateFailure> {
     const name: KeyName = { deployment: this.settings.deployment, id, version: firstVersion };
     return this.store
       .read((store, bounds) => store.genesis(bounds), signal)

@@ -5,6 +5,7 @@ import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import type { AfterFailure, VaultFailure } from '../domain/failures.js';
 import type { Region } from '../domain/ids.js';
 import type { Clock } from '../ports/clock.js';
+import type { Effort } from '../ports/telemetry.js';
 import { scheduleFairly } from './fair-timer.js';
 
 /** One region's part in the race. */
@@ -21,6 +22,9 @@ export interface RegionAnswer<T> {
   readonly region: Region;
   readonly value: T;
 }
+
+/** The first good answer, and what it took. */
+export type HardWonAnswer<T> = RegionAnswer<T> & Effort;
 
 /** A region that gave no answer, and why. */
 export interface Attempt<F> {

@@ -5,12 +5,14 @@ import { afterVaultFailure, type FailedAttempt, type VaultFailure } from '../dom
 import type { KeyId, Region } from '../domain/ids.js';
 import type { Clock } from '../ports/clock.js';
 import type { KeyVault } from '../ports/key-vault.js';
-import type { Effort, RescueReason, Telemetry, VaultOperation } from '../ports/telemetry.js';
+import type { RescueReason, Telemetry, VaultOperation } from '../ports/telemetry.js';
+import type { Span, Tracer } from '../ports/tracer.js';
 import { bounded } from './bounded.js';
 import { HedgeBudget } from './hedge-budget.js';
-import { outrun, raceRegions, type Lane, type RaceResult, type RegionAnswer } from './race-regions.js';
+import { outrun, raceRegions, type Lane, type HardWonAnswer, type RaceResult } from './race-regions.js';
 import type { RegionGuide } from './region-guide.js';
 import { pause } from './pause.js';
+import { failSpan, untraced } from './traced.js';
 
 export interface RegionCallSettings {
   /** Before the regions are tried a second time, a pause of between these, at random. */
@@ -25,9 +27,6 @@ export interface RegionAct<T> {
   readonly run: (vault: KeyVault, signal: AbortSignal) => ResultAsync<T, VaultFailure>;
   readonly discard?: (late: T) => void;
 }
-
-/** The first good answer, and what it took. */
-export type HardWonAnswer<T> = RegionAnswer<T> & Effort;
 
 /** What it takes to get an answer, while it is sought. */
 interface Search {
@@ -50,6 +49,7 @@ export class RegionCalls {
     private readonly clock: Clock,
     private readonly telemetry: Telemetry,
     private readonly settings: RegionCallSettings,
+    private readonly tracer: Tracer = untraced,
   ) {}
 
   /** The configured regions, in order of preference. */
@@ -65,7 +65,13 @@ export class RegionCalls {
     isHedge = false,
   ): ResultAsync<T, VaultFailure> {
     // Says nothing about the region, so nobody is told.
-    return signal.aborted ? errAsync(aborted) : new ResultAsync(this.observed(vault, act, signal, isHedge));
+    if (signal.aborted) return errAsync(aborted);
+    const facts = { 'rkms.region': vault.region, 'rkms.hedge': isHedge };
+    return new ResultAsync(
+      this.tracer.span(`region.${act.operation}`, facts, (span) =>
+        this.observed(vault, act, signal, isHedge, span),
+      ),
+    );
   }
 
   private async observed<T>(
@@ -73,6 +79,7 @@ export class RegionCalls {
     act: RegionAct<T>,
     signal: AbortSignal,
     isHedge: boolean,
+    span: Span,
   ): Promise<Result<T, VaultFailure>> {
     const { clock, guide } = this;
     const startedMs = clock.monotonicMs();
@@ -92,6 +99,7 @@ export class RegionCalls {
       if (failure?.kind === 'call.aborted' && signal.reason === outrun) failure = wasOutrun;
       return result;
     } finally {
+      if (failure) failSpan(span, failure);
       this.report(vault, act, { startedMs, isHedge, failure });
     }
   }

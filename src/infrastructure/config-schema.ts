@@ -173,6 +173,11 @@ export const configSchema = z.strictObject(
       level: choice(['debug', 'info', 'warn', 'error', 'silent'])
         .default('info')
         .describe('The least important lines that are written to standard error.'),
+      format: choice(['auto', 'pretty', 'json'])
+        .default('auto')
+        .describe(
+          '"json": one object per line. "pretty": for people. "auto": for people on a terminal, JSON otherwise.',
+        ),
     })
       .prefault({})
       .describe('The log.'),

@@ -11,6 +11,7 @@ import { AwsKmsKeyVault } from '../adapters/aws-kms/aws-kms-key-vault.js';
 import { LocalKmsKeyVault } from '../adapters/local-kms/local-kms-key-vault.js';
 import { readMasterKey } from '../adapters/local-kms/master-keys.js';
 import { causeFacts } from '../adapters/pino/log-facts.js';
+import { OpenTelemetryTracer } from '../adapters/opentelemetry/opentelemetry-tracer.js';
 import { PinoTelemetry } from '../adapters/pino/pino-telemetry.js';
 import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
 import { systemClock } from '../adapters/system/system-clock.js';
@@ -28,6 +29,7 @@ import { RegionSupervisor } from '../application/region-supervisor.js';
 import { Canaries } from '../application/canaries.js';
 import { Slots } from '../application/slots.js';
 import { StoreCalls } from '../application/store-calls.js';
+import { tracedRepository } from '../application/traced-repository.js';
 import { UnwrapInAnyRegion } from '../application/unwrap-in-any-region.js';
 import { WrapInEveryRegion } from '../application/wrap-in-every-region.js';
 import { AuditLog } from '../ports/audit-log.js';
@@ -38,6 +40,7 @@ import { KeyRepository } from '../ports/key-repository.js';
 import { KeyVaults, type KeyVault } from '../ports/key-vault.js';
 import { Metrics } from '../ports/metrics.js';
 import { Telemetry } from '../ports/telemetry.js';
+import { Tracer } from '../ports/tracer.js';
 import { token } from '../ports/token.js';
 import { authenticatorOf, openIssuers, type OpenIssuers } from './authentication.js';
 import { bindRepairQueue, RepairBudgetService, RepairQueueService } from './bind-repair.js';
@@ -71,6 +74,7 @@ export const bindAdapters = (config: Config, logger: Logger): ContainerModule =>
     const metrics = metricsOf(config);
     bind(Metrics).toConstantValue(metrics);
     bind(Telemetry).toConstantValue(new TelemetryFanOut([new PinoTelemetry(logger), metrics], toLog(logger)));
+    bind(Tracer).toConstantValue(new OpenTelemetryTracer());
     bind(AuditLog)
       .toResolvedValue(
         (clock, telemetry) => auditFileOf(config, clock, telemetry, logger),
@@ -130,13 +134,13 @@ export const bindApplication = (config: Config): ContainerModule =>
     bindRepairQueue(bind, config);
     bind(GuardedKeysService)
       .toResolvedValue(
-        (repository, vaults, guide, budget, repairs, audit, clock, telemetry) => {
+        (repository, vaults, guide, budget, repairs, audit, clock, telemetry, tracer) => {
           const counted = new CountedGuide(guide, budget.earn);
-          const regions = new RegionCalls(vaults, counted, clock, telemetry, settings);
-          const measured = new MeasuredRepository(repository, clock, telemetry);
+          const regions = new RegionCalls(vaults, counted, clock, telemetry, settings, tracer);
+          const measured = new MeasuredRepository(tracedRepository(repository, tracer), clock, telemetry);
           const store = new StoreCalls(measured, clock, settings);
           const wrapping = new WrapInEveryRegion(regions, settings);
-          const creation = new CreateKey(regions, wrapping, store, clock, telemetry, settings);
+          const creation = new CreateKey(regions, wrapping, store, clock, telemetry, settings, tracer);
           const unwrapping = new UnwrapInAnyRegion(regions, settings.deployment);
           const slots = creationSlots(config);
           const joined = (): void => {
@@ -155,6 +159,7 @@ export const bindApplication = (config: Config): ContainerModule =>
           AuditLog,
           Clock,
           Telemetry,
+          Tracer,
         ],
       )
       .inSingletonScope();

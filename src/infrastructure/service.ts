@@ -20,6 +20,7 @@ import { KeyRepository } from '../ports/key-repository.js';
 import { Metrics, type MetricsSources } from '../ports/metrics.js';
 import { Telemetry, type RequestAnswered } from '../ports/telemetry.js';
 import type { Token } from '../ports/token.js';
+import { Tracer } from '../ports/tracer.js';
 import { RepairQueueService } from './bind-repair.js';
 import { checkRegions } from './check-regions.js';
 import { checkTables } from './check-tables.js';
@@ -60,6 +61,7 @@ export async function startService(
   const parts = {
     authenticator: container.get(Authenticator),
     clock: container.get(Clock),
+    tracer: container.get(Tracer),
     onRequest: (answered: RequestAnswered) => {
       telemetry.record(answered);
     },

@@ -112,11 +112,13 @@ export interface RepairsDropped {
   readonly count: number;
 }
 
-/** A request over HTTP was answered, whatever the answer was. Everything but `requestId` and `caller` has few values. */
+/** A request over HTTP was answered, whatever the answer was. Everything but its two ids and `caller` has few values. */
 export interface RequestAnswered {
   readonly event: 'request.answered';
   /** As the answer names it; the caller may have chosen it. */
   readonly requestId: string;
+  /** The trace that it belongs to, where traces are collected. */
+  readonly traceId?: string;
   /** The path as `/openapi.json` has it, as `/regions/{region}/drain`; `unknown` where there is nothing at the path. */
   readonly route: string;
   /** `unknown` where the request could not be read. */

@@ -52,7 +52,7 @@ describe('a configuration', () => {
         repair: { background: 'on' },
         auth: { tokens_file: 'data/tokens.json' },
         audit: { file: 'data/audit.jsonl', flush: 'disk', max_bytes: 268_435_456 },
-        log: { level: 'info' },
+        log: { level: 'info', format: 'auto' },
       },
     });
   });
@@ -81,7 +81,7 @@ describe('a configuration', () => {
       [store]\nkind = "dynamodb"\ntable = "t"\nregion = "eu-west-1"\nendpoint = "http://[::1]:8000"\ntimeout_ms = 10
       [keys]\nlength_bytes = 64\nquorum = 1
       [kms]\nattempt_timeout_ms = 10\nconnect_timeout_ms = 60000\nmax_sockets = 1
-      [auth]\ntokens_file = "/t"\n[audit]\nfile = "/a"\nflush = "os"\nmax_bytes = 1048576\n[log]\nlevel = "silent"\n${aws('')}`;
+      [auth]\ntokens_file = "/t"\n[audit]\nfile = "/a"\nflush = "os"\nmax_bytes = 1048576\n[log]\nlevel = "silent"\nformat = "json"\n${aws('')}`;
     expect(problemsIn(all)).toEqual([]);
   });
 

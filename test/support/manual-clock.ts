@@ -1,5 +1,6 @@
 // A clock in the test's hand: time moves only when a test says so, and chance repeats itself. The two times start at
 // different moments, so that code which confuses a timestamp with a duration is found out.
+import { AsyncResource } from 'node:async_hooks';
 import type { Clock } from '../../src/ports/clock.js';
 
 interface Timer {
@@ -37,7 +38,9 @@ export class ManualClock implements Clock {
   }
 
   schedule(delayMs: number, fire: () => void): () => void {
-    const timer: Timer = { dueMs: this.#elapsedMs + Math.max(0, delayMs), fire };
+    // As a real timer, it goes on in the trace in which it was set.
+    const bound = AsyncResource.bind(fire);
+    const timer: Timer = { dueMs: this.#elapsedMs + Math.max(0, delayMs), fire: bound };
     this.#timers.add(timer);
     return () => {
       this.#timers.delete(timer);

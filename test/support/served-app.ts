@@ -12,6 +12,8 @@ import type { StoredToken } from '../../src/adapters/tokens/stored-token.js';
 import { Slots } from '../../src/application/slots.js';
 import type { Permission } from '../../src/domain/caller.js';
 import type { Authenticator } from '../../src/ports/authenticator.js';
+import { untraced } from '../../src/application/traced.js';
+import type { Tracer } from '../../src/ports/tracer.js';
 import type { RequestAnswered } from '../../src/ports/telemetry.js';
 import { idPattern } from './callers.js';
 import { ask, type HttpAnswer, type HttpQuestion } from './http-client.js';
@@ -25,12 +27,14 @@ interface ServedParts {
   readonly tls?: Tls;
   /** In place of the one that knows the tokens of `bearer`; gets that one. */
   readonly authenticator?: (tokens: Authenticator) => Authenticator;
+  /** Who is told what happens inside what. */
+  readonly tracer?: Tracer;
   /** How many requests for keys may be under way at once. */
   readonly maxInFlight?: number;
 }
 
 export class ServedApp {
-  readonly service = new VirtualService();
+  readonly service: VirtualService;
   /** One line per finished request. */
   readonly lines: RequestAnswered[] = [];
   /** What the app gave out to be written, before it was wiped: bodies that hold keys are Buffers. */
@@ -44,7 +48,9 @@ export class ServedApp {
   #server: RunningServer | undefined;
   #url = '';
 
-  private constructor(private readonly parts: ServedParts) {}
+  private constructor(private readonly parts: ServedParts) {
+    this.service = new VirtualService(2, parts.tracer);
+  }
 
   /** Serves on a free port; the store has its genesis record. */
   static async start(parts: ServedParts = {}): Promise<ServedApp> {
@@ -112,6 +118,7 @@ export class ServedApp {
       inFlight: new Slots(maxInFlight),
       isReady: () => this.ready,
       onRequest: (line) => this.lines.push(line),
+      tracer: this.parts.tracer ?? untraced,
     });
     app.middleware.unshift(async (ctx, next) => {
       this.onContext(ctx);

@@ -11,6 +11,8 @@ import { StoreCalls } from '../../src/application/store-calls.js';
 import { PatientCalls } from '../../src/application/patient-calls.js';
 import { RecordChanges } from '../../src/application/record-changes.js';
 import { RepairKey } from '../../src/application/repair-key.js';
+import { untraced } from '../../src/application/traced.js';
+import { tracedRepository } from '../../src/application/traced-repository.js';
 import { UnwrapInAnyRegion } from '../../src/application/unwrap-in-any-region.js';
 import { VerifyKey } from '../../src/application/verify-key.js';
 import { WrapInEveryRegion } from '../../src/application/wrap-in-every-region.js';
@@ -20,6 +22,7 @@ import { encryptionContext } from '../../src/domain/encryption-context.js';
 import { firstVersion } from '../../src/domain/ids.js';
 import { newKeyRecord, type KeyRecord } from '../../src/domain/key-record.js';
 import type { KeyVault } from '../../src/ports/key-vault.js';
+import type { Tracer } from '../../src/ports/tracer.js';
 import { ManualClock } from './manual-clock.js';
 import { callerId, deployment, keyId } from './names.js';
 import { RecordingAuditLog } from './recording-audit-log.js';
@@ -56,13 +59,10 @@ export class VirtualService {
     this.vaults.map(({ region }) => region),
     { attemptTimeoutMs, hedgeAfterMs },
   );
-  readonly regions = new RegionCalls(this.vaults, this.guide, this.clock, this.telemetry, {
-    leastPauseMs,
-    mostPauseMs,
-  });
-  readonly storeCalls = new StoreCalls(this.store, this.clock, { storeTimeoutMs });
+  readonly regions: RegionCalls;
+  readonly storeCalls: StoreCalls;
   readonly wrapping: WrapInEveryRegion;
-  readonly unwrapping = new UnwrapInAnyRegion(this.regions, ours);
+  readonly unwrapping: UnwrapInAnyRegion;
   readonly creation: CreateKey;
   /** Of every caller; none that a test would notice. */
   creationLimits: CreationLimits = { perSecond: 1e6, burst: 1e6, perDay: 1e6 };
@@ -71,11 +71,15 @@ export class VirtualService {
   /** How many requests waited for the answer to another one's. */
   joins = 0;
 
-  constructor(quorum = 2) {
+  constructor(quorum = 2, tracer: Tracer = untraced) {
+    const { vaults, guide, clock, telemetry } = this;
+    const settings = { quorum, deployment: ours, keyLength, leastPauseMs, mostPauseMs };
+    this.regions = new RegionCalls(vaults, guide, clock, telemetry, settings, tracer);
+    this.storeCalls = new StoreCalls(tracedRepository(this.store, tracer), clock, { storeTimeoutMs });
     this.wrapping = new WrapInEveryRegion(this.regions, { quorum });
-    const settings = { quorum, deployment: ours, keyLength };
-    const { regions, wrapping, storeCalls, clock, telemetry } = this;
-    this.creation = new CreateKey(regions, wrapping, storeCalls, clock, telemetry, settings);
+    this.unwrapping = new UnwrapInAnyRegion(this.regions, ours);
+    const { regions, wrapping, storeCalls } = this;
+    this.creation = new CreateKey(regions, wrapping, storeCalls, clock, telemetry, settings, tracer);
   }
 
   /** Gives the store its genesis record. */

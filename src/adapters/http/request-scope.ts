@@ -1,10 +1,12 @@
-// The outermost layer of every request: its id, the headers that every answer has, the one event that tells of it, and the
-// net that turns a bug into a silent 500.
+// The outermost layer of every request: its id, its span, the headers that every answer has, the one event that tells of it,
+// and the net that turns a bug into a silent 500.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Middleware } from 'koa';
+import type { Context, Middleware } from 'koa';
+import { untraced } from '../../application/traced.js';
 import type { Clock } from '../../ports/clock.js';
 import type { RequestAnswered } from '../../ports/telemetry.js';
+import type { Span, TraceHeaders, Tracer } from '../../ports/tracer.js';
 import { answerProblem, commonHeaders, requestIdHeader } from './answers.js';
 import { unknownRoute, type RequestState } from './request-state.js';
 import { strictTransportSecurity } from './tls.js';
@@ -12,34 +14,60 @@ import { strictTransportSecurity } from './tls.js';
 interface ScopeParts {
   readonly clock: Clock;
   readonly onRequest: (answered: RequestAnswered) => void;
+  readonly tracer?: Tracer;
 }
 
 export const requestScope =
-  ({ clock, onRequest }: ScopeParts): Middleware =>
-  async (ctx, next) => {
+  ({ clock, onRequest, tracer = untraced }: ScopeParts): Middleware =>
+  (ctx, next) => {
     const startedMs = clock.monotonicMs();
     const state = ctx.state as RequestState;
     state.requestId = requestIdOf(ctx.req.headers['x-request-id']);
     state.route = unknownRoute;
     ctx.set({ ...commonHeaders, [requestIdHeader]: state.requestId });
     if (ctx.secure) ctx.set(strictTransportSecurity);
-    try {
-      await next();
-    } catch (bug) {
-      state.bug = bug;
-      answerProblem(ctx, { kind: 'internal' });
-    }
-    // What is left of a body would have to be read before the connection could carry another request.
-    if (hasBody(ctx.req) && !ctx.req.readableEnded) ctx.set('Connection', 'close');
-    onRequest({
-      event: 'request.answered',
-      ...state,
-      method: ctx.method,
-      status: ctx.status,
-      durationMs: clock.monotonicMs() - startedMs,
-      callerLeft: ctx.res.closed,
+    const facts = { 'http.request.method': ctx.method, 'rkms.request_id': state.requestId };
+    return tracer.request(traceHeadersOf(ctx.req), facts, async (span) => {
+      if (span.traceId !== undefined) state.traceId = span.traceId;
+      await answered(ctx, next);
+      tell(span, ctx);
+      onRequest({
+        event: 'request.answered',
+        ...state,
+        method: ctx.method,
+        status: ctx.status,
+        durationMs: clock.monotonicMs() - startedMs,
+        callerLeft: ctx.res.closed,
+      });
     });
   };
+
+async function answered(ctx: Context, next: () => Promise<unknown>): Promise<void> {
+  try {
+    await next();
+  } catch (bug) {
+    (ctx.state as RequestState).bug = bug;
+    answerProblem(ctx, { kind: 'internal' });
+  }
+  // What is left of a body would have to be read before the connection could carry another request.
+  if (hasBody(ctx.req) && !ctx.req.readableEnded) ctx.set('Connection', 'close');
+}
+
+/** Of two headers Node makes one text, which is of no good form. */
+const traceHeadersOf = ({ headersDistinct }: IncomingMessage): TraceHeaders => ({
+  traceparent: headersDistinct['traceparent']?.join(),
+  tracestate: headersDistinct['tracestate']?.join(),
+});
+
+/** As OpenTelemetry's conventions name what is not our own; only failures of ours are errors. */
+function tell(span: Span, { state, method, status }: Context): void {
+  const { route, failure, served } = state as RequestState;
+  span.note({ 'http.request.method': method, 'http.route': route, 'http.response.status_code': status });
+  if (served) span.note({ 'rkms.region': served.region, 'rkms.created': served.created });
+  if (failure === undefined) return;
+  span.note({ 'rkms.problem': failure.kind });
+  if (status >= 500) span.fail(failure.kind);
+}
 
 /** Whether a body is announced, of whatever length but none. */
 export const hasBody = ({ headers }: IncomingMessage): boolean =>

@@ -3,7 +3,10 @@
 import type { RequestAnswered } from '../../ports/telemetry.js';
 import type { HttpFailure } from './problems.js';
 
-type Told = Pick<RequestAnswered, 'requestId' | 'route' | 'caller' | 'authentication' | 'served' | 'bug'>;
+type Told = Pick<
+  RequestAnswered,
+  'requestId' | 'traceId' | 'route' | 'caller' | 'authentication' | 'served' | 'bug'
+>;
 
 export type RequestState = { -readonly [Fact in keyof Told]: Told[Fact] } & { failure?: HttpFailure };
 

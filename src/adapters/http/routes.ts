@@ -10,6 +10,7 @@ import type { AuthenticationFailed } from '../../domain/failures.js';
 import type { Authenticator, ClientCertificate, Credentials } from '../../ports/authenticator.js';
 import type { Clock } from '../../ports/clock.js';
 import type { RequestAnswered } from '../../ports/telemetry.js';
+import type { Tracer } from '../../ports/tracer.js';
 import { answerProblem } from './answers.js';
 import { parseTarget } from './key-query.js';
 import type { HttpFailure } from './problems.js';
@@ -43,6 +44,8 @@ export interface AppParts {
   readonly certificateOf?: ((socket: Socket) => ClientCertificate | undefined) | undefined;
   readonly clock: Clock;
   readonly onRequest: (answered: RequestAnswered) => void;
+  /** Absent where nobody collects traces. */
+  readonly tracer?: Tracer;
   /** Bounds what may be under way at once on protected routes; public ones answer always. */
   readonly inFlight?: Slots;
 }

@@ -90,9 +90,10 @@ export class PinoTelemetry implements Telemetry {
 }
 
 function requestFacts({ served, failure, bug, ...request }: RequestAnswered): object {
-  const { requestId, caller, authentication, route, method, status, durationMs } = request;
+  const { requestId, traceId, caller, authentication, route, method, status, durationMs } = request;
   return {
     requestId,
+    ...(traceId === undefined ? {} : { traceId }),
     ...(caller === undefined ? {} : { caller, authentication }),
     method,
     route,

@@ -3,12 +3,13 @@ import type { Command } from 'commander';
 import { Container } from 'inversify';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { pino, type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { causeFacts, stackOf } from '../../adapters/pino/log-facts.js';
 import { isEmbedded, type Config } from '../config.js';
 import { unknownVariables } from '../config-environment.js';
 import { bindAdapters, bindApplication } from '../container.js';
 import { firstTokenPath } from '../first-token.js';
+import { openLog, type OpenLog } from '../open-log.js';
 import { startService, type RunningService } from '../service.js';
 import { addCommand, loadConfig, type ConfigOption } from './command-config.js';
 import { addExamples } from './examples.js';
@@ -27,13 +28,23 @@ export function addServe(program: Command): void {
 
 async function serve(options: ConfigOption): Promise<void> {
   const config = loadConfig(options);
-  const logger = pino({ level: config.log.level, base: null }, pino.destination({ dest: 2, sync: true }));
+  const log = openLog(config.log, process.env);
+  try {
+    const service = await start(config, log.logger);
+    process.stdout.write(banner(config, service));
+    stopOnSignals(service, log);
+  } catch (cause) {
+    // What the log says comes before the reason of the refusal.
+    await log.close();
+    throw cause;
+  }
+}
+
+function start(config: Config, logger: Logger): Promise<RunningService> {
   for (const name of unknownVariables(process.env)) logger.warn({ name }, 'this variable names no option');
   const container = new Container();
   container.load(bindAdapters(config, logger), bindApplication(config));
-  const service = await startService(container, config, logger);
-  process.stdout.write(banner(config, service));
-  stopOnSignals(service, logger);
+  return startService(container, config, logger);
 }
 
 function banner(config: Config, { url, operationsUrl }: RunningService): string {
@@ -55,15 +66,26 @@ function banner(config: Config, { url, operationsUrl }: RunningService): string 
 }
 
 /** The first signal lets running requests finish; a second one does not wait for them. */
-function stopOnSignals(service: RunningService, logger: Logger): void {
+function stopOnSignals(service: RunningService, log: OpenLog): void {
+  const { logger } = log;
   let stopping = false;
   const stop = (why: string, exitCode: ExitCode): void => {
-    if (stopping) process.exit(exitCodes.failed);
+    if (stopping) {
+      log.abandon();
+      process.exit(exitCodes.failed);
+    }
     stopping = true;
     logger.info({ why }, 'stopping');
+    const exit = (code: ExitCode): void => {
+      void log.close().then(() => process.exit(code));
+    };
     service.stop().then(
-      () => process.exit(exitCode),
-      () => process.exit(exitCodes.failed),
+      () => {
+        exit(exitCode);
+      },
+      () => {
+        exit(exitCodes.failed);
+      },
     );
   };
   const bug = (cause: unknown): void => {
