@@ -23,7 +23,7 @@ export function prettyLine(json: string, colours: boolean): string {
 /** As it is where it cannot be misread, as JSON otherwise. */
 function shown(value: unknown): string {
   if (typeof value === 'string' && /^[\w.:/@+,'()-][\w.:/@+,'() -]*$/.test(value)) return value;
-  return (JSON.stringify(value) ?? 'undefined').replace(invisible, escaped);
+  return value === undefined ? 'undefined' : JSON.stringify(value).replace(invisible, escaped);
 }
 
 /** Control characters that JSON leaves as they are, and those that turn the direction of writing. */
