@@ -1,12 +1,18 @@
 // The command line as it explains itself: help with examples, completion for three shells, mistakes that are told clearly.
 // Nothing here starts the program; test/infrastructure/commands.test.ts does.
 import { spawnSync } from 'node:child_process';
-import { describe, expect, it } from '@jest/globals';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { CommanderError } from 'commander';
 import { allCommands, argumentWords, optionsOf, subcommands } from '../../src/infrastructure/command-tree.js';
 import { examplesOf } from '../../src/infrastructure/commands/examples.js';
 import { completionScript, shells } from '../../src/infrastructure/completion-script.js';
 import { createProgram } from '../../src/infrastructure/program.js';
+import { Leftovers } from '../support/leftovers.js';
+
+const leftovers = new Leftovers();
+afterAll(() => leftovers.clear());
 
 const commands = allCommands(createProgram('1.2.3'));
 const leaves = commands.filter(({ command }) => subcommands(command).length === 0);
@@ -127,7 +133,9 @@ describe.each(shells)('the completion script for %s', (shell) => {
 
   const exists = spawnSync(shell, ['-c', 'true']).status === 0;
   (exists ? it : it.skip)('is accepted by the shell', () => {
-    const { status, stderr } = spawnSync(shell, ['-n'], { input: script, encoding: 'utf8' });
+    const path = join(leftovers.folder(), 'rkms');
+    writeFileSync(path, script);
+    const { status, stderr } = spawnSync(shell, ['-n', path], { encoding: 'utf8' });
     expect([status, stderr]).toEqual([0, '']);
   });
 });
