@@ -60,7 +60,8 @@ async function takePlaintext(answer: RawAnswer): Promise<Uint8Array | undefined>
 const isStream = (body: unknown): body is AsyncIterable<Uint8Array> =>
   typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
 
-function cutOut(body: Buffer): Uint8Array | undefined {
+/** The plaintext of an answer, in whose bytes it is zeros from now on; undefined, and nothing changed, where none is found. */
+export function cutOut(body: Buffer): Uint8Array | undefined {
   const opens = body.indexOf(opening);
   const from = opens + opening.length;
   const to = body.indexOf(quote, from);
