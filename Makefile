@@ -16,13 +16,13 @@ key: build ## install, build, and print a key of the embedded default: ID=orders
 run: build ## install, build and serve the embedded default on 127.0.0.1:8080
 	@exec $(node) $(hardened) dist/src/infrastructure/main.js serve
 
-test: $(installed) ## install and run every check: types, lint, format, all tests
-	@npm run --silent check
+test: $(installed) ## install and run every check: types, lint, format, all tests, a minute of fuzzing for each parser
+	@FUZZ_SECONDS_EACH=60 npm run --silent check
 
 lint: $(installed) ## types, lint and format only
 	@npm run --silent lint
 
-fuzz: $(installed) ## try every parser with inputs at random, for MINUTES=60 unless said otherwise
+fuzz: $(installed) ## try all parsers with inputs at random, for MINUTES=60 in all unless said otherwise
 	@FUZZ_MINUTES=$(or $(MINUTES),60) $(node) --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js test/fuzz
 
 bench: build ## two processes, one store, many requests at once for each new id: is there ever a second key?

@@ -6,6 +6,7 @@ import type { AccessDenied, AuditUnavailable } from '../domain/failures.js';
 import type { Region } from '../domain/ids.js';
 import type { AuditLog } from '../ports/audit-log.js';
 import type { Clock } from '../ports/clock.js';
+import { keepLine } from './keep-line.js';
 import type { OperatorOrder, RegionReport, RegionSupervisor } from './region-supervisor.js';
 
 /** One authenticated order of an operator. */
@@ -48,7 +49,7 @@ export class GuardedRegions {
   /** Carries the order out once its line is in the audit log, and answers with the regions as they are then. */
   command(request: OperatorRequest): ResultAsync<readonly RegionReport[], OperatorFailure> {
     const allowed = requirePermission(request.caller, 'operate');
-    return this.audit.append(this.entry(request, allowed)).andThen(() =>
+    return keepLine(this.audit, this.entry(request, allowed), { clock: this.clock }).andThen(() =>
       allowed.andThen(() => {
         this.supervisor.command(request.region, request.order);
         return ok(this.supervisor.snapshot());

@@ -1,6 +1,6 @@
 // Makes a key of another store one of ours: opened there, wrapped here in every region with the full context and proven,
 // stored where nothing was, and looked at afterwards. A key that an id has already is never replaced (I1, I7).
-import { err, ok, type Result } from 'neverthrow';
+import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import type { DataKey } from '../domain/data-key.js';
 import type { KeyName } from '../domain/encryption-context.js';
 import type { AuditUnavailable, ImportFailure, SourceIdInvalid } from '../domain/failures.js';
@@ -10,6 +10,7 @@ import { copiesIn, type KeyRecord } from '../domain/key-record.js';
 import type { AuditLog } from '../ports/audit-log.js';
 import type { Clock } from '../ports/clock.js';
 import type { KeySource, SourceEntry } from '../ports/key-source.js';
+import { keepLine } from './keep-line.js';
 import type { OpenSourceEntry } from './open-source-entry.js';
 import type { ChangeAuthor } from './record-changes.js';
 import { lostCopies, type SettledRecord, type SettleKey } from './settle-key.js';
@@ -103,10 +104,10 @@ export class ImportKey {
       : err(lostCopies);
   }
 
-  private tell(id: KeyId, outcome: string): Promise<Result<void, AuditUnavailable>> {
+  private tell(id: KeyId, outcome: string): ResultAsync<void, AuditUnavailable> {
     const { audit, author, clock, source } = this.parts;
     const facts = { timeMs: clock.nowMs(), ...author, outcome, source: source.name };
-    return Promise.resolve(audit.append({ ...facts, action: 'key.import', id, version: firstVersion }));
+    return keepLine(audit, { ...facts, action: 'key.import', id, version: firstVersion }, { clock });
   }
 }
 

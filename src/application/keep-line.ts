@@ -6,13 +6,19 @@ import type { AuditEntry, AuditLog } from '../ports/audit-log.js';
 import type { Clock } from '../ports/clock.js';
 import { bounded } from './bounded.js';
 
+/** A disk that takes longer to flush one line has failed. */
+export const auditTimeoutMs = 2_000;
+
 const tooSlow: AuditUnavailable = { kind: 'audit.unavailable', cause: 'timed out' };
 
-/** Ok once the line is kept; `audit.unavailable` when that takes longer than `timeoutMs`. */
+/**
+ * Ok once the line is kept; `audit.unavailable` when that takes longer than `timeoutMs`, 2 s unless said otherwise. A line
+ * that comes through after that tells of what was not done.
+ */
 export const keepLine = (
   audit: AuditLog,
   entry: AuditEntry,
-  { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number },
+  { clock, timeoutMs = auditTimeoutMs }: { readonly clock: Clock; readonly timeoutMs?: number },
 ): ResultAsync<void, AuditUnavailable> =>
   bounded(() => audit.append(entry), {
     clock,

@@ -45,9 +45,6 @@ type ChangeFailure = StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded;
 
 const changedMeanwhile: StoreRevisionStale = { kind: 'store.revision-stale' };
 
-/** A disk that takes longer to flush one line has failed, and no repair may wait for it for ever. */
-const auditTimeoutMs = 2_000;
-
 export class RecordChanges {
   constructor(
     private readonly store: StoreCalls,
@@ -157,6 +154,6 @@ export class RecordChanges {
   ): ResultAsync<void, AuditUnavailable> {
     const facts = { timeMs: this.clock.nowMs(), ...this.author, outcome };
     const entry = { ...facts, action: 'key.repair', id, version, added, replaced, dropped } as const;
-    return keepLine(this.audit, entry, { clock: this.clock, timeoutMs: auditTimeoutMs });
+    return keepLine(this.audit, entry, { clock: this.clock });
   }
 }

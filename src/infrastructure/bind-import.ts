@@ -4,6 +4,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { ContainerModule } from 'inversify';
 import { connectionOptions } from '../adapters/aws/connection.js';
+import { keepPlaintextsFromText } from '../adapters/aws-kms/plaintext-answers.js';
 import { GoRkmsKeySource } from '../adapters/go-rkms/go-rkms-key-source.js';
 import { ImportKey } from '../application/import-key.js';
 import { OpenSourceEntry } from '../application/open-source-entry.js';
@@ -84,7 +85,11 @@ function sourceOf(config: Config, { table, region, endpoint }: ImportOrigin): Go
   );
   return new GoRkmsKeySource(`dynamodb ${region} ${table}`, table, {
     dynamodb: new DynamoDBClient(connectionOptions({ region, endpoint, ...shared })),
-    kmsOf: (name) =>
-      new KMSClient(connectionOptions({ region: name, endpoint: endpoints.get(name), ...shared })),
+    kmsOf: (name) => {
+      const options = connectionOptions({ region: name, endpoint: endpoints.get(name), ...shared });
+      const client = new KMSClient(options);
+      keepPlaintextsFromText(client);
+      return client;
+    },
   });
 }

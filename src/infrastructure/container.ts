@@ -23,6 +23,7 @@ import { GetDataKey } from '../application/get-data-key.js';
 import { GuardedKeys } from '../application/guarded-keys.js';
 import { GuardedRegions } from '../application/guarded-regions.js';
 import { MeasuredRepository } from '../application/measured-repository.js';
+import { auditTimeoutMs } from '../application/keep-line.js';
 import { RegionCalls } from '../application/region-calls.js';
 import { RegionGuide } from '../application/region-guide.js';
 import { RegionSupervisor } from '../application/region-supervisor.js';
@@ -55,9 +56,6 @@ import {
 import { supervisorSettings } from './failover-schema.js';
 import { packageVersion } from './package-version.js';
 import { bindStore } from './store-bindings.js';
-
-/** A disk that takes longer to flush one line has failed. */
-const auditTimeoutMs = 2_000;
 
 export const GuardedKeysService = token<GuardedKeys>('GuardedKeys');
 export const GuardedRegionsService = token<GuardedRegions>('GuardedRegions');

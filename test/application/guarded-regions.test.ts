@@ -123,6 +123,16 @@ describe('an order', () => {
     expect(inOrder()).toBe('FDS');
   });
 
+  it('whose line takes too long to keep is not carried out, not even when the line comes through later', async () => {
+    audit.mode = 'hold';
+    const done = order('drain');
+    await clock.advance(2_000);
+    expect(await done).toStrictEqual(err({ kind: 'audit.unavailable', cause: 'timed out' }));
+    audit.release();
+    await settle();
+    expect([inOrder(), clock.pending]).toStrictEqual(['FDS', 0]);
+  });
+
   it('of anybody else is denied, and leaves a line that says so', async () => {
     expect(await order('drain', stranger)).toStrictEqual(err(denied));
     expect([audit.entries, inOrder()]).toStrictEqual([[line('drain', 'access.denied')], 'FDS']);

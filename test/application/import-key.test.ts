@@ -186,6 +186,13 @@ describe('an entry is refused, and named,', () => {
     expect([service.vaultCallCount, service.store.rows.size]).toEqual([0, 0]);
   });
 
+  it('when the audit log is silent, in bounded time, before anything is wrapped', async () => {
+    service.audit.mode = 'hold';
+    const outcome = await importEntry(await theEntry());
+    expect(outcome).toEqual(err({ kind: 'audit.unavailable', cause: 'timed out' }));
+    expect([service.vaultCallCount, service.store.rows.size]).toEqual([0, 0]);
+  });
+
   it('when the line cannot be taken back', async () => {
     service.vaults[1].fails('vault.misconfigured');
     service.vaults[2].fails('vault.misconfigured');

@@ -1,5 +1,6 @@
 // Drives one parser with inputs at random for a given time. An input that throws what was not declared, is accepted without
 // being what it claims, or takes too long ends the run with the input made as small as it can be.
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 
 /** How long one input may take, in milliseconds: far more than any needs, on a machine that is busy. */
@@ -32,6 +33,12 @@ export const target = <T>(name: string, inputs: fc.Arbitrary<T>, check: (input: 
     return tried;
   },
 });
+
+/** Throws unless the two are alike in all depth. */
+export function same(found: unknown, expected: unknown): void {
+  if (!isDeepStrictEqual(found, expected))
+    throw new Error('what was accepted is not written again as the same');
+}
 
 /** One change to a text. */
 type Change = (text: string) => string;

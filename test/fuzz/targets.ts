@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { ChainCheck } from '../../src/adapters/audit-file/chain-check.js';
 import { beginning, nextLine, readLine } from '../../src/adapters/audit-file/audit-chain.js';
@@ -28,12 +27,8 @@ import { idPattern } from '../support/callers.js';
 import { spelledKeyIds } from '../support/key-ids.js';
 import { callerId, deployment, keyId, region } from '../support/names.js';
 import { randomKey } from '../support/sample-keys.js';
-import { bytes, target, texts, type FuzzTarget } from './fuzz.js';
-
-function same(found: unknown, expected: unknown): void {
-  if (!isDeepStrictEqual(found, expected))
-    throw new Error('what was accepted is not written again as the same');
-}
+import { bytes, same, target, texts, type FuzzTarget } from './fuzz.js';
+import { messageTargets } from './message-targets.js';
 
 const query = target(
   'query',
@@ -448,4 +443,5 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   auditLine,
   tokenFile,
   resumeFile,
+  ...messageTargets,
 ];

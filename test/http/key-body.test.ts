@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { keyBody, writeBase64 } from '../../src/adapters/http/key-body.js';
+import { writeBase64 } from '../../src/adapters/base64/base64-bytes.js';
+import { keyBody } from '../../src/adapters/http/key-body.js';
 import type { ServedKey } from '../../src/application/get-data-key.js';
 import { dataKeyLengths } from '../../src/domain/data-key.js';
 import { keyId, keyVersion, region } from '../support/names.js';

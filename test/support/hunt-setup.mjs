@@ -10,6 +10,8 @@ registerHooks({
 });
 
 export default async () => {
-  const { beginHunt } = await import('./hunted-run.ts');
+  const { beginHunt, tellPrinted } = await import('./hunted-run.ts');
   beginHunt();
+  tellPrinted('standard output of the test run', process.stdout);
+  tellPrinted('standard error of the test run', process.stderr);
 };

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { makeBearerToken } from '../../src/adapters/tokens/bearer-token.js';
-import { beginHunt, clearHunt, endHunt, tellEvidence, tellFolder } from './hunted-run.js';
+import { beginHunt, clearHunt, endHunt, tellEvidence, tellFolder, tellPrinted } from './hunted-run.js';
 import { Leftovers } from './leftovers.js';
 import { needlesOf } from './needles.js';
 import { SecretHunt } from './secret-hunt.js';
@@ -45,6 +45,19 @@ describe('the hunt over a run', () => {
     expect(JSON.stringify(report)).not.toContain(text.slice(20, 40));
     // Not for the run around this one: the leak was planted.
     writeFileSync(path, '');
+  });
+
+  it('finds what was printed in two halves, and lets all of it be printed', () => {
+    const hunt = new SecretHunt();
+    hunt.addKey(key.toString('base64'));
+    const printed: string[] = [];
+    const stream = { write: (text: string | Uint8Array): boolean => printed.push(String(text)) > 0 };
+    tellPrinted('a terminal', stream);
+    const hex = key.toString('hex');
+    stream.write(`expected ${hex.slice(0, 20)}`);
+    stream.write(Buffer.from(`${hex.slice(20)} received undefined`));
+    expect(printed.join('')).toBe(`expected ${hex} received undefined`);
+    expect(endHunt(folder).hits).toEqual(['a terminal: hex']);
   });
 
   it('finds nothing where nothing is', () => {

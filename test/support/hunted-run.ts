@@ -50,6 +50,21 @@ export function tellEvidence(where: string, bytes: Uint8Array): void {
   appendFileSync(join(folder, 'places'), `${name} ${where.replaceAll('\n', ' ')}\n`);
 }
 
+/** From now on puts aside what is printed to this stream, while it is printed. */
+export function tellPrinted(where: string, stream: Pick<NodeJS.WriteStream, 'write'>): void {
+  const folder = huntedFolder();
+  if (folder === undefined) return;
+  const name = createHash('sha256').update(where).digest('hex').slice(0, 32);
+  const write = stream.write.bind(stream) as (text: string | Uint8Array, ...more: unknown[]) => boolean;
+  appendFileSync(join(folder, 'places'), `${name} ${where}\n`);
+  const tellAndWrite = (text: string | Uint8Array, ...more: unknown[]): boolean => {
+    // The last words of a run, when the hunt is over.
+    if (existsSync(folder)) appendFileSync(join(folder, 'evidence', name), text);
+    return write(text, ...more);
+  };
+  stream.write = tellAndWrite;
+}
+
 /** Puts all files of a folder aside. */
 export function tellFolder(folder: string): void {
   if (huntedFolder() === undefined || !existsSync(folder)) return;

@@ -3,7 +3,8 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { NeedleSearch, type Needle } from './needles.js';
 
-const pieceBytes = 1 << 24;
+/** Most of what is mapped was never written to: pieces of zeros are passed over. */
+const pieceBytes = 1 << 16;
 
 /** :: secret -> form -> how often it was found; a secret that was not found is not in it. */
 export type Residue = ReadonlyMap<string, ReadonlyMap<string, number>>;
@@ -20,6 +21,7 @@ export function whyUnreadable(pid: number): string | undefined {
 
 export interface MemoryScan {
   readonly residue: Residue;
+  /** Of pieces that held anything. */
   readonly scannedBytes: number;
 }
 
@@ -29,11 +31,13 @@ export function scanMemory(pid: number, needles: readonly Needle[]): MemoryScan 
   const residue = new Map<string, Map<string, number>>();
   const memory = openSync(`/proc/${pid}/mem`, 'r');
   const piece = Buffer.alloc(pieceBytes + search.longest);
+  const zeros = Buffer.alloc(piece.length);
   let scannedBytes = 0;
   try {
     for (const { from, to } of writableMappings(pid)) {
       for (let at = from; at < to; at += pieceBytes) {
         const bytes = readAt(memory, piece, at, Math.min(piece.length, to - at));
+        if (bytes.equals(zeros.subarray(0, bytes.length))) continue;
         scannedBytes += Math.min(bytes.length, pieceBytes);
         search.in(bytes, ({ secret, form }, found) => {
           // What begins beyond the piece is found again in the next one.

@@ -3,12 +3,16 @@
 import { GetItemCommand, PutItemCommand, ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { startDynalite, type DynaliteServer } from './dynalite-server.js';
 import { startKmsServer, type KmsServer } from './kms-server.js';
+import type { Certificate } from './loopback-certificate.js';
 
 /** What the processes need to sign their requests. */
 export const awsVariables = { AWS_ACCESS_KEY_ID: 'dummy', AWS_SECRET_ACCESS_KEY: 'dummy' };
 
 /** How long one call to a region may take in the configuration below: silence must be quick, and a busy machine is no silence. */
 export const attemptTimeoutMs = 400;
+
+/** A certificate needs a name to be for. */
+const named = (endpoint: string): string => endpoint.replace('https://127.0.0.1', 'https://localhost');
 
 export interface AwsConfig {
   readonly deployment?: string;
@@ -26,9 +30,10 @@ export class PlayedAws {
     private readonly dynamo: DynaliteServer,
   ) {}
 
-  /** The table `rkms` exists and is empty. */
-  static async start(): Promise<PlayedAws> {
-    const region = (name: string): Promise<KmsServer> => startKmsServer({ region: name });
+  /** The table `rkms` exists and is empty. With a certificate for `localhost`, KMS speaks TLS. */
+  static async start(tls?: Certificate): Promise<PlayedAws> {
+    const region = (name: string): Promise<KmsServer> =>
+      startKmsServer({ region: name, ...(tls && { tls }) });
     const [regions, dynamo] = await Promise.all([
       Promise.all([region('us-east-1'), region('us-east-2'), region('us-west-2')]),
       startDynalite(),
@@ -68,7 +73,7 @@ export class PlayedAws {
   }: AwsConfig = {}): string {
     const regions = this.regions.map(
       ({ region, alias, endpoint }, index) =>
-        `[[regions]]\nname = "${region}"\nvault = "aws-kms"\nkms_key = "${kmsKeys[index] ?? alias}"\nendpoint = "${endpoint}"\n`,
+        `[[regions]]\nname = "${region}"\nvault = "aws-kms"\nkms_key = "${kmsKeys[index] ?? alias}"\nendpoint = "${named(endpoint)}"\n`,
     );
     return [
       `deployment = "${deployment}"\ndata_dir = "./${folder}"\n`,

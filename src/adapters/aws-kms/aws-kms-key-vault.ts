@@ -3,7 +3,6 @@
 import {
   DecryptCommand,
   DescribeKeyCommand,
-  EncryptCommand,
   GenerateDataKeyCommand,
   type KMSClient,
 } from '@aws-sdk/client-kms';
@@ -19,6 +18,7 @@ import { untilAborted } from '../aws/until-aborted.js';
 import { keepPlaintextsFromText } from './plaintext-answers.js';
 import { kmsFailure } from '../aws/kms-failures.js';
 import { isKeyArn, usableKey } from './key-check.js';
+import { encryptCommand, keepPlaintextsOutOfRequests } from './plaintext-requests.js';
 
 export class AwsKmsKeyVault implements KeyVault {
   private arn: string | undefined;
@@ -31,6 +31,7 @@ export class AwsKmsKeyVault implements KeyVault {
   ) {
     if (isKeyArn(kmsKey)) this.arn = kmsKey;
     keepPlaintextsFromText(client);
+    keepPlaintextsOutOfRequests(client);
   }
 
   generateDataKey(
@@ -51,7 +52,7 @@ export class AwsKmsKeyVault implements KeyVault {
     signal: AbortSignal,
   ): ResultAsync<RegionalCiphertext, VaultFailure> {
     return this.resolve(signal).andThen((arn) =>
-      this.send((options) => this.client.send(encrypt(arn, key, context), options), signal)
+      this.send((options) => this.client.send(encryptCommand(arn, key, context), options), signal)
         .andThen((answer) => fromKey(arn, answer))
         .andThen(({ CiphertextBlob: bytes }) =>
           bytes?.length ? ok({ region: this.region, kmsKey: arn, bytes }) : mismatched('length'),
@@ -101,9 +102,6 @@ export class AwsKmsKeyVault implements KeyVault {
 
 const generate = (KeyId: string, NumberOfBytes: number, context: EncryptionContext) =>
   new GenerateDataKeyCommand({ KeyId, NumberOfBytes, EncryptionContext: { ...context } });
-
-const encrypt = (KeyId: string, key: DataKey, context: EncryptionContext) =>
-  key.reveal((Plaintext) => new EncryptCommand({ KeyId, Plaintext, EncryptionContext: { ...context } }));
 
 const decrypt = (KeyId: string, { bytes }: RegionalCiphertext, context: EncryptionContext) =>
   new DecryptCommand({ KeyId, CiphertextBlob: bytes, EncryptionContext: { ...context } });

@@ -1,6 +1,7 @@
 // Takes plaintexts out of the bytes of KMS's answers before the SDK makes text of them: text cannot be overwritten. An answer
 // that is not written as expected is left to the SDK, whose outcome is the same but for what stays in memory.
 import type { DecryptCommandOutput, KMSClient } from '@aws-sdk/client-kms';
+import { digitsIn, readBase64 } from '../base64/base64-bytes.js';
 
 interface RawAnswer {
   readonly statusCode?: number;
@@ -9,13 +10,7 @@ interface RawAnswer {
 
 const opening = Buffer.from('"Plaintext":"');
 const quote = '"'.charCodeAt(0);
-const padding = '='.charCodeAt(0);
 const zeroDigit = 'A'.charCodeAt(0);
-const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-/** :: character code -> the six bits it stands for */
-const bitsOf: ReadonlyMap<number, number> = new Map(
-  Array.from(alphabet, (digit, bits) => [digit.charCodeAt(0), bits]),
-);
 
 /** From now on the client's `Plaintext`s are bytes that nobody else holds. */
 export function keepPlaintextsFromText(client: KMSClient): void {
@@ -65,7 +60,8 @@ async function takePlaintext(answer: RawAnswer): Promise<Uint8Array | undefined>
 const isStream = (body: unknown): body is AsyncIterable<Uint8Array> =>
   typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
 
-function cutOut(body: Buffer): Uint8Array | undefined {
+/** The plaintext of an answer, in whose bytes it is zeros from now on; undefined, and nothing changed, where none is found. */
+export function cutOut(body: Buffer): Uint8Array | undefined {
   const opens = body.indexOf(opening);
   const from = opens + opening.length;
   const to = body.indexOf(quote, from);
@@ -75,28 +71,4 @@ function cutOut(body: Buffer): Uint8Array | undefined {
   const plaintext = readBase64(text);
   if (plaintext) text.fill(zeroDigit, 0, digitsIn(text));
   return plaintext;
-}
-
-/** How many digits stand before the padding. */
-function digitsIn(text: Uint8Array): number {
-  const end = text.indexOf(padding);
-  return end < 0 ? text.length : end;
-}
-
-/** The bytes that padded base64 stands for, or undefined when it is none. */
-export function readBase64(text: Uint8Array): Uint8Array | undefined {
-  const digits = digitsIn(text);
-  const padded = text.length % 4 === 0 && text.length - digits <= 2;
-  if (!padded || text.subarray(digits).some((code) => code !== padding)) return undefined;
-  const bytes = new Uint8Array(Math.floor((digits * 3) / 4));
-  for (let at = 0, to = 0, bits = 0; at < digits; at += 1) {
-    const six = bitsOf.get(text[at] ?? 0);
-    if (six === undefined) {
-      bytes.fill(0);
-      return undefined;
-    }
-    bits = ((bits << 6) | six) & 0xffffff;
-    if (at % 4 !== 0) bytes[to++] = (bits >> (6 - 2 * (at % 4))) & 255;
-  }
-  return bytes;
 }

@@ -1,7 +1,8 @@
 // How RKMS connects to AWS: one try per call (the application decides about the next region), kept-alive connections, and
 // a bound on connecting. Endpoints follow from the region's name or are ours: the SDK would also look for some in the
-// environment and in the profiles of the home folder.  The SDK's own bound on a call would be none: callers always pass an abort signal.
+// environment and in the profiles of the home folder. The SDK's own bound on a call would be none: callers always pass an abort signal.
 import type { KMSClientConfig } from '@aws-sdk/client-kms';
+import { ForgetfulHttpAgent, ForgetfulHttpsAgent } from './forgetful-agents.js';
 
 type NodeHttpHandlerOptions = Exclude<NonNullable<KMSClientConfig['requestHandler']>, { handle: unknown }>;
 
@@ -31,7 +32,7 @@ export const connectionOptions = (settings: AwsConnectionSettings): AwsConnectio
   maxAttempts: 1,
   requestHandler: {
     connectionTimeout: settings.connectTimeoutMs,
-    httpAgent: { keepAlive: true, maxSockets: settings.maxSockets },
-    httpsAgent: { keepAlive: true, maxSockets: settings.maxSockets },
+    httpAgent: new ForgetfulHttpAgent({ keepAlive: true, maxSockets: settings.maxSockets }),
+    httpsAgent: new ForgetfulHttpsAgent({ keepAlive: true, maxSockets: settings.maxSockets }),
   },
 });

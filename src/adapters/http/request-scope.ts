@@ -74,7 +74,7 @@ export const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 
 /** The sender's id for the request, where it is harmless; otherwise one of our own. */
-const requestIdOf = (header: string | readonly string[] | undefined): string =>
+export const requestIdOf = (header: string | readonly string[] | undefined): string =>
   typeof header === 'string' && requestIdPattern.test(header) ? header : randomUUID();
 
 /** What a sender's id for a request may look like, for it ends up in logs. */

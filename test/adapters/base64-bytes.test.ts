@@ -1,8 +1,8 @@
-// Plaintexts in KMS's answers: taken out of the bytes as they came, byte for byte, with nothing of them left behind.
+// Base64 in bytes: read and written as Buffer does, strictly, with nothing in between that could not be overwritten.
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { readBase64 } from '../../src/adapters/aws-kms/plaintext-answers.js';
+import { readBase64 } from '../../src/adapters/base64/base64-bytes.js';
 
 describe('base64 in bytes', () => {
   it('is read as Buffer reads it', () => {

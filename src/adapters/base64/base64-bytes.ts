@@ -1,0 +1,47 @@
+// Base64 (RFC 4648, padded) from bytes to bytes, for what must never become a string: a string cannot be overwritten.
+// Reading is strict: one spelling for each sequence of bytes that Buffer would write.
+
+const alphabet = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
+const padding = '='.charCodeAt(0);
+/** :: character code -> the six bits it stands for */
+const bitsOf: ReadonlyMap<number, number> = new Map(Array.from(alphabet, (code, bits) => [code, bits]));
+
+/** How many characters stand for so many bytes. */
+export const base64Length = (bytes: number): number => Math.ceil(bytes / 3) * 4;
+
+/** Writes the standard base64 of `bytes`, with padding, over `target`, which must be as long. */
+export function writeBase64(bytes: Uint8Array, target: Uint8Array): void {
+  const digit = (bits: number): number => alphabet[bits & 63] ?? 0;
+  for (let from = 0, to = 0; from < bytes.length; from += 3, to += 4) {
+    const left = bytes.length - from;
+    const bits = ((bytes[from] ?? 0) << 16) | ((bytes[from + 1] ?? 0) << 8) | (bytes[from + 2] ?? 0);
+    target[to] = digit(bits >> 18);
+    target[to + 1] = digit(bits >> 12);
+    target[to + 2] = left > 1 ? digit(bits >> 6) : padding;
+    target[to + 3] = left > 2 ? digit(bits) : padding;
+  }
+}
+
+/** The bytes that padded base64 stands for, in memory of their own, or undefined when it is none. */
+export function readBase64(text: Uint8Array): Uint8Array | undefined {
+  const digits = digitsIn(text);
+  const padded = text.length % 4 === 0 && text.length - digits <= 2;
+  if (!padded || text.subarray(digits).some((code) => code !== padding)) return undefined;
+  const bytes = new Uint8Array(Math.floor((digits * 3) / 4));
+  for (let at = 0, to = 0, bits = 0; at < digits; at += 1) {
+    const six = bitsOf.get(text[at] ?? 0);
+    if (six === undefined) {
+      bytes.fill(0);
+      return undefined;
+    }
+    bits = ((bits << 6) | six) & 0xffffff;
+    if (at % 4 !== 0) bytes[to++] = (bits >> (6 - 2 * (at % 4))) & 255;
+  }
+  return bytes;
+}
+
+/** How many digits stand before the padding. */
+export function digitsIn(text: Uint8Array): number {
+  const end = text.indexOf(padding);
+  return end < 0 ? text.length : end;
+}
