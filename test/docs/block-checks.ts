@@ -107,7 +107,8 @@ const checkText: Checker = async ({ text, mark }, stage) => {
       return missingOf(text);
     case 'picture':
       return undefined;
-    default:
+    case 'not run':
+    case undefined:
       return 'a block of text says what it is by a mark: <!-- like: command -->, <!-- tree --> or <!-- picture: of what -->';
   }
 };
@@ -128,7 +129,9 @@ const checkTypeScript: Checker = ({ text }) => {
     reportDiagnostics: true,
     compilerOptions: { module: ts.ModuleKind.ESNext },
   });
-  return diagnostics.length === 0 ? undefined : diagnostics.map(({ messageText }) => messageText).join('\n');
+  return diagnostics.length === 0
+    ? undefined
+    : diagnostics.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')).join('\n');
 };
 
 /** How a command is called; names.test.ts holds it against the command. */

@@ -24,7 +24,7 @@ const known = (command: Command, before: string): KnownCommand => {
 export const commandTree = (): CommandTree => known(createProgram('0.0.0'), '');
 
 /** What is wrong with the words after `rkms`, or undefined. A word may be a placeholder in angle brackets. */
-export function wrongWith(tree: Command, words: readonly string[]): string | undefined {
+export function wrongWith(tree: CommandTree, words: readonly string[]): string | undefined {
   let command = tree;
   let rest = words;
   for (let next = command.commands.get(rest[0] ?? ''); next !== undefined;) {

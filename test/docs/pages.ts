@@ -72,7 +72,9 @@ export function parsePage(path: string, text: string): Page {
     const [language = ''] = info.trim().split(/\s+/);
     const content = body.map((line) => `${line}\n`).join('');
     blocks.push({ page: path, line: at + 1, language, text: content, ...(mark && { mark }) });
-    for (let skipped = at; skipped <= end; skipped += 1) prose.push('');
+    // Something stands here, so that no mark reaches beyond its block; the rest keeps the numbers of the lines.
+    prose.push('\0');
+    for (let skipped = at; skipped < end; skipped += 1) prose.push('');
     at = end;
   }
   return { path, text, blocks, anchors: anchorsOf(prose), links: linksIn(prose), spans: spansIn(prose) };
@@ -99,6 +101,7 @@ function markBefore(prose: readonly string[], where: string): Mark | undefined {
     case 'picture':
     case 'tree':
       return { kind, text: rest };
+    case undefined:
     default:
       throw new Error(`${where}: the mark "${text}" is not known`);
   }

@@ -132,12 +132,13 @@ const preparations: Readonly<Record<string, Preparation>> = {
     },
   },
   'docs/authentication.md': {
-    before: async ({ text }, stage) => {
-      const shown = text.includes('-subj') ? (text.includes('/CN=rkms') ? 0 : 1) : undefined;
-      if (shown === undefined) return;
-      const toml = tomlOf('docs/authentication.md', shown).replaceAll('/etc/rkms/', '');
-      stage.lab.write('rkms.toml', `${embeddedConfig('./data')}\n${toml}`);
-      stage.lab.write('revoked', '');
+    before: ({ text }, stage) => {
+      if (text.includes('-subj')) {
+        const toml = tomlOf('docs/authentication.md', text.includes('/CN=rkms') ? 0 : 1);
+        stage.lab.write('rkms.toml', `${embeddedConfig('./data')}\n${toml.replaceAll('/etc/rkms/', '')}`);
+        stage.lab.write('revoked', '');
+      }
+      return Promise.resolve();
     },
   },
   'docs/cli.md': {
