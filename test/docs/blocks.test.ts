@@ -9,7 +9,7 @@ import { preparationOf } from './preparations.js';
 
 const pages = readPages();
 const blocks = pages.flatMap((page) => page.blocks);
-const patienceMs = 120_000;
+const patienceMs = 300_000;
 
 let played: Promise<PlayedAws> | undefined;
 const aws = (): Promise<PlayedAws> => (played ??= PlayedAws.start());

@@ -52,7 +52,8 @@ describe('the store of docs/custom-store.md', () => {
     const token = readFileSync(join(folder, 'token'), 'utf8').trim();
     const get = (): Promise<Response> =>
       fetch(`${service.url}/key?id=orders/7`, { headers: { Authorization: `Bearer ${token}` } });
-    const [first, second] = [await (await get()).json(), await (await get()).json()];
+    const first = (await (await get()).json()) as unknown;
+    const second = (await (await get()).json()) as unknown;
     await service.stop();
 
     expect(first).toEqual(second);

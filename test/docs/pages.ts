@@ -72,7 +72,9 @@ export function parsePage(path: string, text: string): Page {
     const [language = ''] = info.trim().split(/\s+/);
     const content = body.map((line) => `${line}\n`).join('');
     blocks.push({ page: path, line: at + 1, language, text: content, ...(mark && { mark }) });
-    for (let skipped = at; skipped <= end; skipped += 1) prose.push('');
+    // Something stands here, so that no mark reaches beyond its block; the rest keeps the numbers of the lines.
+    prose.push('\0');
+    for (let skipped = at; skipped < end; skipped += 1) prose.push('');
     at = end;
   }
   return { path, text, blocks, anchors: anchorsOf(prose), links: linksIn(prose), spans: spansIn(prose) };
@@ -92,10 +94,17 @@ function markBefore(prose: readonly string[], where: string): Mark | undefined {
   const before = prose.findLast((line) => line.trim() !== '') ?? '';
   const [, text] = comment.exec(before) ?? [];
   if (text === undefined) return undefined;
-  const [, name, rest = ''] = /^([a-z ]+)(?:: (.+))?$/.exec(text) ?? [];
-  const kind = (['not run', 'like', 'picture', 'tree'] as const).find((each) => each === name);
-  if (kind === undefined) throw new Error(`${where}: the mark "${text}" is not known`);
-  return { kind, text: rest };
+  const [, kind, rest = ''] = /^(not run|like|picture|tree)(?:: (.+))?$/.exec(text) ?? [];
+  switch (kind) {
+    case 'not run':
+    case 'like':
+    case 'picture':
+    case 'tree':
+      return { kind, text: rest };
+    case undefined:
+    default:
+      throw new Error(`${where}: the mark "${text}" is not known`);
+  }
 }
 
 /** As GitHub makes them of headings. */

@@ -21,7 +21,7 @@ export interface Preparation extends Partial<Pick<StageOptions, 'toml' | 'initia
   /** Exit codes that are good besides 0: a search that finds nothing ends with 1. */
   readonly goodCodes?: readonly number[];
   /** Runs before each block of the page. */
-  readonly before?: (block: Block, stage: Stage) => Promise<void> | void;
+  readonly before?: (block: Block, stage: Stage) => Promise<void>;
 }
 
 /** The configuration that a page shows, by its place among those of the page. */
@@ -133,11 +133,12 @@ const preparations: Readonly<Record<string, Preparation>> = {
   },
   'docs/authentication.md': {
     before: ({ text }, stage) => {
-      const shown = text.includes('-subj') ? (text.includes('/CN=rkms') ? 0 : 1) : undefined;
-      if (shown === undefined) return;
-      const toml = tomlOf('docs/authentication.md', shown).replaceAll('/etc/rkms/', '');
-      stage.lab.write('rkms.toml', `${embeddedConfig('./data')}\n${toml}`);
-      stage.lab.write('revoked', '');
+      if (text.includes('-subj')) {
+        const toml = tomlOf('docs/authentication.md', text.includes('/CN=rkms') ? 0 : 1);
+        stage.lab.write('rkms.toml', `${embeddedConfig('./data')}\n${toml.replaceAll('/etc/rkms/', '')}`);
+        stage.lab.write('revoked', '');
+      }
+      return Promise.resolve();
     },
   },
   'docs/cli.md': {

@@ -25,6 +25,9 @@ export interface StageOptions {
 
 const project = resolve('.');
 
+/** A service is asked by all the blocks of its page, or of all runbooks. */
+const lifetimeMs = 1_800_000;
+
 /** On a machine that is busy everything may take its time, and that is no outage. */
 const patience = {
   RKMS_SERVER_REQUEST_TIMEOUT_MS: '60000',
@@ -51,7 +54,8 @@ export class Stage {
     private readonly aws: () => Promise<PlayedAws>,
     private readonly options: StageOptions,
   ) {
-    this.lab = new Lab({ ...awsVariables, ...patience, RKMS_LOG_LEVEL: 'warn' });
+    const variables = { ...awsVariables, ...patience, RKMS_LOG_LEVEL: 'warn' };
+    this.lab = new Lab(variables, { lifeMs: lifetimeMs });
     this.#makeFolder();
   }
 
