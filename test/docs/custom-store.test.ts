@@ -52,8 +52,8 @@ describe('the store of docs/custom-store.md', () => {
     const token = readFileSync(join(folder, 'token'), 'utf8').trim();
     const get = (): Promise<Response> =>
       fetch(`${service.url}/key?id=orders/7`, { headers: { Authorization: `Bearer ${token}` } });
-    const first = (await (await get()).json()) as unknown;
-    const second = (await (await get()).json()) as unknown;
+    const first = await (await get()).json();
+    const second = await (await get()).json();
     await service.stop();
 
     expect(first).toEqual(second);

@@ -2,7 +2,8 @@
 // whoever ran it. The key leaves in the form that was asked for, never by accident onto a terminal, and is wiped.
 import { Option, type Command } from 'commander';
 import { pino } from 'pino';
-import { keyBody, writeBase64 } from '../../adapters/http/key-body.js';
+import { base64Length, writeBase64 } from '../../adapters/base64/base64-bytes.js';
+import { keyBody } from '../../adapters/http/key-body.js';
 import type { ServedKey } from '../../application/get-data-key.js';
 import type { Caller } from '../../domain/caller.js';
 import { everyId } from '../../domain/id-pattern.js';
@@ -96,7 +97,7 @@ function formOf(served: ServedKey, { base64, raw }: GetOptions): Buffer {
   if (!base64 && !raw) return keyBody(served);
   return served.key.reveal((plaintext) => {
     if (raw) return Buffer.alloc(plaintext.length, plaintext);
-    const characters = Math.ceil(plaintext.length / 3) * 4;
+    const characters = base64Length(plaintext.length);
     const line = Buffer.alloc(characters + 1, '\n');
     writeBase64(plaintext, line.subarray(0, characters));
     return line;
