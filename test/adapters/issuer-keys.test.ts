@@ -104,6 +104,30 @@ describe('the keys of an issuer', () => {
     expect(issuer.reads).toBe(2);
   });
 
+  it('are waited for by a hundred tokens at once: while the issuer is silent, nobody can hold more than that', async () => {
+    await start();
+    await clock.advance(30_000);
+    issuer.answer = undefined;
+    let ended = 0;
+    const all = Array.from({ length: 1_000 }, async () => {
+      const found = await find('second');
+      ended += 1;
+      return found;
+    });
+    await settle();
+    expect([ended, issuer.reads]).toEqual([900, 2]);
+    issuer.speak();
+    const found = await Promise.all(all);
+    expect(found.filter((kid) => kid === 'second')).toHaveLength(100);
+    expect(await find('second')).toBe('second');
+    await clock.advance(30_000);
+    issuer.answer = undefined;
+    const again = find('third');
+    await settle();
+    issuer.speak();
+    expect([await again, issuer.reads]).toEqual([undefined, 3]);
+  });
+
   it('are read at once for a key that nobody knows, but not more often than every 30 s', async () => {
     await start();
     await clock.advance(30_000);

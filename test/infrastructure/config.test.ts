@@ -986,7 +986,10 @@ describe('callers that are recognised by what others issue', () => {
       'issuer.example',
       'https://a:b@c',
       'https://a#b',
-    ].map((uri) => ['keys from', `jwks_uri = "${uri}"`, 'jwks_uri', JSON.stringify(uri), uriRule] as const),
+    ].map((uri) => {
+      const shown = JSON.stringify(uri.replace(':b@', ':[redacted]@'));
+      return ['keys from', `jwks_uri = "${uri}"`, 'jwks_uri', shown, uriRule] as const;
+    }),
     [
       'no time to live',
       'jwks_file = "j"\nmax_lifetime_s = 0',

@@ -17,6 +17,12 @@ export type IssuerKeysEvent =
   | { readonly event: 'issuer.unavailable'; readonly reason: string; readonly lastGoodMs: number | undefined }
   | { readonly event: 'issuer.available' };
 
+/**
+ * So many tokens may wait for one reading. Whoever holds no valid token can name keys that do not exist: while an issuer is
+ * silent, each of them would hold a request until the reading ends.
+ */
+const mostWaiting = 100;
+
 interface Known {
   readonly readMs: number;
   readonly keys: KeySet;
@@ -25,6 +31,7 @@ interface Known {
 export class IssuerKeys {
   #known: Known | undefined;
   #reading: Promise<void> | undefined;
+  #waiting = 0;
   #triedMs = -Infinity;
   #failing = false;
   #cancel: () => void = () => undefined;
@@ -50,14 +57,19 @@ export class IssuerKeys {
     this.#cancel();
   }
 
-  /** The key that a token with this header was signed with. Waits for the issuer only where none is known. */
+  /** The key that a token with this header was signed with. Waits for the issuer only where none is known, and not where many wait. */
   async find(header: {
     readonly alg: Algorithm;
     readonly kid: string | undefined;
   }): Promise<PublicKey | undefined> {
     const known = this.#find(header);
-    if (known !== undefined) return known;
-    await this.#read();
+    if (known !== undefined || this.#waiting >= mostWaiting) return known;
+    this.#waiting += 1;
+    try {
+      await this.#read();
+    } finally {
+      this.#waiting -= 1;
+    }
     return this.#find(header);
   }
 
