@@ -48,6 +48,9 @@ describe('a key that is released', () => {
       copies: 2,
       regions: 3,
       created: false,
+      attempts: 1,
+      hedged: false,
+      rescue: 'no-copy',
     };
     expect(await ask(['read'])).toEqual(ok(served));
     expect(service.audit.entries).toStrictEqual([

@@ -254,12 +254,12 @@ describe('a command line that is wrong is refused, with where to look', () => {
     ],
     [
       [...create, ...app, '--allow', 'reed'],
-      /argument 'reed' is invalid\. Permissions are read, create, operate\./,
+      /argument 'reed' is invalid\. Permissions are read, create, operate, metrics\./,
     ],
-    [[...create, ...app, '--allow', ''], /argument '' is invalid\. Permissions are read, create, operate\./],
+    [[...create, ...app, '--allow', ''], /argument '' is invalid\. Permissions are read, create, operate, metrics\./],
     [
       [...create, ...app, '--allow', 'read,'],
-      /argument 'read,' is invalid\. Permissions are read, create, operate\./,
+      /argument 'read,' is invalid\. Permissions are read, create, operate, metrics\./,
     ],
     [
       [...create, ...app, ...nobody, '--expires', '0d'],
