@@ -152,7 +152,7 @@ describe('rkms audit verify', () => {
       code: 2,
       stdout: expect.stringContaining(`anchor-not-found: no line is at ${anchor}`),
     });
-    expect(await verify('edited', '--anchor', 'x')).toMatchObject({ code: 1 });
+    expect(await verify('edited', '--anchor', 'x')).toMatchObject({ code: 64 });
     config('nothing');
     expect(await verify('nothing')).toMatchObject({
       code: 1,

@@ -68,6 +68,7 @@ export class PrometheusMetrics implements Telemetry, Metrics {
   watch(sources: MetricsSources): void {
     collectDefaultMetrics({ register: this.registry });
     watchService(this.registry, sources);
+    this.calls.watch(sources.regions().map(({ region }) => region));
     const { version, nodeVersion, quorum, maxInFlight } = this.facts;
     new Gauge({
       name: 'rkms_build_info',
