@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
@@ -73,7 +73,9 @@ function moduleAt(path: string): Module {
 
 const asCommonJs = (path: string, source: string): string =>
   path.endsWith('.ts') || /^\s*(import|export)\b/m.test(source)
-    ? ts.transpileModule(source, { compilerOptions: options }).outputText
+    ? ts
+        .transpileModule(source, { compilerOptions: options })
+        .outputText.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href))
     : source;
 
 function resolve(from: string, name: string): string | undefined {
