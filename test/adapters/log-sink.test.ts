@@ -9,12 +9,16 @@ import { until } from '../support/until.js';
 
 let folder: string;
 let pipe: number;
+let pipes = 0;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'rkms-log-'));
-  execFileSync('mkfifo', [join(folder, 'pipe')]);
 });
 beforeEach(() => {
-  pipe = openSync(join(folder, 'pipe'), constants.O_RDWR | constants.O_NONBLOCK);
+  // A pipe of its own for each test: what one gave up may still be on its way.
+  pipes += 1;
+  const path = join(folder, `pipe-${pipes}`);
+  execFileSync('mkfifo', [path]);
+  pipe = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
 });
 afterEach(() => {
   closeSync(pipe);

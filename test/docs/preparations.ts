@@ -149,6 +149,15 @@ const preparations: Readonly<Record<string, Preparation>> = {
       if (text.includes('rkms_keys')) await makeSource(stage);
     },
   },
+  'docs/doctor.md': {
+    // Warnings of the machine that the tests run on are none of the page's.
+    goodCodes: [4],
+    before: async (_, stage) => {
+      stage.lab.write('rkms.toml', embeddedConfig('./data'));
+      stage.replace('/etc/rkms.toml', 'rkms.toml');
+      await stage.serve('rkms.toml');
+    },
+  },
   'docs/import.md': { before: (_, stage) => makeSource(stage) },
   'docs/recovery.md': {
     before: async ({ language, text }, stage) => {

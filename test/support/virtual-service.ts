@@ -75,7 +75,11 @@ export class VirtualService {
     const { vaults, guide, clock, telemetry } = this;
     const settings = { quorum, deployment: ours, keyLength, leastPauseMs, mostPauseMs };
     this.regions = new RegionCalls(vaults, guide, clock, telemetry, settings, tracer);
-    this.storeCalls = new StoreCalls(tracedRepository(this.store, tracer), clock, { storeTimeoutMs });
+    this.storeCalls = new StoreCalls(
+      tracer === untraced ? this.store : tracedRepository(this.store, tracer),
+      clock,
+      { storeTimeoutMs },
+    );
     this.wrapping = new WrapInEveryRegion(this.regions, { quorum });
     this.unwrapping = new UnwrapInAnyRegion(this.regions, ours);
     const { regions, wrapping, storeCalls } = this;
