@@ -9,6 +9,7 @@ import {
   newRegionTiming,
   paceOf,
   recentQuantile,
+  slowFromMs,
   type Pace,
   type PaceSettings,
   type RegionTiming,
@@ -26,7 +27,17 @@ interface Gauge {
   p50Ms: number | undefined;
   p95Ms: number | undefined;
   slow: boolean;
+  /** Answers since the last tick, and those of them that took so long that they make a region slow. */
+  fresh: { all: number; slow: number };
+  slowFromMs: number;
+  /** At how many ticks in a row it looked slow, and went on being so. */
+  slowTicks: number;
 }
+
+/** A burst, of calls or of work of our own, is over before so many ticks: it makes no region slow. */
+const ticksToBecomeSlow = 3;
+/** As p95 has it. */
+const slowShare = 0.05;
 
 export interface GaugeReading {
   readonly p50Ms: number | undefined;
@@ -46,8 +57,25 @@ export class RegionGauges {
       regions.map((region) => {
         const timing = newRegionTiming(nowMs);
         const pace = paceOf(timing, settings);
-        const unknown = { p50Ms: undefined, p95Ms: undefined, slow: false };
-        return [region, { timing, quota: noQuota, underWay: 0, answeredMs: -Infinity, pace, ...unknown }];
+        const unknown = {
+          p50Ms: undefined,
+          p95Ms: undefined,
+          slow: false,
+          slowFromMs: Infinity,
+          slowTicks: 0,
+        };
+        return [
+          region,
+          {
+            timing,
+            quota: noQuota,
+            underWay: 0,
+            answeredMs: -Infinity,
+            pace,
+            fresh: noneFresh(),
+            ...unknown,
+          },
+        ];
       }),
     );
   }
@@ -61,8 +89,10 @@ export class RegionGauges {
     const { underWay } = gauge;
     gauge.underWay -= 1;
     if (failure === undefined) {
-      addAnswer(gauge.timing, durationMs, nowMs, !gauge.slow);
+      addAnswer(gauge.timing, durationMs, nowMs, !gauge.slow && gauge.slowTicks === 0);
       gauge.answeredMs = nowMs;
+      gauge.fresh.all += 1;
+      if (durationMs >= gauge.slowFromMs) gauge.fresh.slow += 1;
     }
     if (failure?.kind === 'region.throttled') {
       gauge.quota = throttled(gauge.quota, { beganMs: nowMs - durationMs, atMs: nowMs, underWay });
@@ -82,11 +112,15 @@ export class RegionGauges {
       gauge.pace = paceOf(gauge.timing, this.settings);
       gauge.p50Ms = recentQuantile(gauge.timing, 0.5);
       gauge.p95Ms = recentQuantile(gauge.timing, 0.95);
-      gauge.slow = isSlow(
+      const looksSlow = isSlow(
         gauge.timing,
         others.map(({ timing }) => timing),
         gauge.slow,
       );
+      gauge.slowTicks = looksSlow ? slowTicksOf(gauge) : 0;
+      gauge.slow = looksSlow && (gauge.slow || gauge.slowTicks >= ticksToBecomeSlow);
+      gauge.slowFromMs = slowFromMs(gauge.timing);
+      gauge.fresh = noneFresh();
     }
   }
 
@@ -117,4 +151,12 @@ export class RegionGauges {
     if (gauge === undefined) throw new Error(`the region ${region} is not supervised`);
     return gauge;
   }
+}
+
+const noneFresh = (): Gauge['fresh'] => ({ all: 0, slow: 0 });
+
+/** A tick without answers says nothing; one whose answers were as fast as ever begins anew. */
+function slowTicksOf({ slowTicks, fresh }: Gauge): number {
+  if (fresh.all === 0) return slowTicks;
+  return fresh.slow > slowShare * fresh.all ? slowTicks + 1 : 0;
 }

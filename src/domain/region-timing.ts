@@ -122,4 +122,10 @@ export function isSlow(timing: RegionTiming, others: readonly RegionTiming[], wa
   return p95 > limits.thanItself * usual && p95 > limits.thanOthers * median;
 }
 
+/** How long an answer must take to speak for a region having become slow; never, while its usual pace is unknown. */
+export function slowFromMs({ baseline }: RegionTiming): number {
+  const usual = quantile(of(baseline), 0.95);
+  return usual === undefined ? Infinity : becomes.thanItself * usual;
+}
+
 const within = (least: number, value: number, most: number): number => Math.min(most, Math.max(least, value));

@@ -85,15 +85,61 @@ describe('a region that has become slow', () => {
     for (const at of [dublin, stockholm]) calls(50, at, 20);
   });
 
+  /** Slow answers, for three quarters of a second. */
+  const slowed = (ms = 200): void => {
+    for (let tick = 0; tick < 3; tick += 1) {
+      calls(20, frankfurt, ms);
+      pass(250);
+    }
+  };
+
   it('is slow when it is much slower than before and than the others', () => {
-    calls(50, frankfurt, 200);
-    gauges.tick(nowMs);
+    slowed();
     expect([frankfurt, dublin, stockholm].map((at) => gauges.isSlow(at))).toStrictEqual([true, false, false]);
   });
 
+  it('is not slow after a burst that waited for its turn, however many answers were in it, while later ones are fast', () => {
+    calls(500, frankfurt, 200);
+    pass(250);
+    calls(500, frankfurt, 200);
+    pass(250);
+    const slow: boolean[] = [];
+    for (let tick = 0; tick < 60; tick += 1) {
+      calls(25, frankfurt, 20);
+      pass(250);
+      slow.push(gauges.isSlow(frankfurt));
+    }
+    expect(slow).toStrictEqual(slow.map(() => false));
+  });
+
+  it('is slow by a tenth of its answers, and not by one in twenty', () => {
+    const mixed = (slowOnes: number): boolean => {
+      for (let tick = 0; tick < 8; tick += 1) {
+        calls(20 - slowOnes, frankfurt, 20);
+        calls(slowOnes, frankfurt, 200);
+        pass(250);
+      }
+      return gauges.isSlow(frankfurt);
+    };
+    expect([mixed(1), mixed(2)]).toStrictEqual([false, true]);
+  });
+
+  it('is slow also when nobody asked it for a while between its slow answers', () => {
+    calls(20, frankfurt, 200);
+    pass(1_000);
+    calls(20, frankfurt, 200);
+    pass(1_000);
+    expect(gauges.isSlow(frankfurt)).toBe(false);
+    calls(1, frankfurt, 200);
+    pass(250);
+    expect(gauges.isSlow(frankfurt)).toBe(true);
+  });
+
   it('is not slow when the others are slow as well', () => {
-    for (const at of [frankfurt, dublin, stockholm]) calls(1_000, at, 200);
-    gauges.tick(nowMs);
+    for (let tick = 0; tick < 3; tick += 1) {
+      for (const at of [frankfurt, dublin, stockholm]) calls(1_000, at, 200);
+      pass(250);
+    }
     expect([frankfurt, dublin, stockholm].map((at) => gauges.isSlow(at))).toStrictEqual([
       false,
       false,
@@ -108,8 +154,7 @@ describe('a region that has become slow', () => {
     pass(60_000);
     calls(50, dublin, 20);
     calls(50, stockholm, 150);
-    calls(50, frankfurt, 200);
-    gauges.tick(nowMs);
+    slowed();
     expect([frankfurt, dublin, stockholm].map((at) => gauges.isSlow(at))).toStrictEqual([true, false, false]);
   });
 
@@ -118,8 +163,7 @@ describe('a region that has become slow', () => {
   };
 
   it('is slow as long as nobody has called it since, though nothing recent is known', () => {
-    calls(50, frankfurt, 200);
-    gauges.tick(nowMs);
+    slowed();
     pass(30_000);
     expect(gauges.isSlow(frankfurt)).toBe(true);
     expect(gauges.read(frankfurt)).toStrictEqual({ p50Ms: undefined, p95Ms: undefined, overQuota: false });
@@ -129,8 +173,7 @@ describe('a region that has become slow', () => {
     ['fast', 20, false],
     ['slow', 200, true],
   ])('is what probes tell when nobody else calls it: %s', (_, ms, slow) => {
-    calls(50, frankfurt, 200);
-    gauges.tick(nowMs);
+    slowed();
     pass(30_000);
     probes(5, ms);
     gauges.tick(nowMs);
@@ -138,8 +181,7 @@ describe('a region that has become slow', () => {
   });
 
   it('does not take its slowness for its usual pace, however long it lasts', () => {
-    calls(50, frankfurt, 200);
-    gauges.tick(nowMs);
+    slowed();
     const before = gauges.pace(frankfurt);
     for (let second = 0; second < 300; second += 1) {
       calls(50, frankfurt, 200);

@@ -701,7 +701,7 @@ describe('a region that becomes slow', () => {
   /** All are fast for long; then the first one is slow, and the others are not. */
   const slowed = (all: SupervisedRegions): void => {
     const three = [frankfurt, dublin, stockholm];
-    all.acts('o 19999ms p', {
+    all.acts('o 19299ms p 249ms p 249ms p', {
       o: many(all, 1_000, 20, three),
       p: () => {
         many(all, 40, 20, [dublin, stockholm])();
@@ -954,7 +954,7 @@ describe('a region that is left alone', () => {
 
   it('is one that is degraded not', () => {
     const seen = leftAlone('20100ms o', (all) => {
-      all.acts('o 19999ms p', {
+      all.acts('o 19299ms p 249ms p 249ms p', {
         o: () => {
           for (const at of [frankfurt, dublin, stockholm])
             for (let one = 0; one < 1_000; one += 1) all.call('a', { at, durationMs: 20 });
