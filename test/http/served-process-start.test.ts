@@ -256,7 +256,10 @@ describe('a command line that is wrong is refused, with where to look', () => {
       [...create, ...app, '--allow', 'reed'],
       /argument 'reed' is invalid\. Permissions are read, create, operate, metrics\./,
     ],
-    [[...create, ...app, '--allow', ''], /argument '' is invalid\. Permissions are read, create, operate, metrics\./],
+    [
+      [...create, ...app, '--allow', ''],
+      /argument '' is invalid\. Permissions are read, create, operate, metrics\./,
+    ],
     [
       [...create, ...app, '--allow', 'read,'],
       /argument 'read,' is invalid\. Permissions are read, create, operate, metrics\./,
