@@ -48,7 +48,7 @@ async function asked(
   { times = 1, slowly = false }: Asking = {},
 ): Promise<readonly Received[]> {
   const port = await listening(tls ? createTlsServer(certificate, listener) : createServer(listener));
-  const settings = { keepAlive: true, maxSockets: 1 };
+  const settings = { keepAlive: true, maxSockets: 1, connectTimeoutMs: 5_000 };
   const agent = tls
     ? new ForgetfulHttpsAgent({ ...settings, ca: certificate.cert })
     : new ForgetfulHttpAgent(settings);
@@ -96,5 +96,32 @@ describe.each([
     const body = Array.from({ length: 40_000 }, (__, index) => `${index}:${secret}`).join('\n');
     const [answer] = await asked((__, response) => response.end(body), tls, { slowly: true });
     expect(answer?.body === body).toBe(true);
+  });
+});
+
+describe('connecting', () => {
+  it.each([
+    ['without TLS', false],
+    ['over TLS', true],
+  ])('is not blamed for time in which this process did not look, %s', async (_, tls) => {
+    const answered: RequestListener = (__, response) => response.end(secret);
+    const port = await listening(tls ? createTlsServer(certificate, answered) : createServer(answered));
+    const settings = { keepAlive: true, maxSockets: 1, connectTimeoutMs: 50 };
+    const agent = tls
+      ? new ForgetfulHttpsAgent({ ...settings, ca: certificate.cert })
+      : new ForgetfulHttpAgent(settings);
+    leftovers.add(() => {
+      agent.destroy();
+    });
+    const request = (tls ? getTls : get)({ host: 'localhost', port, agent, family: 4 });
+    // The name is looked up; then there is other work for twice the time that connecting may take.
+    request.once('socket', (socket) =>
+      socket.once('lookup', () => {
+        const endMs = performance.now() + 100;
+        while (performance.now() < endMs);
+      }),
+    );
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    expect(await text(response)).toBe(secret);
   });
 });

@@ -31,8 +31,14 @@ export const connectionOptions = (settings: AwsConnectionSettings): AwsConnectio
   ignoreConfiguredEndpointUrls: true,
   maxAttempts: 1,
   requestHandler: {
-    connectionTimeout: settings.connectTimeoutMs,
-    httpAgent: new ForgetfulHttpAgent({ keepAlive: true, maxSockets: settings.maxSockets }),
-    httpsAgent: new ForgetfulHttpsAgent({ keepAlive: true, maxSockets: settings.maxSockets }),
+    // The SDK's own bound on connecting blames the region for every delay of this process.
+    httpAgent: new ForgetfulHttpAgent(agentOptions(settings)),
+    httpsAgent: new ForgetfulHttpsAgent(agentOptions(settings)),
   },
+});
+
+const agentOptions = ({ connectTimeoutMs, maxSockets }: AwsConnectionSettings) => ({
+  keepAlive: true,
+  maxSockets,
+  connectTimeoutMs,
 });

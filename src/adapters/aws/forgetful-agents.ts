@@ -1,5 +1,6 @@
 // Connections that keep nothing of what they received: bytes arrive in one buffer per connection, are handed on at once,
-// and are overwritten. Node's own way gives each piece of the network's bytes memory that nobody overwrites.
+// and are overwritten. Node's own way gives each piece of the network's bytes memory that nobody overwrites. Connecting is
+// bounded in time, but nobody is blamed for time in which this process did not look.
 import { Agent as HttpAgent, type AgentOptions, type ClientRequestArgs } from 'node:http';
 import { Agent as HttpsAgent, type AgentOptions as TlsAgentOptions } from 'node:https';
 import type { OnReadOpts, Socket } from 'node:net';
@@ -11,35 +12,75 @@ const receiveBytes = 16_384;
 /** OpenSSL's SSL_OP_CLEANSE_PLAINTEXT, which node:crypto does not name: what was decrypted is overwritten once it was read. */
 const cleansePlaintext = 1 << 1;
 
+/** Timers are never exact; later than this (ms) means that something kept the process from looking. */
+const usualLatenessMs = 10;
+
+/** How long connecting may take, in milliseconds. */
+interface Bounded {
+  readonly connectTimeoutMs: number;
+}
+
 type Connected = (error: Error | null, stream: Duplex) => void;
 
 export class ForgetfulHttpAgent extends HttpAgent {
+  readonly #connectTimeoutMs: number;
+
+  constructor({ connectTimeoutMs, ...options }: AgentOptions & Bounded) {
+    super(options);
+    this.#connectTimeoutMs = connectTimeoutMs;
+  }
+
   override createConnection(options: ClientRequestArgs, connected?: Connected): Duplex | null | undefined {
-    return forgetting((onread) =>
+    return forgetting(this.#connectTimeoutMs, (onread) =>
       super.createConnection({ ...options, onread } as ClientRequestArgs, connected),
     );
   }
 }
 
 export class ForgetfulHttpsAgent extends HttpsAgent {
-  constructor(options: TlsAgentOptions & AgentOptions) {
+  readonly #connectTimeoutMs: number;
+
+  constructor({ connectTimeoutMs, ...options }: TlsAgentOptions & AgentOptions & Bounded) {
     super({ ...options, secureOptions: cleansePlaintext });
+    this.#connectTimeoutMs = connectTimeoutMs;
   }
 
   override createConnection(options: ClientRequestArgs, connected?: Connected): Duplex | null | undefined {
-    return forgetting((onread) =>
+    return forgetting(this.#connectTimeoutMs, (onread) =>
       super.createConnection({ ...options, onread } as ClientRequestArgs, connected),
     );
   }
 }
 
-function forgetting(connect: (onread: OnReadOpts) => Duplex | null | undefined): Duplex | null | undefined {
+function forgetting(
+  connectTimeoutMs: number,
+  connect: (onread: OnReadOpts) => Duplex | null | undefined,
+): Duplex | null | undefined {
   const buffer = Buffer.alloc(receiveBytes);
   const stream = connect({
     buffer,
     callback: (length) => handOn(stream as Socket, buffer.subarray(0, length)),
   });
+  if (stream) boundConnecting(stream, connectTimeoutMs);
   return stream;
+}
+
+/** A timer that fires late may have overtaken a connection that is there: as much time is given once more as was lost. */
+function boundConnecting(stream: Duplex, timeoutMs: number): void {
+  const dueMs = performance.now() + timeoutMs;
+  const end = (): void => {
+    const why = `no connection within ${timeoutMs} ms`;
+    stream.destroy(Object.assign(new Error(why), { code: 'ETIMEDOUT' }));
+  };
+  let timer = setTimeout(() => {
+    const lateMs = performance.now() - dueMs;
+    if (lateMs <= usualLatenessMs) end();
+    else timer = setTimeout(end, Math.min(lateMs, timeoutMs));
+  }, timeoutMs);
+  const settle = (): void => {
+    clearTimeout(timer);
+  };
+  stream.once('connect', settle).once('close', settle);
 }
 
 /** The parser of HTTP takes what it needs while `push` runs; what waits for it is its own, and is left to it. */
