@@ -10,11 +10,11 @@ import type { Environment } from './config-environment.js';
 const standardError = 2;
 /** Some thousand lines: about as much as a reader may be behind. */
 const maxWaiting = 1_048_576;
-const closeTimeoutMs = 1_000;
+const closeTimeoutMs = 2_000;
 
 export interface OpenLog {
   readonly logger: Logger;
-  /** Writes what waits, for a second at most. */
+  /** Writes what waits, for two seconds at most. */
   close(): Promise<void>;
   /** Gives up what waits. */
   abandon(): void;
