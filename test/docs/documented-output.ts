@@ -9,7 +9,7 @@ const varying: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9a-f]{64}\b/g, '<hash>'],
   [/\b(?:[0-9a-f]{2}:){31}[0-9A-Fa-f]{2}\b/gi, '<fingerprint>'],
   [/\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?/g, '<time>'],
-  [/\b(?=[0-9A-Za-z]{12}\b)(?=\w*\d)(?=\w*[A-Z])(?=\w*[a-z])\w{12}\b/g, '<public id>'],
+  [/\b(?=\w*[a-z])(?=\w+[A-Z\d])[0-9A-Za-z]{12}\b/g, '<public id>'],
   [/\b(127\.0\.0\.1|localhost):\d+/g, '$1:<port>'],
   [/\b\d+(?:\.\d+)? ?(?:ms|s|h|days|MiB|KiB|keys\/s)(?![\w/])/g, '<measure>'],
 ];
