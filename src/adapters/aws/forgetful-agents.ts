@@ -5,15 +5,13 @@ import { Agent as HttpAgent, type AgentOptions, type ClientRequestArgs } from 'n
 import { Agent as HttpsAgent, type AgentOptions as TlsAgentOptions } from 'node:https';
 import type { OnReadOpts, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { owedMs } from '../../domain/fair-time.js';
 
 /** As much as one record of TLS carries. */
 const receiveBytes = 16_384;
 
 /** OpenSSL's SSL_OP_CLEANSE_PLAINTEXT, which node:crypto does not name: what was decrypted is overwritten once it was read. */
 const cleansePlaintext = 1 << 1;
-
-/** Timers are never exact; later than this (ms) means that something kept the process from looking. */
-const usualLatenessMs = 10;
 
 /** How long connecting may take, in milliseconds. */
 interface Bounded {
@@ -73,9 +71,9 @@ function boundConnecting(stream: Duplex, timeoutMs: number): void {
     stream.destroy(Object.assign(new Error(why), { code: 'ETIMEDOUT' }));
   };
   let timer = setTimeout(() => {
-    const lateMs = performance.now() - dueMs;
-    if (lateMs <= usualLatenessMs) end();
-    else timer = setTimeout(end, Math.min(lateMs, timeoutMs));
+    const moreMs = owedMs(performance.now() - dueMs, timeoutMs);
+    if (moreMs === 0) end();
+    else timer = setTimeout(end, moreMs);
   }, timeoutMs);
   const settle = (): void => {
     clearTimeout(timer);
