@@ -4,6 +4,7 @@ import { isatty } from 'node:tty';
 import { pino, type Logger } from 'pino';
 import { LogSink } from '../adapters/pino/log-sink.js';
 import { prettyLine } from '../adapters/pino/pretty-line.js';
+import { showsColours } from './commands/paint.js';
 import type { Config } from './config.js';
 import type { Environment } from './config-environment.js';
 
@@ -23,7 +24,7 @@ export interface OpenLog {
 export function openLog({ level, format }: Config['log'], environment: Environment): OpenLog {
   const isTerminal = isatty(standardError);
   const pretty = format === 'pretty' || (format === 'auto' && isTerminal);
-  const colours = isTerminal && (environment['NO_COLOR'] ?? '') === '';
+  const colours = showsColours(isTerminal, environment['NO_COLOR']);
   const form = (json: string): string => (pretty ? prettyLine(json, colours) : json);
   const droppedLine = (count: number): string =>
     form(

@@ -1,16 +1,16 @@
 // How the doctor's findings are printed: grouped by subject, then a count, then what to do, the worst first. On a terminal with
 // symbols and, unless NO_COLOR asks for none, in colour; anywhere else in words.
 import { worstOf, type Finding, type Severity } from '../doctor/finding.js';
+import { showsColours } from './paint.js';
 
 export interface ReportStyle {
   readonly symbols: boolean;
   readonly colour: boolean;
 }
 
-/** https://no-color.org: any value but the empty one asks for none. */
 export const reportStyle = (isTerminal: boolean, noColor: string | undefined): ReportStyle => ({
   symbols: isTerminal,
-  colour: isTerminal && (noColor ?? '') === '',
+  colour: showsColours(isTerminal, noColor),
 });
 
 const words: Readonly<Record<Severity, string>> = {

@@ -11,6 +11,10 @@ const styles = {
 
 export type Tone = keyof typeof styles;
 
+/** https://no-color.org: any value of NO_COLOR but the empty one asks for none. */
+export const showsColours = (isTerminal: boolean, noColor: string | undefined): boolean =>
+  isTerminal && (noColor ?? '') === '';
+
 /** The text in the colour of its tone where `stream` shows colours, else as it is. */
 export const paint = (tone: Tone, text: string, stream: NodeJS.WriteStream = process.stdout): string =>
   text === '' ? '' : styleText(styles[tone], text, { stream });
