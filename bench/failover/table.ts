@@ -89,8 +89,8 @@ const longColumns: readonly Column<LongRun>[] = [
 export const tableOf = (all: readonly Measured[], verdicts: readonly (readonly Verdict[])[]): string =>
   'Milliseconds, unless another unit is given. h: healthy just before. steady, known: p99 without the first second, or from\n' +
   'a second after detection on. calls: per read, canaries excluded. found: after how many ms, and calls to the region that\n' +
-  'fails. back: seconds until all is reported healthy, or that/until 50 reads at once are served as before. stray: how often a\n' +
-  `region was taken for ill that had not failed. ! marks a bound that does not hold.\n\n${aligned(columns, all, verdicts)}`;
+  'fails. back: seconds until all is reported healthy, or that/until reads are served where they were before. stray: how often\n' +
+  `a region was taken for ill that had not failed. ! marks a bound that does not hold.\n\n${aligned(columns, all, verdicts)}`;
 
 export const longTableOf = (all: readonly LongRun[], verdicts: readonly (readonly Verdict[])[]): string =>
   `50 at once, as fast as they are answered; milliseconds.\n\n${aligned(longColumns, all, verdicts)}`;

@@ -30,6 +30,7 @@ import {
 import type { PaceSettings, Pace } from '../domain/region-timing.js';
 import type { Clock } from '../ports/clock.js';
 import type { RegionCall, Telemetry, VaultCall } from '../ports/telemetry.js';
+import { healthEventOf } from './health-events.js';
 import { RegionGauges } from './region-gauges.js';
 import type { RegionGuide } from './region-guide.js';
 import { probesOf, type ProbeSettings, type RegionProbe } from './region-probes.js';
@@ -140,17 +141,11 @@ export class RegionSupervisor implements RegionGuide {
   }
 
   report(call: RegionCall): void {
-    const { region, failure } = call;
     const atMs = this.clock.monotonicMs();
     this.gauges.end(call, atMs);
-    if (isAboutOneOperation(call) || this.gauges.wasOnlySlower(call, atMs)) return;
-    const about = call.keyId === undefined ? {} : { id: call.keyId };
-    this.mailbox.next({
-      region,
-      event: failure
-        ? { kind: 'failed', atMs, failure, chance: this.clock.random(), ...about }
-        : { kind: 'answered', atMs },
-    });
+    if (this.gauges.wasOnlySlower(call, atMs)) return;
+    const event = healthEventOf(call, atMs, () => this.clock.random());
+    if (event) this.mailbox.next({ region: call.region, event });
   }
 
   /** An operator's order; of a region that nobody knows, false. */
@@ -242,9 +237,3 @@ export class RegionSupervisor implements RegionGuide {
 /** What keeps a region from serving us until its or our account's owner mends it. */
 const faultOf = ({ state }: RegionHealth): string | undefined =>
   state.kind === 'misconfigured' ? state.reason : undefined;
-
-/** A right to encrypt that is missing says nothing about decrypting, which the region may go on doing. */
-const isAboutOneOperation = ({ operation, failure }: RegionCall): boolean =>
-  (operation === 'encrypt' || operation === 'generate') &&
-  failure?.kind === 'vault.misconfigured' &&
-  failure.reason === 'access-denied';

@@ -2,6 +2,7 @@
 // and drain are left only by an operator; all else heals by itself.
 import { counted, isTooMuch, noCalls } from './call-record.js';
 import type {
+  AnswerEvent,
   FailureEvent,
   HealthEvent,
   HealthSettings,
@@ -58,7 +59,7 @@ const isLive = (health: RegionHealth): health is LiveHealth =>
 function live(settings: HealthSettings, health: LiveHealth, event: LiveEvent): RegionHealth {
   switch (event.kind) {
     case 'answered':
-      return onAnswer(health, event);
+      return onAnswer(settings, health, event);
     case 'probe-answered':
       return onRightAnswer(settings, health, event);
     case 'failed':
@@ -75,12 +76,14 @@ function live(settings: HealthSettings, health: LiveHealth, event: LiveEvent): R
   }
 }
 
-/** A call of the region's usual traffic. Of a region that is left alone only probes speak: calls that began before it was may end late. */
-function onAnswer(health: LiveHealth, { atMs }: HealthEvent): RegionHealth {
+/** A call of the region's usual traffic, or of the little that it gets while every region is left alone. */
+function onAnswer(settings: HealthSettings, health: LiveHealth, event: AnswerEvent): RegionHealth {
   const { state } = health;
-  return 'calls' in state
-    ? { ...health, state: { ...state, calls: counted(state.calls, atMs, true) } }
-    : health;
+  if ('calls' in state)
+    return { ...health, state: { ...state, calls: counted(state.calls, event.atMs, true) } };
+  // Calls that began before the region was left alone may end late, and say nothing about it.
+  const isLikeProbe = event.likeProbeSinceMs !== undefined && event.likeProbeSinceMs > health.sinceMs;
+  return isLikeProbe && state.kind !== 'misconfigured' ? onRightAnswer(settings, health, event) : health;
 }
 
 function onSlowed(settings: HealthSettings, health: LiveHealth, event: HealthEvent): RegionHealth {
@@ -90,12 +93,12 @@ function onSlowed(settings: HealthSettings, health: LiveHealth, event: HealthEve
   return enter(health, state, event, 'slower than before and than the others');
 }
 
-/** The canary was opened. A probe that outlived its half-open state says nothing any more. */
+/** The region did what probes ask for. A probe that outlived its half-open state says nothing any more. */
 function onRightAnswer(settings: HealthSettings, health: LiveHealth, event: HealthEvent): RegionHealth {
   const { state } = health;
-  if (state.kind === 'misconfigured') {
-    const next: RegionState = { kind: 'half-open', rightAnswers: 1, openMs: settings.openMs };
-    return enter(health, next, event, 'it may be back');
+  if (state.kind === 'misconfigured' || (state.kind === 'open' && event.kind === 'answered')) {
+    const { openMs } = 'openMs' in state ? state : settings;
+    return enter(health, { kind: 'half-open', rightAnswers: 1, openMs }, event, 'it may be back');
   }
   if (state.kind === 'degraded') return probedAgainAfter(settings.degradedProbeMs, health, state, event);
   if (state.kind !== 'half-open') return health;

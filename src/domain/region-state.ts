@@ -87,7 +87,12 @@ interface At {
 }
 export type OperatorEvent = At & { readonly kind: 'drain' | 'undrain' | 'lift-quarantine' };
 export type LiveEvent =
-  FailureEvent | (At & { readonly kind: 'answered' | 'probe-answered' | 'tick' | 'slowed' | 'sped-up' });
+  FailureEvent | AnswerEvent | (At & { readonly kind: 'probe-answered' | 'tick' | 'slowed' | 'sped-up' });
+/** A call went well; `likeProbeSinceMs` is when it began, if it asked for what probes ask for. */
+export interface AnswerEvent extends At {
+  readonly kind: 'answered';
+  readonly likeProbeSinceMs?: number;
+}
 export interface FailureEvent extends At {
   readonly kind: 'failed' | 'probe-failed';
   readonly failure: VaultFailure;

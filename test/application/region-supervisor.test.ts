@@ -129,6 +129,29 @@ describe('a circuit', () => {
     expect(regions.transitions).toStrictEqual([[105, opens()]]);
   });
 
+  it('of a region that answers while all are open comes first at once, and closes after three answers', () => {
+    const regions = play({ untilMs: 150 }, (all) => {
+      for (const at of [frankfurt, dublin, stockholm]) all.calls('fffff', { at });
+      all.calls('10ms a 39ms a 29ms a 29ms a', { at: dublin, durationMs: 20 });
+      const firstIs = (order: string) => (): void => {
+        expect(inShort(all.supervisor.order())).toBe(order);
+      };
+      all.acts('48ms p 5ms q', { p: firstIs('FDS'), q: firstIs('DFS') });
+    });
+    expect(regions.transitions.slice(3)).toStrictEqual([
+      [50, 'eu-west-1: open > half-open (it may be back)'],
+      [110, 'eu-west-1: half-open > recovering (it answers again)'],
+    ]);
+  });
+
+  it('stays open when other things than opening a key went well there', () => {
+    const regions = play({ untilMs: 2_000 }, (all) => {
+      open(all);
+      all.calls('50ms aaaaa', { operation: 'encrypt' });
+    });
+    expect(regions.transitions).toStrictEqual([[4, opens()]]);
+  });
+
   it('opens at once when a certificate is not to be trusted', () => {
     const regions = play({ untilMs: 100 }, (all) => {
       all.calls('10ms u');
@@ -215,7 +238,7 @@ describe('an open circuit', () => {
 
   it('stays open whatever the calls that were under way end with: one transition, not a hundred', () => {
     const regions = play({ untilMs: 2_700 }, (all) => {
-      all.calls(`fffff${'af'.repeat(50)}`);
+      all.calls(`fffff${'af'.repeat(50)}`, { durationMs: 800 });
     });
     expect(regions.transitions).toStrictEqual([[4, opens()]]);
   });
@@ -283,10 +306,10 @@ describe('a half-open circuit', () => {
     ]);
   });
 
-  it('counts the answers of probes alone, not those of calls', () => {
+  it('does not count answers to calls that began before it was half-open', () => {
     const regions = play({ untilMs: 3_300 }, (all) => {
       open(all);
-      all.calls('2800ms aaaaaaaaaa');
+      all.calls('2800ms aaaaaaaaaa', { durationMs: 100 });
     });
     expect(regions.transitions).toStrictEqual(recovered);
   });

@@ -330,6 +330,36 @@ describe('the circuit', () => {
     });
   });
 
+  /** One of the few that an open region gets while all are; it opened at `sinceMs`. */
+  const requestAnswered = (likeProbeSinceMs: number, atMs = likeProbeSinceMs + 20): HealthEvent => ({
+    kind: 'answered',
+    atMs,
+    likeProbeSinceMs,
+  });
+
+  it('closes after three right answers to requests sent since it opened, before its time is over', () => {
+    const often = healthIn({ kind: 'open', untilMs: 6_000, openMs: 10_000 });
+    const once = next(often, requestAnswered(sinceMs + 1, 1_021));
+    expect(once).toEqual({
+      ...often,
+      state: { kind: 'half-open', rightAnswers: 1, openMs: 10_000 },
+      sinceMs: 1_021,
+      why: 'it may be back',
+    });
+    const three = after(once, requestAnswered(1_022), probeAnswered(1_060));
+    expect(three.state).toEqual({ kind: 'recovering', calls: noCalls, openMs: 10_000 });
+  });
+
+  it('stays open when requests are answered that were sent before it opened', () => {
+    const open = healthIn(states.open);
+    expect(after(open, requestAnswered(sinceMs - 5), requestAnswered(sinceMs))).toBe(open);
+  });
+
+  it('is not tried because of an answer while it is misconfigured', () => {
+    const misconfigured = healthIn(states.misconfigured);
+    expect(next(misconfigured, requestAnswered(nowMs))).toBe(misconfigured);
+  });
+
   it('closes at the first right answer when one is asked for', () => {
     const easy = step({ ...settings, rightAnswers: 1 });
     const tried = easy(healthIn(states.open), tick(6_000));

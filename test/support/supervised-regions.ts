@@ -13,7 +13,7 @@ import type { Region } from '../../src/domain/ids.js';
 import { defaultHealthSettings } from '../../src/domain/region-state.js';
 import { defaultPaceSettings } from '../../src/domain/region-timing.js';
 import type { Clock } from '../../src/ports/clock.js';
-import type { TelemetryEvent } from '../../src/ports/telemetry.js';
+import type { TelemetryEvent, VaultOperation } from '../../src/ports/telemetry.js';
 import { keyId, region } from './names.js';
 import { vaultFailures } from './vault-failures.js';
 
@@ -70,6 +70,7 @@ interface TimedCall {
   readonly at?: Region;
   readonly id?: string;
   readonly durationMs?: number;
+  readonly operation?: VaultOperation;
 }
 
 export class SupervisedRegions {
@@ -134,16 +135,20 @@ export class SupervisedRegions {
   }
 
   /** A call that begins and ends at once, though it may say that it took longer. */
-  call(end: End, { at = frankfurt, id = 'orders/7', durationMs = 20 }: TimedCall = {}): void {
-    this.supervisor.begin(at);
-    this.end(end, { at, id, durationMs });
+  call(end: End, call: TimedCall = {}): void {
+    this.supervisor.begin(call.at ?? frankfurt);
+    this.end(end, call);
   }
 
   /** The end of a call that has begun. */
-  end(end: End, { at = frankfurt, id = 'orders/7', durationMs = 20 }: TimedCall = {}): void {
+  end(
+    end: End,
+    { at = frankfurt, id = 'orders/7', durationMs = 20, operation = 'decrypt' }: TimedCall = {},
+  ): void {
     const failure = ends[end];
     this.supervisor.report({
       region: at,
+      operation,
       keyId: keyId(id),
       durationMs,
       ...(failure && { failure }),
