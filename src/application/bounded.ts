@@ -1,8 +1,8 @@
 // Puts an end to a call that may have none: the answer, the time-out or the caller's leaving, whichever comes first.
 // It does not rely on the called side to obey the signal, so a vault or store that hangs cannot hang a request.
 import { err, ResultAsync, type Result } from 'neverthrow';
+import { scheduleFairly } from '../domain/fair-time.js';
 import type { Clock } from '../ports/clock.js';
-import { scheduleFairly } from './fair-timer.js';
 
 export interface Bounds<T, F> {
   readonly clock: Clock;

@@ -3,10 +3,10 @@
 // calls still under way are dropped, and an answer that comes too late for the race is thrown away.
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import type { AfterFailure, VaultFailure } from '../domain/failures.js';
+import { scheduleFairly } from '../domain/fair-time.js';
 import type { Region } from '../domain/ids.js';
 import type { Clock } from '../ports/clock.js';
 import type { Effort } from '../ports/telemetry.js';
-import { scheduleFairly } from './fair-timer.js';
 
 /** One region's part in the race. */
 export interface Lane<T, F = VaultFailure> {

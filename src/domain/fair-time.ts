@@ -1,9 +1,48 @@
-// How a timer that judges others by their silence treats its own delay: when it fires late, this process was busy, and what it
-// waits for may have come without being looked at.
+// A timer that judges others by their silence, and blames nobody for time in which this process did not look: while it was
+// busy, or not running at all, what it waits for may have come. Such time is given once more.
+
+/** What a fair timer needs of a clock; milliseconds. */
+export interface Timekeeper {
+  monotonicMs(): number;
+  /** How long this process has waited with nothing to do, since some moment. */
+  idleMs(): number;
+  /** Calls `fire` once after `delayMs`, unless the returned function is called before. */
+  schedule(delayMs: number, fire: () => void): () => void;
+}
 
 /** Timers are never exact; later than this (ms) means that something kept the process from looking. */
 const usualLatenessMs = 10;
+/**
+ * Busy for more of the wait than this, it hardly looked. Fifty connections over TLS at once keep it busy for nine tenths of 150 ms
+ * and more; a steady load of three quarters of what it can do is no burst.
+ */
+const usualBusyShare = 0.75;
+/** One that is always busy gives up in the end. */
+const mostExtensions = 2;
 
-/** How much longer (ms) to wait when a timer of `delayMs` fired `lateMs` late: as long as was lost, `delayMs` at most. */
-export const owedMs = (lateMs: number, delayMs: number): number =>
-  lateMs <= usualLatenessMs ? 0 : Math.min(lateMs, delayMs);
+/** Calls `fire` once, after `delayMs` in which an answer would have been noticed, unless the returned function is called before. */
+export function scheduleFairly(time: Timekeeper, delayMs: number, fire: () => void): () => void {
+  let cancel = (): void => undefined;
+  const wait = (plannedMs: number, extensions: number): void => {
+    const [startMs, idleMs] = [time.monotonicMs(), time.idleMs()];
+    cancel = time.schedule(plannedMs, () => {
+      const tookMs = time.monotonicMs() - startMs;
+      const moreMs = unseenMs(plannedMs, tookMs, time.idleMs() - idleMs);
+      if (moreMs === 0 || extensions === 0) fire();
+      else wait(Math.min(moreMs, plannedMs), extensions - 1);
+    });
+  };
+  wait(delayMs, mostExtensions);
+  return () => {
+    cancel();
+  };
+}
+
+function unseenMs(plannedMs: number, tookMs: number, idleMs: number): number {
+  const lateMs = tookMs - plannedMs;
+  const busyMs = tookMs - idleMs;
+  return Math.max(
+    lateMs > usualLatenessMs ? lateMs : 0,
+    busyMs > usualBusyShare * tookMs ? Math.min(busyMs, plannedMs) : 0,
+  );
+}

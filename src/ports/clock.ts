@@ -6,6 +6,8 @@ export interface Clock {
   nowMs(): number;
   /** Milliseconds since some moment; never goes back. For durations. */
   monotonicMs(): number;
+  /** How long this process has waited with nothing to do, in milliseconds since some moment; never goes back. */
+  idleMs(): number;
   /** Calls `fire` once after `delayMs`, unless the returned function is called before. */
   schedule(delayMs: number, fire: () => void): () => void;
   /** A number from 0 up to but not including 1, for jitter. */

@@ -140,6 +140,7 @@ describe('a clock that fires a timer although it was cancelled', () => {
     const unstoppable: Clock = {
       nowMs: () => clock.nowMs(),
       monotonicMs: () => clock.monotonicMs(),
+      idleMs: () => clock.idleMs(),
       random: () => clock.random(),
       schedule: (delayMs, fire) => {
         clock.schedule(delayMs, fire);

@@ -255,6 +255,7 @@ export class SimulatedProcess implements Caller {
     return {
       nowMs: () => World.startMs + world.nowMs,
       monotonicMs: () => world.nowMs,
+      idleMs: () => world.nowMs,
       random: () => random.next(),
       schedule: (delayMs, fire) =>
         world.after(delayMs, `timer of ${this.name}`, () => {

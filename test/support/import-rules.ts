@@ -20,7 +20,7 @@ interface Import {
 type Ring = 'domain' | 'ports' | 'application' | 'adapters' | 'infrastructure';
 const rings: readonly Ring[] = ['domain', 'ports', 'application', 'adapters', 'infrastructure'];
 
-const sharedAdapterFolders = ['aws', 'base64', 'files'];
+const sharedAdapterFolders = ['aws', 'base64', 'files', 'system'];
 const adaptersOfUseCases = ['http', 'cli'];
 const cryptoOfDomain = ['createHmac', 'timingSafeEqual'];
 const forbiddenName = /^(index|utils?|common|helpers?|types?|dtos?)$/;

@@ -18,6 +18,8 @@ export class ManualClock implements Clock {
   static readonly startMs = Date.UTC(2030, 0, 1);
   readonly #timers = new Set<Timer>();
   #elapsedMs = 0;
+  #busyMs = 0;
+  #isBusy = false;
   #seed: number;
 
   constructor(seed = 1) {
@@ -35,6 +37,10 @@ export class ManualClock implements Clock {
 
   monotonicMs(): number {
     return this.#elapsedMs;
+  }
+
+  idleMs(): number {
+    return this.#elapsedMs - this.#busyMs;
   }
 
   schedule(delayMs: number, fire: () => void): () => void {
@@ -59,16 +65,29 @@ export class ManualClock implements Clock {
     await settle();
     for (let timer = this.#nextDue(endMs); timer !== undefined; timer = this.#nextDue(endMs)) {
       this.#timers.delete(timer);
-      this.#elapsedMs = Math.max(this.#elapsedMs, timer.dueMs);
+      this.#moveTo(Math.max(this.#elapsedMs, timer.dueMs));
       timer.fire();
       await settle();
     }
-    this.#elapsedMs = endMs;
+    this.#moveTo(endMs);
   }
 
   /** The process is busy: time moves on by `ms`, and nothing fires before `advance`. */
   stall(ms: number): void {
     this.#elapsedMs += ms;
+    this.#busyMs += ms;
+  }
+
+  #moveTo(elapsedMs: number): void {
+    if (this.#isBusy) this.#busyMs += elapsedMs - this.#elapsedMs;
+    this.#elapsedMs = elapsedMs;
+  }
+
+  /** The process is busy with small things: time moves on by `ms`, and what falls due fires on time. */
+  async work(ms: number): Promise<void> {
+    this.#isBusy = true;
+    await this.advance(ms);
+    this.#isBusy = false;
   }
 
   #nextDue(endMs: number): Timer | undefined {

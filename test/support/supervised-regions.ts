@@ -94,6 +94,7 @@ export class SupervisedRegions {
     const clock: Clock = {
       nowMs: () => 0,
       monotonicMs: () => scheduler.now(),
+      idleMs: () => scheduler.now(),
       schedule: () => {
         throw new Error('the supervisor keeps its time by its scheduler');
       },

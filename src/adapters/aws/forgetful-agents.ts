@@ -6,7 +6,8 @@ import { Agent as HttpsAgent } from 'node:https';
 import type { OnReadOpts, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { owedMs } from '../../domain/fair-time.js';
+import { scheduleFairly } from '../../domain/fair-time.js';
+import { systemClock } from '../system/system-clock.js';
 
 /** As much as one record of TLS carries. */
 const receiveBytes = 16_384;
@@ -70,21 +71,11 @@ function forgetting(
   return stream;
 }
 
-/** A timer that fires late may have overtaken a connection that is there: as much time is given once more as was lost. */
 function boundConnecting(stream: Duplex, timeoutMs: number): void {
-  const dueMs = performance.now() + timeoutMs;
-  const end = (): void => {
+  const settle = scheduleFairly(systemClock, timeoutMs, () => {
     const why = `no connection within ${timeoutMs} ms`;
     stream.destroy(Object.assign(new Error(why), { code: 'ETIMEDOUT' }));
-  };
-  let timer = setTimeout(() => {
-    const moreMs = owedMs(performance.now() - dueMs, timeoutMs);
-    if (moreMs === 0) end();
-    else timer = setTimeout(end, moreMs);
-  }, timeoutMs);
-  const settle = (): void => {
-    clearTimeout(timer);
-  };
+  });
   stream.once('connect', settle).once('close', settle);
 }
 

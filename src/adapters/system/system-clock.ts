@@ -4,6 +4,7 @@ import type { Clock } from '../../ports/clock.js';
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
+  idleMs: () => performance.eventLoopUtilization().idle,
   random: () => Math.random(),
   schedule: (delayMs, fire) => {
     const timer = setTimeout(fire, delayMs);

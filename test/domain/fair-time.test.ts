@@ -1,6 +1,6 @@
 // A timer that judges others does not blame them for what this process missed.
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { scheduleFairly } from '../../src/application/fair-timer.js';
+import { scheduleFairly } from '../../src/domain/fair-time.js';
 import { ManualClock } from '../support/manual-clock.js';
 
 let clock: ManualClock;
@@ -23,7 +23,8 @@ describe('a timer that is on time', () => {
 
   it('is on time also when it is a little late', async () => {
     start(150);
-    clock.stall(160);
+    await clock.advance(140);
+    clock.stall(20);
     await clock.advance(10_000);
     expect(fired).toEqual([160]);
   });
@@ -37,10 +38,35 @@ describe('a timer that is on time', () => {
   });
 });
 
+describe('a timer that is on time while the process is busy', () => {
+  it('gives as much time once more as the process was busy', async () => {
+    start(100);
+    await clock.advance(20);
+    await clock.work(80);
+    await clock.advance(10_000);
+    expect(fired).toEqual([180]);
+  });
+
+  it('gives nothing while the process is only as busy as at most times', async () => {
+    start(100);
+    await clock.advance(30);
+    await clock.work(70);
+    await clock.advance(10_000);
+    expect(fired).toEqual([100]);
+  });
+
+  it('fires after three times its delay when the process is always busy', async () => {
+    start(100);
+    await clock.work(1_000);
+    expect([fired, clock.pending]).toEqual([[300], 0]);
+  });
+});
+
 describe('a timer that comes late, because the process was busy', () => {
   it('gives as much time once more as was lost', async () => {
     start(150);
-    clock.stall(200);
+    await clock.advance(100);
+    clock.stall(100);
     await clock.advance(10_000);
     expect([fired, clock.pending]).toEqual([[250], 0]);
   });
@@ -52,13 +78,15 @@ describe('a timer that comes late, because the process was busy', () => {
     expect(fired).toEqual([5_150]);
   });
 
-  it('gives it once: a process that is always busy gives up in the end', async () => {
+  it('gives it twice: one that always comes late gives up in the end', async () => {
     start(150);
     clock.stall(1_000);
     await clock.advance(1);
     clock.stall(1_000);
     await clock.advance(1);
-    expect(fired).toEqual([2_001]);
+    clock.stall(1_000);
+    await clock.advance(10_000);
+    expect([fired, clock.pending]).toEqual([[3_002], 0]);
   });
 
   it('does not fire once it is cancelled during the time that it gives', async () => {
@@ -68,5 +96,29 @@ describe('a timer that comes late, because the process was busy', () => {
     cancel();
     await clock.advance(10_000);
     expect([fired, clock.pending]).toEqual([[], 0]);
+  });
+});
+
+describe('a timer that is on time while the process is busy', () => {
+  it('gives as much time once more as the process was busy', async () => {
+    start(100);
+    await clock.advance(20);
+    await clock.work(80);
+    await clock.advance(10_000);
+    expect(fired).toEqual([180]);
+  });
+
+  it('gives nothing while the process is only as busy as at most times', async () => {
+    start(100);
+    await clock.advance(30);
+    await clock.work(70);
+    await clock.advance(10_000);
+    expect(fired).toEqual([100]);
+  });
+
+  it('fires after three times its delay when the process is always busy', async () => {
+    start(100);
+    await clock.work(1_000);
+    expect([fired, clock.pending]).toEqual([[300], 0]);
   });
 });
