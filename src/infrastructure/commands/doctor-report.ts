@@ -1,7 +1,7 @@
 // How the doctor's findings are printed: grouped by subject, then a count, then what to do, the worst first. On a terminal with
 // symbols and, unless NO_COLOR asks for none, in colour; anywhere else in words.
 import { worstOf, type Finding, type Severity } from '../doctor/finding.js';
-import { showsColours } from './paint.js';
+import { showsColours, tinted, type Tone } from './paint.js';
 
 export interface ReportStyle {
   readonly symbols: boolean;
@@ -20,12 +20,11 @@ const words: Readonly<Record<Severity, string>> = {
   broken: 'BROKEN',
 };
 const symbols: Readonly<Record<Severity, string>> = { ok: '✓', skipped: '-', warning: '!', broken: '✗' };
-/** Codes of ANSI: green, grey, yellow, bold red. */
-const colours: Readonly<Record<Severity, string>> = {
-  ok: '32',
-  skipped: '90',
-  warning: '33',
-  broken: '1;31',
+const tones: Readonly<Record<Severity, Tone>> = {
+  ok: 'good',
+  skipped: 'aside',
+  warning: 'warning',
+  broken: 'bad',
 };
 
 export function textReport(findings: readonly Finding[], style: ReportStyle): string {
@@ -75,6 +74,6 @@ export const jsonReport = (findings: readonly Finding[]): string =>
 const printable = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
 
 const coloured = (text: string, severity: Severity, { colour }: ReportStyle): string =>
-  colour ? `\u001b[${colours[severity]}m${text}\u001b[0m` : text;
+  tinted(tones[severity], text, colour);
 
-const bold = (text: string, { colour }: ReportStyle): string => (colour ? `\u001b[1m${text}\u001b[0m` : text);
+const bold = (text: string, { colour }: ReportStyle): string => tinted('heading', text, colour);

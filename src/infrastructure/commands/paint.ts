@@ -15,6 +15,10 @@ export type Tone = keyof typeof styles;
 export const showsColours = (isTerminal: boolean, noColor: string | undefined): boolean =>
   isTerminal && (noColor ?? '') === '';
 
-/** The text in the colour of its tone where `stream` shows colours, else as it is. */
+/** The text in the colour of its tone where colours are shown, else as it is. */
+export const tinted = (tone: Tone, text: string, areShown: boolean): string =>
+  areShown && text !== '' ? styleText(styles[tone], text, { validateStream: false }) : text;
+
+/** The same for `stream`. */
 export const paint = (tone: Tone, text: string, stream: NodeJS.WriteStream = process.stdout): string =>
-  text === '' ? '' : styleText(styles[tone], text, { stream });
+  tinted(tone, text, showsColours(stream.isTTY, process.env['NO_COLOR']));
