@@ -28,7 +28,7 @@ fuzz: $(installed) ## try all parsers with inputs at random, for MINUTES=60 in a
 bench: build ## two processes, one store, many requests at once for each new id: is there ever a second key?
 	@$(node) bench/one-key-per-id.ts
 
-bench-failover: build ## regions fail in every way under load: what do callers notice? (about 17 minutes; ARGS='--quick --only silent')
+bench-failover: build ## regions fail in every way under load: what do callers notice? (about 18 minutes; ARGS='--quick --only silent')
 	@$(node) bench/failover.ts $(ARGS)
 
 bench-audit: build ## requests per second with audit flushing on and off, side by side
