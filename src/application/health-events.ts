@@ -15,8 +15,8 @@ export function healthEventOf(call: RegionCall, atMs: number, random: () => numb
 }
 
 /** Probes open a ciphertext, or read the store. */
-const isLikeProbe = ({ operation, durationMs }: RegionCall): boolean =>
-  (operation === undefined || operation === 'decrypt') && !Number.isNaN(durationMs);
+const isLikeProbe = ({ operation }: RegionCall): boolean =>
+  operation === undefined || operation === 'decrypt';
 
 /** A right to encrypt that is missing says nothing about decrypting, which the region may go on doing. */
 const isAboutOneOperation = ({ operation, failure }: RegionCall): boolean =>

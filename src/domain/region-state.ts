@@ -88,7 +88,7 @@ interface At {
 export type OperatorEvent = At & { readonly kind: 'drain' | 'undrain' | 'lift-quarantine' };
 export type LiveEvent =
   FailureEvent | AnswerEvent | (At & { readonly kind: 'probe-answered' | 'tick' | 'slowed' | 'sped-up' });
-/** A call went well; `likeProbeSinceMs` is when it began, if it asked for what probes ask for. */
+/** A call went well; `likeProbeSinceMs` is when it began, if it asked for what probes ask for. NaN, unknown, is after nothing. */
 export interface AnswerEvent extends At {
   readonly kind: 'answered';
   readonly likeProbeSinceMs?: number;
