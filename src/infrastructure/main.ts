@@ -4,6 +4,7 @@
 import { canRunOn, neededNode } from './node-version.js';
 
 if (canRunOn(process.versions.node)) {
+  hideWarningAboutSqlite();
   await import('./cli.js');
 } else {
   process.stderr.write(
@@ -11,4 +12,13 @@ if (canRunOn(process.versions.node)) {
       '  in a checkout of RKMS, `make run` brings its own\n',
   );
   process.exitCode = 1;
+}
+
+/** Node 22 calls its SQLite an experiment at each start: of no use to an operator, and no line of JSON in the log. */
+function hideWarningAboutSqlite(): void {
+  const warn = process.emitWarning.bind(process) as (...about: readonly unknown[]) => void;
+  process.emitWarning = (...about: readonly unknown[]): void => {
+    const isAboutSqlite = about[1] === 'ExperimentalWarning' && String(about[0]).startsWith('SQLite is');
+    if (!isAboutSqlite) warn(...about);
+  };
 }
