@@ -3,8 +3,9 @@
 
 /** What a fair timer needs of a clock; milliseconds. */
 export interface Timekeeper {
+  /** Since some moment; never goes back. For durations. */
   monotonicMs(): number;
-  /** How long this process has waited with nothing to do, since some moment. */
+  /** How long this process has waited with nothing to do, since some moment; never goes back. */
   idleMs(): number;
   /** Calls `fire` once after `delayMs`, unless the returned function is called before. */
   schedule(delayMs: number, fire: () => void): () => void;
@@ -41,8 +42,5 @@ export function scheduleFairly(time: Timekeeper, delayMs: number, fire: () => vo
 function unseenMs(plannedMs: number, tookMs: number, idleMs: number): number {
   const lateMs = tookMs - plannedMs;
   const busyMs = tookMs - idleMs;
-  return Math.max(
-    lateMs > usualLatenessMs ? lateMs : 0,
-    busyMs > usualBusyShare * tookMs ? Math.min(busyMs, plannedMs) : 0,
-  );
+  return Math.max(lateMs > usualLatenessMs ? lateMs : 0, busyMs > usualBusyShare * tookMs ? busyMs : 0);
 }

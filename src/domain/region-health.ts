@@ -82,8 +82,9 @@ function onAnswer(settings: HealthSettings, health: LiveHealth, event: AnswerEve
   if ('calls' in state)
     return { ...health, state: { ...state, calls: counted(state.calls, event.atMs, true) } };
   // Calls that began before the region was left alone may end late, and say nothing about it.
-  const isLikeProbe = event.likeProbeSinceMs !== undefined && event.likeProbeSinceMs > health.sinceMs;
-  return isLikeProbe && state.kind !== 'misconfigured' ? onRightAnswer(settings, health, event) : health;
+  if (event.likeProbeSinceMs === undefined || !(event.likeProbeSinceMs > health.sinceMs)) return health;
+  if (state.kind === 'open') return mayBeBack(health, state.openMs, event);
+  return state.kind === 'half-open' ? onRightAnswer(settings, health, event) : health;
 }
 
 function onSlowed(settings: HealthSettings, health: LiveHealth, event: HealthEvent): RegionHealth {
@@ -96,10 +97,7 @@ function onSlowed(settings: HealthSettings, health: LiveHealth, event: HealthEve
 /** The region did what probes ask for. A probe that outlived its half-open state says nothing any more. */
 function onRightAnswer(settings: HealthSettings, health: LiveHealth, event: HealthEvent): RegionHealth {
   const { state } = health;
-  if (state.kind === 'misconfigured' || (state.kind === 'open' && event.kind === 'answered')) {
-    const { openMs } = 'openMs' in state ? state : settings;
-    return enter(health, { kind: 'half-open', rightAnswers: 1, openMs }, event, 'it may be back');
-  }
+  if (state.kind === 'misconfigured') return mayBeBack(health, settings.openMs, event);
   if (state.kind === 'degraded') return probedAgainAfter(settings.degradedProbeMs, health, state, event);
   if (state.kind !== 'half-open') return health;
   const rightAnswers = state.rightAnswers + 1;
@@ -232,6 +230,9 @@ const probedAgainAfter = (
   state: Extract<RegionState, { readonly nextProbeMs: number }>,
   { atMs }: HealthEvent,
 ): RegionHealth => ({ ...health, state: { ...state, nextProbeMs: atMs + waitMs } });
+
+const mayBeBack = (health: RegionHealth, openMs: number, event: HealthEvent): RegionHealth =>
+  enter(health, { kind: 'half-open', rightAnswers: 1, openMs }, event, 'it may be back');
 
 const halfOpen = (openMs: number): RegionState => ({ kind: 'half-open', rightAnswers: 0, openMs });
 

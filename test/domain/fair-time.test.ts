@@ -38,30 +38,6 @@ describe('a timer that is on time', () => {
   });
 });
 
-describe('a timer that is on time while the process is busy', () => {
-  it('gives as much time once more as the process was busy', async () => {
-    start(100);
-    await clock.advance(20);
-    await clock.work(80);
-    await clock.advance(10_000);
-    expect(fired).toEqual([180]);
-  });
-
-  it('gives nothing while the process is only as busy as at most times', async () => {
-    start(100);
-    await clock.advance(30);
-    await clock.work(70);
-    await clock.advance(10_000);
-    expect(fired).toEqual([100]);
-  });
-
-  it('fires after three times its delay when the process is always busy', async () => {
-    start(100);
-    await clock.work(1_000);
-    expect([fired, clock.pending]).toEqual([[300], 0]);
-  });
-});
-
 describe('a timer that comes late, because the process was busy', () => {
   it('gives as much time once more as was lost', async () => {
     start(150);

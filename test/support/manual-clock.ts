@@ -78,16 +78,16 @@ export class ManualClock implements Clock {
     this.#busyMs += ms;
   }
 
-  #moveTo(elapsedMs: number): void {
-    if (this.#isBusy) this.#busyMs += elapsedMs - this.#elapsedMs;
-    this.#elapsedMs = elapsedMs;
-  }
-
   /** The process is busy with small things: time moves on by `ms`, and what falls due fires on time. */
   async work(ms: number): Promise<void> {
     this.#isBusy = true;
     await this.advance(ms);
     this.#isBusy = false;
+  }
+
+  #moveTo(elapsedMs: number): void {
+    if (this.#isBusy) this.#busyMs += elapsedMs - this.#elapsedMs;
+    this.#elapsedMs = elapsedMs;
   }
 
   #nextDue(endMs: number): Timer | undefined {
