@@ -4,7 +4,7 @@ import { isatty } from 'node:tty';
 import { pino, type Logger } from 'pino';
 import { LogSink } from '../adapters/pino/log-sink.js';
 import { prettyLine } from '../adapters/pino/pretty-line.js';
-import { showsColours } from './commands/paint.js';
+import { showsColours } from '../adapters/system/tones.js';
 import type { Config } from './config.js';
 import type { Environment } from './config-environment.js';
 

@@ -29,7 +29,7 @@ describe('a line for people', () => {
 
   it('has colours where they are wanted', () => {
     expect(prettyLine(json({ level: 40, caller: 'a', msg: 'm' }), true)).toBe(
-      '\u001b[90m23:01:20.463 \u001b[0m\u001b[33mWARN \u001b[0m m \u001b[90mcaller=\u001b[0ma\n',
+      '\u001b[2m23:01:20.463 \u001b[22m\u001b[33mWARN \u001b[39m m \u001b[2mcaller=\u001b[22ma\n',
     );
   });
 

@@ -1,23 +1,24 @@
 // A log line for people: the time of day, the level, what happened, and the facts as name=value. Whatever a value holds, a
 // line stays one line, and nothing in it can move a terminal's cursor.
+import { tinted, type Tone } from '../system/tones.js';
 
-const levels: ReadonlyMap<unknown, { readonly name: string; readonly colour: number }> = new Map([
-  [10, { name: 'TRACE', colour: 90 }],
-  [20, { name: 'DEBUG', colour: 90 }],
-  [30, { name: 'INFO ', colour: 32 }],
-  [40, { name: 'WARN ', colour: 33 }],
-  [50, { name: 'ERROR', colour: 31 }],
-  [60, { name: 'FATAL', colour: 31 }],
+const levels: ReadonlyMap<unknown, { readonly name: string; readonly tone: Tone }> = new Map([
+  [10, { name: 'TRACE', tone: 'aside' }],
+  [20, { name: 'DEBUG', tone: 'aside' }],
+  [30, { name: 'INFO ', tone: 'good' }],
+  [40, { name: 'WARN ', tone: 'warning' }],
+  [50, { name: 'ERROR', tone: 'bad' }],
+  [60, { name: 'FATAL', tone: 'bad' }],
 ]);
 
 /** Of a line of JSON as pino writes it; `colours` for a terminal that shows them. */
 export function prettyLine(json: string, colours: boolean): string {
   const { time, level, msg, ...facts } = JSON.parse(json) as Record<string, unknown>;
-  const paint = (code: number, text: string): string => (colours ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const { name, colour } = levels.get(level) ?? { name: String(level), colour: 0 };
+  const paint = (tone: Tone, text: string): string => tinted(tone, text, colours);
+  const { name, tone } = levels.get(level) ?? { name: String(level), tone: 'heading' };
   const clock = typeof time === 'number' ? `${new Date(time).toISOString().slice(11, 23)} ` : '';
-  const told = Object.entries(facts).map(([fact, value]) => `${paint(90, `${fact}=`)}${shown(value)}`);
-  return `${[`${paint(90, clock)}${paint(colour, name)} ${shown(msg)}`, ...told].join(' ')}\n`;
+  const told = Object.entries(facts).map(([fact, value]) => `${paint('aside', `${fact}=`)}${shown(value)}`);
+  return `${[`${paint('aside', clock)}${paint(tone, name)} ${shown(msg)}`, ...told].join(' ')}\n`;
 }
 
 /** As it is where it cannot be misread, as JSON otherwise. */

@@ -1,7 +1,7 @@
 // How the doctor's findings are printed: grouped by subject, then a count, then what to do, the worst first. On a terminal with
 // symbols and, unless NO_COLOR asks for none, in colour; anywhere else in words.
+import { showsColours, tinted, type Tone } from '../../adapters/system/tones.js';
 import { worstOf, type Finding, type Severity } from '../doctor/finding.js';
-import { showsColours, tinted, type Tone } from './paint.js';
 
 export interface ReportStyle {
   readonly symbols: boolean;

@@ -1,24 +1,6 @@
-// Colours by what they say, for people at a terminal that has them: none into files and pipes, none with NO_COLOR.
-import { styleText } from 'node:util';
+// The colours of what commands print.
+import { showsColours, tinted, type Tone } from '../../adapters/system/tones.js';
 
-const styles = {
-  good: 'green',
-  warning: 'yellow',
-  bad: 'red',
-  heading: 'bold',
-  aside: 'dim',
-} as const;
-
-export type Tone = keyof typeof styles;
-
-/** https://no-color.org: any value of NO_COLOR but the empty one asks for none. */
-export const showsColours = (isTerminal: boolean, noColor: string | undefined): boolean =>
-  isTerminal && (noColor ?? '') === '';
-
-/** The text in the colour of its tone where colours are shown, else as it is. */
-export const tinted = (tone: Tone, text: string, areShown: boolean): string =>
-  areShown && text !== '' ? styleText(styles[tone], text, { validateStream: false }) : text;
-
-/** The same for `stream`. */
+/** The text in the colour of its tone where `stream` shows colours, else as it is. */
 export const paint = (tone: Tone, text: string, stream: NodeJS.WriteStream = process.stdout): string =>
   tinted(tone, text, showsColours(stream.isTTY, process.env['NO_COLOR']));
