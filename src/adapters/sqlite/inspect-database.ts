@@ -4,6 +4,7 @@ import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { StartRefused } from '../../ports/start-refused.js';
+import { codeOf } from '../files/private-files.js';
 import { isOurs, openingRefused } from './open-database.js';
 
 export interface InspectedDatabase {
@@ -18,7 +19,8 @@ export function inspectDatabase(path: string): InspectedDatabase {
   let database: DatabaseSync | undefined;
   try {
     const isWal = saysWal(path);
-    database = new DatabaseSync(placeOf(path), { readOnly: true, timeout: patienceMs });
+    database = openForReading(path);
+    database.exec(`PRAGMA busy_timeout = ${patienceMs}`); // Node 22.13 has no option for it.
     if (isOurs(database, path)) return { database, isWal };
     database.close();
     return { database: undefined, isWal };
@@ -30,11 +32,18 @@ export function inspectDatabase(path: string): InspectedDatabase {
 
 const patienceMs = 2_000;
 
-/** Without a log there is nobody to share it with, and SQLite need not make one to read. */
-function placeOf(path: string): URL {
-  const url = pathToFileURL(path);
-  if (!existsSync(`${path}-wal`)) url.searchParams.set('immutable', '1');
-  return url;
+function openForReading(path: string): DatabaseSync {
+  if (existsSync(`${path}-wal`)) return new DatabaseSync(path, { readOnly: true });
+  // Without a log there is nobody to share it with, and SQLite need not make one to read.
+  const unshared = pathToFileURL(path);
+  unshared.searchParams.set('immutable', '1');
+  try {
+    return new DatabaseSync(unshared, { readOnly: true });
+  } catch (cause) {
+    if (codeOf(cause) !== 'ERR_INVALID_ARG_TYPE') throw cause;
+    // Node 22.13 takes no URL. Whoever may write removes the log again that SQLite makes to read.
+    return new DatabaseSync(path);
+  }
 }
 
 // https://www.sqlite.org/fileformat2.html: the file's write version is at offset 18, and 2 says WAL.
