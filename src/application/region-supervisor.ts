@@ -85,7 +85,7 @@ export class RegionSupervisor implements RegionGuide {
     private readonly scheduler?: SchedulerLike,
   ) {
     const nowMs = clock.monotonicMs();
-    this.states = new Map(regions.map((region) => [region, newRegionHealth(nowMs)]));
+    this.states = new Map(regions.map((region) => [region, newRegionHealth(nowMs, settings.health)]));
     this.gauges = new RegionGauges(regions, settings.pace, nowMs);
     this.preferred = regions;
     const states$ = defer(() =>

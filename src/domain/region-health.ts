@@ -1,16 +1,21 @@
 // What becomes of a region's health: `step` says what an event makes of it; time and chance come with the event. Quarantine
 // and drain are left only by an operator; all else heals by itself.
 import { counted, isTooMuch, noCalls } from './call-record.js';
-import type {
-  AnswerEvent,
-  FailureEvent,
-  HealthEvent,
-  HealthSettings,
-  LiveEvent,
-  Misconfiguration,
-  RegionHealth,
-  RegionState,
+import {
+  halfOpenFor,
+  healthyFrom,
+  isLive,
+  type AnswerEvent,
+  type FailureEvent,
+  type HealthEvent,
+  type HealthSettings,
+  type LiveEvent,
+  type LiveHealth,
+  type Misconfiguration,
+  type RegionHealth,
+  type RegionState,
 } from './region-state.js';
+import { mismatched, noSuspicions, rejected } from './suspicions.js';
 
 /** What `event` makes of `health`; the same object when it makes no difference. */
 export const step =
@@ -30,12 +35,12 @@ export const step =
         if (state.kind !== 'drained') return health;
         return state.quarantined
           ? enter(health, { kind: 'quarantined' }, event, 'operator')
-          : enter(health, halfOpen(settings.openMs), event, 'operator');
+          : enter(health, halfOpenFor(settings.openMs), event, 'operator');
       case 'lift-quarantine':
         if (state.kind !== 'quarantined') return health;
         return {
-          ...enter(health, halfOpen(settings.openMs), event, 'operator'),
-          suspicions: { mismatched: [], rejected: [] },
+          ...enter(health, halfOpenFor(settings.openMs), event, 'operator'),
+          suspicions: noSuspicions,
         };
       case 'answered':
       case 'probe-answered':
@@ -47,14 +52,6 @@ export const step =
         return isLive(health) ? live(settings, health, event) : health;
     }
   };
-
-/** A region that is not left to the operator. */
-type LiveHealth = RegionHealth & {
-  readonly state: Exclude<RegionState, { readonly kind: 'quarantined' | 'drained' }>;
-};
-
-const isLive = (health: RegionHealth): health is LiveHealth =>
-  health.state.kind !== 'quarantined' && health.state.kind !== 'drained';
 
 function live(settings: HealthSettings, health: LiveHealth, event: LiveEvent): RegionHealth {
   switch (event.kind) {
@@ -71,7 +68,7 @@ function live(settings: HealthSettings, health: LiveHealth, event: LiveEvent): R
       return onSlowed(settings, health, event);
     case 'sped-up':
       return health.state.kind === 'degraded'
-        ? enter(health, { kind: 'healthy', calls: health.state.calls }, event, 'as fast as before')
+        ? enter(health, healthyFrom(settings, health.state.calls, event), event, 'as fast as before')
         : health;
   }
 }
@@ -79,6 +76,7 @@ function live(settings: HealthSettings, health: LiveHealth, event: LiveEvent): R
 /** A call of the region's usual traffic, or of the little that it gets while every region is left alone. */
 function onAnswer(settings: HealthSettings, health: LiveHealth, event: AnswerEvent): RegionHealth {
   const { state } = health;
+  if (state.kind === 'healthy') return heard(settings, health, state, event);
   if ('calls' in state)
     return { ...health, state: { ...state, calls: counted(state.calls, event.atMs, true) } };
   // Calls that began before the region was left alone may end late, and say nothing about it.
@@ -97,6 +95,7 @@ function onSlowed(settings: HealthSettings, health: LiveHealth, event: HealthEve
 /** The region did what probes ask for. A probe that outlived its half-open state says nothing any more. */
 function onRightAnswer(settings: HealthSettings, health: LiveHealth, event: HealthEvent): RegionHealth {
   const { state } = health;
+  if (state.kind === 'healthy') return heard(settings, health, state, event);
   if (state.kind === 'misconfigured') return mayBeBack(health, settings.openMs, event);
   if (state.kind === 'degraded') return probedAgainAfter(settings.degradedProbeMs, health, state, event);
   if (state.kind !== 'half-open') return health;
@@ -135,9 +134,12 @@ function onOutage(settings: HealthSettings, health: LiveHealth, event: FailureEv
     case 'degraded':
     case 'recovering': {
       const calls = counted(state.calls, event.atMs, false);
-      return isTooMuch(settings, calls)
-        ? open(settings, health, event)
-        : { ...health, state: { ...state, calls } };
+      if (isTooMuch(settings, calls)) return open(settings, health, event);
+      const failed = { ...health, state: { ...state, calls } };
+      // Its next call may be long in coming: then a probe tells whether this was the first failure or the only one.
+      return failed.state.kind === 'healthy'
+        ? probedAgainAfter(settings.degradedProbeMs, failed, failed.state, event)
+        : failed;
     }
     case 'half-open':
     case 'misconfigured':
@@ -147,37 +149,31 @@ function onOutage(settings: HealthSettings, health: LiveHealth, event: FailureEv
   }
 }
 
+/** A canary that is rejected accuses nobody: it is made anew. */
 function onRejected(settings: HealthSettings, health: RegionHealth, event: FailureEvent): RegionHealth {
   const { id, atMs } = event;
   if (id === undefined) return health;
-  const recent = health.suspicions.rejected.filter(
-    (each) => each.id !== id && atMs - each.atMs < settings.rejectedWindowMs,
-  );
-  const rejected = [...recent, { id, atMs }];
-  const suspected = { ...health, suspicions: { ...health.suspicions, rejected } };
-  return rejected.length < settings.rejectedIds
-    ? suspected
-    : open(settings, { ...suspected, suspicions: { ...suspected.suspicions, rejected: [] } }, event);
+  const { suspicions, isRegions } = rejected(settings, health.suspicions, { id, atMs });
+  const suspected = { ...health, suspicions };
+  return isRegions ? open(settings, suspected, event) : suspected;
 }
 
 function onMismatched(settings: HealthSettings, health: RegionHealth, event: FailureEvent): RegionHealth {
-  // A canary has no id: each of its wrong answers counts.
-  const id = event.id ?? `canary ${health.suspicions.mismatched.length}`;
-  if (health.suspicions.mismatched.includes(id)) return health;
-  const mismatched = [...health.suspicions.mismatched, id];
-  const suspected = { ...health, suspicions: { ...health.suspicions, mismatched } };
-  return mismatched.length < settings.mismatchedIds
-    ? suspected
-    : enter(suspected, { kind: 'quarantined' }, event, 'it answered with wrong keys');
+  const { suspicions, isRegions } = mismatched(settings, health.suspicions, event.id);
+  if (suspicions === health.suspicions) return health;
+  const suspected = { ...health, suspicions };
+  return isRegions
+    ? enter(suspected, { kind: 'quarantined' }, event, 'it answered with wrong keys')
+    : suspected;
 }
 
 function onTick(settings: HealthSettings, health: RegionHealth, event: HealthEvent): RegionHealth {
   const { state } = health;
   if (state.kind === 'open' && event.atMs >= state.untilMs) {
-    return enter(health, halfOpen(state.openMs), event, 'time to try');
+    return enter(health, halfOpenFor(state.openMs), event, 'time to try');
   }
   if (state.kind === 'recovering' && event.atMs - health.sinceMs >= settings.rampMs) {
-    return enter(health, { kind: 'healthy', calls: state.calls }, event, 'it stayed well');
+    return enter(health, healthyFrom(settings, state.calls, event), event, 'it stayed well');
   }
   return health;
 }
@@ -215,7 +211,7 @@ function afterProbe(
   after: RegionHealth,
 ): RegionHealth {
   if (event.kind === 'failed') return after;
-  if (after.state.kind === 'degraded') {
+  if (after.state.kind === 'healthy' || after.state.kind === 'degraded') {
     return probedAgainAfter(settings.degradedProbeMs, after, after.state, event);
   }
   if (after.state !== state) return after;
@@ -231,10 +227,16 @@ const probedAgainAfter = (
   { atMs }: HealthEvent,
 ): RegionHealth => ({ ...health, state: { ...state, nextProbeMs: atMs + waitMs } });
 
+/** The region answered: while it goes on answering, nobody needs to ask. */
+const heard = (
+  settings: HealthSettings,
+  health: RegionHealth,
+  { calls }: Extract<RegionState, { readonly kind: 'healthy' }>,
+  event: HealthEvent,
+): RegionHealth => ({ ...health, state: healthyFrom(settings, counted(calls, event.atMs, true), event) });
+
 const mayBeBack = (health: RegionHealth, openMs: number, event: HealthEvent): RegionHealth =>
   enter(health, { kind: 'half-open', rightAnswers: 1, openMs }, event, 'it may be back');
-
-const halfOpen = (openMs: number): RegionState => ({ kind: 'half-open', rightAnswers: 0, openMs });
 
 /** A new state, or the same kind for another reason, begins now. */
 function enter(

@@ -1,23 +1,21 @@
 // The states a region can be in, what can happen to it, and the numbers that decide. A state holds only what is valid in it.
 import { noCalls, type CallRecord, type FailureLimits } from './call-record.js';
 import type { MisconfigurationReason, VaultFailure } from './failures.js';
+import { noSuspicions, type SuspicionLimits, type Suspicions } from './suspicions.js';
 
 /** The numbers of the machine. Times are in milliseconds. */
-export interface HealthSettings extends FailureLimits {
+export interface HealthSettings extends FailureLimits, SuspicionLimits {
   /** How long the circuit stays open at most, at first and at last; doubles whenever it opens again. */
   readonly openMs: number;
   readonly maxOpenMs: number;
   /** How many right answers close it again, and how long the region then takes to get its full traffic back. */
   readonly rightAnswers: number;
   readonly rampMs: number;
-  /** How long a misconfigured region waits for its next probe, and a degraded one. */
+  /** How long a misconfigured region waits for its next probe, and one that is degraded or whose last call failed. */
   readonly misconfiguredProbeMs: number;
   readonly degradedProbeMs: number;
-  /** So many ids answered with a wrong key quarantine the region. */
-  readonly mismatchedIds: number;
-  /** So many ids rejected within `rejectedWindowMs` are the region's fault, not the ciphertexts'. */
-  readonly rejectedIds: number;
-  readonly rejectedWindowMs: number;
+  /** How long a healthy region may go without an answer before it is probed: nobody else would notice its end. */
+  readonly idleProbeMs: number;
 }
 
 /** The design's defaults, save two: with its 60 s between tries or probes, no region could be back within 30 s of its recovery. */
@@ -31,13 +29,14 @@ export const defaultHealthSettings: HealthSettings = {
   rampMs: 10_000,
   misconfiguredProbeMs: 15_000,
   degradedProbeMs: 1_000,
+  idleProbeMs: 30_000,
   mismatchedIds: 2,
   rejectedIds: 3,
   rejectedWindowMs: 300_000,
 };
 
 export type RegionState =
-  | { readonly kind: 'healthy'; readonly calls: CallRecord }
+  | { readonly kind: 'healthy'; readonly calls: CallRecord; readonly nextProbeMs: number }
   /** Answers, but much more slowly than it used to and than the others do. Probes tell when it is fast again. */
   | { readonly kind: 'degraded'; readonly calls: CallRecord; readonly nextProbeMs: number }
   | { readonly kind: 'open'; readonly untilMs: number; readonly openMs: number }
@@ -65,12 +64,6 @@ export const circuitOf = {
 /** What only we or our account's owner can mend. */
 export type Misconfiguration = MisconfigurationReason | 'credentials';
 
-/** Ids whose ciphertexts came out wrong: a few accuse the ciphertexts, many the region. */
-export interface Suspicions {
-  readonly mismatched: readonly string[];
-  readonly rejected: readonly { readonly id: string; readonly atMs: number }[];
-}
-
 export interface RegionHealth {
   readonly state: RegionState;
   readonly sinceMs: number;
@@ -78,6 +71,14 @@ export interface RegionHealth {
   readonly why: string;
   readonly suspicions: Suspicions;
 }
+
+/** A region that is not left to the operator. */
+export type LiveHealth = RegionHealth & {
+  readonly state: Exclude<RegionState, { readonly kind: 'quarantined' | 'drained' }>;
+};
+
+export const isLive = (health: RegionHealth): health is LiveHealth =>
+  health.state.kind !== 'quarantined' && health.state.kind !== 'drained';
 
 /** `chance` is from 0 up to 1, for full jitter; `id` names the key that the call was about. */
 export type HealthEvent = OperatorEvent | LiveEvent;
@@ -100,11 +101,23 @@ export interface FailureEvent extends At {
   readonly id?: string;
 }
 
-export const newRegionHealth = (atMs: number): RegionHealth => ({
-  state: { kind: 'healthy', calls: noCalls },
+type Healthy = Extract<RegionState, { readonly kind: 'healthy' }>;
+
+/** Probed after a while, unless it answers before. */
+export const healthyFrom = (
+  { idleProbeMs }: HealthSettings,
+  calls: CallRecord,
+  { atMs }: { readonly atMs: number },
+): Healthy => ({ kind: 'healthy', calls, nextProbeMs: atMs + idleProbeMs });
+
+/** `openMs` is how long the circuit was open at most. */
+export const halfOpenFor = (openMs: number): RegionState => ({ kind: 'half-open', rightAnswers: 0, openMs });
+
+export const newRegionHealth = (atMs: number, settings: HealthSettings): RegionHealth => ({
+  state: healthyFrom(settings, noCalls, { atMs }),
   sinceMs: atMs,
   why: 'start',
-  suspicions: { mismatched: [], rejected: [] },
+  suspicions: noSuspicions,
 });
 
 /** Whether a probe is due: one that decrypts the canary, or asks about the key. */

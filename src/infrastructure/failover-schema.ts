@@ -38,7 +38,10 @@ export const failoverSchema = section({
     'How often a region with a disabled, missing or forbidden KMS key is probed.',
   ),
   degraded_probe_ms: milliseconds(health.degradedProbeMs).describe(
-    'How often a region that became slow is probed, to find out when it is as fast as before.',
+    'How often a region that became slow is probed, to find out when it is as fast as before; and how soon one whose last call failed.',
+  ),
+  idle_probe_ms: milliseconds(health.idleProbeMs).describe(
+    'A region that answered nobody for so long is probed, so that its end is noticed before it is needed.',
   ),
   mismatched_ids: whole(1, 1_000, 'ids')
     .default(health.mismatchedIds)
@@ -82,6 +85,7 @@ export const supervisorSettings = (
     rampMs: failover.ramp_ms,
     misconfiguredProbeMs: failover.misconfigured_probe_ms,
     degradedProbeMs: failover.degraded_probe_ms,
+    idleProbeMs: failover.idle_probe_ms,
     mismatchedIds: failover.mismatched_ids,
     rejectedIds: failover.rejected_ids,
     rejectedWindowMs: failover.rejected_window_ms,

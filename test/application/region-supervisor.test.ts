@@ -37,9 +37,9 @@ const opened = [
 const recovered = [...opened, [3_250, answersAgain]] as const;
 
 describe('regions that are well', () => {
-  it('are ordered as configured; that is told once, and nobody probes them', () => {
-    const regions = play({ untilMs: 60_000 }, (all) => {
-      all.calls('100ms aaa');
+  it('are ordered as configured; that is told once, and nobody probes them while they answer', () => {
+    const regions = play({ untilMs: 59_000 }, (all) => {
+      all.calls('100ms aaa 29s a');
       all.expectOrders('100ms o', { o: 'FDS' });
       all.acts('1s o', {
         o: () => {
@@ -54,6 +54,51 @@ describe('regions that are well', () => {
     play({ untilMs: 2_000 }, (all) => {
       all.expectOrders('250ms o', { o: 'FDS' });
     });
+  });
+});
+
+describe('a region that nobody asks', () => {
+  const dublinGoes = (to: string, why: string): string => `eu-west-1: healthy > ${to} (${why})`;
+  const idle = (probe: string, untilMs: number): SupervisedRegions =>
+    play({ untilMs }, (all) => {
+      all.probes.set(dublin, [probe]);
+    });
+  const atOnce = (...times: readonly number[]) => times.map((ms) => [ms, ms]);
+
+  it('is probed every thirty seconds', () => {
+    const regions = idle('(a|)', 100_000);
+    expect([regions.transitions, regions.probed(dublin)]).toStrictEqual([[], atOnce(30_000, 60_000, 90_000)]);
+  });
+
+  it('is probed a second after a call that failed; an answer is enough', () => {
+    const regions = play({ untilMs: 20_000 }, (all) => {
+      all.calls('1s f');
+    });
+    expect([regions.transitions, regions.probed()]).toStrictEqual([[], atOnce(2_000)]);
+  });
+
+  it('opens within five seconds of the first failure, without costing anybody another', () => {
+    const regions = play({ untilMs: 6_000 }, (all) => {
+      all.probes.set(frankfurt, ['(f|)']);
+      all.calls('1s f');
+      all.expectOrders('250ms o 4749ms p', { o: 'FDS', p: 'DSF' });
+    });
+    expect(regions.transitions).toStrictEqual([[5_000, opens()]]);
+  });
+
+  it('is found to be silent before anybody needs it', () => {
+    const regions = idle('-', 40_000);
+    expect(regions.transitions).toStrictEqual([[39_000, dublinGoes('open', 'region.unavailable')]]);
+  });
+
+  it('is found to be misconfigured by its first probe', () => {
+    const regions = idle('(m|)', 31_000);
+    expect(regions.transitions).toStrictEqual([[30_000, dublinGoes('misconfigured', 'disabled')]]);
+  });
+
+  it('that throttles is asked again after a second, and stays', () => {
+    const regions = idle('(t|)', 32_500);
+    expect([regions.transitions, regions.probed(dublin)]).toStrictEqual([[], atOnce(30_000, 31_000, 32_000)]);
   });
 });
 
@@ -1033,7 +1078,7 @@ describe('a snapshot', () => {
     expect(seen).toStrictEqual([
       {
         region: dublin,
-        state: { kind: 'healthy', calls: { failuresInRow: 0, seconds: [good] } },
+        state: { kind: 'healthy', calls: { failuresInRow: 0, seconds: [good] }, nextProbeMs: 30_000 },
         sinceMs: 1_000,
         why: 'start',
         p50Ms,
@@ -1043,7 +1088,7 @@ describe('a snapshot', () => {
       },
       {
         region: stockholm,
-        state: { kind: 'healthy', calls: noCalls },
+        state: { kind: 'healthy', calls: noCalls, nextProbeMs: 30_000 },
         sinceMs: 1_000,
         why: 'start',
         ...unknown,

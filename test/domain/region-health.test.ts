@@ -29,7 +29,7 @@ const sinceMs = 1_000;
 const nowMs = 5_000;
 
 const states: { readonly [Kind in StateKind]: Extract<RegionState, { kind: Kind }> } = {
-  healthy: { kind: 'healthy', calls: noCalls },
+  healthy: { kind: 'healthy', calls: noCalls, nextProbeMs: 20_000 },
   degraded: { kind: 'degraded', calls: noCalls, nextProbeMs: 5_500 },
   open: { kind: 'open', untilMs: 6_000, openMs: 5_000 },
   'half-open': { kind: 'half-open', rightAnswers: 1, openMs: 5_000 },
@@ -51,7 +51,7 @@ const next = step(settings);
 const after = (health: RegionHealth, ...events: readonly HealthEvent[]): RegionHealth =>
   events.reduce(next, health);
 
-const fresh = newRegionHealth(0);
+const fresh = newRegionHealth(0, settings);
 const answered = (atMs: number): HealthEvent => ({ kind: 'answered', atMs });
 const probeAnswered = (atMs: number): HealthEvent => ({ kind: 'probe-answered', atMs });
 const tick = (atMs: number): HealthEvent => ({ kind: 'tick', atMs });
@@ -111,7 +111,13 @@ const live: Readonly<Record<Column, Outcome>> = {
 
 /** State and event, where failures are those of a request for an id. */
 const table: Readonly<Record<StateKind, Readonly<Record<Column, Outcome>>>> = {
-  healthy: { ...live, answered: 'notes', slowed: 'degraded', 'region.unavailable': 'notes' },
+  healthy: {
+    ...live,
+    answered: 'notes',
+    'probe-answered': 'notes',
+    slowed: 'degraded',
+    'region.unavailable': 'notes',
+  },
   degraded: {
     ...live,
     answered: 'notes',
@@ -127,15 +133,17 @@ const table: Readonly<Record<StateKind, Readonly<Record<Column, Outcome>>>> = {
   drained: { ...allStay, undrain: 'half-open' },
 };
 
+const probedAnew: Partial<Record<VaultFailureKind, Outcome>> = {
+  'region.throttled': 'notes',
+  'ciphertext.rejected': 'notes',
+  'vault.request-invalid': 'notes',
+  'call.aborted': 'notes',
+};
+
 /** Where the failure of a probe, which is about no id, comes out otherwise than that of a request. */
 const probed: Readonly<Record<StateKind, Partial<Record<VaultFailureKind, Outcome>>>> = {
-  healthy: { 'ciphertext.rejected': 'stays' },
-  degraded: {
-    'region.throttled': 'notes',
-    'ciphertext.rejected': 'notes',
-    'vault.request-invalid': 'notes',
-    'call.aborted': 'notes',
-  },
+  healthy: probedAnew,
+  degraded: probedAnew,
   open: { 'ciphertext.rejected': 'stays' },
   'half-open': {
     'region.unavailable': 'open',
@@ -208,8 +216,8 @@ describe('a region', () => {
   });
 
   it('begins healthy and unsuspected', () => {
-    expect(newRegionHealth(7)).toEqual({
-      state: { kind: 'healthy', calls: noCalls },
+    expect(newRegionHealth(7, settings)).toEqual({
+      state: { kind: 'healthy', calls: noCalls, nextProbeMs: 30_007 },
       sinceMs: 7,
       why: 'start',
       suspicions: { mismatched: [], rejected: [] },
@@ -369,7 +377,8 @@ describe('the circuit', () => {
   it('gives full traffic back ten seconds later, and not before', () => {
     const recovering = healthIn(states.recovering);
     expect(next(recovering, tick(10_999))).toBe(recovering);
-    expect(next(recovering, tick(11_000)).state).toEqual({ kind: 'healthy', calls: noCalls });
+    const { state } = next(recovering, tick(11_000));
+    expect(state).toEqual({ kind: 'healthy', calls: noCalls, nextProbeMs: 41_000 });
   });
 
   it('remembers after its recovery the calls of the recovery', () => {
@@ -610,12 +619,60 @@ describe('a degraded region', () => {
     expect(due(after(degraded, failed(1_500)))).toBe(2_000);
   });
 
-  it('opens when probes fail like calls, and takes no notice of probes when it is healthy again', () => {
+  it('opens when probes fail like calls', () => {
     const five = [2, 3, 4, 5, 6].map((second) => probeFailed(second * 1_000));
     expect(after(degraded, ...five).state.kind).toBe('open');
-    const healthy = after(degraded, { kind: 'sped-up', atMs: 2_000 });
-    expect(healthy.state).toEqual({ kind: 'healthy', calls: noCalls });
-    expect(after(healthy, probeAnswered(2_500))).toBe(healthy);
+  });
+
+  it('that is as fast as before is probed again when nobody asks it', () => {
+    const { state } = after(degraded, { kind: 'sped-up', atMs: 2_000 });
+    expect(state).toEqual({ kind: 'healthy', calls: noCalls, nextProbeMs: 32_000 });
+  });
+});
+
+describe('a healthy region that nobody asks', () => {
+  const firstDueMs = (health: RegionHealth): number | undefined =>
+    Array.from({ length: 100_000 }, (_, atMs) => atMs).find((atMs) => needsProbe(health, atMs));
+
+  it('is probed thirty seconds after its last answer, be it to a call or to a probe', () => {
+    expect(firstDueMs(fresh)).toBe(30_000);
+    expect(firstDueMs(after(fresh, answered(10_000)))).toBe(40_000);
+    expect(firstDueMs(after(fresh, probeAnswered(30_100)))).toBe(60_100);
+  });
+
+  it('is probed a second after a failure, unless it answers before', () => {
+    const doubted = after(fresh, failed(10_000));
+    expect(firstDueMs(doubted)).toBe(11_000);
+    expect(firstDueMs(after(doubted, answered(10_500)))).toBe(40_500);
+  });
+
+  it('is probed a second after a probe that failed, with whatever it failed', () => {
+    for (const kind of vaultFailureKinds) {
+      const health = after(fresh, probeFailed(30_000, vaultFailures[kind]));
+      if (health.state.kind === 'healthy') expect(firstDueMs(health)).toBe(31_000);
+    }
+  });
+
+  it('waits as long as configured', () => {
+    const own = { ...settings, idleProbeMs: 7_000, degradedProbeMs: 3_000 };
+    expect(firstDueMs(newRegionHealth(0, own))).toBe(7_000);
+    expect(firstDueMs(step(own)(fresh, answered(1_000)))).toBe(8_000);
+    expect(firstDueMs(step(own)(fresh, failed(1_000)))).toBe(4_000);
+  });
+
+  it('opens with the fifth probe in a row that fails, and not when one between is answered', () => {
+    const failing = [30, 31, 32, 33].map((second) => probeFailed(second * 1_000));
+    expect(after(fresh, ...failing).state.kind).toBe('healthy');
+    expect(after(fresh, ...failing, probeFailed(34_000)).state.kind).toBe('open');
+    expect(after(fresh, ...failing, probeAnswered(34_000), ...failing).state.kind).toBe('healthy');
+  });
+
+  it('is misconfigured as soon as a probe says so, and quarantined after two wrong answers', () => {
+    const disabled = probeFailed(30_000, vaultFailures['vault.misconfigured']);
+    expect(after(fresh, disabled).state.kind).toBe('misconfigured');
+    const wrong = [30_000, 31_000].map((atMs) => probeFailed(atMs, vaultFailures['ciphertext.mismatched']));
+    expect(after(fresh, ...wrong.slice(0, 1)).state.kind).toBe('healthy');
+    expect(after(fresh, ...wrong).state.kind).toBe('quarantined');
   });
 });
 
@@ -653,7 +710,9 @@ describe('rejected ciphertexts', () => {
   });
 
   it('accuse nobody when they are about no id', () => {
-    expect(next(fresh, probeFailed(0, vaultFailures['ciphertext.rejected']))).toBe(fresh);
+    expect(next(fresh, probeFailed(0, vaultFailures['ciphertext.rejected'])).suspicions).toBe(
+      fresh.suspicions,
+    );
   });
 });
 

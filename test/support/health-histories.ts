@@ -73,6 +73,6 @@ export const healthHistories = (): fc.Arbitrary<HealthHistory> =>
           const now = history.atMs + afterMs;
           return { health: step(defaultHealthSettings)(history.health, { ...event, atMs: now }), atMs: now };
         },
-        { health: newRegionHealth(0), atMs: 0 },
+        { health: newRegionHealth(0, defaultHealthSettings), atMs: 0 },
       ),
     );
