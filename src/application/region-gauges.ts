@@ -10,6 +10,7 @@ import {
   paceOf,
   recentQuantile,
   slowFromMs,
+  typicalMs,
   type Pace,
   type PaceSettings,
   type RegionTiming,
@@ -26,6 +27,7 @@ interface Gauge {
   pace: Pace;
   p50Ms: number | undefined;
   p95Ms: number | undefined;
+  typicalMs: number | undefined;
   slow: boolean;
   /** Answers since the last tick, and those of them that took so long that they make a region slow. */
   fresh: { all: number; slow: number };
@@ -60,6 +62,7 @@ export class RegionGauges {
         const unknown = {
           p50Ms: undefined,
           p95Ms: undefined,
+          typicalMs: undefined,
           slow: false,
           slowFromMs: Infinity,
           slowTicks: 0,
@@ -110,7 +113,8 @@ export class RegionGauges {
       gauge.quota = grown(gauge.quota, nowMs);
       forgetOld(gauge.timing, nowMs);
       gauge.pace = paceOf(gauge.timing, this.settings);
-      gauge.p50Ms = recentQuantile(gauge.timing, 0.5);
+      gauge.typicalMs = typicalMs(gauge.timing);
+      gauge.p50Ms = gauge.typicalMs ?? recentQuantile(gauge.timing, 0.5);
       gauge.p95Ms = recentQuantile(gauge.timing, 0.95);
       const looksSlow = isSlow(
         gauge.timing,
@@ -135,6 +139,11 @@ export class RegionGauges {
   wasOnlySlower({ region, durationMs, failure }: RegionCall, nowMs: number): boolean {
     const wasOutrun = failure?.kind === 'region.unavailable' && failure.reason === 'outrun';
     return wasOutrun && this.of(region).answeredMs > nowMs - durationMs;
+  }
+
+  /** Its median, once enough answers tell it; in milliseconds. */
+  typicalMs(region: Region): number | undefined {
+    return this.of(region).typicalMs;
   }
 
   isSlow(region: Region): boolean {

@@ -218,9 +218,10 @@ export class RegionSupervisor implements RegionGuide {
     const nowMs = this.clock.monotonicMs();
     const views = this.regions.map((region) => {
       const health = this.stateOf(region);
-      const { p50Ms, overQuota } = this.gauges.read(region);
+      const { overQuota } = this.gauges.read(region);
       const admitted = chance < trafficShare(health, this.settings.health, nowMs);
-      return { region, state: health.state.kind, admitted, overQuota, p50Ms };
+      const typicalMs = this.gauges.typicalMs(region);
+      return { region, state: health.state.kind, admitted, overQuota, typicalMs };
     });
     const preferred = preferRegions(views, this.settings.prefer, this.preferred);
     this.preferred = preferred.map(({ region }) => region);

@@ -12,8 +12,8 @@ export interface RegionView {
   readonly admitted: boolean;
   /** Its calls are throttled and as many as it takes are under way. */
   readonly overQuota: boolean;
-  /** Median time of an answer in milliseconds, where known. */
-  readonly p50Ms: number | undefined;
+  /** Median time of an answer in milliseconds, where enough answers tell it. */
+  readonly typicalMs: number | undefined;
 }
 
 export type Preference = 'configured' | 'fastest';
@@ -72,6 +72,7 @@ function fastestFirst(views: readonly RegionView[], previous: readonly Region[])
 }
 
 function isClearlyFaster(view: RegionView, other: RegionView): boolean {
-  if (view.p50Ms === undefined || other.p50Ms === undefined) return false;
-  return view.p50Ms <= other.p50Ms * hysteresis.ratio && other.p50Ms - view.p50Ms >= hysteresis.leastMs;
+  if (view.typicalMs === undefined || other.typicalMs === undefined) return false;
+  const gainMs = other.typicalMs - view.typicalMs;
+  return view.typicalMs <= other.typicalMs * hysteresis.ratio && gainMs >= hysteresis.leastMs;
 }

@@ -48,7 +48,12 @@ interface Window {
 export interface RegionTiming {
   readonly recent: Window;
   readonly baseline: Window;
+  /** The last answers, the oldest first; never more than `fewAnswers`. */
+  last: readonly number[];
 }
+
+/** So many answers tell what is typical, and neither a chance nor a hiccup does. */
+const fewAnswers = 7;
 
 const newWindow = (lengthMs: number, beganMs: number): Window => ({
   lengthMs,
@@ -60,15 +65,13 @@ const newWindow = (lengthMs: number, beganMs: number): Window => ({
 export const newRegionTiming = (nowMs: number): RegionTiming => ({
   recent: newWindow(recentMs, nowMs),
   baseline: newWindow(baselineMs, nowMs),
+  last: [],
 });
 
 /** Counts an answered call; one that is not usual says nothing about what the region is like when it is well. */
-export function addAnswer(
-  { recent, baseline }: RegionTiming,
-  durationMs: number,
-  nowMs: number,
-  isUsual = true,
-): void {
+export function addAnswer(timing: RegionTiming, durationMs: number, nowMs: number, isUsual = true): void {
+  const { recent, baseline, last } = timing;
+  if (!Number.isNaN(durationMs)) timing.last = [...last.slice(1 - fewAnswers), durationMs];
   for (const window of isUsual ? [recent, baseline] : [recent]) {
     turn(window, nowMs);
     addSample(window.current, durationMs);
@@ -92,6 +95,15 @@ const of = ({ current, previous }: Window): LatencyHistogram => together(current
 
 export const recentQuantile = ({ recent }: RegionTiming, share: number): number | undefined =>
   quantile(of(recent), share);
+
+/** The median of late; of a region that is seldom asked, that of its last seven answers, however old they are. */
+export function typicalMs({ recent, last }: RegionTiming): number | undefined {
+  if (last.length < fewAnswers) return undefined;
+  const answers = of(recent);
+  return answers.total < fewAnswers
+    ? [...last].sort((a, b) => a - b)[(fewAnswers - 1) / 2]
+    : quantile(answers, 0.5);
+}
 
 export function paceOf({ baseline }: RegionTiming, settings: PaceSettings): Pace {
   const known = of(baseline);

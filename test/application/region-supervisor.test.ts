@@ -972,17 +972,26 @@ describe('regions that refuse us', () => {
 describe('a supervisor that prefers the fastest', () => {
   it('gives a region its place back when it has recovered, among others as fast', () => {
     play({ untilMs: 20_000, prefer: 'fastest' }, (all) => {
-      for (const at of [frankfurt, dublin, stockholm]) all.calls('a', { at, durationMs: 100 });
+      for (const at of [frankfurt, dublin, stockholm]) all.calls('aaaaaaa', { at, durationMs: 100 });
       all.calls('1s fffff');
       all.expectOrders('o 1003ms p 3245ms o', { o: 'FDS', p: 'DSF' });
     });
   });
 
+  it('learns of a region that nobody asks by its probes, and not by a single one', () => {
+    play({ untilMs: 250_000, prefer: 'fastest' }, (all) => {
+      all.probes.set(dublin, ['90ms (a|)']);
+      all.probes.set(stockholm, ['1ms (a|)', '40ms (a|)']);
+      all.calls('25s a '.repeat(9), { durationMs: 100 });
+      all.expectOrders('250ms o 211499ms p', { o: 'FDS', p: 'SFD' });
+    });
+  });
+
   it('puts the region first that is clearly faster, and leaves equal ones as they are', () => {
     play({ untilMs: 3_000, prefer: 'fastest' }, (all) => {
-      for (const at of [frankfurt, dublin]) all.calls('a', { at, durationMs: 100 });
-      all.calls('1s a', { at: stockholm, durationMs: 20 });
-      all.expectOrders('o 999ms p', { o: 'FDS', p: 'SFD' });
+      for (const at of [frankfurt, dublin]) all.calls('aaaaaaa', { at, durationMs: 100 });
+      all.calls('1s aaaaaaa', { at: stockholm, durationMs: 20 });
+      all.expectOrders('o 1249ms p', { o: 'FDS', p: 'SFD' });
     });
   });
 });

@@ -14,12 +14,12 @@ import { region } from '../support/names.js';
 
 const [a, b, c, d] = [region('a'), region('b'), region('c'), region('d')];
 
-const healthy = (name: Region, p50Ms?: number): RegionView => ({
+const healthy = (name: Region, typicalMs?: number): RegionView => ({
   region: name,
   state: 'healthy',
   admitted: true,
   overQuota: false,
-  p50Ms,
+  typicalMs,
 });
 const inState = (name: Region, state: RegionState['kind']): RegionView => ({ ...healthy(name), state });
 
@@ -97,7 +97,7 @@ describe('the order of regions', () => {
   });
 
   it('puts health before speed', () => {
-    const open: RegionView = { ...inState(a, 'open'), p50Ms: 1 };
+    const open: RegionView = { ...inState(a, 'open'), typicalMs: 1 };
     expect(rankRegions([open, healthy(b, 500)], 'fastest', [a, b])).toEqual([b, a]);
   });
 });
@@ -108,7 +108,7 @@ describe('no events leave a region out', () => {
 
   it('every region is in the order exactly once, whatever happened to all of them', () => {
     const lives = fc.array(
-      fc.record({ history: healthHistories(), p50Ms: latencies, overQuota: fc.boolean() }),
+      fc.record({ history: healthHistories(), typicalMs: latencies, overQuota: fc.boolean() }),
       {
         minLength: 1,
         maxLength: 5,
@@ -122,9 +122,9 @@ describe('no events leave a region out', () => {
         previous,
         fc.double({ min: 0, max: 0.999 }),
         (all, prefer, before, chance) => {
-          const views = all.map(({ history: { health, atMs }, p50Ms, overQuota }, at): RegionView => {
+          const views = all.map(({ history: { health, atMs }, typicalMs, overQuota }, at): RegionView => {
             const admitted = chance < trafficShare(health, defaultHealthSettings, atMs);
-            return { region: region(`r${at}`), state: health.state.kind, admitted, overQuota, p50Ms };
+            return { region: region(`r${at}`), state: health.state.kind, admitted, overQuota, typicalMs };
           });
           const order = rankRegions(views, prefer, before);
           expect([...order].sort()).toEqual(views.map((view) => view.region));
@@ -230,14 +230,14 @@ describe('fastest first', () => {
       minLength: 1,
       maxLength: 4,
     })
-    .map((latencies) => latencies.map((p50Ms, at) => healthy([a, b, c, d][at] ?? a, p50Ms)));
+    .map((latencies) => latencies.map((typicalMs, at) => healthy([a, b, c, d][at] ?? a, typicalMs)));
   const previousOrders = fc.shuffledSubarray([a, b, c, d]);
 
   it('leaves no region behind one that it is clearly faster than', () => {
     fc.assert(
       fc.property(anyViews, previousOrders, (views, previous) => {
         const ordered = rankRegions(views, 'fastest', previous).map(
-          (name) => views.find((view) => view.region === name)?.p50Ms,
+          (name) => views.find((view) => view.region === name)?.typicalMs,
         );
         ordered.forEach((behind = Infinity, at) => {
           for (const before of ordered.slice(0, at)) {

@@ -8,6 +8,7 @@ import {
   newRegionTiming,
   paceOf,
   recentQuantile,
+  typicalMs,
   type Pace,
   type RegionTiming,
 } from '../../src/domain/region-timing.js';
@@ -82,6 +83,45 @@ describe('the pace of a region', () => {
     const settings = { ...defaultPaceSettings, enoughSamples: 1, leastTimeoutMs: 5, leastHedgeMs: 5 };
     const { attemptTimeoutMs, hedgeAfterMs } = paceOf(samples(1, 10), settings);
     expect([Math.round(attemptTimeoutMs), Math.round(hedgeAfterMs)]).toEqual([11, 11]);
+  });
+});
+
+describe('the typical latency of a region', () => {
+  const typical = (timing: RegionTiming): number => Math.round(typicalMs(timing) ?? -1);
+  const seldomAsked = (...durations: readonly number[]): RegionTiming => {
+    const timing = newRegionTiming(0);
+    durations.forEach((ms, at) => {
+      addAnswer(timing, ms, at * 30_000, false);
+    });
+    return timing;
+  };
+
+  it('is known from the seventh answer on', () => {
+    expect([typicalMs(samples(6, 10)), typical(samples(7, 10))]).toEqual([undefined, 11]);
+  });
+
+  it('is, of a region that is seldom asked, the median of its last seven answers', () => {
+    const timing = seldomAsked(900, 900, 10, 12, 11, 400, 10, 13, 12);
+    expect(typical(timing)).toBe(12);
+    forgetOld(timing, 10_000_000);
+    expect(typical(timing)).toBe(12);
+  });
+
+  it('is not changed by one odd answer, though it may be the only recent one', () => {
+    expect(typical(seldomAsked(10, 12, 11, 12, 10, 11, 12, 1))).toBe(11);
+    expect(typical(seldomAsked(10, 12, 11, 12, 10, 11, 12, 1_000))).toBe(12);
+  });
+
+  it('is that of late as soon as there are seven answers of late', () => {
+    const timing = seldomAsked(10, 10, 10, 10, 10, 10, 10);
+    for (let at = 0; at < 6; at += 1) addAnswer(timing, at < 3 ? 10 : 500, 1_000_000);
+    expect(typical(timing)).toBe(10);
+    for (let at = 0; at < 2; at += 1) addAnswer(timing, 500, 1_000_000);
+    expect(typical(timing)).toBeGreaterThan(450);
+  });
+
+  it('knows no duration that is no number', () => {
+    expect(typicalMs(seldomAsked(...Array.from({ length: 9 }, () => NaN)))).toBeUndefined();
   });
 });
 
