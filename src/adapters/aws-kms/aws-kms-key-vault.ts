@@ -106,16 +106,24 @@ const generate = (KeyId: string, NumberOfBytes: number, context: EncryptionConte
 const decrypt = (KeyId: string, { bytes }: RegionalCiphertext, context: EncryptionContext) =>
   new DecryptCommand({ KeyId, CiphertextBlob: bytes, EncryptionContext: { ...context } });
 
-function fromKey<T extends { readonly KeyId?: string | undefined }>(
-  arn: string,
-  answer: T,
-): Result<T, CiphertextMismatched> {
-  return answer.KeyId === arn ? ok(answer) : mismatched('kms-key');
+interface Answer {
+  readonly KeyId?: string | undefined;
+  readonly Plaintext?: Uint8Array | undefined;
 }
 
+/** The answer, if that key gave it; else its plaintext is wiped. */
+function fromKey<T extends Answer>(arn: string, answer: T): Result<T, CiphertextMismatched> {
+  if (answer.KeyId === arn) return ok(answer);
+  answer.Plaintext?.fill(0);
+  return mismatched('kms-key');
+}
+
+/** Takes the bytes; wiped they are in any case. */
 function plaintextOf(bytes: Uint8Array | undefined, length?: number): Result<DataKey, CiphertextMismatched> {
-  if (bytes === undefined || (length !== undefined && bytes.length !== length)) return mismatched('length');
-  return DataKey.take(bytes).orElse(() => mismatched('length'));
+  const fits = bytes !== undefined && (length === undefined || bytes.length === length);
+  if (fits) return DataKey.take(bytes).orElse(() => mismatched('length'));
+  bytes?.fill(0);
+  return mismatched('length');
 }
 
 const mismatched = (reason: CiphertextMismatched['reason']): Result<never, CiphertextMismatched> =>

@@ -44,17 +44,26 @@ export function keepPlaintextsFromText(client: KMSClient): void {
 /** Replaces the answer's body by one whose plaintext is zeros, and answers with the real one. */
 async function takePlaintext(answer: RawAnswer): Promise<Uint8Array | undefined> {
   if (answer.statusCode !== 200 || !isStream(answer.body)) return undefined;
-  const pieces: Uint8Array[] = [];
-  for await (const piece of answer.body) pieces.push(piece);
-  const body = Buffer.from(new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0)).buffer);
-  let at = 0;
-  for (const piece of pieces) {
-    body.set(piece, at);
-    at += piece.length;
-    piece.fill(0);
-  }
+  const body = await wholeOf(answer.body);
   answer.body = body;
   return cutOut(body);
+}
+
+/** In memory of its own. The pieces are overwritten, also those of an answer whose end never comes. */
+async function wholeOf(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  try {
+    for await (const piece of stream) pieces.push(piece);
+    const body = Buffer.from(new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0)).buffer);
+    let at = 0;
+    for (const piece of pieces) {
+      body.set(piece, at);
+      at += piece.length;
+    }
+    return body;
+  } finally {
+    for (const piece of pieces) piece.fill(0);
+  }
 }
 
 const isStream = (body: unknown): body is AsyncIterable<Uint8Array> =>
