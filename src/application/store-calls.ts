@@ -24,7 +24,7 @@ export class StoreCalls {
   ): ResultAsync<T, StoreReadFailure> {
     return bounded<T, StoreReadFailure>((own) => act(this.repository, own), {
       ...this.bounds(signal),
-      onTimeout: { kind: 'store.unavailable', cause: 'timed out' },
+      onTimeout: { kind: 'store.unavailable', reason: 'timed-out' },
       onAbort: { kind: 'call.aborted' },
     });
   }
@@ -43,7 +43,7 @@ export class StoreCalls {
   ): ResultAsync<T, StoreWriteFailure | F> {
     return bounded<T, StoreWriteFailure | F>((own) => act(this.repository, own), {
       ...this.bounds(signal),
-      onTimeout: { kind: 'store.outcome-unknown', cause: 'timed out' },
+      onTimeout: { kind: 'store.outcome-unknown', reason: 'timed-out' },
       onAbort: { kind: 'store.outcome-unknown', cause: 'aborted' },
     });
   }

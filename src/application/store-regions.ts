@@ -6,7 +6,7 @@ import { map, type Observable } from 'rxjs';
 import type { AfterFailure, StoreReadFailure, StoreWriteFailure, VaultFailure } from '../domain/failures.js';
 import { checkGenesis } from '../domain/genesis.js';
 import type { Deployment, Region } from '../domain/ids.js';
-import { regionFaultOf, timedOut, type StoreFailure } from '../domain/store-faults.js';
+import { regionFaultOf, type StoreFailure } from '../domain/store-faults.js';
 import type { Clock } from '../ports/clock.js';
 import type { KeyRepository } from '../ports/key-repository.js';
 import type { StoreOperation, Telemetry } from '../ports/telemetry.js';
@@ -73,7 +73,7 @@ export class StoreRegions {
         clock: this.clock,
         timeoutMs: ofUsualLength ? this.guide.pace(region).attemptTimeoutMs : pageTimeoutMs,
         signal,
-        onTimeout: { kind: 'store.unavailable', cause: timedOut },
+        onTimeout: { kind: 'store.unavailable', reason: 'timed-out' },
         onAbort: { kind: 'call.aborted' },
       }),
     );
@@ -94,7 +94,7 @@ export class StoreRegions {
         clock: this.clock,
         timeoutMs: this.settings.writeTimeoutMs,
         signal,
-        onTimeout: { kind: 'store.outcome-unknown', cause: timedOut },
+        onTimeout: { kind: 'store.outcome-unknown', reason: 'timed-out' },
         onAbort: { kind: 'store.outcome-unknown', cause: 'aborted' },
       }),
     );

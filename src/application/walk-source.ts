@@ -19,7 +19,7 @@ export const sourceEntries = (
       clock,
       timeoutMs: pageTimeoutMs,
       signal,
-      onTimeout: { kind: 'store.unavailable', cause: 'timed out' },
+      onTimeout: { kind: 'store.unavailable', reason: 'timed-out' },
       onAbort: { kind: 'call.aborted' },
     }),
   count: () => okAsync(undefined),

@@ -69,7 +69,13 @@ export type VaultFailure =
   | VaultRequestInvalid
   | CallAborted;
 
-export type StoreUnavailable = { readonly kind: 'store.unavailable'; readonly cause?: unknown };
+/** What kept the store from answering, where it is known; untrusted is its TLS certificate. */
+export type StoreOutage = OutageReason | 'untrusted';
+export type StoreUnavailable = {
+  readonly kind: 'store.unavailable';
+  readonly reason?: StoreOutage;
+  readonly cause?: unknown;
+};
 export type StoreThrottled = { readonly kind: 'store.throttled'; readonly cause?: unknown };
 /** The store refuses us, or is not of the shape we need; `detail` says what to change. */
 export type StoreMisconfigured = {
@@ -92,7 +98,11 @@ export type StoreWrittenElsewhere = {
 /** Nothing was written: another region was writing the same record at that moment. */
 export type StoreConflicted = { readonly kind: 'store.conflicted'; readonly cause?: unknown };
 /** A write may or may not have happened. */
-export type StoreOutcomeUnknown = { readonly kind: 'store.outcome-unknown'; readonly cause?: unknown };
+export type StoreOutcomeUnknown = {
+  readonly kind: 'store.outcome-unknown';
+  readonly reason?: StoreOutage;
+  readonly cause?: unknown;
+};
 /** The record changed since it was read: compare-and-set did not write. */
 export type StoreRevisionStale = { readonly kind: 'store.revision-stale' };
 /** Without these ciphertexts the record would have none: nothing was dropped. */

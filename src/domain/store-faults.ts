@@ -11,15 +11,14 @@ import type {
 /** How one call to the store in one region can fail. */
 export type StoreFailure = StoreWriteFailure | StoreRevisionStale;
 
-/** The `cause` of a call that was given up because its time was over. */
-export const timedOut = 'timed out';
-
 /** The region's fault in the words of region health, or undefined where the region did what it should. */
 export function regionFaultOf(failure: StoreFailure): VaultFailure | undefined {
   switch (failure.kind) {
     case 'store.unavailable':
     case 'store.outcome-unknown':
-      return { kind: 'region.unavailable', reason: failure.cause === timedOut ? 'timed-out' : 'unreachable' };
+      return failure.reason === 'untrusted'
+        ? { kind: 'region.untrusted' }
+        : { kind: 'region.unavailable', reason: failure.reason ?? 'unreachable' };
     case 'store.throttled':
       return { kind: 'region.throttled' };
     case 'store.misconfigured':

@@ -191,12 +191,18 @@ describe('an error of the store', () => {
   );
 
   test.each([
-    ['a reset', coded('ECONNRESET')],
-    ['a time-out', named('TimeoutError')],
-    ['a server error', named('InternalServerError', { $metadata: { httpStatusCode: 500 } })],
-    ['an answer that cannot be read', named('SyntaxError')],
-    ['an unknown error', named('SomethingUnheardOf')],
-  ])('%s makes a read fail and the outcome of a write unknown', (_, cause) => {
+    ['a reset', coded('ECONNRESET'), 'reset'],
+    ['a time-out', named('TimeoutError'), 'timed-out'],
+    ['a bad certificate', coded('CERT_HAS_EXPIRED'), 'untrusted'],
+    ['a server error', named('InternalServerError', { $metadata: { httpStatusCode: 500 } }), 'server-error'],
+    ['an answer that cannot be read', named('SyntaxError'), 'unintelligible'],
+  ])('%s makes a read fail and the outcome of a write unknown, and is named', (_, cause, reason) => {
+    expect(readFailure(cause)).toEqual({ kind: 'store.unavailable', reason, cause });
+    expect(writeFailure(cause)).toEqual({ kind: 'store.outcome-unknown', reason, cause });
+  });
+
+  test('that nobody has heard of makes a read fail and the outcome of a write unknown', () => {
+    const cause = named('SomethingUnheardOf');
     expect(readFailure(cause)).toEqual({ kind: 'store.unavailable', cause });
     expect(writeFailure(cause)).toEqual({ kind: 'store.outcome-unknown', cause });
   });

@@ -147,7 +147,7 @@ describe('a store that is not ours', () => {
     service.store.instead.genesis = () => new ResultAsync(new Promise(() => undefined));
     const settled = create();
     await service.clock.advance(storeTimeoutMs);
-    expect(await settled).toEqual(err({ kind: 'store.unavailable', cause: 'timed out' }));
+    expect(await settled).toEqual(err({ kind: 'store.unavailable', reason: 'timed-out' }));
     expect([service.vaultCallCount, service.store.rows.size]).toEqual([0, 0]);
   });
 
@@ -296,7 +296,7 @@ describe('a write whose outcome is unknown', () => {
 
   it.each([
     ['the store says so', () => errAsync(unknown), unknown],
-    ['the store says nothing', silence, { ...unknown, cause: 'timed out' }],
+    ['the store says nothing', silence, { ...unknown, reason: 'timed-out' }],
   ])('and which did not happen stays unknown (%s; I8)', async (_, insert, failure) => {
     service.store.instead.insert = insert;
     const settled = create();
@@ -314,7 +314,7 @@ describe('a write whose outcome is unknown', () => {
 
   it.each([
     ['fails', () => errAsync({ kind: 'store.unavailable' } as const), { kind: 'store.unavailable' }],
-    ['says nothing', silence, { kind: 'store.unavailable', cause: 'timed out' }],
+    ['says nothing', silence, { kind: 'store.unavailable', reason: 'timed-out' }],
   ])(
     'stays unknown when the reading afterwards %s, whatever the write answered (I8)',
     async (_, find, cause) => {

@@ -177,7 +177,7 @@ describe('a read in the mode strong', () => {
     const [endMs, result] = await ended(store, find(store));
     expect([endMs, result]).toEqual([
       2 * hedgeAfterMs + attemptTimeoutMs,
-      err({ kind: 'store.unavailable', cause: 'timed out' }),
+      err({ kind: 'store.unavailable', reason: 'timed-out' }),
     ]);
     expect(store.guide.reports.map(({ failure }) => failure)).toEqual(
       storeRegions.map(() => ({ kind: 'region.unavailable', reason: 'timed-out' })),

@@ -27,7 +27,7 @@ describe('reading the store', () => {
   it('is store.unavailable after the time-out', async () => {
     const reading = service.storeCalls.read(silence, patience());
     await service.clock.advance(storeTimeoutMs);
-    expect(await reading).toEqual(err({ kind: 'store.unavailable', cause: 'timed out' }));
+    expect(await reading).toEqual(err({ kind: 'store.unavailable', reason: 'timed-out' }));
   });
 
   it('is call.aborted when nobody waits any more', async () => {
@@ -52,7 +52,7 @@ describe('writing to the store', () => {
   it('is of unknown outcome after the time-out, neither done nor undone (I8)', async () => {
     const writing = service.storeCalls.write(silence, patience());
     await service.clock.advance(storeTimeoutMs);
-    expect(await writing).toEqual(err({ kind: 'store.outcome-unknown', cause: 'timed out' }));
+    expect(await writing).toEqual(err({ kind: 'store.outcome-unknown', reason: 'timed-out' }));
   });
 
   it('is of unknown outcome when nobody waits any more (I8)', async () => {

@@ -25,7 +25,7 @@ describe('the entries of a source', () => {
     const walk = sourceEntries(source, clock);
     const silent = walk.page(undefined, 2, patience());
     await clock.advance(10_000);
-    expect(await silent).toEqual(err({ kind: 'store.unavailable', cause: 'timed out' }));
+    expect(await silent).toEqual(err({ kind: 'store.unavailable', reason: 'timed-out' }));
     const caller = new AbortController();
     const left = walk.page(undefined, 2, caller.signal);
     caller.abort();

@@ -5,7 +5,6 @@ import {
   afterStoreRead,
   regionFaultOf,
   standingOfWrite,
-  timedOut,
   type StoreFailure,
 } from '../../src/domain/store-faults.js';
 
@@ -25,14 +24,16 @@ describe('the fault of a region', () => {
   it.each<readonly [StoreFailure, object | undefined]>([
     [failures['store.unavailable'], { kind: 'region.unavailable', reason: 'unreachable' }],
     [
-      { kind: 'store.unavailable', cause: timedOut },
+      { kind: 'store.unavailable', reason: 'timed-out' },
       { kind: 'region.unavailable', reason: 'timed-out' },
     ],
     [failures['store.outcome-unknown'], { kind: 'region.unavailable', reason: 'unreachable' }],
     [
-      { kind: 'store.outcome-unknown', cause: timedOut },
+      { kind: 'store.outcome-unknown', reason: 'timed-out' },
       { kind: 'region.unavailable', reason: 'timed-out' },
     ],
+    [{ kind: 'store.unavailable', reason: 'untrusted' }, { kind: 'region.untrusted' }],
+    [{ kind: 'store.outcome-unknown', reason: 'untrusted' }, { kind: 'region.untrusted' }],
     [failures['store.throttled'], { kind: 'region.throttled' }],
     [failures['store.misconfigured'], { kind: 'vault.misconfigured', reason: 'table' }],
     [failures['credentials.invalid'], { kind: 'credentials.invalid' }],

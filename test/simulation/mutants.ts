@@ -199,8 +199,8 @@ export const mutants: readonly Mutant[] = [
     name: 'a write that timed out counts as not done',
     breaks: ['I8'],
     file: storeCalls,
-    find: "onTimeout: { kind: 'store.outcome-unknown', cause: 'timed out' }",
-    replace: "onTimeout: { kind: 'store.unavailable', cause: 'timed out' }",
+    find: "onTimeout: { kind: 'store.outcome-unknown', reason: 'timed-out' }",
+    replace: "onTimeout: { kind: 'store.unavailable', reason: 'timed-out' }",
   },
   {
     name: 'no call is bounded in time',

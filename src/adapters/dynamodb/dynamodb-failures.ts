@@ -4,6 +4,7 @@ import { ReplicatedWriteConflictException } from '@aws-sdk/client-dynamodb';
 import type {
   CredentialsInvalid,
   StoreMisconfigured,
+  StoreOutage,
   StoreReadFailure,
   StoreThrottled,
   StoreWriteFailure,
@@ -34,11 +35,20 @@ function answered(cause: unknown): CredentialsInvalid | StoreThrottled | StoreMi
 
 export function readFailure(cause: unknown): StoreReadFailure {
   const aborted = transportFailure(cause)?.kind === 'call.aborted';
-  return answered(cause) ?? (aborted ? { kind: 'call.aborted' } : { kind: 'store.unavailable', cause });
+  return (
+    answered(cause) ??
+    (aborted ? { kind: 'call.aborted' } : { kind: 'store.unavailable', ...outageOf(cause), cause })
+  );
 }
 
 /** Everything that is not a clear refusal leaves the outcome unknown. */
 export const writeFailure = (cause: unknown): StoreWriteFailure =>
   cause instanceof ReplicatedWriteConflictException
     ? { kind: 'store.conflicted', cause }
-    : (answered(cause) ?? { kind: 'store.outcome-unknown', cause });
+    : (answered(cause) ?? { kind: 'store.outcome-unknown', ...outageOf(cause), cause });
+
+function outageOf(cause: unknown): { readonly reason?: StoreOutage } {
+  const transport = transportFailure(cause);
+  if (transport?.kind === 'region.untrusted') return { reason: 'untrusted' };
+  return transport?.kind === 'region.unavailable' ? { reason: transport.reason } : {};
+}
