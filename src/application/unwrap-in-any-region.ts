@@ -44,15 +44,16 @@ const noting = (faulty: Set<Region>, act: RegionAct<DataKey>): RegionAct<DataKey
     }),
 });
 
-/** What the failures of all regions mean together. */
+/** What the failures of all regions mean together: of a region that was asked twice, the second one counts. */
 function whyClosed(attempts: readonly FailedAttempt[]): OpenFailure {
+  const final = [...new Map(attempts.map((attempt) => [attempt.region, attempt])).values()];
   const last = attempts.at(-1)?.failure;
   if (last === undefined) return unreadable('no-configured-region', 'no configured region holds a copy');
   if (last.kind === 'call.aborted' || last.kind === 'vault.request-invalid') return last;
-  if (attempts.every(({ failure }) => isFaultOfCopy(failure))) {
-    return unreadable('no-copy-opens', `tried ${attempts.map(({ region }) => region).join(', ')}`);
+  if (final.every(({ failure }) => isFaultOfCopy(failure))) {
+    return unreadable('no-copy-opens', `tried ${final.map(({ region }) => region).join(', ')}`);
   }
-  const allSame = attempts.every(({ failure }) => failure.kind === last.kind);
+  const allSame = final.every(({ failure }) => failure.kind === last.kind);
   return last.kind === 'credentials.invalid' && allSame ? last : { kind: 'regions.exhausted', attempts };
 }
 

@@ -288,6 +288,24 @@ describe('when no region opens the key', () => {
     expect(decryptions()).toEqual([2, 2, 1]);
   });
 
+  it('because every copy is at fault, be it that one region said so in the second pass, the key is unreadable', async () => {
+    failing('ciphertext.rejected', 'ciphertext.rejected', 'ciphertext.mismatched');
+    service.vaults[0].script('decrypt', 'region.unavailable', 'ciphertext.rejected');
+    const opened = open();
+    await service.clock.advance(mostPauseMs);
+    const detail = 'tried eu-central-1, eu-west-1, eu-north-1';
+    expect(await opened).toEqual(err({ kind: 'key.unreadable', reason: 'no-copy-opens', detail }));
+    expect(decryptions()).toEqual([2, 1, 1]);
+  });
+
+  it('because our credentials are refused everywhere, be it in the second pass, that is said', async () => {
+    failing('credentials.invalid', 'credentials.invalid', 'credentials.invalid');
+    service.vaults[1].script('decrypt', 'region.throttled', 'credentials.invalid');
+    const opened = open();
+    await service.clock.advance(mostPauseMs);
+    expect(await opened).toEqual(err({ kind: 'credentials.invalid' }));
+  });
+
   it('and the caller leaves in the pause before the second pass, it is call.aborted', async () => {
     failing('region.unavailable', 'region.unavailable', 'region.unavailable');
     const caller = new AbortController();
