@@ -104,7 +104,7 @@ export class RegionSupervisor implements RegionGuide {
       share(),
     );
     this.report$ = states$.pipe(
-      map((states) => [this.rank(0).join(), ...[...states.values()].map(({ sinceMs }) => sinceMs)].join()),
+      map((states) => [...this.rank(0), ...[...states.values()].map(entryOf)].join()),
       distinctUntilChanged(),
       map(() => this.snapshot()),
       share(),
@@ -234,6 +234,9 @@ export class RegionSupervisor implements RegionGuide {
     return health;
   }
 }
+
+/** Tells one entering of a state from another: several may happen in one tick. */
+const entryOf = ({ state, sinceMs, why }: RegionHealth): string => `${state.kind} ${sinceMs} ${why}`;
 
 /** What keeps a region from serving us until its or our account's owner mends it. */
 const faultOf = ({ state }: RegionHealth): string | undefined =>

@@ -1140,6 +1140,30 @@ describe('a snapshot', () => {
   });
 });
 
+describe('the stream of reports', () => {
+  it('tells of each state, also of two that a region enters in one tick', () => {
+    const told: (string | undefined)[] = [];
+    const regions = play({ untilMs: 30_000 }, (all) => {
+      const watching = all.supervisor.report$.subscribe((reports) => {
+        told.push(reports.find(({ region: at }) => at === stockholm)?.state.kind);
+      });
+      all.calls('a'.repeat(2_000), { at: stockholm });
+      for (let ms = 11_000; ms < 14_000; ms += 50) {
+        all.calls(`${ms}ms a`, { at: stockholm, durationMs: 500 });
+      }
+      all.calls('14100ms fffff', { at: stockholm });
+      all.acts('29900ms u', {
+        u: () => {
+          watching.unsubscribe();
+        },
+      });
+    });
+    const [healthyAgain, degradedAgain] = regions.transitions.slice(-2);
+    expect(healthyAgain?.[0]).toBe(degradedAgain?.[0]);
+    expect(told.slice(-2)).toStrictEqual(['healthy', 'degraded']);
+  });
+});
+
 describe('a supervisor', () => {
   it('that nobody is subscribed to any more stops its timers and aborts the probe that is under way', () => {
     const regions = play({ untilMs: 3_100 }, (all) => {
