@@ -37,9 +37,12 @@ export const failoverSchema = section({
   misconfigured_probe_ms: milliseconds(health.misconfiguredProbeMs).describe(
     'How often a region with a disabled, missing or forbidden KMS key is probed.',
   ),
-  degraded_probe_ms: milliseconds(health.degradedProbeMs).describe(
-    'How often a region that became slow is probed, to find out when it is as fast as before; and how soon one whose last call failed.',
-  ),
+  // Fewer probes would not be enough answers to say that a region is fast again.
+  degraded_probe_ms: whole(1, 1_000, 'milliseconds')
+    .default(health.degradedProbeMs)
+    .describe(
+      'How often a region that became slow is probed, to find out when it is as fast as before; and how soon one whose last call failed.',
+    ),
   idle_probe_ms: milliseconds(health.idleProbeMs).describe(
     'A region that answered nobody for so long is probed, so that its end is noticed before it is needed.',
   ),
