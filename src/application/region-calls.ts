@@ -1,7 +1,12 @@
 // The one way in which the application talks to vaults: every call is bounded in time by the region's own pace, and its
 // outcome is reported to the region guide and to telemetry. Decides whom to ask and when, never what the answer means.
 import { err, errAsync, ResultAsync, type Result } from 'neverthrow';
-import { afterVaultFailure, type FailedAttempt, type VaultFailure } from '../domain/failures.js';
+import {
+  afterVaultFailure,
+  isFaultOfOurs,
+  type FailedAttempt,
+  type VaultFailure,
+} from '../domain/failures.js';
 import type { KeyId, Region } from '../domain/ids.js';
 import type { Clock } from '../ports/clock.js';
 import type { KeyVault } from '../ports/key-vault.js';
@@ -243,7 +248,3 @@ interface Observed {
   readonly isHedge: boolean;
   readonly failure: VaultFailure | undefined;
 }
-
-/** What only we or our account's owner can mend. */
-const isFaultOfOurs = ({ kind }: VaultFailure): boolean =>
-  kind === 'vault.misconfigured' || kind === 'credentials.invalid';

@@ -230,3 +230,7 @@ export function afterVaultFailure(failure: VaultFailure): AfterFailure {
       return 'stop';
   }
 }
+
+/** Whether only we or our account's owner can mend it: waiting does not. */
+export const isFaultOfOurs = ({ kind }: VaultFailure): boolean =>
+  kind === 'vault.misconfigured' || kind === 'credentials.invalid';

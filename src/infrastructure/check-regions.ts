@@ -1,10 +1,11 @@
-// Before the first request: which regions can be used? One that cannot is a warning, for that is what RKMS is there for;
-// fewer than the quorum end the start, because no key could be made. Regions that are well get their canaries now.
+// Before the first request: which regions can be used? One that cannot is a warning, for that is what RKMS is there for. A
+// configuration with which no key can ever be made ends the start; regions that are down do not while one is left to read in,
+// for then no process could be restarted or replaced. Regions that are well get their canaries now.
 import type { Container } from 'inversify';
 import type { ResultAsync } from 'neverthrow';
 import type { Logger } from 'pino';
 import { failureFacts } from '../adapters/pino/log-facts.js';
-import type { VaultFailure } from '../domain/failures.js';
+import { isFaultOfOurs, type VaultFailure } from '../domain/failures.js';
 import type { Region } from '../domain/ids.js';
 import { KeyVaults, type KeyVault } from '../ports/key-vault.js';
 import { StartRefused } from '../ports/start-refused.js';
@@ -21,7 +22,8 @@ export async function checkRegions(container: Container, config: Config, logger:
   const failures = probed.flatMap((failed) => failed ?? []);
   const usable = vaults.length - failures.length;
   const { quorum } = config.keys;
-  if (usable < quorum) {
+  const faulty = failures.filter(({ failure }) => isFaultOfOurs(failure)).length;
+  if (usable === 0 || vaults.length - faulty < quorum) {
     const reasons = failures.map(({ region, failure }) => `${region}: ${describe(failure)}`).join('; ');
     throw new StartRefused(
       `only ${usable} of ${vaults.length} regions can be used, and the quorum is ${quorum} (${reasons})`,
@@ -32,6 +34,12 @@ export async function checkRegions(container: Container, config: Config, logger:
     logger.warn(
       { region, ...failureFacts(failure) },
       'region cannot be used now; the service starts without it',
+    );
+  }
+  if (usable < quorum) {
+    logger.error(
+      { usable, quorum },
+      'fewer regions than the quorum can be used: keys are read, and none is made',
     );
   }
   const well = vaults.filter(({ region }) => failures.every((failed) => failed.region !== region));

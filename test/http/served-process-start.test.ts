@@ -401,6 +401,49 @@ describe('a start on AWS', () => {
     );
   });
 
+  it('goes on with one region that is well while the others are down, reads keys and makes none', async () => {
+    const path = lab.write('outage.toml', aws.config({ deployment: 'own', folder: 'outage' }));
+    const token = await lab.token(path, 'reader', 'read,create');
+    const before = await lab.serve(path, awsVariables);
+    const made = await lab.get(before, 'orders/outage', token);
+    await before.stop();
+    const [preferred, next, left] = aws.regions;
+    await preferred.fail('refused');
+    await next.fail('silent');
+    try {
+      const served = await lab.serve(path, awsVariables);
+      const read = await lab.get(served, 'orders/outage', token);
+      const refused = await lab.get(served, 'orders/new', token);
+      expect([made.status, read.status, read.headers['rkms-region'], refused.status]).toEqual([
+        200,
+        200,
+        left.region,
+        503,
+      ]);
+      expect([JSON.parse(read.body), refused.body]).toEqual([
+        JSON.parse(made.body),
+        expect.stringContaining('urn:rkms:problem:regions.below-quorum'),
+      ]);
+      expect(served.stderr).toContain(
+        '"usable":1,"quorum":2,"msg":"fewer regions than the quorum can be used: keys are read, and none is made"',
+      );
+      await served.stop();
+    } finally {
+      await preferred.heal();
+      await next.heal();
+    }
+  });
+
+  it('needs one region at least that is well', async () => {
+    await Promise.all(aws.regions.map((each) => each.fail('server-error')));
+    const ended = await start({});
+    await Promise.all(aws.regions.map((each) => each.heal()));
+    expect([ended.code, ended.stdout]).toEqual([1, '']);
+    expect(ended.stderr).toContain(
+      'rkms: only 0 of 3 regions can be used, and the quorum is 2 (us-east-1: region.unavailable',
+    );
+  });
+
   it('goes on with a warning when one region has no KMS key, and makes keys in the others', async () => {
     const path = lab.write('one.toml', aws.config({ deployment: 'own', kmsKeys: [lost] }));
     const token = await lab.token(path, 'other', 'read,create');
