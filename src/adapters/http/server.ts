@@ -70,7 +70,7 @@ export async function listen(
   server.on('drop', () => {
     server.closeIdleConnections();
   });
-  server.on('clientError', refuseConnection);
+  refuseUnreadable(server);
   const open = openSockets(server);
   await bound(server, host, port, section);
   const address = server.address() as AddressInfo;
@@ -148,14 +148,18 @@ const refusals: ReadonlyMap<string, RequestFailure> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', { kind: 'request.too-slow' }],
 ]);
 
-function refuseConnection(error: Error, socket: Duplex): void {
-  const secure = socket instanceof TLSSocket;
-  // Nothing can be said where no TLS came about.
-  const mute = secure && socket.getFinished() === undefined;
-  if (codeOf(error) === 'ECONNRESET' || !socket.writable || mute) {
-    socket.destroy();
-    return;
-  }
-  const failure = refusals.get(codeOf(error)) ?? { kind: 'request.malformed' };
-  socket.end(rawProblem(failure, randomUUID(), secure));
+/** Answers what Node could not accept, where an answer can be given: not before TLS came about. */
+function refuseUnreadable(server: Server): void {
+  // Node 22.13 crashes when it is asked for the handshake of a connection that is gone.
+  const spoken = new WeakSet<Duplex>();
+  server.on('secureConnection', (socket: TLSSocket) => spoken.add(socket));
+  server.on('clientError', (error, socket) => {
+    const secure = socket instanceof TLSSocket;
+    if (codeOf(error) === 'ECONNRESET' || !socket.writable || (secure && !spoken.has(socket))) {
+      socket.destroy();
+      return;
+    }
+    const failure = refusals.get(codeOf(error)) ?? { kind: 'request.malformed' };
+    socket.end(rawProblem(failure, randomUUID(), secure));
+  });
 }
