@@ -15,6 +15,9 @@ export interface Bounds<T, F> {
   readonly discard?: (late: T) => void;
 }
 
+/** The reason with which the signal of `act` fires when its time is over; none when nobody waits any more. */
+export const ranOut = Symbol('its time is over');
+
 /** Runs `act` with a signal of its own, which fires as soon as its answer is no longer wanted. */
 export function bounded<T, F>(
   act: (signal: AbortSignal) => ResultAsync<T, F>,
@@ -30,17 +33,17 @@ export function bounded<T, F>(
         cancelTimer();
         signal.removeEventListener('abort', leave);
       };
-      const giveUp = (failure: F): void => {
+      const giveUp = (failure: F, reason?: symbol): void => {
         if (!open) return;
         close();
         resolve(err(failure));
-        controller.abort();
+        controller.abort(reason);
       };
       const leave = (): void => {
         giveUp(onAbort);
       };
       const cancelTimer = scheduleFairly(clock, timeoutMs, () => {
-        giveUp(onTimeout);
+        giveUp(onTimeout, ranOut);
       });
       signal.addEventListener('abort', leave);
       if (signal.aborted) {

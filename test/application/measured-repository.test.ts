@@ -1,6 +1,7 @@
 // The measured store answers what the store answers, and tells how long it took and how it ended.
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { err, errAsync, ok, okAsync } from 'neverthrow';
+import { ranOut } from '../../src/application/bounded.js';
 import { MeasuredRepository } from '../../src/application/measured-repository.js';
 import type { KeyRepository } from '../../src/ports/key-repository.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -41,6 +42,23 @@ function measured(end: () => unknown): Record<keyof KeyRepository, (...args: unk
   const store = Object.fromEntries(methods.map(([method]) => [method, call(method)]));
   return new MeasuredRepository(store as unknown as KeyRepository, clock, telemetry) as never;
 }
+
+it.each([
+  [
+    'whose time was over is told as a store that did not answer',
+    ranOut,
+    { kind: 'store.unavailable', reason: 'timed-out' },
+  ],
+  ['that nobody waited for any more is told as that', undefined, { kind: 'call.aborted' }],
+])('a read %s', async (_, reason, failure) => {
+  const asker = new AbortController();
+  asker.abort(reason);
+  const aborted = { kind: 'call.aborted' };
+  expect(await measured(() => errAsync(aborted)).find('a', 1, asker.signal)).toEqual(err(aborted));
+  expect(telemetry.events).toStrictEqual([
+    { event: 'store.answered', operation: 'find', durationMs: 7, failure },
+  ]);
+});
 
 describe.each(methods)('%s', (method, operation) => {
   it('is passed on as it is, and measured', async () => {
