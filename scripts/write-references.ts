@@ -71,7 +71,7 @@ function commandReference({ command, path }: NamedCommand): readonly string[] {
   });
   return [
     `${inner.length > 0 || path.split(' ').length === 2 ? '##' : '###'} ${path}`,
-    `${escaped(capital(command.description()))}.`,
+    sentence(escaped(capital(command.description()))),
     `Usage: \`${path} ${inner.length > 0 ? '<command>' : command.usage()}\``,
     ...(inner.length > 0 ? [] : [table(['option', 'meaning', 'default'], [...args, ...options])]),
     ...(inner.length > 0 ? [] : ['For example:', ...examples]),
@@ -138,6 +138,8 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 /** Text that Markdown would take for more than text. */
 const escaped = (text: string): string => text.replaceAll(/[*<|_]/g, String.raw`\$&`);
+
+const sentence = (text: string): string => (/[.?!]$/.test(text) ? text : `${text}.`);
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 

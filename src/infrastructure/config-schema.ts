@@ -103,10 +103,10 @@ export const configSchema = z.strictObject(
         ),
       connect_timeout_ms: whole(10, 60_000, 'milliseconds')
         .default(300)
-        .describe('How long connecting to a region may take.'),
+        .describe('How long connecting to a region, of KMS or of the store, may take.'),
       max_sockets: whole(1, 10_000, 'connections')
         .default(256)
-        .describe('How many connections may be open to one region at once.'),
+        .describe('How many connections may be open to one region at once, to KMS and as many to the store.'),
     })
       .prefault({})
       .describe('Calls to the regions.'),

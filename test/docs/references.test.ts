@@ -34,7 +34,7 @@ describe('the reference', () => {
 /** Options that config/aws.toml leaves out, and why. */
 const notShown: Readonly<Record<string, string>> = {
   'store.path': 'of SQLite, which production does not use',
-  'callers[].service_accounts[].uid': 'hardly ever needed',
+  'callers[].service_accounts[].uid': 'named above service_accounts, whose names it narrows',
   'issuers[].jwks_file': 'named beside jwks_uri, which it stands for',
 };
 
