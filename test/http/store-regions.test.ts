@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { startDynamoRegions, type DynamoFault, type DynamoRegions } from '../support/dynamo-regions.js';
 import { ask } from '../support/http-client.js';
+import { Leftovers } from '../support/leftovers.js';
 import { Lab, type KeyAnswer, type Served } from '../support/served-process.js';
 import { until } from '../support/until.js';
 
@@ -23,6 +24,7 @@ max_open_ms = 400
 ramp_ms = 200
 `;
 
+const leftovers = new Leftovers();
 let lab: Lab;
 let strong: DynamoRegions;
 let ordinary: DynamoRegions;
@@ -46,6 +48,7 @@ beforeAll(async () => {
   operator = await lab.token(strongConfig, 'on-call', 'operate');
 }, 60_000);
 afterEach(async () => {
+  await leftovers.clear();
   await Promise.all([strong.heal(), ordinary.heal()]);
   await ordinary.catchUp();
 });
@@ -209,6 +212,7 @@ describe('a start is refused', () => {
 
   it('with tables of one name that are not one table, though AWS tells nothing of them; an empty replica is a warning', async () => {
     const other = await startDynamoRegions('ordinary');
+    leftovers.add(() => other.stop());
     const traits = { denied: true };
     for (const region of other.regions) region.traits = traits;
     const genesis = (createdAtMs: string) => ({
@@ -234,7 +238,6 @@ describe('a start is refused', () => {
     expect(await start(write('several', other.config('home', homeIs(first))))).toContain(
       'different genesis records',
     );
-    await other.stop();
   }, 60_000);
 
   it('in one region of a table with replicas whose genesis record does not say where it is written', async () => {

@@ -31,8 +31,9 @@ async function serve(options: ConfigOption): Promise<void> {
   const log = openLog(config.log, process.env);
   try {
     const service = await start(config, log.logger);
-    process.stdout.write(banner(config, service));
+    // Whoever reads that RKMS serves may stop it at once.
     stopOnSignals(service, log);
+    process.stdout.write(banner(config, service));
   } catch (cause) {
     // What the log says comes before the reason of the refusal.
     await log.close();
