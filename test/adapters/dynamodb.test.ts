@@ -315,15 +315,19 @@ describe('a lost insert', () => {
 });
 
 describe('a lost answer', () => {
-  test.each(['reset', { status: 500, body: '' }, { status: 200, body: '{"half' }] as const)(
+  test.each([
+    ['reset', 'reset'],
+    [{ status: 500, body: '' }, 'server-error'],
+    [{ status: 200, body: '{"half' }, 'unintelligible'],
+  ] as const)(
     'to a write (%j) leaves its outcome unknown, though the item is there',
-    async (loss) => {
+    async (loss, reason) => {
       const table = await newTable();
       const { store } = await scripted(async (request) => {
         const answer = await passOn(request);
         return request.operation === 'GetItem' ? answer : loss;
       }, table);
-      const unknown = err({ kind: 'store.outcome-unknown' });
+      const unknown = err({ kind: 'store.outcome-unknown', reason });
       expect(withoutCause(await store.insert(record, unbounded()))).toEqual(unknown);
       const found = (await store.find(id, firstVersion, unbounded()))._unsafeUnwrap();
       expect(found?.commitment).toBe(record.commitment);
@@ -336,7 +340,13 @@ describe('a lost answer', () => {
 
 describe('an error', () => {
   const detail = expect.stringMatching(/\w+ \w+/);
-  const unavailable = [{ kind: 'store.unavailable' }, { kind: 'store.outcome-unknown' }] as const;
+  const unavailable = (reason?: string): readonly [object, object] => {
+    const told = reason === undefined ? {} : { reason };
+    return [
+      { kind: 'store.unavailable', ...told },
+      { kind: 'store.outcome-unknown', ...told },
+    ];
+  };
   const misconfigured = { kind: 'store.misconfigured', detail };
   const throttled = { kind: 'store.throttled' };
   const rows: readonly [string, AwsReply, object, object][] = [
@@ -346,16 +356,16 @@ describe('an error', () => {
     ['too little capacity', awsError('ProvisionedThroughputExceededException'), throttled, throttled],
     ['a throttle', awsError('ThrottlingException'), throttled, throttled],
     ['an exceeded quota', awsError('RequestLimitExceeded'), throttled, throttled],
-    ['an internal error', awsError('InternalServerError', 500), ...unavailable],
-    ['a page of HTML', { status: 503, body: '<html>' }, ...unavailable],
-    ['an unknown error', awsError('SomethingUnheardOf'), ...unavailable],
+    ['an internal error', awsError('InternalServerError', 500), ...unavailable('server-error')],
+    ['a page of HTML', { status: 503, body: '<html>' }, ...unavailable('server-error')],
+    ['an unknown error', awsError('SomethingUnheardOf'), ...unavailable()],
     [
       'a conflict of regions',
       awsError('ReplicatedWriteConflictException'),
       { kind: 'store.unavailable' },
       { kind: 'store.conflicted' },
     ],
-    ['an answer that is not JSON', { status: 200, body: 'not {json' }, ...unavailable],
+    ['an answer that is not JSON', { status: 200, body: 'not {json' }, ...unavailable('unintelligible')],
   ];
 
   test.each(rows)('%s is told as what it is, after one call', async (_, reply, ofRead, ofWrite) => {
@@ -373,7 +383,7 @@ describe('an error', () => {
     for (const [name, call] of calls) {
       aws.requests.length = 0;
       const result = withoutCause(await call(store));
-      expect([name, result]).toEqual([name, err(unavailable[name in reads ? 0 : 1])]);
+      expect([name, result]).toEqual([name, err(unavailable('reset')[name in reads ? 0 : 1])]);
       expect(aws.requests).toHaveLength(name in reads ? 2 : 1);
     }
   });
@@ -412,7 +422,7 @@ describe('an error', () => {
     await aws.stop();
     for (const [name, call] of calls) {
       const kind = name in reads ? 'store.unavailable' : 'store.outcome-unknown';
-      expect(withoutCause(await call(store))).toEqual(err({ kind }));
+      expect(withoutCause(await call(store))).toEqual(err({ kind, reason: 'refused' }));
     }
   });
 

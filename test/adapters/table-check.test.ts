@@ -98,8 +98,8 @@ describe('a question', () => {
   it.each([
     [awsError('ResourceNotFoundException'), { kind: 'store.misconfigured', detail: expect.any(String) }],
     [awsError('ThrottlingException'), { kind: 'store.throttled' }],
-    [awsError('InternalServerError', 500), { kind: 'store.unavailable' }],
-    ['reset', { kind: 'store.unavailable' }],
+    [awsError('InternalServerError', 500), { kind: 'store.unavailable', reason: 'server-error' }],
+    ['reset', { kind: 'store.unavailable', reason: 'reset' }],
   ] as const)('that fails tells how: %j', async (reply, failure) => {
     expect(await asked(reply)).toEqual([err(failure), err(failure)]);
   });
