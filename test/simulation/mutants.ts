@@ -206,7 +206,7 @@ export const mutants: readonly Mutant[] = [
     name: 'no call is bounded in time',
     breaks: ['answered'],
     file: bounded,
-    find: 'giveUp(onTimeout);',
+    find: 'giveUp(onTimeout, ranOut);',
     replace: '',
   },
   {
@@ -248,8 +248,8 @@ export const mutants: readonly Mutant[] = [
     name: 'strong: a write that timed out in a region counts as not done',
     breaks: ['I8'],
     file: 'src/application/store-regions.ts',
-    find: "onTimeout: { kind: 'store.outcome-unknown', cause: timedOut }",
-    replace: "onTimeout: { kind: 'store.unavailable', cause: timedOut }",
+    find: "onTimeout: { kind: 'store.outcome-unknown', reason: 'timed-out' }",
+    replace: "onTimeout: { kind: 'store.unavailable', reason: 'timed-out' }",
   },
   {
     name: 'a record is changed without an audit line',
