@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StartRefused } from '../../ports/start-refused.js';
 import { codeOf, ensurePrivateFolder } from '../files/private-files.js';
+import { waitWhileBusy } from '../files/sqlite-patience.js';
 import { lanePath } from './audit-names.js';
 
 const mostLanes = 64;
@@ -44,7 +45,8 @@ function claim(path: string): DatabaseSync | undefined {
     // Never opened when it is there: closing it would end a lock that this process holds (POSIX).
     if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
     lock = new DatabaseSync(path);
-    lock.exec(`PRAGMA busy_timeout = ${patienceMs}; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE`);
+    waitWhileBusy(lock, patienceMs);
+    lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return lock;
   } catch (cause) {
     lock?.close();

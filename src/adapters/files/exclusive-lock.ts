@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { StartRefused } from '../../ports/start-refused.js';
 import { codeOf } from './private-files.js';
+import { waitWhileBusy } from './sqlite-patience.js';
 
 const patienceMs = 5_000;
 
@@ -22,7 +23,7 @@ function locked(path: string): DatabaseSync {
   try {
     closeSync(openSync(path, 'a', 0o600));
     lock = new DatabaseSync(path);
-    lock.exec(`PRAGMA busy_timeout = ${patienceMs}`); // Node 22.13 has no option for it.
+    waitWhileBusy(lock, patienceMs);
     lock.exec('BEGIN IMMEDIATE');
     return lock;
   } catch (cause) {

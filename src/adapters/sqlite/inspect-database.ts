@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { StartRefused } from '../../ports/start-refused.js';
 import { codeOf } from '../files/private-files.js';
+import { waitWhileBusy } from '../files/sqlite-patience.js';
 import { isOurs, openingRefused } from './open-database.js';
 
 export interface InspectedDatabase {
@@ -20,7 +21,7 @@ export function inspectDatabase(path: string): InspectedDatabase {
   try {
     const isWal = saysWal(path);
     database = openForReading(path);
-    database.exec(`PRAGMA busy_timeout = ${patienceMs}`); // Node 22.13 has no option for it.
+    waitWhileBusy(database, patienceMs);
     if (isOurs(database, path)) return { database, isWal };
     database.close();
     return { database: undefined, isWal };

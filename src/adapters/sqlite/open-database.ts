@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StartRefused } from '../../ports/start-refused.js';
 import { codeOf, ensurePrivateFolder } from '../files/private-files.js';
+import { waitWhileBusy } from '../files/sqlite-patience.js';
 import { sqliteCode } from './sqlite-failures.js';
 
 /** "RKMS" in ASCII: marks the file as ours (PRAGMA application_id). */
@@ -39,7 +40,7 @@ export function openDatabase(path: string): DatabaseSync {
   try {
     closeSync(openSync(path, 'a', 0o600));
     database = new DatabaseSync(path);
-    database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`); // Node 22.13 has no option for it.
+    waitWhileBusy(database, busyTimeoutMs);
     prepareDatabase(database, path);
     return database;
   } catch (cause) {
