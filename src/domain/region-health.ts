@@ -92,7 +92,7 @@ function onSlowed(settings: HealthSettings, health: LiveHealth, event: HealthEve
   return enter(health, state, event, 'slower than before and than the others');
 }
 
-/** The region did what probes ask for. A probe that outlived its half-open state says nothing any more. */
+/** The region did what probes ask for. Of one that is recovering or open, a probe that began before says nothing any more. */
 function onRightAnswer(settings: HealthSettings, health: LiveHealth, event: HealthEvent): RegionHealth {
   const { state } = health;
   if (state.kind === 'healthy') return heard(settings, health, state, event);

@@ -34,6 +34,11 @@ afterEach(() => {
 
 const open = async (what = record, signal = patience()): Promise<unknown> =>
   revealed(await service.unwrapping.open(what, signal)).map(({ region: at, key }) => ({ region: at, key }));
+const openInTwoPasses = async (what = record): Promise<unknown> => {
+  const opened = open(what);
+  await service.clock.advance(mostPauseMs);
+  return opened;
+};
 const openedBy = (at: string): unknown => ok({ region: at, key: hex });
 const decryptions = (): readonly number[] => service.vaults.map((vault) => vault.count('decrypt'));
 const without = (...names: readonly string[]): KeyRecord => {
@@ -270,11 +275,9 @@ describe('when no region opens the key', () => {
     'because of %j, and again of those that may pass, it is regions.exhausted, with the attempts in order',
     async (kinds) => {
       failing(...kinds);
-      const opened = open();
-      await service.clock.advance(mostPauseMs);
       const passes = kinds.map((kind) => kind === 'region.unavailable' || kind === 'region.throttled');
       const both = [...attempts(...kinds), ...attempts(...kinds).filter((_, index) => passes[index])];
-      expect(await opened).toEqual(err({ kind: 'regions.exhausted', attempts: both }));
+      expect(await openInTwoPasses()).toEqual(err({ kind: 'regions.exhausted', attempts: both }));
       expect(decryptions()).toEqual(passes.map((again) => (again ? 2 : 1)));
     },
   );
@@ -282,28 +285,22 @@ describe('when no region opens the key', () => {
   it('in the first pass, the second may still open it', async () => {
     failing('region.unavailable', 'region.throttled', 'ciphertext.rejected');
     service.vaults[1].script('decrypt', 'region.throttled', 'answer');
-    const opened = open();
-    await service.clock.advance(mostPauseMs);
-    expect(await opened).toEqual(openedBy('eu-west-1'));
+    expect(await openInTwoPasses()).toEqual(openedBy('eu-west-1'));
     expect(decryptions()).toEqual([2, 2, 1]);
   });
 
   it('because every copy is at fault, be it that one region said so in the second pass, the key is unreadable', async () => {
     failing('ciphertext.rejected', 'ciphertext.rejected', 'ciphertext.mismatched');
     service.vaults[0].script('decrypt', 'region.unavailable', 'ciphertext.rejected');
-    const opened = open();
-    await service.clock.advance(mostPauseMs);
     const detail = 'tried eu-central-1, eu-west-1, eu-north-1';
-    expect(await opened).toEqual(err({ kind: 'key.unreadable', reason: 'no-copy-opens', detail }));
+    expect(await openInTwoPasses()).toEqual(err({ kind: 'key.unreadable', reason: 'no-copy-opens', detail }));
     expect(decryptions()).toEqual([2, 1, 1]);
   });
 
   it('because our credentials are refused everywhere, be it in the second pass, that is said', async () => {
     failing('credentials.invalid', 'credentials.invalid', 'credentials.invalid');
     service.vaults[1].script('decrypt', 'region.throttled', 'credentials.invalid');
-    const opened = open();
-    await service.clock.advance(mostPauseMs);
-    expect(await opened).toEqual(err({ kind: 'credentials.invalid' }));
+    expect(await openInTwoPasses()).toEqual(err({ kind: 'credentials.invalid' }));
   });
 
   it('and the caller leaves in the pause before the second pass, it is call.aborted', async () => {
@@ -339,10 +336,10 @@ describe('when no region opens the key', () => {
 
   it('because the only region that holds it is away the attempts name that region alone', async () => {
     failing('region.unavailable');
-    const opened = open(without('eu-west-1', 'eu-north-1'));
-    await service.clock.advance(mostPauseMs);
     const both = [...attempts('region.unavailable'), ...attempts('region.unavailable')];
-    expect(await opened).toEqual(err({ kind: 'regions.exhausted', attempts: both }));
+    expect(await openInTwoPasses(without('eu-west-1', 'eu-north-1'))).toEqual(
+      err({ kind: 'regions.exhausted', attempts: both }),
+    );
   });
 
   it('because no configured region holds a copy it says that, and asks nobody', async () => {

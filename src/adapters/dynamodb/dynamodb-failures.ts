@@ -9,7 +9,7 @@ import type {
   StoreThrottled,
   StoreWriteFailure,
 } from '../../domain/failures.js';
-import { transportFailure } from '../aws/transport-failures.js';
+import { transportFailure, type TransportFailure } from '../aws/transport-failures.js';
 
 /** :: name of the DynamoDB error -> what to change. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html */
 const misconfigured: ReadonlyMap<string, string> = new Map(
@@ -25,30 +25,30 @@ const misconfigured: ReadonlyMap<string, string> = new Map(
 );
 
 /** What DynamoDB itself said, or undefined when it is not known to have said anything. */
-function answered(cause: unknown): CredentialsInvalid | StoreThrottled | StoreMisconfigured | undefined {
+function answered(
+  cause: unknown,
+  transport: TransportFailure | undefined,
+): CredentialsInvalid | StoreThrottled | StoreMisconfigured | undefined {
   const detail = cause instanceof Error ? misconfigured.get(cause.name) : undefined;
   if (detail !== undefined) return { kind: 'store.misconfigured', detail, cause };
-  const transport = transportFailure(cause);
   if (transport?.kind === 'credentials.invalid') return transport;
   return transport?.kind === 'region.throttled' ? { kind: 'store.throttled', cause } : undefined;
 }
 
 export function readFailure(cause: unknown): StoreReadFailure {
-  const aborted = transportFailure(cause)?.kind === 'call.aborted';
-  return (
-    answered(cause) ??
-    (aborted ? { kind: 'call.aborted' } : { kind: 'store.unavailable', ...outageOf(cause), cause })
-  );
+  const transport = transportFailure(cause);
+  if (transport?.kind === 'call.aborted') return transport;
+  return answered(cause, transport) ?? { kind: 'store.unavailable', ...outageIn(transport), cause };
 }
 
 /** Everything that is not a clear refusal leaves the outcome unknown. */
-export const writeFailure = (cause: unknown): StoreWriteFailure =>
-  cause instanceof ReplicatedWriteConflictException
-    ? { kind: 'store.conflicted', cause }
-    : (answered(cause) ?? { kind: 'store.outcome-unknown', ...outageOf(cause), cause });
-
-function outageOf(cause: unknown): { readonly reason?: StoreOutage } {
+export function writeFailure(cause: unknown): StoreWriteFailure {
+  if (cause instanceof ReplicatedWriteConflictException) return { kind: 'store.conflicted', cause };
   const transport = transportFailure(cause);
+  return answered(cause, transport) ?? { kind: 'store.outcome-unknown', ...outageIn(transport), cause };
+}
+
+function outageIn(transport: TransportFailure | undefined): { readonly reason?: StoreOutage } {
   if (transport?.kind === 'region.untrusted') return { reason: 'untrusted' };
   return transport?.kind === 'region.unavailable' ? { reason: transport.reason } : {};
 }
