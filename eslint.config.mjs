@@ -30,7 +30,7 @@ export default tseslint.config(
   },
   {
     // A rule's type is what zod infers of it; written out it would say the rule twice.
-    files: ['src/infrastructure/config-rules.ts'],
+    files: ['src/infrastructure/config/schema/rules.ts'],
     rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' },
   },
   {

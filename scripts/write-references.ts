@@ -2,15 +2,20 @@
 // schema. Nobody edits those files; a test holds them against what this would write. Run by `make docs`, after a build.
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { allCommands, optionsOf, subcommands, type NamedCommand } from 'rkms/infrastructure/command-tree';
-import { examplesOf } from 'rkms/infrastructure/commands/examples';
-import { exitCodes } from 'rkms/infrastructure/commands/exit-codes';
+import {
+  allCommands,
+  optionsOf,
+  subcommands,
+  type NamedCommand,
+} from 'rkms/infrastructure/cli/support/command-tree';
+import { examplesOf } from 'rkms/infrastructure/cli/support/examples';
+import { exitCodes } from 'rkms/infrastructure/cli/support/exit-codes';
 import {
   declaredSections,
   type DeclaredOption,
   type DeclaredSection,
-} from 'rkms/infrastructure/declared-options';
-import { createProgram } from 'rkms/infrastructure/program';
+} from 'rkms/infrastructure/config/options';
+import { createProgram } from 'rkms/infrastructure/cli/program';
 
 /** Every file that is written, with its content. */
 export function references(): readonly { readonly file: string; readonly content: string }[] {

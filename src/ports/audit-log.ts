@@ -1,6 +1,6 @@
 // The trace that every act leaves. No line, no key: a key leaves only after `append` said that its line is kept.
 import type { ResultAsync } from 'neverthrow';
-import type { AuditUnavailable } from '../domain/failures.js';
+import type { AuditUnavailable } from '../domain/failures/key-failures.js';
 import type { CallerId, KeyId, KeyVersion, Region } from '../domain/ids.js';
 import { token } from './token.js';
 

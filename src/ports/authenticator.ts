@@ -1,7 +1,7 @@
 // Who speaks? Turns what came with a request into a caller, or refuses without a reason.
 import type { ResultAsync } from 'neverthrow';
-import type { Caller } from '../domain/caller.js';
-import type { AuthenticationFailed } from '../domain/failures.js';
+import type { Caller } from '../domain/access/caller.js';
+import type { AuthenticationFailed } from '../domain/failures/key-failures.js';
 import { token } from './token.js';
 
 /** What a request brought to prove who it speaks for, all of it: a method judges only what is its own. */

@@ -1,5 +1,5 @@
 // Time and chance, so that tests can hold both in their hands. Nothing here is fit for making keys.
-import type { Timekeeper } from '../domain/fair-time.js';
+import type { Timekeeper } from '../domain/stall-aware-timer.js';
 import { token } from './token.js';
 
 export interface Clock extends Timekeeper {

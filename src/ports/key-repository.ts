@@ -1,5 +1,5 @@
 // The store. What every implementation promises is held by test/contracts/key-repository-contract.ts, whose test names
-// are the sentences below. An implementation stores the fields of domain/record-format.ts and reads them back through it.
+// are the sentences below. An implementation stores the fields of domain/keys/record-format.ts and reads them back through it.
 import type { Result, ResultAsync } from 'neverthrow';
 import type {
   KeyCopiesNeeded,
@@ -7,11 +7,11 @@ import type {
   StoreReadFailure,
   StoreRevisionStale,
   StoreWriteFailure,
-} from '../domain/failures.js';
-import type { Genesis } from '../domain/genesis.js';
+} from '../domain/failures/key-failures.js';
+import type { Genesis } from '../domain/keys/genesis.js';
 import type { KeyId, KeyVersion, Region } from '../domain/ids.js';
-import type { KeyRecord } from '../domain/key-record.js';
-import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
+import type { KeyRecord } from '../domain/keys/key-record.js';
+import type { RegionalCiphertext } from '../domain/keys/regional-ciphertext.js';
 import { token } from './token.js';
 
 /** One stored record on a walk; an unreadable one is named, not skipped, and does not end the walk. */

@@ -1,11 +1,11 @@
 // One region's KMS. What every implementation promises is held by test/contracts/key-vault-contract.ts, whose test names
 // are the sentences below.
 import type { ResultAsync } from 'neverthrow';
-import type { DataKey, DataKeyLength } from '../domain/data-key.js';
-import type { EncryptionContext } from '../domain/encryption-context.js';
-import type { VaultFailure } from '../domain/failures.js';
+import type { DataKey, DataKeyLength } from '../domain/keys/data-key.js';
+import type { EncryptionContext } from '../domain/keys/encryption-context.js';
+import type { VaultFailure } from '../domain/failures/key-failures.js';
 import type { Region } from '../domain/ids.js';
-import type { RegionalCiphertext } from '../domain/regional-ciphertext.js';
+import type { RegionalCiphertext } from '../domain/keys/regional-ciphertext.js';
 import { token } from './token.js';
 
 /**

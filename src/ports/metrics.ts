@@ -1,7 +1,7 @@
 // What the metrics are asked for and what they ask: events arrive as telemetry, all else is read from the running service
 // at the moment at which somebody reads the metrics. Nothing here may name a key, a caller or anything that a caller sent.
 import type { Region } from '../domain/ids.js';
-import type { RegionState } from '../domain/region-state.js';
+import type { RegionState } from '../domain/regions/region-state.js';
 import { token } from './token.js';
 
 /** How one region is. */

@@ -1,10 +1,15 @@
 // What happened, for whoever watches: logs now, metrics and traces by other bindings. Events carry names, counts and
 // durations, never key material; observing must not fail or slow what is observed.
-import type { AuthenticationMethod } from '../domain/caller.js';
-import type { FailedAttempt, RegionsBelowQuorum, RepairFailure, VaultFailure } from '../domain/failures.js';
-import type { StoreFailure } from '../domain/store-faults.js';
+import type { AuthenticationMethod } from '../domain/access/caller.js';
+import type {
+  FailedAttempt,
+  RegionsBelowQuorum,
+  RepairFailure,
+  VaultFailure,
+} from '../domain/failures/key-failures.js';
+import type { StoreFailure } from '../domain/failures/store-faults.js';
 import type { CallerId, KeyId, KeyVersion, Region } from '../domain/ids.js';
-import type { RegionState } from '../domain/region-state.js';
+import type { RegionState } from '../domain/regions/region-state.js';
 import { token } from './token.js';
 
 export type VaultOperation = 'generate' | 'encrypt' | 'decrypt' | 'read-back' | 'probe';

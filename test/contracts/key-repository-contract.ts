@@ -2,8 +2,8 @@
 // of its own.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import type { Commitment } from '../../src/domain/data-key.js';
-import type { Genesis } from '../../src/domain/genesis.js';
+import type { Commitment } from '../../src/domain/keys/data-key.js';
+import type { Genesis } from '../../src/domain/keys/genesis.js';
 import {
   firstVersion,
   parseDeployment,
@@ -13,8 +13,8 @@ import {
   type KeyId,
   type KeyVersion,
 } from '../../src/domain/ids.js';
-import { newKeyRecord, type KeyRecord } from '../../src/domain/key-record.js';
-import { maxCiphertextBytes, type RegionalCiphertext } from '../../src/domain/regional-ciphertext.js';
+import { newKeyRecord, type KeyRecord } from '../../src/domain/keys/key-record.js';
+import { maxCiphertextBytes, type RegionalCiphertext } from '../../src/domain/keys/regional-ciphertext.js';
 import type { KeyRepository, PageEntry } from '../../src/ports/key-repository.js';
 import {
   answerOf,

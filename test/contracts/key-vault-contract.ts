@@ -3,14 +3,19 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { ResultAsync } from 'neverthrow';
-import { DataKey, dataKeyLengths, type Commitment, type DataKeyLength } from '../../src/domain/data-key.js';
+import {
+  DataKey,
+  dataKeyLengths,
+  type Commitment,
+  type DataKeyLength,
+} from '../../src/domain/keys/data-key.js';
 import {
   encryptionContext,
   generationContext,
   type EncryptionContext,
-} from '../../src/domain/encryption-context.js';
+} from '../../src/domain/keys/encryption-context.js';
 import { firstVersion, parseDeployment, parseKeyId } from '../../src/domain/ids.js';
-import type { RegionalCiphertext } from '../../src/domain/regional-ciphertext.js';
+import type { RegionalCiphertext } from '../../src/domain/keys/regional-ciphertext.js';
 import type { KeyVault } from '../../src/ports/key-vault.js';
 import {
   answerOf,

@@ -9,16 +9,20 @@ import type { Logger } from 'pino';
 import { filesOfLog } from '../../src/adapters/audit-file/audit-names.js';
 import { verifyAudit } from '../../src/adapters/audit-file/verify-audit.js';
 import { ensurePrivateFolder } from '../../src/adapters/files/private-files.js';
-import type { GuardedKeys } from '../../src/application/guarded-keys.js';
-import type { Permission } from '../../src/domain/caller.js';
-import type { DataKey } from '../../src/domain/data-key.js';
-import { encryptionContext } from '../../src/domain/encryption-context.js';
-import { everyId } from '../../src/domain/id-pattern.js';
+import type { GuardedKeys } from '../../src/application/access/guarded-keys.js';
+import type { Permission } from '../../src/domain/access/caller.js';
+import type { DataKey } from '../../src/domain/keys/data-key.js';
+import { encryptionContext } from '../../src/domain/keys/encryption-context.js';
+import { everyId } from '../../src/domain/access/id-pattern.js';
 import { firstVersion, parseCallerId, parseKeyId, type KeyId } from '../../src/domain/ids.js';
-import { parseConfig, type Config } from '../../src/infrastructure/config.js';
-import { bindAdapters, bindApplication, GuardedKeysService } from '../../src/infrastructure/container.js';
-import { ensureFirstToken, firstTokenPath } from '../../src/infrastructure/first-token.js';
-import { prepareStore } from '../../src/infrastructure/prepare-store.js';
+import { parseConfig, type Config } from '../../src/infrastructure/config/config.js';
+import {
+  bindAdapters,
+  bindApplication,
+  GuardedKeysService,
+} from '../../src/infrastructure/wiring/container.js';
+import { ensureFirstToken, firstTokenPath } from '../../src/infrastructure/startup/first-token.js';
+import { prepareStore } from '../../src/infrastructure/startup/prepare-store.js';
 import { Authenticator } from '../../src/ports/authenticator.js';
 import { Clock } from '../../src/ports/clock.js';
 import { KeyRepository } from '../../src/ports/key-repository.js';

@@ -15,7 +15,7 @@ import { ServiceAccount } from 'kubernetes-models/v1/ServiceAccount';
 import ts from 'typescript';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { parseConfig } from '../../src/infrastructure/config.js';
+import { parseConfig } from '../../src/infrastructure/config/config.js';
 import {
   chartScope,
   manifestsIn,

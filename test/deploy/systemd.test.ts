@@ -33,7 +33,7 @@ describe('the unit', () => {
 
   it('waits longer for the end than running requests may take', () => {
     const [, grace = ''] =
-      /const graceMs = ([\d_]+);/.exec(readFileSync('src/infrastructure/service.ts', 'utf8')) ?? [];
+      /const graceMs = ([\d_]+);/.exec(readFileSync('src/infrastructure/startup/service.ts', 'utf8')) ?? [];
     expect(Number(valueOf('TimeoutStopSec')) * 1_000).toBeGreaterThan(Number(grace.replaceAll('_', '')));
   });
 

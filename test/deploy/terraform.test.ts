@@ -5,8 +5,8 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { encryptionContext } from '../../src/domain/encryption-context.js';
-import { parseConfig, showConfigProblems, type Config } from '../../src/infrastructure/config.js';
+import { encryptionContext } from '../../src/domain/keys/encryption-context.js';
+import { parseConfig, showConfigProblems, type Config } from '../../src/infrastructure/config/config.js';
 import { asText, type Value } from '../support/terraform-expressions.js';
 import { ComputedModule, readModule, type ModuleBlocks } from '../support/terraform-module.js';
 import { danglingIn, type ProviderTypes } from '../support/terraform-references.js';

@@ -1,8 +1,8 @@
 // Every command of `rkms` with its options, as its help shows them, and whether a command line that a page shows is one of
 // them. An option that works but is not in the help is as good as not there.
 import type { Command } from 'commander';
-import { optionsOf, subcommands } from '../../src/infrastructure/command-tree.js';
-import { createProgram } from '../../src/infrastructure/program.js';
+import { optionsOf, subcommands } from '../../src/infrastructure/cli/support/command-tree.js';
+import { createProgram } from '../../src/infrastructure/cli/program.js';
 
 interface KnownCommand {
   readonly name: string;

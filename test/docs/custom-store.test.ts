@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { keyRepositoryContract } from 'rkms/contracts/key-repository-contract';
-import { parseConfig } from 'rkms/infrastructure/config';
-import { bindAdapters, bindApplication } from 'rkms/infrastructure/container';
-import { initialiseStore } from 'rkms/infrastructure/prepare-store';
-import { startService } from 'rkms/infrastructure/service';
+import { parseConfig } from 'rkms/infrastructure/config/config';
+import { bindAdapters, bindApplication } from 'rkms/infrastructure/wiring/container';
+import { initialiseStore } from 'rkms/infrastructure/startup/prepare-store';
+import { startService } from 'rkms/infrastructure/startup/service';
 import { KeyRepository } from 'rkms/ports/key-repository';
 import { JsonFileKeyRepository } from './json-file-key-repository.js';
 

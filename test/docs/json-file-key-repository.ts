@@ -6,17 +6,17 @@ import type {
   StoreReadFailure,
   StoreRevisionStale,
   StoreWriteFailure,
-} from 'rkms/domain/failures';
-import type { Genesis } from 'rkms/domain/genesis';
+} from 'rkms/domain/failures/key-failures';
+import type { Genesis } from 'rkms/domain/keys/genesis';
 import type { KeyId, KeyVersion, Region } from 'rkms/domain/ids';
-import { withCiphertexts, withoutCiphertexts, type KeyRecord } from 'rkms/domain/key-record';
+import { withCiphertexts, withoutCiphertexts, type KeyRecord } from 'rkms/domain/keys/key-record';
 import {
   decodeRecord,
   encodeRecord,
   type RecordFields,
   type UntrustedFields,
-} from 'rkms/domain/record-format';
-import type { RegionalCiphertext } from 'rkms/domain/regional-ciphertext';
+} from 'rkms/domain/keys/record-format';
+import type { RegionalCiphertext } from 'rkms/domain/keys/regional-ciphertext';
 import type { KeyPage, KeyRepository } from 'rkms/ports/key-repository';
 
 type JsonRow = Omit<RecordFields, 'ciphertexts'> & {

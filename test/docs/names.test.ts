@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { problemOf } from '../../src/adapters/http/problems.js';
-import { configSchema } from '../../src/infrastructure/config-schema.js';
+import { problemOf } from '../../src/adapters/http/server/problems.js';
+import { configSchema } from '../../src/infrastructure/config/schema/schema.js';
 import { commandLinesIn, commandTree, wrongWith } from './command-tree.js';
 import { nameOf, readPages } from './pages.js';
 
@@ -88,14 +88,14 @@ describe('what pages name', () => {
     );
     const isOption = (text: string): boolean => options.has(text);
     const source = [
-      'src/domain/failures.ts',
-      'src/adapters/http/request-failures.ts',
+      'src/domain/failures/key-failures.ts',
+      'src/adapters/http/server/request-failures.ts',
       'src/adapters/audit-file/audit-chain.ts',
       'src/ports/audit-log.ts',
-      'src/application/guarded-keys.ts',
+      'src/application/access/guarded-keys.ts',
       // What spans are called looks alike.
-      'src/application/create-key.ts',
-      'src/application/traced-repository.ts',
+      'src/application/keys/create-key.ts',
+      'src/application/store/traced-repository.ts',
     ]
       .map((path) => readFileSync(path, 'utf8'))
       .join();
@@ -107,7 +107,7 @@ describe('what pages name', () => {
 });
 
 test('docs/failover.md names every failure for which the caller is not to blame', () => {
-  const table = readFileSync('src/adapters/http/problems.ts', 'utf8');
+  const table = readFileSync('src/adapters/http/server/problems.ts', 'utf8');
   const kinds = [...table.matchAll(/^ {2}'?([a-z.-]+)'?: \{/gm)].map(([, kind = '']) => kind);
   const page = readFileSync('docs/failover.md', 'utf8');
   const faults = kinds.filter(

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'smol-toml';
-import { declaredSections } from '../../src/infrastructure/declared-options.js';
+import { declaredSections } from '../../src/infrastructure/config/options.js';
 import { references } from '../../scripts/write-references.js';
 
 const options = declaredSections.flatMap(({ path, options: declared }) =>

@@ -4,11 +4,11 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { cutOut } from '../../src/adapters/aws-kms/plaintext-answers.js';
 import { entryOf } from '../../src/adapters/go-rkms/source-items.js';
-import { namesIn } from '../../src/adapters/http/certificate-names.js';
-import { requestIdOf } from '../../src/adapters/http/request-scope.js';
+import { namesIn } from '../../src/adapters/http/tls/certificate-names.js';
+import { requestIdOf } from '../../src/adapters/http/server/request-scope.js';
 import { keyFor, parseKeySet } from '../../src/adapters/jwt/key-set.js';
-import { maxCiphertextBytes } from '../../src/domain/regional-ciphertext.js';
-import { parseConfig, showConfigProblems } from '../../src/infrastructure/config.js';
+import { maxCiphertextBytes } from '../../src/domain/keys/regional-ciphertext.js';
+import { parseConfig, showConfigProblems } from '../../src/infrastructure/config/config.js';
 import { bytes, same, target, texts, type FuzzTarget } from './fuzz.js';
 
 const plaintext = randomBytes(32).toString('base64');

@@ -7,16 +7,19 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Container } from 'inversify';
 import { pino } from 'pino';
-import { keyRoutes, type HttpParts } from '../../src/adapters/http/app.js';
-import { operationsRoutes, type OperationsParts } from '../../src/adapters/http/operations-app.js';
-import type { Route } from '../../src/adapters/http/routes.js';
+import { keyRoutes, type HttpParts } from '../../src/adapters/http/keys/key-routes.js';
+import {
+  operationsRoutes,
+  type OperationsParts,
+} from '../../src/adapters/http/operations/operation-routes.js';
+import type { Route } from '../../src/adapters/http/server/dispatch.js';
 import { makeBearerToken } from '../../src/adapters/tokens/bearer-token.js';
 import { textOf } from '../../src/adapters/tokens/token-entries.js';
 import type { StoredToken } from '../../src/adapters/tokens/stored-token.js';
-import type { Permission } from '../../src/domain/caller.js';
-import { parseConfig, regionsOf } from '../../src/infrastructure/config.js';
-import { bindAdapters, bindApplication } from '../../src/infrastructure/container.js';
-import { startService, type RunningService } from '../../src/infrastructure/service.js';
+import type { Permission } from '../../src/domain/access/caller.js';
+import { parseConfig, regionsOf } from '../../src/infrastructure/config/config.js';
+import { bindAdapters, bindApplication } from '../../src/infrastructure/wiring/container.js';
+import { startService, type RunningService } from '../../src/infrastructure/startup/service.js';
 import { AuditLog } from '../../src/ports/audit-log.js';
 import { KeyRepository } from '../../src/ports/key-repository.js';
 import { KeyVaults } from '../../src/ports/key-vault.js';

@@ -6,8 +6,8 @@ import { JwtAuthenticator, type Issuer } from '../../src/adapters/jwt/jwt-authen
 import type { JwtSubject } from '../../src/adapters/jwt/jwt-subjects.js';
 import { algorithms, keyFor, parseKeySet, type Algorithm } from '../../src/adapters/jwt/key-set.js';
 import { maxJwtLength, unverifiedJwt } from '../../src/adapters/jwt/unverified-jwt.js';
-import { ConfiguredCallers } from '../../src/application/configured-callers.js';
-import { OneMethod } from '../../src/application/one-method.js';
+import { ConfiguredCallers } from '../../src/application/access/configured-callers.js';
+import { OneMethod } from '../../src/application/access/select-authenticator.js';
 import { grant } from '../support/callers.js';
 import type { HttpAnswer } from '../support/http-client.js';
 import {

@@ -6,12 +6,16 @@ import type { IncomingMessage } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { parse } from 'yaml';
-import { operations } from '../../src/adapters/http/openapi-operations.js';
-import type { Operation } from '../../src/adapters/http/openapi-operation.js';
-import { openApiDocument } from '../../src/adapters/http/openapi.js';
-import { maxBodyBytes } from '../../src/adapters/http/key-json.js';
-import { problemStatus, problemTypePrefix, type HttpFailure } from '../../src/adapters/http/problems.js';
-import type { Route } from '../../src/adapters/http/routes.js';
+import { operations } from '../../src/adapters/http/openapi/key-operations.js';
+import type { Operation } from '../../src/adapters/http/openapi/operation.js';
+import { openApiDocument } from '../../src/adapters/http/openapi/document.js';
+import { maxBodyBytes } from '../../src/adapters/http/keys/key-json.js';
+import {
+  problemStatus,
+  problemTypePrefix,
+  type HttpFailure,
+} from '../../src/adapters/http/server/problems.js';
+import type { Route } from '../../src/adapters/http/server/dispatch.js';
 import { parseKeyId, parseRegion } from '../../src/domain/ids.js';
 import { begin, type HttpAnswer, type HttpQuestion } from '../support/http-client.js';
 import { InterfaceCheck, InterfaceLab, outcomeOf, type Described } from '../support/interface-lab.js';

@@ -1,10 +1,10 @@
 // Metrics that the configuration makes public: they alone are, and all else on the listener stays behind its permission.
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { errAsync, ok } from 'neverthrow';
-import { createOperationsApp } from '../../src/adapters/http/operations-app.js';
-import { listen, type RunningServer } from '../../src/adapters/http/server.js';
-import { GuardedMetrics } from '../../src/application/guarded-metrics.js';
-import type { GuardedRegions } from '../../src/application/guarded-regions.js';
+import { createOperationsApp } from '../../src/adapters/http/operations/operation-routes.js';
+import { listen, type RunningServer } from '../../src/adapters/http/server/server.js';
+import { GuardedMetrics } from '../../src/application/access/guarded-metrics.js';
+import type { GuardedRegions } from '../../src/application/access/guarded-regions.js';
 import { ask } from '../support/http-client.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { noMetrics } from '../support/no-metrics.js';

@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { SecureVersion, TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { readTlsMaterial, type TlsSettings } from '../../src/adapters/http/tls-material.js';
+import { readTlsMaterial, type TlsSettings } from '../../src/adapters/http/tls/tls-material.js';
 import { Authority, selfSigned } from '../support/certificates.js';
 import { ask, askRaw } from '../support/http-client.js';
 import { nothingTouched, ServedApp } from '../support/served-app.js';

@@ -1,8 +1,8 @@
 // A region guide that knows nothing and says anything: any order, any pace, each time anew. What holds under it holds
 // under the supervisor, whatever that believes of the regions.
-import type { RegionGuide } from '../../src/application/region-guide.js';
+import type { RegionGuide } from '../../src/application/regions/region-selector.js';
 import type { Region } from '../../src/domain/ids.js';
-import type { Pace } from '../../src/domain/region-timing.js';
+import type { Pace } from '../../src/domain/regions/region-timing.js';
 import type { Random } from './random.js';
 
 export class AdversaryGuide implements RegionGuide {

@@ -1,14 +1,14 @@
 // The checker: it sees every call, every write and every answer, knows the truth that no process knows, and says which
 // promise was broken (I1 to I10). It never takes part.
-import type { DataKey } from '../../src/domain/data-key.js';
-import { encryptionContext, type EncryptionContext } from '../../src/domain/encryption-context.js';
-import type { GetKeyFailure } from '../../src/domain/failures.js';
+import type { DataKey } from '../../src/domain/keys/data-key.js';
+import { encryptionContext, type EncryptionContext } from '../../src/domain/keys/encryption-context.js';
+import type { GetKeyFailure } from '../../src/domain/failures/key-failures.js';
 import type { Deployment, KeyId, Region } from '../../src/domain/ids.js';
-import type { KeyRecord } from '../../src/domain/key-record.js';
-import type { RegionalCiphertext } from '../../src/domain/regional-ciphertext.js';
+import type { KeyRecord } from '../../src/domain/keys/key-record.js';
+import type { RegionalCiphertext } from '../../src/domain/keys/regional-ciphertext.js';
 import type { AuditEntry } from '../../src/ports/audit-log.js';
 import type { Result } from 'neverthrow';
-import type { ServedKey } from '../../src/application/get-data-key.js';
+import type { ServedKey } from '../../src/application/keys/get-data-key.js';
 import { hexOf, isWiped } from '../support/sample-keys.js';
 import type { Caller } from './port-call.js';
 import { contextText, type SimulatedKms } from './simulated-kms.js';

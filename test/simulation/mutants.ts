@@ -10,20 +10,20 @@ export interface Mutant extends Patch {
   readonly breaks: readonly Invariant[];
 }
 
-const get = 'src/application/get-data-key.ts';
-const create = 'src/application/create-key.ts';
-const settle = 'src/application/settle-key.ts';
-const wrap = 'src/application/wrap-in-every-region.ts';
-const prove = 'src/application/wrap-and-prove.ts';
-const open = 'src/application/open-copy.ts';
-const flights = 'src/application/shared-flights.ts';
-const storeCalls = 'src/application/store-calls.ts';
-const guarded = 'src/application/guarded-keys.ts';
-const context = 'src/domain/encryption-context.ts';
-const bounded = 'src/application/bounded.ts';
-const replicated = 'src/application/replicated-repository.ts';
-const changes = 'src/application/record-changes.ts';
-const race = 'src/application/race-regions.ts';
+const get = 'src/application/keys/get-data-key.ts';
+const create = 'src/application/keys/create-key.ts';
+const settle = 'src/application/keys/commit-key.ts';
+const wrap = 'src/application/keys/wrap-in-every-region.ts';
+const prove = 'src/application/keys/wrap-and-prove.ts';
+const open = 'src/application/keys/open-copy.ts';
+const flights = 'src/application/resilience/single-flight.ts';
+const storeCalls = 'src/application/store/store-calls.ts';
+const guarded = 'src/application/access/guarded-keys.ts';
+const context = 'src/domain/keys/encryption-context.ts';
+const bounded = 'src/application/resilience/with-deadline.ts';
+const replicated = 'src/application/store/replicated-repository.ts';
+const changes = 'src/application/maintenance/record-changes.ts';
+const race = 'src/application/resilience/hedged-race.ts';
 
 export const mutants: readonly Mutant[] = [
   {
@@ -240,14 +240,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'strong: an unknown outcome in one region is forgotten in the next',
     breaks: ['I8'],
-    file: 'src/application/replication-failures.ts',
+    file: 'src/application/store/replication-failures.ts',
     find: "return attempts.some(({ failure }) => standingOfWrite(failure) === 'unknown')",
     replace: 'return attempts.some(() => false)',
   },
   {
     name: 'strong: a write that timed out in a region counts as not done',
     breaks: ['I8'],
-    file: 'src/application/store-regions.ts',
+    file: 'src/application/store/store-regions.ts',
     find: "onTimeout: { kind: 'store.outcome-unknown', reason: 'timed-out' }",
     replace: "onTimeout: { kind: 'store.unavailable', reason: 'timed-out' }",
   },
@@ -261,7 +261,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'copies of regions that left are dropped though others are missing',
     breaks: ['I6'],
-    file: 'src/domain/repair-plan.ts',
+    file: 'src/domain/keys/repair-plan.ts',
     find: 'if (!isWhole || proven.length < quorum) return [];',
     replace: '',
   },

@@ -1,6 +1,6 @@
 // The audit log of one process, which keeps its lines for the checker.
 import { ok, type Result, type ResultAsync } from 'neverthrow';
-import type { AuditUnavailable } from '../../src/domain/failures.js';
+import type { AuditUnavailable } from '../../src/domain/failures/key-failures.js';
 import type { AuditEntry, AuditLog } from '../../src/ports/audit-log.js';
 import type { History } from './history.js';
 import type { Caller, Ports } from './port-call.js';

@@ -1,11 +1,11 @@
 // The regions' KMS, all of them in one book: a ciphertext is the number of a line, and the line says what is inside and
 // under which context. As strict as the real ones, cheap, and the checker may read the book.
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
-import { DataKey, type DataKeyLength } from '../../src/domain/data-key.js';
-import type { EncryptionContext } from '../../src/domain/encryption-context.js';
-import type { VaultFailure } from '../../src/domain/failures.js';
+import { DataKey, type DataKeyLength } from '../../src/domain/keys/data-key.js';
+import type { EncryptionContext } from '../../src/domain/keys/encryption-context.js';
+import type { VaultFailure } from '../../src/domain/failures/key-failures.js';
 import type { Region } from '../../src/domain/ids.js';
-import type { RegionalCiphertext } from '../../src/domain/regional-ciphertext.js';
+import type { RegionalCiphertext } from '../../src/domain/keys/regional-ciphertext.js';
 import type { KeyVault } from '../../src/ports/key-vault.js';
 import type { History } from './history.js';
 import type { Caller, Ports } from './port-call.js';

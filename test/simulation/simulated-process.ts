@@ -1,22 +1,22 @@
 // One RKMS process: the real application classes, wired as the service wires them, over the simulated world. When it dies,
 // nothing of it is left but what it already sent.
-import { Canaries } from '../../src/application/canaries.js';
-import { CreationQuotas } from '../../src/application/creation-quotas.js';
-import { CreateKey } from '../../src/application/create-key.js';
-import { GetDataKey } from '../../src/application/get-data-key.js';
-import { GuardedKeys } from '../../src/application/guarded-keys.js';
-import { RegionCalls } from '../../src/application/region-calls.js';
-import { Slots } from '../../src/application/slots.js';
-import { StoreCalls } from '../../src/application/store-calls.js';
-import { UnwrapInAnyRegion } from '../../src/application/unwrap-in-any-region.js';
-import { WrapInEveryRegion } from '../../src/application/wrap-in-every-region.js';
+import { Canaries } from '../../src/application/regions/canaries.js';
+import { CreationQuotas } from '../../src/application/access/creation-quotas.js';
+import { CreateKey } from '../../src/application/keys/create-key.js';
+import { GetDataKey } from '../../src/application/keys/get-data-key.js';
+import { GuardedKeys } from '../../src/application/access/guarded-keys.js';
+import { RegionCalls } from '../../src/application/regions/region-calls.js';
+import { Slots } from '../../src/application/resilience/concurrency-limit.js';
+import { StoreCalls } from '../../src/application/store/store-calls.js';
+import { UnwrapInAnyRegion } from '../../src/application/keys/unwrap-in-any-region.js';
+import { WrapInEveryRegion } from '../../src/application/keys/wrap-in-every-region.js';
 import type { ResultAsync } from 'neverthrow';
-import { checkGenesis, type Genesis, type WritePlace } from '../../src/domain/genesis.js';
+import { checkGenesis, type Genesis, type WritePlace } from '../../src/domain/keys/genesis.js';
 import type { Deployment, KeyId, Region } from '../../src/domain/ids.js';
 import type { Clock } from '../../src/ports/clock.js';
-import type { RepairQueue } from '../../src/application/repair-queue.js';
-import { ReplicatedRepository } from '../../src/application/replicated-repository.js';
-import { StoreRegions } from '../../src/application/store-regions.js';
+import type { RepairQueue } from '../../src/application/maintenance/repair-queue.js';
+import { ReplicatedRepository } from '../../src/application/store/replicated-repository.js';
+import { StoreRegions } from '../../src/application/store/store-regions.js';
 import type { KeyRepository } from '../../src/ports/key-repository.js';
 import { callerWith } from '../support/callers.js';
 import { AdversaryGuide } from './adversary-guide.js';

@@ -1,17 +1,17 @@
 // What one process repairs with, wired as the service and its commands wire it: the queue beside the requests, and the
 // walks of `rkms repair` and `rkms verify`.
-import { CountedGuide } from '../../src/application/counted-guide.js';
-import { PatientCalls } from '../../src/application/patient-calls.js';
-import { RecordChanges } from '../../src/application/record-changes.js';
-import { RegionCalls } from '../../src/application/region-calls.js';
-import type { RegionGuide } from '../../src/application/region-guide.js';
-import { RepairBudget } from '../../src/application/repair-budget.js';
-import { RepairKey } from '../../src/application/repair-key.js';
-import { RepairQueue } from '../../src/application/repair-queue.js';
-import { StoreCalls } from '../../src/application/store-calls.js';
-import { UnwrapInAnyRegion } from '../../src/application/unwrap-in-any-region.js';
-import { VerifyKey } from '../../src/application/verify-key.js';
-import { storedKeys, Walk } from '../../src/application/walk-keys.js';
+import { CountedGuide } from '../../src/application/regions/counted-guide.js';
+import { PatientCalls } from '../../src/application/maintenance/retrying-calls.js';
+import { RecordChanges } from '../../src/application/maintenance/record-changes.js';
+import { RegionCalls } from '../../src/application/regions/region-calls.js';
+import type { RegionGuide } from '../../src/application/regions/region-selector.js';
+import { RepairBudget } from '../../src/application/maintenance/repair-budget.js';
+import { RepairKey } from '../../src/application/maintenance/repair-key.js';
+import { RepairQueue } from '../../src/application/maintenance/repair-queue.js';
+import { StoreCalls } from '../../src/application/store/store-calls.js';
+import { UnwrapInAnyRegion } from '../../src/application/keys/unwrap-in-any-region.js';
+import { VerifyKey } from '../../src/application/maintenance/verify-key.js';
+import { storedKeys, Walk } from '../../src/application/maintenance/scan-keys.js';
 import type { Deployment, Region } from '../../src/domain/ids.js';
 import type { AuditLog } from '../../src/ports/audit-log.js';
 import type { Clock } from '../../src/ports/clock.js';

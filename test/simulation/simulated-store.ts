@@ -7,11 +7,11 @@ import type {
   StoreReadFailure,
   StoreRevisionStale,
   StoreWriteFailure,
-} from '../../src/domain/failures.js';
-import type { Genesis } from '../../src/domain/genesis.js';
+} from '../../src/domain/failures/key-failures.js';
+import type { Genesis } from '../../src/domain/keys/genesis.js';
 import type { KeyId, KeyVersion, Region } from '../../src/domain/ids.js';
-import { withCiphertexts, withoutCiphertexts, type KeyRecord } from '../../src/domain/key-record.js';
-import type { RegionalCiphertext } from '../../src/domain/regional-ciphertext.js';
+import { withCiphertexts, withoutCiphertexts, type KeyRecord } from '../../src/domain/keys/key-record.js';
+import type { RegionalCiphertext } from '../../src/domain/keys/regional-ciphertext.js';
 import type { KeyPage, KeyRepository } from '../../src/ports/key-repository.js';
 import type { PortMethod } from './faults.js';
 import type { History } from './history.js';

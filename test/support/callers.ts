@@ -1,6 +1,6 @@
 // Callers for tests, through the real parsers: what they may do, and to which ids.
-import type { Caller, Grant, Permission } from '../../src/domain/caller.js';
-import { parseIdPattern, type IdPattern } from '../../src/domain/id-pattern.js';
+import type { Caller, Grant, Permission } from '../../src/domain/access/caller.js';
+import { parseIdPattern, type IdPattern } from '../../src/domain/access/id-pattern.js';
 import { callerId } from './names.js';
 
 export const idPattern = (text: string): IdPattern => parseIdPattern(text)._unsafeUnwrap();

@@ -1,7 +1,7 @@
 // Any life that a region may have had: for promises about every state that can be reached.
 import fc from 'fast-check';
-import type { MisconfigurationReason, VaultFailure } from '../../src/domain/failures.js';
-import { step } from '../../src/domain/region-health.js';
+import type { MisconfigurationReason, VaultFailure } from '../../src/domain/failures/key-failures.js';
+import { step } from '../../src/domain/regions/region-health.js';
 import {
   defaultHealthSettings,
   newRegionHealth,
@@ -9,7 +9,7 @@ import {
   type LiveEvent,
   type OperatorEvent,
   type RegionHealth,
-} from '../../src/domain/region-state.js';
+} from '../../src/domain/regions/region-state.js';
 import { vaultFailureKinds, vaultFailures } from './vault-failures.js';
 
 const reasons: readonly MisconfigurationReason[] = ['disabled', 'pending-deletion', 'access-denied'];

@@ -5,23 +5,23 @@ import { text } from 'node:stream/consumers';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type Koa from 'koa';
 import { err, errAsync, ok, okAsync, type Result } from 'neverthrow';
-import { createApp, keyRoutes, type HttpParts } from '../../src/adapters/http/app.js';
+import { createApp, keyRoutes, type HttpParts } from '../../src/adapters/http/keys/key-routes.js';
 import {
   createOperationsApp,
   operationsRoutes,
   type OperationsParts,
-} from '../../src/adapters/http/operations-app.js';
-import type { HttpFailure } from '../../src/adapters/http/problems.js';
-import type { Route } from '../../src/adapters/http/routes.js';
-import { listen, type RunningServer } from '../../src/adapters/http/server.js';
-import type { GuardedKeys } from '../../src/application/guarded-keys.js';
-import type { GuardedMetrics } from '../../src/application/guarded-metrics.js';
-import type { GuardedRegions } from '../../src/application/guarded-regions.js';
-import type { RegionReport } from '../../src/application/region-supervisor.js';
+} from '../../src/adapters/http/operations/operation-routes.js';
+import type { HttpFailure } from '../../src/adapters/http/server/problems.js';
+import type { Route } from '../../src/adapters/http/server/dispatch.js';
+import { listen, type RunningServer } from '../../src/adapters/http/server/server.js';
+import type { GuardedKeys } from '../../src/application/access/guarded-keys.js';
+import type { GuardedMetrics } from '../../src/application/access/guarded-metrics.js';
+import type { GuardedRegions } from '../../src/application/access/guarded-regions.js';
+import type { RegionReport } from '../../src/application/regions/region-supervisor.js';
 import { callerWith } from './callers.js';
 import { ask, type HttpAnswer, type HttpQuestion } from './http-client.js';
 import { ManualClock } from './manual-clock.js';
-import { Slots } from '../../src/application/slots.js';
+import { Slots } from '../../src/application/resilience/concurrency-limit.js';
 import { keyId, keyVersion, region } from './names.js';
 import { keyOf } from './sample-keys.js';
 

@@ -1,6 +1,6 @@
 // Rights as one would write them down first, to compare the real ones with: patterns by a regular expression, decisions by
 // plain lists.
-import type { Permission } from '../../src/domain/caller.js';
+import type { Permission } from '../../src/domain/access/caller.js';
 
 export interface NaiveGrant {
   readonly allow: readonly Permission[];

@@ -1,5 +1,5 @@
 // Metrics for tests that are about something else: an empty page, and nothing is watched.
-import { GuardedMetrics } from '../../src/application/guarded-metrics.js';
+import { GuardedMetrics } from '../../src/application/access/guarded-metrics.js';
 import type { Metrics } from '../../src/ports/metrics.js';
 
 export const noMetrics: Metrics = {

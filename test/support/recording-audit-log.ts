@@ -1,6 +1,6 @@
 // An audit log in memory that can be told to fail, or to wait until the test has looked around.
 import { errAsync, ResultAsync } from 'neverthrow';
-import type { AuditUnavailable } from '../../src/domain/failures.js';
+import type { AuditUnavailable } from '../../src/domain/failures/key-failures.js';
 import type { AuditEntry, AuditLog } from '../../src/ports/audit-log.js';
 
 export class RecordingAuditLog implements AuditLog {

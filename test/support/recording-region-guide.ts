@@ -1,7 +1,7 @@
 // A region guide whose order and pace tests may change, and which keeps what it was told.
-import type { RegionGuide } from '../../src/application/region-guide.js';
+import type { RegionGuide } from '../../src/application/regions/region-selector.js';
 import type { Region } from '../../src/domain/ids.js';
-import type { Pace } from '../../src/domain/region-timing.js';
+import type { Pace } from '../../src/domain/regions/region-timing.js';
 import type { RegionCall } from '../../src/ports/telemetry.js';
 
 export class RecordingRegionGuide implements RegionGuide {

@@ -1,5 +1,5 @@
 // What a refused start says, as plain values to compare.
-import { StartRefused } from '../../src/ports/start-refused.js';
+import { StartRefused } from '../../src/ports/operator-error.js';
 
 export interface Refusal {
   readonly message: string;

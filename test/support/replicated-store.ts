@@ -2,9 +2,12 @@
 // asked. In the mode `strong` all regions see one state; in the mode `home` each has its own, and a test says when a
 // replica catches up.
 import { errAsync, ResultAsync } from 'neverthrow';
-import { ReplicatedRepository, type ReplicationMode } from '../../src/application/replicated-repository.js';
-import { StoreRegions } from '../../src/application/store-regions.js';
-import type { StoreReadFailure, StoreWriteFailure } from '../../src/domain/failures.js';
+import {
+  ReplicatedRepository,
+  type ReplicationMode,
+} from '../../src/application/store/replicated-repository.js';
+import { StoreRegions } from '../../src/application/store/store-regions.js';
+import type { StoreReadFailure, StoreWriteFailure } from '../../src/domain/failures/key-failures.js';
 import type { Region } from '../../src/domain/ids.js';
 import type { KeyRepository } from '../../src/ports/key-repository.js';
 import { InMemoryKeyRepository } from './in-memory-key-repository.js';

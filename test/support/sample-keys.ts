@@ -2,7 +2,7 @@
 // seen from outside: compare what these functions answer instead.
 import { randomBytes } from 'node:crypto';
 import type { Result } from 'neverthrow';
-import { DataKey, type DataKeyLength } from '../../src/domain/data-key.js';
+import { DataKey, type DataKeyLength } from '../../src/domain/keys/data-key.js';
 
 export const randomKey = (length: DataKeyLength = 32): DataKey =>
   DataKey.take(randomBytes(length))._unsafeUnwrap();

@@ -1,9 +1,13 @@
 // A store of another make in memory: its copies are opened by scripted vaults, so that they are sealed for real, may fail
 // as a test says, and every plaintext that was handed out can be looked at afterwards.
 import { errAsync, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
-import type { DataKey } from '../../src/domain/data-key.js';
-import { generationContext } from '../../src/domain/encryption-context.js';
-import type { SourceEntryUnreadable, StoreReadFailure, VaultFailure } from '../../src/domain/failures.js';
+import type { DataKey } from '../../src/domain/keys/data-key.js';
+import { generationContext } from '../../src/domain/keys/encryption-context.js';
+import type {
+  SourceEntryUnreadable,
+  StoreReadFailure,
+  VaultFailure,
+} from '../../src/domain/failures/key-failures.js';
 import { firstVersion, type Region } from '../../src/domain/ids.js';
 import type { KeySource, SourceCopies, SourceEntry, SourcePage } from '../../src/ports/key-source.js';
 import { deployment, keyId } from './names.js';

@@ -3,11 +3,11 @@
 import { randomBytes } from 'node:crypto';
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import { LocalKmsKeyVault, masterKeyBytes } from '../../src/adapters/local-kms/local-kms-key-vault.js';
-import type { DataKey, DataKeyLength } from '../../src/domain/data-key.js';
-import type { EncryptionContext } from '../../src/domain/encryption-context.js';
-import type { VaultFailure } from '../../src/domain/failures.js';
+import type { DataKey, DataKeyLength } from '../../src/domain/keys/data-key.js';
+import type { EncryptionContext } from '../../src/domain/keys/encryption-context.js';
+import type { VaultFailure } from '../../src/domain/failures/key-failures.js';
 import type { Region } from '../../src/domain/ids.js';
-import type { RegionalCiphertext } from '../../src/domain/regional-ciphertext.js';
+import type { RegionalCiphertext } from '../../src/domain/keys/regional-ciphertext.js';
 import type { KeyVault } from '../../src/ports/key-vault.js';
 import { deployment, keyId, region } from './names.js';
 import { randomKey } from './sample-keys.js';

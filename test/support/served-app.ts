@@ -2,17 +2,17 @@
 // virtual time, with callers of every sort.
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Context } from 'koa';
-import { createApp } from '../../src/adapters/http/app.js';
+import { createApp } from '../../src/adapters/http/keys/key-routes.js';
 
-import { listen, type RunningServer } from '../../src/adapters/http/server.js';
+import { listen, type RunningServer } from '../../src/adapters/http/server/server.js';
 import { makeBearerToken } from '../../src/adapters/tokens/bearer-token.js';
-import type { Tls } from '../../src/adapters/http/tls.js';
+import type { Tls } from '../../src/adapters/http/tls/tls.js';
 import { TokenAuthenticator } from '../../src/adapters/tokens/token-authenticator.js';
 import type { StoredToken } from '../../src/adapters/tokens/stored-token.js';
-import { Slots } from '../../src/application/slots.js';
-import type { Permission } from '../../src/domain/caller.js';
+import { Slots } from '../../src/application/resilience/concurrency-limit.js';
+import type { Permission } from '../../src/domain/access/caller.js';
 import type { Authenticator } from '../../src/ports/authenticator.js';
-import { untraced } from '../../src/application/traced.js';
+import { untraced } from '../../src/application/resilience/spans.js';
 import type { Tracer } from '../../src/ports/tracer.js';
 import type { RequestAnswered } from '../../src/ports/telemetry.js';
 import { idPattern } from './callers.js';

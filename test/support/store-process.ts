@@ -8,10 +8,10 @@ import { openDatabase } from '../../src/adapters/sqlite/open-database.js';
 import { SqliteKeyRepository } from '../../src/adapters/sqlite/sqlite-key-repository.js';
 import { makeBearerToken } from '../../src/adapters/tokens/bearer-token.js';
 import { addToken } from '../../src/adapters/tokens/token-changes.js';
-import type { Commitment } from '../../src/domain/data-key.js';
-import { everyId } from '../../src/domain/id-pattern.js';
+import type { Commitment } from '../../src/domain/keys/data-key.js';
+import { everyId } from '../../src/domain/access/id-pattern.js';
 import { firstVersion, type CallerId, type KeyId, type Region } from '../../src/domain/ids.js';
-import { newKeyRecord, type KeyRecord } from '../../src/domain/key-record.js';
+import { newKeyRecord, type KeyRecord } from '../../src/domain/keys/key-record.js';
 
 export type StoreTask =
   /** Opens these stores one after the other, each at an agreed moment; tells their journal modes, or why not. */

@@ -7,11 +7,11 @@ import {
   RegionSupervisor,
   type OperatorOrder,
   type SupervisorSettings,
-} from '../../src/application/region-supervisor.js';
-import type { VaultFailure } from '../../src/domain/failures.js';
+} from '../../src/application/regions/region-supervisor.js';
+import type { VaultFailure } from '../../src/domain/failures/key-failures.js';
 import type { Region } from '../../src/domain/ids.js';
-import { defaultHealthSettings } from '../../src/domain/region-state.js';
-import { defaultPaceSettings } from '../../src/domain/region-timing.js';
+import { defaultHealthSettings } from '../../src/domain/regions/region-state.js';
+import { defaultPaceSettings } from '../../src/domain/regions/region-timing.js';
 import type { Clock } from '../../src/ports/clock.js';
 import type { TelemetryEvent, VaultOperation } from '../../src/ports/telemetry.js';
 import { keyId, region } from './names.js';

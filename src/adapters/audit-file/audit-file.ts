@@ -3,12 +3,12 @@
 import { errAsync, err, ok, ResultAsync, type Result } from 'neverthrow';
 import { hostname } from 'node:os';
 import { setImmediate as endOfTurn } from 'node:timers/promises';
-import type { AuditUnavailable } from '../../domain/failures.js';
+import type { AuditUnavailable } from '../../domain/failures/key-failures.js';
 import type { AuditEntry, AuditLog } from '../../ports/audit-log.js';
 import type { Clock } from '../../ports/clock.js';
 import { codeOf } from '../files/private-files.js';
 import type { Head, LineFields } from './audit-chain.js';
-import { claimLane, type AuditLane } from './audit-lane.js';
+import { claimLane, type AuditLane } from './writer-lock.js';
 import { tailOf, type AuditTail } from './audit-tail.js';
 import { ChainedFile, type ChainedFileSettings } from './chained-file.js';
 

@@ -7,17 +7,17 @@ import {
   type KMSClient,
 } from '@aws-sdk/client-kms';
 import { err, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
-import { DataKey, type DataKeyLength } from '../../domain/data-key.js';
-import type { EncryptionContext } from '../../domain/encryption-context.js';
-import type { CiphertextMismatched, VaultFailure } from '../../domain/failures.js';
+import { DataKey, type DataKeyLength } from '../../domain/keys/data-key.js';
+import type { EncryptionContext } from '../../domain/keys/encryption-context.js';
+import type { CiphertextMismatched, VaultFailure } from '../../domain/failures/key-failures.js';
 import type { Region } from '../../domain/ids.js';
-import type { RegionalCiphertext } from '../../domain/regional-ciphertext.js';
+import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import type { KeyVault } from '../../ports/key-vault.js';
 import { withFreshCredentials } from '../aws/fresh-credentials.js';
 import { untilAborted } from '../aws/until-aborted.js';
 import { keepPlaintextsFromText } from './plaintext-answers.js';
 import { kmsFailure } from '../aws/kms-failures.js';
-import { isKeyArn, usableKey } from './key-check.js';
+import { isKeyArn, usableKey } from './describe-key.js';
 import { encryptCommand, keepPlaintextsOutOfRequests } from './plaintext-requests.js';
 
 export class AwsKmsKeyVault implements KeyVault {

@@ -1,7 +1,7 @@
 // Takes plaintexts out of the bytes of KMS's answers before the SDK makes text of them: text cannot be overwritten. An answer
 // that is not written as expected is left to the SDK, whose outcome is the same but for what stays in memory.
 import type { DecryptCommandOutput, KMSClient } from '@aws-sdk/client-kms';
-import { digitsIn, readBase64 } from '../base64/base64-bytes.js';
+import { digitsIn, readBase64 } from '../system/base64-bytes.js';
 
 interface RawAnswer {
   readonly statusCode?: number;

@@ -1,9 +1,9 @@
 // Keeps a data key that KMS is to encrypt out of the texts that the SDK makes: the SDK gets zeros of the same length, and
 // the key is written as base64 into the bytes of the request, which are overwritten when the request is over.
 import { EncryptCommand, type KMSClient } from '@aws-sdk/client-kms';
-import type { DataKey } from '../../domain/data-key.js';
-import type { EncryptionContext } from '../../domain/encryption-context.js';
-import { base64Length, writeBase64 } from '../base64/base64-bytes.js';
+import type { DataKey } from '../../domain/keys/data-key.js';
+import type { EncryptionContext } from '../../domain/keys/encryption-context.js';
+import { base64Length, writeBase64 } from '../system/base64-bytes.js';
 
 /** :: input of a command -> the key that its zeros stand for; the key is its owner's, and alive until the call is over */
 const meant = new WeakMap<object, DataKey>();

@@ -2,7 +2,7 @@
 // a bound on connecting. Endpoints follow from the region's name or are ours: the SDK would also look for some in the
 // environment and in the profiles of the home folder. The SDK's own bound on a call would be none: callers always pass an abort signal.
 import type { KMSClientConfig } from '@aws-sdk/client-kms';
-import { ForgetfulHttpAgent, ForgetfulHttpsAgent } from './forgetful-agents.js';
+import { ForgetfulHttpAgent, ForgetfulHttpsAgent } from './zeroizing-agents.js';
 
 type NodeHttpHandlerOptions = Exclude<NonNullable<KMSClientConfig['requestHandler']>, { handle: unknown }>;
 

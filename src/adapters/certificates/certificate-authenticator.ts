@@ -1,8 +1,8 @@
 // Authenticates by the client certificate of the connection: trusted, valid at this very moment, and with names of exactly
 // one caller. Never by a common name, and never by a name that stands for many.
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
-import type { Caller } from '../../domain/caller.js';
-import type { AuthenticationFailed } from '../../domain/failures.js';
+import type { Caller } from '../../domain/access/caller.js';
+import type { AuthenticationFailed } from '../../domain/failures/key-failures.js';
 import type { CallerId } from '../../domain/ids.js';
 import type { Authenticator, ClientCertificate, Credentials } from '../../ports/authenticator.js';
 import type { Clock } from '../../ports/clock.js';

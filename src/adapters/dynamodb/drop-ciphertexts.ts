@@ -2,8 +2,8 @@
 // what somebody else wrote meanwhile.
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { Region } from '../../domain/ids.js';
-import type { KeyRecord } from '../../domain/key-record.js';
-import { recordFormat } from '../../domain/record-format.js';
+import type { KeyRecord } from '../../domain/keys/key-record.js';
+import { recordFormat } from '../../domain/keys/record-format.js';
 import { itemKey } from './items.js';
 
 /** `next` is the revision that the record will have. */

@@ -8,7 +8,7 @@ import type {
   StoreReadFailure,
   StoreThrottled,
   StoreWriteFailure,
-} from '../../domain/failures.js';
+} from '../../domain/failures/key-failures.js';
 import { transportFailure, type TransportFailure } from '../aws/transport-failures.js';
 
 /** :: name of the DynamoDB error -> what to change. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html */

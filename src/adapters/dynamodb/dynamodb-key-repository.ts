@@ -16,12 +16,12 @@ import type {
   StoreReadFailure,
   StoreRevisionStale,
   StoreWriteFailure,
-} from '../../domain/failures.js';
-import type { Genesis } from '../../domain/genesis.js';
+} from '../../domain/failures/key-failures.js';
+import type { Genesis } from '../../domain/keys/genesis.js';
 import type { KeyId, KeyVersion, Region } from '../../domain/ids.js';
-import { withCiphertexts, withoutCiphertexts, type KeyRecord } from '../../domain/key-record.js';
-import { decodeRecord, encodeRecord, recordFormat } from '../../domain/record-format.js';
-import type { RegionalCiphertext } from '../../domain/regional-ciphertext.js';
+import { withCiphertexts, withoutCiphertexts, type KeyRecord } from '../../domain/keys/key-record.js';
+import { decodeRecord, encodeRecord, recordFormat } from '../../domain/keys/record-format.js';
+import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import type { KeyPage, KeyRepository } from '../../ports/key-repository.js';
 import { withFreshConnection } from '../aws/fresh-connection.js';
 import { withFreshCredentials } from '../aws/fresh-credentials.js';

@@ -2,9 +2,9 @@
 // system, which is gone with the process however that ends: a kill leaves nothing behind that somebody must clean up.
 import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { StartRefused } from '../../ports/start-refused.js';
+import { StartRefused } from '../../ports/operator-error.js';
 import { codeOf } from './private-files.js';
-import { waitWhileBusy } from './sqlite-patience.js';
+import { waitWhileBusy } from './sqlite-busy-timeout.js';
 
 const patienceMs = 5_000;
 

@@ -2,9 +2,9 @@
 // base64 text (S), or bytes (B); in place of one map there may be a list of maps, as the original's code has them.
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { err, ok, Result } from 'neverthrow';
-import type { SourceEntryUnreadable } from '../../domain/failures.js';
+import type { SourceEntryUnreadable } from '../../domain/failures/key-failures.js';
 import { parseRegion, type Region } from '../../domain/ids.js';
-import { maxCiphertextBytes } from '../../domain/regional-ciphertext.js';
+import { maxCiphertextBytes } from '../../domain/keys/regional-ciphertext.js';
 import type { SourceCopies, SourceEntry } from '../../ports/key-source.js';
 
 type Item = Record<string, AttributeValue>;

@@ -2,8 +2,8 @@
 // token claims, then whom it speaks for. Whatever is wrong, the refusal is the same.
 import { jwtVerify } from 'jose';
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
-import type { Caller } from '../../domain/caller.js';
-import type { AuthenticationFailed } from '../../domain/failures.js';
+import type { Caller } from '../../domain/access/caller.js';
+import type { AuthenticationFailed } from '../../domain/failures/key-failures.js';
 import type { CallerId } from '../../domain/ids.js';
 import type { Authenticator, Credentials } from '../../ports/authenticator.js';
 import type { Clock } from '../../ports/clock.js';

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { StartRefused } from '../../ports/start-refused.js';
+import { StartRefused } from '../../ports/operator-error.js';
 import { readPrivateFile, replacePrivateFile } from '../files/private-files.js';
 import type { LastGood, LastGoodStore } from './key-set-source.js';
 

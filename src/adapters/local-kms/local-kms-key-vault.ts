@@ -2,11 +2,11 @@
 // of its own, derived from the master key and a random salt, so that no number of ciphertexts wears the master key out.
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 import { err, errAsync, ok, okAsync, Result, type ResultAsync } from 'neverthrow';
-import { DataKey, type DataKeyLength } from '../../domain/data-key.js';
-import type { EncryptionContext } from '../../domain/encryption-context.js';
-import type { VaultFailure } from '../../domain/failures.js';
+import { DataKey, type DataKeyLength } from '../../domain/keys/data-key.js';
+import type { EncryptionContext } from '../../domain/keys/encryption-context.js';
+import type { VaultFailure } from '../../domain/failures/key-failures.js';
 import type { Region } from '../../domain/ids.js';
-import type { RegionalCiphertext } from '../../domain/regional-ciphertext.js';
+import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import type { KeyVault } from '../../ports/key-vault.js';
 
 export const masterKeyBytes = 32;

@@ -1,7 +1,7 @@
 // Telemetry as log lines: each event has its level, its words and the fields that it declares. The line of a request names
 // no key, because whoever reads how the service is used need not learn what for; the audit log knows, by the request's id.
 import type { Logger } from 'pino';
-import type { FailedAttempt } from '../../domain/failures.js';
+import type { FailedAttempt } from '../../domain/failures/key-failures.js';
 import type {
   KeyRepairFailed,
   KeyServed,

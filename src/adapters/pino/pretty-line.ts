@@ -1,6 +1,6 @@
 // A log line for people: the time of day, the level, what happened, and the facts as name=value. Whatever a value holds, a
 // line stays one line, and nothing in it can move a terminal's cursor.
-import { tinted, type Tone } from '../system/tones.js';
+import { tinted, type Tone } from '../system/terminal-colours.js';
 
 const levels: ReadonlyMap<unknown, { readonly name: string; readonly tone: Tone }> = new Map([
   [10, { name: 'TRACE', tone: 'aside' }],

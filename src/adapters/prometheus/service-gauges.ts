@@ -2,7 +2,7 @@
 // and when its certificates end.
 import { Gauge, type Registry } from 'prom-client';
 import type { MetricsSources } from '../../ports/metrics.js';
-import { RegionGauges, storeWords, vaultWords } from './region-gauges.js';
+import { RegionGauges, storeWords, vaultWords } from './region-metrics.js';
 
 export function watchService(registry: Registry, sources: MetricsSources): void {
   new RegionGauges(registry, vaultWords, sources.regions);

@@ -3,9 +3,9 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { StartRefused } from '../../ports/start-refused.js';
+import { StartRefused } from '../../ports/operator-error.js';
 import { codeOf } from '../files/private-files.js';
-import { waitWhileBusy } from '../files/sqlite-patience.js';
+import { waitWhileBusy } from '../files/sqlite-busy-timeout.js';
 import { isOurs, openingRefused } from './open-database.js';
 
 export interface InspectedDatabase {

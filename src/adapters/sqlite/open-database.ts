@@ -2,9 +2,9 @@
 import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { StartRefused } from '../../ports/start-refused.js';
+import { StartRefused } from '../../ports/operator-error.js';
 import { codeOf, ensurePrivateFolder } from '../files/private-files.js';
-import { waitWhileBusy } from '../files/sqlite-patience.js';
+import { waitWhileBusy } from '../files/sqlite-busy-timeout.js';
 import { sqliteCode } from './sqlite-failures.js';
 
 /** "RKMS" in ASCII: marks the file as ours (PRAGMA application_id). */

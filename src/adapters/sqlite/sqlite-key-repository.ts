@@ -8,12 +8,12 @@ import type {
   StoreReadFailure,
   StoreRevisionStale,
   StoreWriteFailure,
-} from '../../domain/failures.js';
-import type { Genesis } from '../../domain/genesis.js';
+} from '../../domain/failures/key-failures.js';
+import type { Genesis } from '../../domain/keys/genesis.js';
 import { parseDeployment, type KeyId, type KeyVersion, type Region } from '../../domain/ids.js';
-import { withCiphertexts, withoutCiphertexts, type KeyRecord } from '../../domain/key-record.js';
-import { decodeRecord, encodeRecord } from '../../domain/record-format.js';
-import type { RegionalCiphertext } from '../../domain/regional-ciphertext.js';
+import { withCiphertexts, withoutCiphertexts, type KeyRecord } from '../../domain/keys/key-record.js';
+import { decodeRecord, encodeRecord } from '../../domain/keys/record-format.js';
+import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import type { KeyPage, KeyRepository, PageEntry } from '../../ports/key-repository.js';
 import { fieldsOfRow, rowOf } from './rows.js';
 import { sqliteFailure, sqliteWriteFailure } from './sqlite-failures.js';

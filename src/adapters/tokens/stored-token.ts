@@ -1,6 +1,6 @@
 // What is known of a bearer token, without its secret, and whether it is good at a moment.
-import type { Grant, Permission } from '../../domain/caller.js';
-import type { IdPattern } from '../../domain/id-pattern.js';
+import type { Grant, Permission } from '../../domain/access/caller.js';
+import type { IdPattern } from '../../domain/access/id-pattern.js';
 import type { CallerId } from '../../domain/ids.js';
 
 /** Times are milliseconds since 1970; without `expiresMs` it never expires. */

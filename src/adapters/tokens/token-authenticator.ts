@@ -2,8 +2,8 @@
 // matches, so that neither the answer nor its time tells which part was wrong.
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
-import type { Caller } from '../../domain/caller.js';
-import type { AuthenticationFailed } from '../../domain/failures.js';
+import type { Caller } from '../../domain/access/caller.js';
+import type { AuthenticationFailed } from '../../domain/failures/key-failures.js';
 import type { Authenticator, Credentials } from '../../ports/authenticator.js';
 import type { Clock } from '../../ports/clock.js';
 import { parseAuthorization } from './bearer-token.js';

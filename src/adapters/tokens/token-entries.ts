@@ -1,11 +1,11 @@
 // The token file's text: a JSON document (0600) that holds no secret. Read strictly, because a restriction that this build
 // does not know must not be overlooked.
 import { z } from 'zod';
-import { permissions } from '../../domain/caller.js';
-import { everyId, parseIdPattern, type IdPattern } from '../../domain/id-pattern.js';
+import { permissions } from '../../domain/access/caller.js';
+import { everyId, parseIdPattern, type IdPattern } from '../../domain/access/id-pattern.js';
 import { parseCallerId, type CallerId, type NameInvalid } from '../../domain/ids.js';
 import type { Result } from 'neverthrow';
-import { StartRefused } from '../../ports/start-refused.js';
+import { StartRefused } from '../../ports/operator-error.js';
 import { readPrivateFile } from '../files/private-files.js';
 import type { StoredToken } from './stored-token.js';
 

@@ -5,11 +5,11 @@ import { algorithms, parseKeySet, type KeySet } from '../../adapters/jwt/key-set
 import { LastGoodFile } from '../../adapters/jwt/last-good-file.js';
 import { tokenState, type StoredToken } from '../../adapters/tokens/stored-token.js';
 import { readTokens } from '../../adapters/tokens/token-entries.js';
-import type { StartRefused } from '../../ports/start-refused.js';
-import { keySetSourceOf } from '../authentication.js';
-import { isEmbedded } from '../config.js';
-import { certificateNames } from '../identities-schema.js';
-import type { IssuerConfig } from '../issuers-schema.js';
+import type { StartRefused } from '../../ports/operator-error.js';
+import { keySetSourceOf } from '../wiring/authentication.js';
+import { isEmbedded } from '../config/config.js';
+import { certificateNames } from '../config/schema/identities.js';
+import type { IssuerConfig } from '../config/schema/issuers.js';
 import type { Examination } from './examination.js';
 import { Subject, type Finding } from './finding.js';
 

@@ -5,7 +5,7 @@ import { request as plainRequest, type IncomingMessage } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import { transportFailure } from '../../adapters/aws/transport-failures.js';
-import { causeOf, silence, vaultWords } from './failure-words.js';
+import { causeOf, silence, vaultWords } from './remedies.js';
 import type { Finding, Subject } from './finding.js';
 import type { Machine } from './machine.js';
 

@@ -1,10 +1,10 @@
 // The program itself: the Node that runs it, its environment, and its configuration file with every option that is refused.
 import { err, ok, type Result } from 'neverthrow';
-import { unknownVariables } from '../config-environment.js';
-import { parseConfig, type Config } from '../config.js';
-import { readConfigFile } from '../commands/command-config.js';
-import { refuseDangers } from '../environment-dangers.js';
-import { canRunOn, neededNode } from '../node-version.js';
+import { unknownVariables } from '../config/environment.js';
+import { parseConfig, type Config } from '../config/config.js';
+import { readConfigFile } from '../cli/support/command-config.js';
+import { refuseDangers } from '../config/unsafe-environment.js';
+import { canRunOn, neededNode } from '../startup/node-version.js';
 import { Subject, type Finding } from './finding.js';
 import type { Machine } from './machine.js';
 

@@ -7,12 +7,12 @@ import { masterKeyPath, readMasterKey, withoutMasterKey } from '../../adapters/l
 import { inspectDatabase } from '../../adapters/sqlite/inspect-database.js';
 import { SqliteKeyRepository } from '../../adapters/sqlite/sqlite-key-repository.js';
 import type { Region } from '../../domain/ids.js';
-import { isEmbedded, type Config, type SqliteConfig } from '../config.js';
-import { masterKeyFolder } from '../container.js';
-import { firstNeeded, refuseForeign } from '../prepare-store.js';
+import { isEmbedded, type Config, type SqliteConfig } from '../config/config.js';
+import { masterKeyFolder } from '../wiring/container.js';
+import { firstNeeded, refuseForeign } from '../startup/prepare-store.js';
 import { checkFolder, checkFlush, checkSpace, checkWritable, isSameFolder } from './check-disk.js';
 import type { Examination } from './examination.js';
-import { storeWords } from './failure-words.js';
+import { storeWords } from './remedies.js';
 import { Subject, type Finding } from './finding.js';
 
 const store = new Subject('store');

@@ -1,16 +1,16 @@
 // The DynamoDB table in one region: the way to it, each right by using it without writing anything, and how long it takes.
 // What of the table is fit for its mode is for judge-tables.ts to say, once all regions were asked.
-import type { DynamoDbReplica } from '../store-bindings.js';
-import { mayPut, mayUpdate } from '../../adapters/dynamodb/write-check.js';
-import type { StoreWriteFailure } from '../../domain/failures.js';
+import type { DynamoDbReplica } from '../wiring/store-bindings.js';
+import { mayPut, mayUpdate } from '../../adapters/dynamodb/probe-write-permission.js';
+import type { StoreWriteFailure } from '../../domain/failures/key-failures.js';
 import type { Result } from 'neverthrow';
-import { lookAtTable } from '../check-tables.js';
-import type { DynamoDbConfig } from '../config.js';
-import type { SeenTable } from '../judge-tables.js';
+import { lookAtTable } from '../startup/check-tables.js';
+import type { DynamoDbConfig } from '../config/config.js';
+import type { SeenTable } from '../startup/assess-tables.js';
 import { checkConnection, endpointOf } from './check-connection.js';
 import type { RefusedCredentials } from './check-credentials.js';
 import type { Examination } from './examination.js';
-import { causeOf, storeWords } from './failure-words.js';
+import { causeOf, storeWords } from './remedies.js';
 import { Subject, type Finding } from './finding.js';
 
 export interface StoreRegionLook {

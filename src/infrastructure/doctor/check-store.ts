@@ -1,10 +1,10 @@
 // The DynamoDB store as a whole: every region is asked at once, then the tables are judged together, by the rules that the
 // start goes by.
 import type { Region } from '../../domain/ids.js';
-import type { DynamoDbConfig } from '../config.js';
-import { tableRefusals, tableWarnings, type SeenTable, type TableAspect } from '../judge-tables.js';
-import { refuseForeign } from '../prepare-store.js';
-import type { DynamoDbReplica } from '../store-bindings.js';
+import type { DynamoDbConfig } from '../config/config.js';
+import { tableRefusals, tableWarnings, type SeenTable, type TableAspect } from '../startup/assess-tables.js';
+import { refuseForeign } from '../startup/prepare-store.js';
+import type { DynamoDbReplica } from '../wiring/store-bindings.js';
 import { checkStoreRegion, storeSubject, type StoreRegionLook } from './check-store-region.js';
 import type { Examination } from './examination.js';
 import type { Finding } from './finding.js';

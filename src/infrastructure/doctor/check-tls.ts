@@ -1,7 +1,7 @@
 // The files of [tls]: everything the start would refuse them for, and when their certificates end.
-import { daysLeftOf } from '../../adapters/http/tls-files.js';
-import { readTlsMaterial, type CertificateExpiry } from '../../adapters/http/tls-material.js';
-import { tlsSettingsOf } from '../open-tls.js';
+import { daysLeftOf } from '../../adapters/http/tls/tls-files.js';
+import { readTlsMaterial, type CertificateExpiry } from '../../adapters/http/tls/tls-material.js';
+import { tlsSettingsOf } from '../wiring/open-tls.js';
 import type { Examination } from './examination.js';
 import { Subject, type Finding } from './finding.js';
 

@@ -3,12 +3,17 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { Result } from 'neverthrow';
 import { AwsKmsKeyVault } from '../../adapters/aws-kms/aws-kms-key-vault.js';
-import { describeKmsKey, isKeyArn, isRotated, type KmsKeyFacts } from '../../adapters/aws-kms/key-check.js';
-import type { VaultFailure } from '../../domain/failures.js';
-import type { AwsRegionConfig, Config } from '../config.js';
+import {
+  describeKmsKey,
+  isKeyArn,
+  isRotated,
+  type KmsKeyFacts,
+} from '../../adapters/aws-kms/describe-key.js';
+import type { VaultFailure } from '../../domain/failures/key-failures.js';
+import type { AwsRegionConfig, Config } from '../config/config.js';
 import { checkConnection, endpointOf } from './check-connection.js';
 import type { RefusedCredentials } from './check-credentials.js';
-import { causeOf, vaultWords, type CalledKey } from './failure-words.js';
+import { causeOf, vaultWords, type CalledKey } from './remedies.js';
 import { Subject, type Finding } from './finding.js';
 import type { Examination } from './examination.js';
 import { tryVault, type TriedVault } from './try-vault.js';

@@ -3,9 +3,9 @@
 import { Container } from 'inversify';
 import { existsSync } from 'node:fs';
 import { pino } from 'pino';
-import { isEmbedded, usesAws, type Config } from '../config.js';
-import { bindAdapters, kmsClientOf } from '../container.js';
-import { StoreReplicas, type DynamoDbReplica } from '../store-bindings.js';
+import { isEmbedded, usesAws, type Config } from '../config/config.js';
+import { bindAdapters, kmsClientOf } from '../wiring/container.js';
+import { StoreReplicas, type DynamoDbReplica } from '../wiring/store-bindings.js';
 import { checkAudit } from './check-audit.js';
 import { checkIssuer, checkTokens } from './check-callers.js';
 import { checkClock } from './check-clock.js';

@@ -1,5 +1,5 @@
 // What one run of the doctor is about, handed to every check.
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
 import type { Machine } from './machine.js';
 
 export interface Examination {

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Environment } from '../config-environment.js';
+import type { Environment } from '../config/environment.js';
 
 export interface Machine {
   /** As `22.13.0`. */

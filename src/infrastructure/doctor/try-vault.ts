@@ -2,11 +2,11 @@
 // and nothing of it is kept. Its context names an id that no key can have.
 import { randomBytes } from 'node:crypto';
 import { err, ok, type Result } from 'neverthrow';
-import { DataKey } from '../../domain/data-key.js';
-import { generationContext } from '../../domain/encryption-context.js';
-import type { VaultFailure } from '../../domain/failures.js';
+import { DataKey } from '../../domain/keys/data-key.js';
+import { generationContext } from '../../domain/keys/encryption-context.js';
+import type { VaultFailure } from '../../domain/failures/key-failures.js';
 import { firstVersion, type Deployment, type KeyId } from '../../domain/ids.js';
-import type { RegionalCiphertext } from '../../domain/regional-ciphertext.js';
+import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import type { KeyVault } from '../../ports/key-vault.js';
 
 /** Ids that callers can have start with a letter or digit. */

@@ -1,0 +1,207 @@
+// The parts that the OpenAPI document is made of: what requests take, what answers look like, and how callers say who they
+// are. Sizes and patterns are those that the parsers hold requests to, and a test holds them to that.
+import { permissions } from '../../../domain/access/caller.js';
+import { commonHeaders, requestIdHeader } from '../server/answers.js';
+import { problemTypePrefix } from '../server/problems.js';
+import { requestIdPattern } from '../server/request-scope.js';
+import { strictTransportSecurity } from '../tls/tls.js';
+
+const keyId = {
+  type: 'string',
+  description: 'Compared byte for byte.',
+  minLength: 1,
+  maxLength: 255,
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._:/\\-@+=]*$',
+  examples: ['orders/7'],
+} as const;
+
+const region = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 64,
+  pattern: '^[a-z][a-z0-9-]*$',
+  examples: ['us-east-1'],
+} as const;
+
+const at = (schema: string): object => ({ $ref: `#/components/schemas/${schema}` });
+const count = (description: string): object => ({ type: 'integer', minimum: 0, description });
+const milliseconds = (description: string): object => ({ type: 'number', minimum: 0, description });
+
+const object = (properties: Readonly<Record<string, object>>, optional: readonly string[] = []): object => ({
+  type: 'object',
+  properties,
+  required: Object.keys(properties).filter((name) => !optional.includes(name)),
+  additionalProperties: false,
+});
+
+const regionReport = object(
+  {
+    region: at('Region'),
+    state: {
+      enum: [
+        'healthy',
+        'degraded',
+        'recovering',
+        'half-open',
+        'open',
+        'misconfigured',
+        'quarantined',
+        'drained',
+      ],
+      description: 'What docs/failover.md says of each.',
+    },
+    sinceS: count('For how many seconds it has been in this state.'),
+    why: {
+      type: 'string',
+      description: 'What brought it there: `start`, `operator`, the kind of a failure ...',
+    },
+    circuit: { enum: ['closed', 'half-open', 'open'] },
+    p50Ms: milliseconds('How long a call takes: half of them less. Absent until some were measured.'),
+    p95Ms: milliseconds('How long a call takes: 95 in 100 less. Absent until some were measured.'),
+    overQuota: { type: 'boolean', description: 'It throttles us, and gets fewer calls.' },
+    transitions: count('How often its state has changed.'),
+  },
+  ['p50Ms', 'p95Ms'],
+);
+
+const order = { type: 'array', items: at('Region'), description: 'As requests try them.' };
+const regions = { type: 'array', items: at('RegionReport'), description: 'In the same order.' };
+
+export const schemas = {
+  KeyId: keyId,
+  KeyName: { ...object({ id: at('KeyId') }), examples: [{ id: 'orders/7' }] },
+  Key: {
+    ...object({
+      id: at('KeyId'),
+      version: { type: 'integer', minimum: 1 },
+      key: {
+        type: 'string',
+        description: '16, 32 or 64 bytes in base64 with padding.',
+        contentEncoding: 'base64',
+        pattern: '^[A-Za-z0-9+/]+={0,2}$',
+      },
+    }),
+    examples: [{ id: 'orders/7', version: 1, key: 'c29tZSAzMiBieXRlcyB0aGF0IGFyZSBubyBrZXkuLi4=' }],
+  },
+  Interface: {
+    type: 'object',
+    description: 'An OpenAPI 3.1 document.',
+    properties: { openapi: { type: 'string', pattern: '^3\\.1\\.' } },
+    required: ['openapi'],
+  },
+  Region: region,
+  RegionReport: regionReport,
+  Regions: object({ order, regions }),
+  AllRegions: object({ order, regions, store: at('Regions') }, ['store']),
+  Problem: {
+    ...object(
+      {
+        type: {
+          type: 'string',
+          pattern: `^${problemTypePrefix}`,
+          description: 'Names what went wrong; never changes its meaning.',
+        },
+        title: { type: 'string', description: 'The same in words.' },
+        status: { type: 'integer', minimum: 400, maximum: 599 },
+        detail: { type: 'string', description: 'What to do about it.' },
+        requestId: { type: 'string', description: 'To be found in the log and the audit log.' },
+        permission: { enum: permissions, description: 'With `access.denied`: what the caller may not do.' },
+      },
+      ['permission'],
+    ),
+    description: 'A problem document (RFC 9457).',
+  },
+} as const;
+
+const requestId = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 64,
+  pattern: requestIdPattern.source,
+} as const;
+
+export const parameters = {
+  Id: {
+    name: 'id',
+    in: 'query',
+    required: true,
+    allowReserved: true,
+    description:
+      'The id of the key, percent-encoded. A `+` must be written as `%2B`. There is no other parameter.',
+    schema: at('KeyId'),
+  },
+  Region: {
+    name: 'region',
+    in: 'path',
+    required: true,
+    description: 'A region of the configuration.',
+    schema: at('Region'),
+  },
+  RequestId: {
+    name: requestIdHeader,
+    in: 'header',
+    description: "The caller's own name for the request. One of another form is not refused: it is replaced.",
+    schema: requestId,
+  },
+  TraceParent: {
+    name: 'traceparent',
+    in: 'header',
+    description:
+      'The trace that the request belongs to (W3C Trace Context). One of another form is passed over.',
+    schema: { type: 'string', pattern: '^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$' },
+  },
+} as const;
+
+const fixed = Object.entries({ ...commonHeaders, ...strictTransportSecurity }).map(([name, value]) => [
+  name,
+  {
+    ...(name in strictTransportSecurity ? { description: 'Over TLS only.' } : { required: true }),
+    schema: { type: 'string', const: value },
+  },
+]);
+
+export const headers = {
+  ...(Object.fromEntries(fixed) as Readonly<Record<string, object>>),
+  [requestIdHeader]: {
+    required: true,
+    description:
+      'Names the request in the log and the audit log: the one that the caller sent, or a new one.',
+    schema: requestId,
+  },
+  'RKMS-Region': {
+    required: true,
+    description: 'The region that opened or made the key.',
+    schema: at('Region'),
+  },
+  'RKMS-Copies': {
+    required: true,
+    description: 'How many of the configured regions hold the key.',
+    schema: { type: 'string', pattern: '^\\d+/\\d+$', examples: ['3/3'] },
+  },
+  'Retry-After': {
+    required: true,
+    description: 'After how many seconds trying again may help.',
+    schema: { type: 'integer', minimum: 1 },
+  },
+  Allow: { required: true, description: 'The methods that the path knows.', schema: { type: 'string' } },
+  'WWW-Authenticate': { required: true, schema: { type: 'string', const: 'Bearer' } },
+} as const;
+
+export const securitySchemes = {
+  token: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'rkms_<public id>_<secret>_<checksum>',
+    description: 'A token that `rkms token create` made.',
+  },
+  jwt: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'A token of an issuer that the configuration names, or of a Kubernetes service account.',
+  },
+  certificate: {
+    type: 'mutualTLS',
+    description: 'A client certificate that the configuration gives a caller.',
+  },
+} as const;

@@ -1,0 +1,72 @@
+// The problem documents as OpenAPI tells of them, made from the one table in problems.ts: a new kind of failure is in the
+// document as soon as it has its row there and its place in openapi-operations.ts.
+import { commonHeaders, requestIdHeader } from '../server/answers.js';
+import {
+  problemOf,
+  problemStatus,
+  problemTypePrefix,
+  type HttpFailure,
+  type ProblemKind,
+} from '../server/problems.js';
+import { strictTransportSecurity } from '../tls/tls.js';
+
+type Headers = Readonly<Record<string, { readonly $ref: string }>>;
+
+const headerAt = (name: string): Headers => ({ [name]: { $ref: `#/components/headers/${name}` } });
+
+const onEveryAnswer: Headers = Object.assign(
+  {},
+  ...[requestIdHeader, ...Object.keys(commonHeaders), ...Object.keys(strictTransportSecurity)].map(headerAt),
+) as Headers;
+
+/** The headers of an answer: those that all have, and these. */
+export const headersOf = (...names: readonly string[]): Headers =>
+  Object.assign({}, onEveryAnswer, ...names.map(headerAt)) as Headers;
+
+/** :: status -> the headers that its problems have besides those of every answer */
+const headersOfStatus: ReadonlyMap<number, readonly string[]> = new Map([
+  [401, ['WWW-Authenticate']],
+  [405, ['Allow']],
+  [429, ['Retry-After']],
+  [503, ['Retry-After']],
+]);
+
+/** :: status -> what OpenAPI says of an answer with one of these problems */
+export function problemAnswers(kinds: readonly ProblemKind[]): Readonly<Record<string, object>> {
+  const byStatus = Map.groupBy(kinds, (kind) => problemStatus[kind]);
+  return Object.fromEntries(
+    [...byStatus].map(([status, some]) => [String(status), answerWith(status, some)]),
+  );
+}
+
+const answerWith = (status: number, kinds: readonly ProblemKind[]): object => ({
+  description: kinds.map((kind) => `\`${kind}\`: ${exampleOf(kind).title}.`).join('\n'),
+  headers: headersOf(...(headersOfStatus.get(status) ?? [])),
+  content: {
+    'application/problem+json': {
+      schema: {
+        allOf: [
+          { $ref: '#/components/schemas/Problem' },
+          {
+            type: 'object',
+            properties: {
+              type: { enum: kinds.map((kind) => `${problemTypePrefix}${kind}`) },
+              status: { const: status },
+            },
+            ...(kinds.includes('access.denied') ? { required: ['permission'] } : {}),
+          },
+        ],
+      },
+      examples: Object.fromEntries(kinds.map((kind) => [kind, { $ref: `#/components/examples/${kind}` }])),
+    },
+  },
+});
+
+/** :: kind -> the document, as it is answered */
+export const problemExamples = (kinds: readonly ProblemKind[]): Readonly<Record<string, object>> =>
+  Object.fromEntries(kinds.map((kind) => [kind, { summary: exampleOf(kind).title, value: exampleOf(kind) }]));
+
+const exampleId = '0f9d6c1e-6a0b-4c64-9f0e-3f3d6f3c2b1a';
+
+const exampleOf = (kind: ProblemKind): ReturnType<typeof problemOf> =>
+  problemOf({ kind, permission: 'read' } as HttpFailure, exampleId);

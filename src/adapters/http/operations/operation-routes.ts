@@ -1,0 +1,184 @@
+// The interface for operators, on a listener of its own: how the regions are, now or as they change, and taking one out of
+// use or back, and the metrics. No key can be had here.
+import type Koa from 'koa';
+import { ok, Result, type ResultAsync } from 'neverthrow';
+import { PassThrough } from 'node:stream';
+import type { GuardedMetrics } from '../../../application/access/guarded-metrics.js';
+import type { GuardedRegions } from '../../../application/access/guarded-regions.js';
+import type { OperatorOrder, RegionReport } from '../../../application/regions/region-supervisor.js';
+import type { Caller } from '../../../domain/access/caller.js';
+import type { AccessDenied } from '../../../domain/failures/key-failures.js';
+import type { Region } from '../../../domain/ids.js';
+import { circuitOf } from '../../../domain/regions/region-state.js';
+import type { Clock } from '../../../ports/clock.js';
+import { answerJson, answerPage, answerProblem } from '../server/answers.js';
+import { interfaceRoute } from '../openapi/interface-route.js';
+import { appOf, type Again, type AppContext, type AppParts, type Route } from '../server/dispatch.js';
+
+/** Regions, and the door through which operators reach them. */
+export interface OperatedRegions {
+  readonly guarded: GuardedRegions;
+  readonly regions: readonly Region[];
+}
+
+export interface OperationsParts extends AppParts, OperatedRegions {
+  /** The regions of a store that is in several. */
+  readonly store?: OperatedRegions;
+  readonly metrics: GuardedMetrics;
+}
+
+const orders: readonly OperatorOrder[] = ['drain', 'undrain', 'lift-quarantine'];
+/** A store's region is never quarantined: what it answers proves itself or not, record by record. */
+const storeOrders: readonly OperatorOrder[] = ['drain', 'undrain'];
+
+export const createOperationsApp = (parts: OperationsParts): Koa => appOf(operationsRoutes(parts), parts);
+
+/** All that operators can reach. */
+export function operationsRoutes(parts: OperationsParts): readonly Route[] {
+  const commands = commandRoutes(parts, '', orders);
+  const storeCommands = parts.store ? commandRoutes(parts.store, '/store', storeOrders) : [];
+  const regions: Route = {
+    path: '/regions',
+    method: 'GET',
+    access: 'authenticated',
+    handle: getRegions(parts),
+  };
+  return [regions, ...commands, ...storeCommands, metricsRoute(parts.metrics), interfaceRoute];
+}
+
+const commandRoutes = (
+  operated: OperatedRegions,
+  prefix: string,
+  allowed: readonly OperatorOrder[],
+): readonly Route[] =>
+  operated.regions.flatMap((region) =>
+    allowed.map((order): Route => ({
+      path: `${prefix}/regions/${region}/${order}`,
+      template: `${prefix}/regions/{region}/${order}`,
+      method: 'POST',
+      access: 'authenticated',
+      handle: command(operated, region, order),
+    })),
+  );
+
+const metricsRoute = (metrics: GuardedMetrics): Route => {
+  const route = { path: '/metrics', method: 'GET' } as const;
+  return metrics.isPublic
+    ? {
+        ...route,
+        access: 'public',
+        handle: async (ctx) => {
+          answerPage(ctx, await metrics.readPublicly());
+        },
+      }
+    : {
+        ...route,
+        access: 'authenticated',
+        handle: async (ctx, caller) => {
+          const page = await metrics.read(caller);
+          if (page.isOk()) answerPage(ctx, page.value);
+          else answerProblem(ctx, page.error);
+        },
+      };
+};
+
+/** As JSON, or as a stream of server-sent events for whoever accepts `text/event-stream`. */
+const getRegions =
+  (parts: OperationsParts) =>
+  (ctx: AppContext, caller: Caller, again: Again): void => {
+    if (ctx.req.headers.accept?.includes('text/event-stream')) {
+      streamRegions(ctx, parts, caller, again);
+      return;
+    }
+    reportAll(parts, caller).match(
+      (report) => {
+        answerJson(ctx, report);
+      },
+      (failure) => {
+        answerProblem(ctx, failure);
+      },
+    );
+  };
+
+/** The regions of the vaults, and beside them, in the same form, those of a store that is in several. */
+const reportAll = ({ guarded, store }: OperationsParts, caller: Caller): Result<object, AccessDenied> =>
+  guarded
+    .report(caller)
+    .andThen((regions) =>
+      store
+        ? store.guarded.report(caller).map((ofStore) => ({ ...bodyOf(regions), store: bodyOf(ofStore) }))
+        : ok(bodyOf(regions)),
+    );
+
+function streamRegions(ctx: AppContext, parts: OperationsParts, caller: Caller, again: Again): void {
+  const stream = new PassThrough();
+  const send = (): void => {
+    reportAll(parts, caller).map((report) =>
+      stream.write(`event: regions\ndata: ${JSON.stringify(report)}\n\n`),
+    );
+  };
+  send();
+  const doors = [parts.guarded, ...(parts.store ? [parts.store.guarded] : [])];
+  const watching = Result.combine(doors.map((door) => door.watch(caller, send)));
+  if (watching.isErr()) {
+    answerProblem(ctx, watching.error);
+    return;
+  }
+  const look = endWhenRefused(ctx, parts.clock, () => again().andThen((now) => reportAll(parts, now)));
+  ctx.res.once('close', () => {
+    for (const end of [look, ...watching.value]) end();
+  });
+  ctx.status = 200;
+  ctx.type = 'text/event-stream';
+  ctx.body = stream;
+}
+
+/** How often whoever follows a stream is authenticated again, in milliseconds. */
+const againMs = 2_000;
+
+/** Ends an answer that goes on as soon as its caller would get another one; until the returned function is called. */
+function endWhenRefused(
+  ctx: AppContext,
+  clock: Clock,
+  check: () => ResultAsync<unknown, unknown>,
+): () => void {
+  let cancel: () => void = () => undefined;
+  const look = (): void => {
+    void check().match(later, () => ctx.res.destroy());
+  };
+  const later = (): void => {
+    if (!ctx.res.closed) cancel = clock.schedule(againMs, look);
+  };
+  later();
+  return () => {
+    cancel();
+  };
+}
+
+const command =
+  ({ guarded }: OperatedRegions, region: Region, order: OperatorOrder) =>
+  async (ctx: AppContext, caller: Caller): Promise<void> => {
+    const { requestId } = ctx.state;
+    const done = await guarded.command({ caller, requestId, region, order });
+    if (done.isOk()) answerJson(ctx, bodyOf(done.value));
+    else answerProblem(ctx, done.error);
+  };
+
+/** What leaves the service of a report: `order` lists the regions as requests try them. */
+const bodyOf = (regions: readonly RegionReport[]): object => ({
+  order: regions.map(({ region }) => region),
+  regions: regions.map(({ region, state, sinceMs, why, p50Ms, p95Ms, overQuota, transitions }) => ({
+    region,
+    state: state.kind,
+    sinceS: Math.round(sinceMs / 1_000),
+    why,
+    circuit: circuitOf[state.kind],
+    p50Ms: rounded(p50Ms),
+    p95Ms: rounded(p95Ms),
+    overQuota,
+    transitions,
+  })),
+});
+
+const rounded = (ms: number | undefined): number | undefined =>
+  ms === undefined ? undefined : Math.round(ms * 10) / 10;

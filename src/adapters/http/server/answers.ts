@@ -1,0 +1,103 @@
+// The kinds of answer: a key, a problem, a report, a word. Each sets all of its headers; nothing else writes to a response.
+import { STATUS_CODES } from 'node:http';
+import type { Context } from 'koa';
+import type { ServedKey } from '../../../application/keys/get-data-key.js';
+import type { MetricsPage } from '../../../ports/metrics.js';
+import type { KeyServed } from '../../../ports/telemetry.js';
+import { keyBody } from '../keys/key-answer.js';
+import { problemOf, type HttpFailure } from './problems.js';
+import type { RequestState } from './request-state.js';
+import { strictTransportSecurity } from '../tls/tls.js';
+
+/** On every answer, whatever its status: nothing may be stored, sniffed, framed or shared between callers. */
+export const commonHeaders = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Referrer-Policy': 'no-referrer',
+  Vary: 'Authorization',
+  'X-Content-Type-Options': 'nosniff',
+} as const;
+
+/** Names the request in every answer; a sender may choose it. */
+export const requestIdHeader = 'X-Request-Id';
+
+/** Answers with the key, and wipes every copy of it once the response is written or the connection gone. */
+export function answerKey(ctx: Context, served: ServedKey): void {
+  const body = keyBody(served);
+  served.key.wipe();
+  const wipe = (): void => {
+    body.fill(0);
+  };
+  // A caller who left while the audit log was written closes the response only once, and that was before.
+  if (ctx.res.closed) wipe();
+  else ctx.res.once('close', wipe);
+  ctx.status = 200;
+  ctx.type = 'application/json';
+  ctx.set('RKMS-Region', served.region);
+  ctx.set('RKMS-Copies', `${served.copies}/${served.regions}`);
+  ctx.body = body;
+  (ctx.state as RequestState).served = factsOf(served);
+}
+
+const factsOf = ({ region, created, copies, regions, attempts, hedged, rescue }: ServedKey): KeyServed => ({
+  region,
+  created,
+  copies,
+  regions,
+  attempts,
+  hedged,
+  ...(rescue && { rescue }),
+});
+
+/** Answers with a problem document. `retryAfterS` goes out with 503; a quota knows itself when there is room again. */
+export function answerProblem(ctx: Context, failure: HttpFailure, retryAfterS = 1): void {
+  const state = ctx.state as RequestState;
+  const problem = problemOf(failure, state.requestId);
+  state.failure = failure;
+  ctx.status = problem.status;
+  if (problem.status === 401) ctx.set('WWW-Authenticate', 'Bearer');
+  if (problem.status === 503) ctx.set('Retry-After', String(retryAfterS));
+  if (failure.kind === 'creation.over-quota') {
+    ctx.set('Retry-After', String(Math.max(1, Math.ceil(failure.retryAfterMs / 1_000))));
+  }
+  ctx.type = 'application/problem+json';
+  ctx.body = `${JSON.stringify(problem)}\n`;
+}
+
+export function answerJson(ctx: Context, body: object): void {
+  answerJsonText(ctx, `${JSON.stringify(body)}\n`);
+}
+
+export function answerJsonText(ctx: Context, body: string): void {
+  ctx.status = 200;
+  ctx.type = 'application/json';
+  ctx.body = body;
+}
+
+export function answerPage(ctx: Context, { contentType, text }: MetricsPage): void {
+  ctx.status = 200;
+  ctx.set('Content-Type', contentType);
+  ctx.body = text;
+}
+
+export function answerText(ctx: Context, status: number, text: string): void {
+  ctx.status = status;
+  ctx.type = 'text/plain';
+  ctx.body = `${text}\n`;
+}
+
+/** A whole response as text, for connections whose request could not be parsed. */
+export function rawProblem(failure: HttpFailure, requestId: string, secure: boolean): string {
+  const problem = problemOf(failure, requestId);
+  const body = `${JSON.stringify(problem)}\n`;
+  const headers = {
+    ...commonHeaders,
+    ...(secure ? strictTransportSecurity : {}),
+    'Content-Type': 'application/problem+json',
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+    [requestIdHeader]: requestId,
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n${lines.join('')}\r\n${body}`;
+}

@@ -1,0 +1,157 @@
+// What the listeners need to speak TLS, read from files: the certificate with its key, the authorities that sign callers'
+// certificates, and those of them that were revoked. All of it is checked together before any of it is used.
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { constants as ssl } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { StartRefused } from '../../../ports/operator-error.js';
+import { codeOf, readPrivateFile } from '../../files/private-files.js';
+import { parseRevoked, type RevokedCertificates } from './revoked-certificates.js';
+
+/** Where the parts are; paths as the configuration names them. */
+export interface TlsSettings {
+  readonly certFile: string;
+  /** Must be readable by nobody else. */
+  readonly keyFile: string;
+  readonly minVersion: '1.2' | '1.3';
+  /** With it, callers are asked for a certificate; they need not have one. */
+  readonly clientCaFile?: string | undefined;
+  readonly revokedFile?: string | undefined;
+}
+
+/** When a certificate of ours ends. */
+export interface CertificateExpiry {
+  readonly file: string;
+  /** Milliseconds since 1970. */
+  readonly notAfterMs: number;
+}
+
+export interface TlsMaterial {
+  readonly options: SecureContextOptions;
+  readonly authorities: readonly X509Certificate[];
+  readonly revoked: RevokedCertificates;
+  readonly expiries: readonly CertificateExpiry[];
+}
+
+/** Refuses whatever TLS could not be spoken with: a missing file, a broken one, a key that belongs to another certificate. */
+export function readTlsMaterial(settings: TlsSettings): TlsMaterial {
+  const { certFile, keyFile, clientCaFile, revokedFile } = settings;
+  const cert = textIn(certFile);
+  const key = readPrivateFile(keyFile) ?? missing(keyFile);
+  const chain = certificatesIn(certFile, cert);
+  const ca = clientCaFile === undefined ? undefined : textIn(clientCaFile);
+  const authorities = clientCaFile === undefined ? [] : authoritiesIn(clientCaFile, ca ?? '');
+  refuseForeignKey(settings, chain, privateKeyIn(keyFile, key));
+  const options = optionsOf(settings, { cert, key, ...(ca === undefined ? {} : { ca }) });
+  refuseUnusable(settings, options);
+  const files = [
+    ...chain.map((part) => [certFile, part] as const),
+    ...authorities.map(authorityOf(clientCaFile)),
+  ];
+  return {
+    options,
+    authorities,
+    revoked: parseRevoked(revokedFile ?? '', revokedFile === undefined ? '' : textIn(revokedFile)),
+    expiries: files.map(([file, { validTo }]) => ({ file, notAfterMs: Date.parse(validTo) })),
+  };
+}
+
+/**
+ * Sessions are not resumed, because a resumed one is not checked again: neither by an authority that has been removed nor
+ * by a certificate that has ended. Renegotiation is something that only an old client or an attacker asks for.
+ */
+const optionsOf = ({ minVersion }: TlsSettings, parts: SecureContextOptions): SecureContextOptions => ({
+  ...parts,
+  minVersion: `TLSv${minVersion}`,
+  secureOptions: ssl.SSL_OP_NO_TICKET | ssl.SSL_OP_NO_RENEGOTIATION | ssl.SSL_OP_NO_COMPRESSION,
+});
+
+const pemBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+function certificatesIn(file: string, text: string): readonly X509Certificate[] {
+  try {
+    const found = (text.match(pemBlock) ?? []).map((pem) => new X509Certificate(pem));
+    if (found.length > 0) return found;
+  } catch {
+    // Told below: the parser's own words say no more.
+  }
+  throw new StartRefused(
+    `the file ${file} holds no valid certificate in PEM`,
+    'write the whole chain into it, ours first',
+  );
+}
+
+function authoritiesIn(file: string, text: string): readonly X509Certificate[] {
+  const found = certificatesIn(file, text);
+  const wrong = found.find(({ ca }) => !ca);
+  if (wrong !== undefined) {
+    throw new StartRefused(
+      `the file ${file} holds a certificate that is no authority's (serial ${wrong.serialNumber})`,
+      'keep only the authorities in it that sign the certificates of callers',
+    );
+  }
+  // OpenSSL builds a chain to one that signed itself, and would believe nobody without a word.
+  const open = found.find((each) => !found.some((above) => each.checkIssued(above)));
+  if (open === undefined) return found;
+  throw new StartRefused(
+    `the file ${file} holds an authority without the one that signed it (serial ${open.serialNumber})`,
+    'add those above it, up to the one that signed itself',
+  );
+}
+
+const authorityOf =
+  (file = '') =>
+  (authority: X509Certificate) =>
+    [file, authority] as const;
+
+function privateKeyIn(file: string, key: Buffer): KeyObject {
+  try {
+    return createPrivateKey(key);
+  } catch {
+    throw new StartRefused(
+      `the file ${file} holds no private key in PEM`,
+      'write the key into it, without a passphrase',
+    );
+  }
+}
+
+function refuseForeignKey(settings: TlsSettings, [own]: readonly X509Certificate[], key: KeyObject): void {
+  if (own?.checkPrivateKey(key) === true) return;
+  throw new StartRefused(
+    `the key in ${settings.keyFile} does not belong to the first certificate in ${settings.certFile}`,
+    'put the certificate of that key first, the ones that sign it after it',
+  );
+}
+
+/** A key that is too weak for OpenSSL, for example. */
+function refuseUnusable({ certFile }: TlsSettings, options: SecureContextOptions): void {
+  try {
+    createSecureContext(options);
+  } catch (cause) {
+    throw new StartRefused(
+      `TLS cannot be spoken with ${certFile} (${codeOf(cause)})`,
+      'make a new certificate',
+      { cause },
+    );
+  }
+}
+
+function textIn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return missing(file);
+    throw new StartRefused(
+      `the file ${file} cannot be read (${codeOf(cause)})`,
+      'give it to the user that runs RKMS',
+      { cause },
+    );
+  }
+}
+
+function missing(file: string): never {
+  throw new StartRefused(
+    `there is no file ${file}, which [tls] names`,
+    'make it, or correct its name in the configuration',
+  );
+}

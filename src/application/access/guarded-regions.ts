@@ -1,0 +1,74 @@
+// The operator's door to the regions: authorise, leave a trace, act. Nothing here can reach a key.
+import { ok, type Result, type ResultAsync } from 'neverthrow';
+import { requirePermission } from '../../domain/access/access.js';
+import type { Caller } from '../../domain/access/caller.js';
+import type { AccessDenied, AuditUnavailable } from '../../domain/failures/key-failures.js';
+import type { Region } from '../../domain/ids.js';
+import type { AuditLog } from '../../ports/audit-log.js';
+import type { Clock } from '../../ports/clock.js';
+import { keepLine } from './append-audit-entry.js';
+import type { OperatorOrder, RegionReport, RegionSupervisor } from '../regions/region-supervisor.js';
+
+/** One authenticated order of an operator. */
+export interface OperatorRequest {
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly region: Region;
+  readonly order: OperatorOrder;
+}
+
+export type OperatorFailure = AccessDenied | AuditUnavailable;
+
+export class GuardedRegions {
+  constructor(
+    private readonly supervisor: RegionSupervisor,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+    /** Whether these are the regions of the vaults or those of the store. */
+    private readonly what: 'region' | 'store-region' = 'region',
+  ) {}
+
+  /** The regions, in the order in which requests try them. */
+  report(caller: Caller): Result<readonly RegionReport[], AccessDenied> {
+    return requirePermission(caller, 'operate').map(() => this.supervisor.snapshot());
+  }
+
+  /** Calls `onChange` whenever the order or a state changes, until the returned function is called. */
+  watch(
+    caller: Caller,
+    onChange: (regions: readonly RegionReport[]) => void,
+  ): Result<() => void, AccessDenied> {
+    return requirePermission(caller, 'operate').map(() => {
+      const watching = this.supervisor.report$.subscribe(onChange);
+      return () => {
+        watching.unsubscribe();
+      };
+    });
+  }
+
+  /** Carries the order out once its line is in the audit log, and answers with the regions as they are then. */
+  command(request: OperatorRequest): ResultAsync<readonly RegionReport[], OperatorFailure> {
+    const allowed = requirePermission(request.caller, 'operate');
+    return keepLine(this.audit, this.entry(request, allowed), { clock: this.clock }).andThen(() =>
+      allowed.andThen(() => {
+        this.supervisor.command(request.region, request.order);
+        return ok(this.supervisor.snapshot());
+      }),
+    );
+  }
+
+  private entry(
+    { caller, requestId, region, order }: OperatorRequest,
+    allowed: Result<unknown, AccessDenied>,
+  ) {
+    const outcome = allowed.isOk() ? 'done' : allowed.error.kind;
+    const facts = {
+      timeMs: this.clock.nowMs(),
+      requestId,
+      caller: caller.id,
+      method: caller.method,
+      outcome,
+    };
+    return { ...facts, action: `${this.what}.${order}`, region } as const;
+  }
+}

@@ -1,0 +1,132 @@
+// Makes the key that an id does not have yet: generate in one region, then have it wrapped, stored and looked at. The record
+// that the store then holds is the truth, whoever made it (I1, I8).
+import { err, ok, ResultAsync, type Result } from 'neverthrow';
+import type { DataKey, DataKeyLength } from '../../domain/keys/data-key.js';
+import { generationContext, type KeyName } from '../../domain/keys/encryption-context.js';
+import type {
+  FailedAttempt,
+  StoreForeign,
+  StoreWriteFailure,
+  StoreWrittenElsewhere,
+  VaultFailure,
+  WrapFailure,
+} from '../../domain/failures/key-failures.js';
+import { checkGenesis, type WritePlace } from '../../domain/keys/genesis.js';
+import { firstVersion, type Deployment, type KeyId, type Region } from '../../domain/ids.js';
+import type { KeyRecord } from '../../domain/keys/key-record.js';
+import type { Clock } from '../../ports/clock.js';
+import type { Effort, Telemetry } from '../../ports/telemetry.js';
+import type { Tracer } from '../../ports/tracer.js';
+import type { HardWonAnswer } from '../resilience/hedged-race.js';
+import type { RegionAct, RegionCalls } from '../regions/region-calls.js';
+import { lostCopies, SettleKey } from './commit-key.js';
+import type { StoreCalls } from '../store/store-calls.js';
+import type { QuorumSettings, WrapInEveryRegion } from './wrap-in-every-region.js';
+import { traced, untraced } from '../resilience/spans.js';
+
+export interface CreationSettings extends QuorumSettings {
+  readonly deployment: Deployment;
+  readonly keyLength: DataKeyLength;
+  /** Where this process would write; what the genesis record says of it is checked before every creation. */
+  readonly writes?: WritePlace;
+}
+
+/** The record that the store holds, and our own key if that record is of our making. */
+export interface SettledKey {
+  readonly record: KeyRecord;
+  readonly own?: Effort & { readonly key: DataKey; readonly region: Region };
+}
+
+export type CreateFailure = WrapFailure | StoreWriteFailure | StoreForeign | StoreWrittenElsewhere;
+
+export class CreateKey {
+  private readonly settling: SettleKey;
+
+  constructor(
+    private readonly regions: RegionCalls,
+    wrapping: WrapInEveryRegion,
+    private readonly store: StoreCalls,
+    clock: Clock,
+    private readonly telemetry: Telemetry,
+    private readonly settings: CreationSettings,
+    private readonly tracer: Tracer = untraced,
+  ) {
+    this.settling = new SettleKey(wrapping, store, clock);
+  }
+
+  /** Fails with nothing released; only after `store.outcome-unknown` may a record have been stored. */
+  create(id: KeyId, signal: AbortSignal): ResultAsync<SettledKey, CreateFailure> {
+    return traced(this.tracer, 'key.create', {}, () => this.createNew(id, signal));
+  }
+
+  private createNew(id: KeyId, signal: AbortSignal): ResultAsync<SettledKey, CreateFailure> {
+    const name: KeyName = { deployment: this.settings.deployment, id, version: firstVersion };
+    return this.store
+      .read((store, bounds) => store.genesis(bounds), signal)
+      .andThen((genesis) => checkGenesis(genesis, this.settings))
+      .andThen(() => this.generate(name, signal))
+      .andThen((generated) => new ResultAsync(this.wrapAndSettle(generated, name, signal)))
+      .mapErr((failure) => {
+        if (failure.kind === 'regions.below-quorum') {
+          this.telemetry.record({ event: 'key.creation-refused', id, failure });
+        }
+        return failure;
+      });
+  }
+
+  private generate(name: KeyName, signal: AbortSignal): ResultAsync<HardWonAnswer<DataKey>, WrapFailure> {
+    const generating: RegionAct<DataKey> = {
+      operation: 'generate',
+      keyId: name.id,
+      run: (vault, bounds) =>
+        vault
+          .generateDataKey(this.settings.keyLength, generationContext(name), bounds)
+          .andThen((key) => ofLength(this.settings.keyLength, key)),
+      discard: (late) => {
+        late.wipe();
+      },
+    };
+    return new ResultAsync(this.regions.firstAnswer(generating, signal)).mapErr((attempts) =>
+      whyNotGenerated(attempts, this.settings.quorum),
+    );
+  }
+
+  /** Takes over the generated key: it is answered, or wiped. */
+  private async wrapAndSettle(
+    generated: HardWonAnswer<DataKey>,
+    name: KeyName,
+    signal: AbortSignal,
+  ): Promise<Result<SettledKey, CreateFailure>> {
+    const { value: key, ...answer } = generated;
+    let released = false;
+    try {
+      const settled = await this.settling.settle(key, name, signal);
+      if (settled.isErr()) return err(settled.error);
+      const { record, commits, held } = settled.value;
+      if (!commits) return ok({ record });
+      if (held < this.settings.quorum) return err(lostCopies);
+      released = true;
+      const missing = this.regionsWithout(record);
+      this.telemetry.record({ event: 'key.created', id: name.id, missing });
+      const rescue = answer.rescue ?? this.regions.rescueWithout(missing);
+      return ok({ record, own: { key, ...answer, ...(rescue && { rescue }) } });
+    } finally {
+      if (!released) key.wipe();
+    }
+  }
+
+  private regionsWithout(record: KeyRecord): readonly Region[] {
+    return this.regions.regions.filter((region) => !record.ciphertexts.has(region));
+  }
+}
+
+function ofLength(length: number, key: DataKey): Result<DataKey, VaultFailure> {
+  if (key.length === length) return ok(key);
+  key.wipe();
+  return err({ kind: 'ciphertext.mismatched', reason: 'length' });
+}
+
+function whyNotGenerated(attempts: readonly FailedAttempt[], quorum: number): WrapFailure {
+  if (attempts.at(-1)?.failure.kind === 'call.aborted') return { kind: 'call.aborted' };
+  return { kind: 'regions.below-quorum', proven: 0, quorum, attempts };
+}

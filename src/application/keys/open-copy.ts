@@ -1,0 +1,39 @@
+// Opens the copy that one region holds of a key. A plaintext that fails the record's commitment is wiped here and never
+// seen outside (I4).
+import { err, ok, type Result } from 'neverthrow';
+import type { DataKey } from '../../domain/keys/data-key.js';
+import { encryptionContext } from '../../domain/keys/encryption-context.js';
+import type { VaultFailure } from '../../domain/failures/key-failures.js';
+import type { Deployment } from '../../domain/ids.js';
+import type { KeyRecord } from '../../domain/keys/key-record.js';
+import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
+import type { KeyVault } from '../../ports/key-vault.js';
+import type { RegionAct } from '../regions/region-calls.js';
+
+/** To be done in regions that hold a copy; anywhere else it is a bug. */
+export function openingCopy(record: KeyRecord, deployment: Deployment): RegionAct<DataKey> {
+  const { id, version, commitment } = record;
+  const context = encryptionContext({ deployment, id, version }, commitment);
+  return {
+    operation: 'decrypt',
+    keyId: id,
+    run: (vault, signal) =>
+      vault
+        .decrypt(ciphertextOf(record, vault), context, signal)
+        .andThen((key) => (key.isCommittedBy(commitment, id, version) ? ok(key) : refused(key))),
+    discard: (late) => {
+      late.wipe();
+    },
+  };
+}
+
+function ciphertextOf(record: KeyRecord, { region }: KeyVault): RegionalCiphertext {
+  const ciphertext = record.ciphertexts.get(region);
+  if (ciphertext === undefined) throw new Error(`no ciphertext of ${region} to decrypt`);
+  return ciphertext;
+}
+
+function refused(key: DataKey): Result<never, VaultFailure> {
+  key.wipe();
+  return err({ kind: 'ciphertext.mismatched', reason: 'commitment' });
+}

@@ -1,0 +1,25 @@
+// What the outcome of a call says about its region's health.
+import type { HealthEvent } from '../../domain/regions/region-state.js';
+import type { RegionCall } from '../../ports/telemetry.js';
+
+/** Undefined where the call says nothing. `atMs` is when it ended, `random` answers from 0 up to 1. */
+export function healthEventOf(call: RegionCall, atMs: number, random: () => number): HealthEvent | undefined {
+  const { failure, keyId, durationMs } = call;
+  if (failure === undefined) {
+    return isLikeProbe(call)
+      ? { kind: 'answered', atMs, likeProbeSinceMs: atMs - durationMs }
+      : { kind: 'answered', atMs };
+  }
+  if (isAboutOneOperation(call)) return undefined;
+  return { kind: 'failed', atMs, failure, chance: random(), ...(keyId !== undefined && { id: keyId }) };
+}
+
+/** Probes open a ciphertext, or read the store. */
+const isLikeProbe = ({ operation }: RegionCall): boolean =>
+  operation === undefined || operation === 'decrypt';
+
+/** A right to encrypt that is missing says nothing about decrypting, which the region may go on doing. */
+const isAboutOneOperation = ({ operation, failure }: RegionCall): boolean =>
+  (operation === 'encrypt' || operation === 'generate') &&
+  failure?.kind === 'vault.misconfigured' &&
+  failure.reason === 'access-denied';

@@ -1,0 +1,64 @@
+// Probes of one region: one at a time, whenever its state asks for one, each bounded in time. A probe that is silent, that
+// throws or that says nothing is a probe all the same, and the region's next one comes when it is due.
+import {
+  catchError,
+  defer,
+  exhaustMap,
+  filter,
+  interval,
+  map,
+  of,
+  take,
+  timeout,
+  type Observable,
+  type SchedulerLike,
+} from 'rxjs';
+import type { VaultFailure } from '../../domain/failures/key-failures.js';
+import type { Region } from '../../domain/ids.js';
+import type { Clock } from '../../ports/clock.js';
+import type { VaultCall } from '../../ports/telemetry.js';
+
+/** Tries a region once and emits how that ended: a failure, or undefined when it answered well. */
+export type RegionProbe = (region: Region) => Observable<VaultFailure | undefined>;
+
+export interface ProbeSettings {
+  /** How often it is looked whether a probe is due, in milliseconds. */
+  readonly tickMs: number;
+  /** How long a probe may take, in milliseconds. */
+  readonly probeTimeoutMs: number;
+}
+
+export interface ProbeParts {
+  readonly probe: RegionProbe;
+  readonly isDue: () => boolean;
+  readonly clock: Clock;
+  readonly scheduler: SchedulerLike | undefined;
+  readonly settings: ProbeSettings;
+}
+
+const timedOut: VaultFailure = { kind: 'region.unavailable', reason: 'timed-out' };
+
+/** Emits each probe as it ends; never errors. */
+export const probesOf = (region: Region, parts: ProbeParts): Observable<VaultCall> =>
+  interval(parts.settings.tickMs, parts.scheduler).pipe(
+    filter(parts.isDue),
+    exhaustMap(() => probeOnce(region, parts)),
+  );
+
+function probeOnce(region: Region, parts: ProbeParts): Observable<VaultCall> {
+  const { probe, clock, scheduler, settings } = parts;
+  const startedMs = clock.monotonicMs();
+  const silent = { first: settings.probeTimeoutMs, with: () => of(timedOut) };
+  return defer(() => probe(region)).pipe(
+    timeout(scheduler ? { ...silent, scheduler } : silent),
+    take(1),
+    catchError((cause: unknown) =>
+      of<VaultFailure>({ kind: 'region.unavailable', reason: 'unintelligible', cause }),
+    ),
+    map((failure): VaultCall => {
+      const durationMs = clock.monotonicMs() - startedMs;
+      const call = { event: 'vault.call', region, operation: 'probe', durationMs } as const;
+      return failure ? { ...call, failure } : call;
+    }),
+  );
+}

@@ -1,0 +1,243 @@
+// The actor that knows how each region is. Outcomes of calls, probes, the operator's hand and the passing of time arrive in
+// one mailbox; one scan over `step` makes the next states of them. It never errors, and requests read a snapshot.
+import {
+  defer,
+  distinctUntilChanged,
+  from,
+  interval,
+  map,
+  merge,
+  mergeMap,
+  scan,
+  share,
+  Subject,
+  tap,
+  type Observable,
+  type SchedulerLike,
+} from 'rxjs';
+import type { Region } from '../../domain/ids.js';
+import { step } from '../../domain/regions/region-health.js';
+import { preferRegions, rankRegions, type Preference } from '../../domain/regions/region-order.js';
+import {
+  circuitOf,
+  needsProbe,
+  newRegionHealth,
+  trafficShare,
+  type HealthEvent,
+  type HealthSettings,
+  type RegionHealth,
+} from '../../domain/regions/region-state.js';
+import type { PaceSettings, Pace } from '../../domain/regions/region-timing.js';
+import type { Clock } from '../../ports/clock.js';
+import type { RegionCall, Telemetry, VaultCall } from '../../ports/telemetry.js';
+import { healthEventOf } from './health-events.js';
+import { RegionGauges } from './region-statistics.js';
+import type { RegionGuide } from './region-selector.js';
+import { probesOf, type ProbeSettings, type RegionProbe } from './region-probes.js';
+
+/** `tickMs` is also how often time itself is looked at. */
+export interface SupervisorSettings extends ProbeSettings {
+  readonly health: HealthSettings;
+  readonly pace: PaceSettings;
+  readonly prefer: Preference;
+}
+
+/** What an operator may do to a region. */
+export type OperatorOrder = 'drain' | 'undrain' | 'lift-quarantine';
+
+/** What an operator is told of a region. Times are milliseconds; `sinceMs` is how long ago the state was entered. */
+export interface RegionReport {
+  readonly region: Region;
+  readonly state: RegionHealth['state'];
+  readonly sinceMs: number;
+  readonly why: string;
+  readonly p50Ms: number | undefined;
+  readonly p95Ms: number | undefined;
+  readonly overQuota: boolean;
+  /** How often its state has changed since the process began. */
+  readonly transitions: number;
+}
+
+interface Mail {
+  readonly region: Region;
+  readonly event: HealthEvent;
+}
+type States = ReadonlyMap<Region, RegionHealth>;
+
+export class RegionSupervisor implements RegionGuide {
+  private readonly mailbox = new Subject<Mail>();
+  private readonly gauges: RegionGauges;
+  private readonly transitions = new Map<Region, number>();
+  private states: States;
+  private preferred: readonly Region[];
+
+  /** The actor itself: it works while somebody is subscribed, and emits the order of regions whenever it changes. */
+  readonly order$: Observable<readonly Region[]>;
+  /** Emits a snapshot whenever the order changes or a region enters a state; makes the actor work, too. */
+  readonly report$: Observable<readonly RegionReport[]>;
+
+  constructor(
+    private readonly regions: readonly Region[],
+    private readonly probe: RegionProbe,
+    private readonly clock: Clock,
+    private readonly telemetry: Telemetry,
+    private readonly settings: SupervisorSettings,
+    private readonly scheduler?: SchedulerLike,
+  ) {
+    const nowMs = clock.monotonicMs();
+    this.states = new Map(regions.map((region) => [region, newRegionHealth(nowMs, settings.health)]));
+    this.gauges = new RegionGauges(regions, settings.pace, nowMs);
+    this.preferred = regions;
+    const states$ = defer(() =>
+      merge(this.mailbox, this.ticks(), this.probes()).pipe(
+        scan((states, mail) => this.next(states, mail), this.states),
+      ),
+    ).pipe(
+      tap((states) => {
+        this.states = states;
+      }),
+      share(),
+    );
+    this.order$ = states$.pipe(
+      map(() => this.rank(0)),
+      distinctUntilChanged((a, b) => a.join() === b.join()),
+      share(),
+    );
+    this.report$ = states$.pipe(
+      map((states) => [...this.rank(0), ...[...states.values()].map(entryOf)].join()),
+      distinctUntilChanged(),
+      map(() => this.snapshot()),
+      share(),
+    );
+  }
+
+  order(): readonly Region[] {
+    return this.rank(this.clock.random());
+  }
+
+  pace(region: Region): Pace {
+    return this.gauges.pace(region);
+  }
+
+  isLeftAlone(region: Region): boolean {
+    return circuitOf[this.stateOf(region).state.kind] !== 'closed';
+  }
+
+  isDrained(region: Region): boolean {
+    return this.stateOf(region).state.kind === 'drained';
+  }
+
+  isOverQuota(region: Region): boolean {
+    return this.gauges.read(region).overQuota;
+  }
+
+  hasSharedFault(regions: readonly Region[]): boolean {
+    const faults = new Set(regions.map((region) => faultOf(this.stateOf(region))));
+    return faults.size === 1 && !faults.has(undefined);
+  }
+
+  begin(region: Region): void {
+    this.gauges.begin(region);
+  }
+
+  report(call: RegionCall): void {
+    const atMs = this.clock.monotonicMs();
+    this.gauges.end(call, atMs);
+    if (this.gauges.wasOnlySlower(call, atMs)) return;
+    const event = healthEventOf(call, atMs, () => this.clock.random());
+    if (event) this.mailbox.next({ region: call.region, event });
+  }
+
+  /** An operator's order; of a region that nobody knows, false. */
+  command(region: Region, kind: OperatorOrder): boolean {
+    const known = this.states.has(region);
+    if (known) this.mailbox.next({ region, event: { kind, atMs: this.clock.monotonicMs() } });
+    return known;
+  }
+
+  /** How every region is now, in the order in which a request would try them. */
+  snapshot(): readonly RegionReport[] {
+    const nowMs = this.clock.monotonicMs();
+    return this.rank(0).map((region) => {
+      const { state, sinceMs, why } = this.stateOf(region);
+      const counts = { ...this.gauges.read(region), transitions: this.transitions.get(region) ?? 0 };
+      return { region, state, sinceMs: nowMs - sinceMs, why, ...counts };
+    });
+  }
+
+  private next(states: States, { region, event }: Mail): States {
+    const before = states.get(region);
+    if (before === undefined) return states;
+    const after = step(this.settings.health)(before, event);
+    if (after === before) return states;
+    if (after.state.kind !== before.state.kind) {
+      const [from, to, why] = [before.state.kind, after.state.kind, after.why];
+      this.transitions.set(region, (this.transitions.get(region) ?? 0) + 1);
+      this.telemetry.record({ event: 'region.transition', region, from, to, why });
+    }
+    return new Map([...states, [region, after]]);
+  }
+
+  private ticks(): Observable<Mail> {
+    return interval(this.settings.tickMs, this.scheduler).pipe(
+      mergeMap(() => {
+        const atMs = this.clock.monotonicMs();
+        this.gauges.tick(atMs);
+        return from(
+          this.regions.flatMap((region): Mail[] => [
+            { region, event: { kind: 'tick', atMs } },
+            { region, event: { kind: this.gauges.isSlow(region) ? 'slowed' : 'sped-up', atMs } },
+          ]),
+        );
+      }),
+    );
+  }
+
+  private probes(): Observable<Mail> {
+    const { probe, clock, scheduler, settings } = this;
+    return merge(
+      ...this.regions.map((region) => {
+        const isDue = (): boolean => needsProbe(this.stateOf(region), clock.monotonicMs());
+        return probesOf(region, { probe, isDue, clock, scheduler, settings });
+      }),
+    ).pipe(map((call) => this.probed(call)));
+  }
+
+  private probed(call: VaultCall): Mail {
+    const { region, durationMs, failure } = call;
+    const atMs = this.clock.monotonicMs();
+    this.telemetry.record(call);
+    if (failure === undefined) {
+      this.gauges.probed(region, durationMs, atMs);
+      return { region, event: { kind: 'probe-answered', atMs } };
+    }
+    return { region, event: { kind: 'probe-failed', atMs, failure, chance: this.clock.random() } };
+  }
+
+  private rank(chance: number): readonly Region[] {
+    const nowMs = this.clock.monotonicMs();
+    const views = this.regions.map((region) => {
+      const health = this.stateOf(region);
+      const { overQuota } = this.gauges.read(region);
+      const admitted = chance < trafficShare(health, this.settings.health, nowMs);
+      const typicalMs = this.gauges.typicalMs(region);
+      return { region, state: health.state.kind, admitted, overQuota, typicalMs };
+    });
+    const preferred = preferRegions(views, this.settings.prefer, this.preferred);
+    this.preferred = preferred.map(({ region }) => region);
+    return rankRegions(preferred);
+  }
+
+  private stateOf(region: Region): RegionHealth {
+    const health = this.states.get(region);
+    if (health === undefined) throw new Error(`the region ${region} is not supervised`);
+    return health;
+  }
+}
+
+/** Tells one entering of a state from another: several may happen in one tick. */
+const entryOf = ({ state, sinceMs, why }: RegionHealth): string => `${state.kind} ${sinceMs} ${why}`;
+
+/** What keeps a region from serving us until its or our account's owner mends it. */
+const faultOf = ({ state }: RegionHealth): string | undefined =>
+  state.kind === 'misconfigured' ? state.reason : undefined;

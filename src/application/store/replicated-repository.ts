@@ -1,0 +1,246 @@
+// The store in several regions at once, as one store. In the mode `strong` a condition holds in all regions, so any of
+// them may be read and written. In the mode `home` the last writer wins between regions, so everything is written in one
+// of them, and only that one may say that a record is not there. Never reports a write as done that it did not see done,
+// nor as not done when it may have been (I8).
+import { err, errAsync, ok, ResultAsync, type Result } from 'neverthrow';
+import type {
+  KeyCopiesNeeded,
+  StoreReadFailure,
+  StoreRevisionStale,
+  StoreWriteFailure,
+} from '../../domain/failures/key-failures.js';
+import type { Genesis } from '../../domain/keys/genesis.js';
+import type { KeyId, KeyVersion, Region } from '../../domain/ids.js';
+import { holdsCiphertext, withoutCiphertexts, type KeyRecord } from '../../domain/keys/key-record.js';
+import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
+import { afterStoreRead, standingOfWrite, type StoreFailure } from '../../domain/failures/store-faults.js';
+import type { KeyPage, KeyRepository } from '../../ports/key-repository.js';
+import { pause } from '../resilience/pause.js';
+import type { Attempt } from '../resilience/hedged-race.js';
+import { absentHere, afterRead, whyUnread, whyUnwritten, type AbsentHere } from './replication-failures.js';
+import type { StoreAct, StoreRegions, StoreReplica } from './store-regions.js';
+
+export type ReplicationMode = { readonly kind: 'strong' } | { readonly kind: 'home'; readonly home: Region };
+
+/** How often a write is tried in one region while other regions write the same record, and the pauses in between. */
+const conflicts = { tries: 4, firstPauseMs: 20, mostPauseMs: 100 } as const;
+
+export class ReplicatedRepository implements KeyRepository {
+  constructor(
+    private readonly regions: StoreRegions,
+    private readonly mode: ReplicationMode,
+  ) {}
+
+  find(
+    id: KeyId,
+    version: KeyVersion,
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord | undefined, StoreReadFailure> {
+    return this.read({ operation: 'find', run: (store, own) => store.find(id, version, own) }, signal);
+  }
+
+  /** Storing the same record again is harmless: whichever attempt was first, what is there afterwards is the answer. */
+  insert(record: KeyRecord, signal: AbortSignal): ResultAsync<KeyRecord, StoreWriteFailure> {
+    return this.write({ operation: 'insert', run: (store, own) => store.insert(record, own) }, signal);
+  }
+
+  addCiphertexts(
+    record: KeyRecord,
+    added: readonly RegionalCiphertext[],
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
+    return this.compareAndSet(
+      record,
+      { operation: 'update', run: (store, own) => store.addCiphertexts(record, added, own) },
+      (found) => added.every((ciphertext) => holdsCiphertext(found, ciphertext)),
+      signal,
+    );
+  }
+
+  dropCiphertexts(
+    record: KeyRecord,
+    regions: readonly Region[],
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded> {
+    // What would leave no ciphertext is refused here, before any region is asked.
+    return withoutCiphertexts(record, regions).asyncAndThen(() =>
+      this.compareAndSet(
+        record,
+        {
+          operation: 'update',
+          run: (store, own) => store.dropCiphertexts(record, regions, own).mapErr(staleIfNeeded),
+        },
+        (found) => !regions.some((region) => found.ciphertexts.has(region)),
+        signal,
+      ),
+    );
+  }
+
+  count(signal: AbortSignal): ResultAsync<number | undefined, StoreReadFailure> {
+    return this.read({ operation: 'page', run: (store, own) => store.count(own) }, signal, this.truthful());
+  }
+
+  /** A walk stays in the region in which it began: regions may keep their records in different orders. */
+  page(
+    after: string | undefined,
+    limit: number,
+    signal: AbortSignal,
+  ): ResultAsync<KeyPage, StoreReadFailure> {
+    const [, name = '', inner] = after === undefined ? [] : (/^([^ ]*) (.*)$/s.exec(after) ?? []);
+    const replicas = this.truthful().filter(({ region }) => after === undefined || region === name);
+    return new ResultAsync(this.pageIn(replicas, inner, limit, signal));
+  }
+
+  genesis(signal: AbortSignal): ResultAsync<Genesis | undefined, StoreReadFailure> {
+    return this.read({ operation: 'genesis', run: (store, own) => store.genesis(own) }, signal);
+  }
+
+  initialise(genesis: Genesis, signal: AbortSignal): ResultAsync<Genesis, StoreWriteFailure> {
+    return this.write(
+      { operation: 'initialise', run: (store, own) => store.initialise(genesis, own) },
+      signal,
+    );
+  }
+
+  /** The regions that may be written, which are those whose word on what is absent counts. */
+  private truthful(): readonly StoreReplica[] {
+    const { mode } = this;
+    const order = this.regions.order();
+    return mode.kind === 'strong' ? order : order.filter(({ region }) => region === mode.home);
+  }
+
+  /** The home region comes first while it is well; the others may lack what it has. */
+  private readers(): readonly StoreReplica[] {
+    const { mode } = this;
+    const order = this.regions.order();
+    if (mode.kind === 'strong' || this.regions.isLeftAlone(mode.home)) return order;
+    return [...this.truthful(), ...order.filter(({ region }) => region !== mode.home)];
+  }
+
+  private read<T>(
+    act: StoreAct<T | undefined, StoreReadFailure>,
+    signal: AbortSignal,
+    replicas = this.readers(),
+  ): ResultAsync<T | undefined, StoreReadFailure> {
+    const truthful = new Set(this.truthful());
+    const readOne = (
+      replica: StoreReplica,
+      own: AbortSignal,
+    ): ResultAsync<T | undefined, StoreReadFailure | AbsentHere> =>
+      this.regions
+        .read(replica, act, own)
+        .andThen((found) => (found !== undefined || truthful.has(replica) ? ok(found) : err(absentHere)));
+    return new ResultAsync(this.regions.race(replicas, readOne, afterRead, signal))
+      .map(({ value }) => value)
+      .mapErr(whyUnread);
+  }
+
+  private async pageIn(
+    replicas: readonly StoreReplica[],
+    after: string | undefined,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<Result<KeyPage, StoreReadFailure>> {
+    const attempts: Attempt<StoreReadFailure>[] = [];
+    for (const replica of replicas) {
+      const act: StoreAct<KeyPage, StoreReadFailure> = {
+        operation: 'page',
+        run: (store, own) => store.page(after, limit, own),
+      };
+      const page = await this.regions.read(replica, act, signal);
+      if (page.isOk()) return ok(inRegion(page.value, replica.region));
+      if (afterStoreRead(page.error) === 'stop') return err(page.error);
+      attempts.push({ region: replica.region, failure: page.error });
+    }
+    return err(attempts.length === 0 ? walkLost : whyUnread(attempts));
+  }
+
+  /** Writes in the first region that takes it. A region without a clear answer is followed by the next one. */
+  private write<T>(
+    act: StoreAct<T, StoreWriteFailure>,
+    signal: AbortSignal,
+  ): ResultAsync<T, StoreWriteFailure> {
+    return new ResultAsync(this.writeInTurn(act, signal)).mapErr((attempts) => whyUnwritten(attempts));
+  }
+
+  /**
+   * A write that only succeeds once. What an earlier attempt of unknown outcome did makes the next one stale, so then the
+   * record itself tells: `isDone` says whether it carries what was written.
+   */
+  private compareAndSet(
+    record: KeyRecord,
+    act: StoreAct<KeyRecord, StoreWriteFailure | StoreRevisionStale>,
+    isDone: (found: KeyRecord) => boolean,
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
+    return new ResultAsync(this.writeInTurn(act, signal)).orElse((attempts) => {
+      const why = whyUnwritten(attempts);
+      const isUnclear = attempts.some(({ failure }) => standingOfWrite(failure) === 'unknown');
+      return isUnclear ? this.settle(record, isDone, signal) : errAsync(why);
+    });
+  }
+
+  private settle(
+    record: KeyRecord,
+    isDone: (found: KeyRecord) => boolean,
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
+    const { id, version, commitment, revision } = record;
+    return this.read(
+      { operation: 'find', run: (store, own) => store.find(id, version, own) },
+      signal,
+      this.truthful(),
+    )
+      .mapErr((cause): StoreWriteFailure => ({ kind: 'store.outcome-unknown', cause: cause.kind }))
+      .andThen((found): Result<KeyRecord, StoreWriteFailure | StoreRevisionStale> => {
+        if (found?.commitment !== commitment) return err({ kind: 'store.revision-stale' });
+        if (found.revision > revision && isDone(found)) return ok(found);
+        // At the old revision a write that is still on its way may yet succeed; at a later one it cannot any more.
+        return found.revision === revision
+          ? err({ kind: 'store.outcome-unknown', cause: 'not written yet' })
+          : err({ kind: 'store.revision-stale' });
+      });
+  }
+
+  private async writeInTurn<T, F extends StoreFailure>(
+    act: StoreAct<T, F>,
+    signal: AbortSignal,
+  ): Promise<Result<T, readonly Attempt<F | StoreWriteFailure>[]>> {
+    const attempts: Attempt<F | StoreWriteFailure>[] = [];
+    for (const replica of this.truthful()) {
+      const written = await this.writeDespiteConflicts(replica, act, signal);
+      if (written.isOk()) return ok(written.value);
+      attempts.push({ region: replica.region, failure: written.error });
+      if (standingOfWrite(written.error) === 'refused') break;
+    }
+    return err(attempts);
+  }
+
+  private async writeDespiteConflicts<T, F extends StoreFailure>(
+    replica: StoreReplica,
+    act: StoreAct<T, F>,
+    signal: AbortSignal,
+    tried = 1,
+  ): Promise<Result<T, F | StoreWriteFailure>> {
+    const { clock } = this.regions;
+    const written = await this.regions.write(replica, act, signal);
+    const isConflict = written.isErr() && standingOfWrite(written.error) === 'conflicted';
+    if (!isConflict || tried === conflicts.tries || signal.aborted) return written;
+    const mostMs = Math.min(conflicts.mostPauseMs, conflicts.firstPauseMs * 2 ** (tried - 1));
+    await pause(clock, clock.random() * mostMs, signal);
+    return this.writeDespiteConflicts(replica, act, signal, tried + 1);
+  }
+}
+
+const walkLost: StoreReadFailure = {
+  kind: 'store.misconfigured',
+  detail: 'the walk began in a region that the store is not in any more, or may not be walked: begin it anew',
+};
+
+const inRegion = ({ entries, next }: KeyPage, region: Region): KeyPage =>
+  next === undefined ? { entries } : { entries, next: `${region} ${next}` };
+
+const staleIfNeeded = (
+  failure: StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded,
+): StoreWriteFailure | StoreRevisionStale =>
+  failure.kind === 'key.copies-needed' ? { kind: 'store.revision-stale' } : failure;

@@ -1,0 +1,109 @@
+// A data key's plaintext. The only door to the bytes is `reveal`; every other way of looking at the object
+// shows [redacted]. The bytes live in memory of their own (no shared pool), so wiping them wipes the key.
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { err, ok, type Result } from 'neverthrow';
+import type { KeyId, KeyVersion } from '../ids.js';
+
+/** Lengths a data key may have, in bytes: AES-128, AES-256, and two AES-256 keys (AES-SIV, AES-CBC + HMAC). */
+export const dataKeyLengths = [16, 32, 64] as const;
+export type DataKeyLength = (typeof dataKeyLengths)[number];
+
+/** HMAC-SHA256 under the data key, as 43 characters of base64url. Says which key a plaintext is, and nothing else. */
+export type Commitment = string & { readonly commitment: unique symbol };
+
+/** The bytes offered as a data key are not 16, 32 or 64 long. */
+export interface DataKeyLengthInvalid {
+  readonly kind: 'data-key.length-invalid';
+  readonly lengthBytes: number;
+}
+
+const redacted = '[redacted]';
+
+export class DataKey {
+  readonly #bytes: Uint8Array;
+  #wiped = false;
+
+  private constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  /** Moves `bytes` into a new DataKey: they are copied to memory of their own and the source is zeroed. */
+  static take(bytes: Uint8Array): Result<DataKey, DataKeyLengthInvalid> {
+    const lengthBytes = bytes.length;
+    const own = new Uint8Array(bytes);
+    bytes.fill(0);
+    if (isDataKeyLength(lengthBytes)) return ok(new DataKey(own));
+    own.fill(0);
+    return err({ kind: 'data-key.length-invalid', lengthBytes });
+  }
+
+  get length(): number {
+    return this.#bytes.length;
+  }
+
+  /** Lends the plaintext to `use`, which must not keep a reference to it. Throws after `wipe`: that is a bug. */
+  reveal<T>(use: (plaintext: Uint8Array) => T): T {
+    if (this.#wiped) throw new Error('a wiped data key was used');
+    return use(this.#bytes);
+  }
+
+  /**
+   * The commitment that names this key as version `version` of `id`.
+   * The fields are separated by NUL, which no id contains, so that no two (id, version) read alike; the length is
+   * among them because HMAC pads keys with zeros and could not tell a key from its zero-padded twin.
+   */
+  commitmentFor(id: KeyId, version: KeyVersion): Commitment {
+    const digest = this.reveal((key) =>
+      createHmac('sha256', key)
+        .update(`rkms/commitment/v1\0${key.length}\0${id}\0${version}`)
+        .digest('base64url'),
+    );
+    return digest as Commitment;
+  }
+
+  /** Whether this is the key that `commitment` was made from, in constant time. */
+  isCommittedBy(commitment: Commitment, id: KeyId, version: KeyVersion): boolean {
+    const own = new TextEncoder().encode(this.commitmentFor(id, version));
+    const other = new TextEncoder().encode(commitment);
+    return own.length === other.length && timingSafeEqual(own, other);
+  }
+
+  /** Compares two plaintexts in constant time. */
+  equals(other: DataKey): boolean {
+    return this.reveal((own) =>
+      other.reveal((theirs) => own.length === theirs.length && timingSafeEqual(own, theirs)),
+    );
+  }
+
+  /** A second DataKey with the same plaintext, to be wiped on its own. */
+  copy(): DataKey {
+    return this.reveal((bytes) => new DataKey(new Uint8Array(bytes)));
+  }
+
+  /** Overwrites the plaintext with zeros. May be called more than once. */
+  wipe(): void {
+    this.#bytes.fill(0);
+    this.#wiped = true;
+  }
+
+  toString(): string {
+    return redacted;
+  }
+
+  toJSON(): string {
+    return redacted;
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return redacted;
+  }
+}
+
+export function isDataKeyLength(length: number): length is DataKeyLength {
+  return (dataKeyLengths as readonly number[]).includes(length);
+}
+
+const commitmentPattern = /^[A-Za-z0-9_-]{43}$/;
+
+/** Whether a text has a commitment's shape; only opening a ciphertext tells whether it is the right one. */
+export const isCommitment = (text: string): text is Commitment => commitmentPattern.test(text);

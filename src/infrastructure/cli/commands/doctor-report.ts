@@ -1,0 +1,79 @@
+// How the doctor's findings are printed: grouped by subject, then a count, then what to do, the worst first. On a terminal with
+// symbols and, unless NO_COLOR asks for none, in colour; anywhere else in words.
+import { showsColours, tinted, type Tone } from '../../../adapters/system/terminal-colours.js';
+import { worstOf, type Finding, type Severity } from '../../doctor/finding.js';
+
+export interface ReportStyle {
+  readonly symbols: boolean;
+  readonly colour: boolean;
+}
+
+export const reportStyle = (isTerminal: boolean, noColor: string | undefined): ReportStyle => ({
+  symbols: isTerminal,
+  colour: showsColours(isTerminal, noColor),
+});
+
+const words: Readonly<Record<Severity, string>> = {
+  ok: 'ok',
+  skipped: '-',
+  warning: 'warning',
+  broken: 'BROKEN',
+};
+const symbols: Readonly<Record<Severity, string>> = { ok: '✓', skipped: '-', warning: '!', broken: '✗' };
+const tones: Readonly<Record<Severity, Tone>> = {
+  ok: 'good',
+  skipped: 'aside',
+  warning: 'warning',
+  broken: 'bad',
+};
+
+export function textReport(findings: readonly Finding[], style: ReportStyle): string {
+  const groups = Map.groupBy(findings, ({ subject }) => subject);
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const lines = [...groups].flatMap(([subject, group]) => [
+    bold(subject, style),
+    ...group.map((finding) => lineOf(finding, width, style)),
+  ]);
+  return [...lines, '', summary(findings), ...cures(findings, style), ''].join('\n');
+}
+
+function lineOf({ severity, check, found }: Finding, width: number, style: ReportStyle): string {
+  const mark = style.symbols ? symbols[severity] : words[severity].padEnd(7);
+  return `  ${coloured(mark, severity, style)} ${check.padEnd(width)}  ${printable(found)}`;
+}
+
+function summary(findings: readonly Finding[]): string {
+  const count = (wanted: Severity): number => findings.filter(({ severity }) => severity === wanted).length;
+  const [broken, warnings] = [count('broken'), count('warning')];
+  if (broken + warnings === 0) return `All is well: ${count('ok')} checks. Nothing was changed.`;
+  const told = [
+    ...(broken > 0 ? [`${broken} broken`] : []),
+    ...(warnings > 0 ? [`${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`] : []),
+  ];
+  return `${told.join(', ')}, ${count('ok')} ok. Nothing was changed.`;
+}
+
+function cures(findings: readonly Finding[], style: ReportStyle): readonly string[] {
+  const ill = findings.flatMap((finding) => ('cure' in finding ? [finding] : []));
+  if (ill.length === 0) return [];
+  const byUrgency = [
+    ...ill.filter(({ severity }) => severity === 'broken'),
+    ...ill.filter(({ severity }) => severity === 'warning'),
+  ];
+  const steps = byUrgency.map(({ subject, check, severity, found, cure }, index) => {
+    const name = coloured(`${subject}, ${check}`, severity, style);
+    return `${String(index + 1).padStart(2)}. ${name}: ${printable(found)}\n    → ${printable(cure)}`;
+  });
+  return ['', bold('What to do', style), ...steps];
+}
+
+export const jsonReport = (findings: readonly Finding[]): string =>
+  `${JSON.stringify({ worst: worstOf(findings), findings }, undefined, 2)}\n`;
+
+/** What came from outside cannot move the cursor or begin a line. */
+const printable = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+
+const coloured = (text: string, severity: Severity, { colour }: ReportStyle): string =>
+  tinted(tones[severity], text, colour);
+
+const bold = (text: string, { colour }: ReportStyle): string => tinted('heading', text, colour);

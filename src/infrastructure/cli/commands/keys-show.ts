@@ -1,0 +1,136 @@
+// `rkms keys show`: what the store holds of one id: versions, copies, the KMS keys that wrap them. Opens nothing and never
+// prints a key, a ciphertext or a commitment.
+import type { Command } from 'commander';
+import { pino } from 'pino';
+import { StoreCalls } from '../../../application/store/store-calls.js';
+import {
+  firstVersion,
+  parseKeyVersion,
+  type KeyId,
+  type KeyVersion,
+  type Region,
+} from '../../../domain/ids.js';
+import { copiesIn, type KeyRecord } from '../../../domain/keys/key-record.js';
+import { recordFormat } from '../../../domain/keys/record-format.js';
+import { StartRefused } from '../../../ports/operator-error.js';
+import { bindWalks, StoreCallsService } from '../../wiring/maintenance-bindings.js';
+import { regionsOf } from '../../config/config.js';
+import { bindAdapters } from '../../wiring/container.js';
+import { requireGenesis } from '../../startup/prepare-store.js';
+import { addCommand, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { withContainer } from '../support/command-container.js';
+import { addExamples } from '../support/examples.js';
+import { keyIdOf, keyVersionOf } from '../support/arguments.js';
+import { operator } from '../support/os-author.js';
+import { paint } from '../support/paint.js';
+import { refusedAnswer } from '../support/refused-answer.js';
+import { textTable } from '../support/text-table.js';
+
+const patienceMs = 10_000;
+
+interface ShowOptions extends ConfigOption {
+  readonly version?: KeyVersion;
+  readonly json?: true;
+}
+
+/** One version as it is printed. */
+interface ShownVersion {
+  readonly version: number;
+  readonly createdAt: string;
+  readonly revision: number;
+  readonly format: number;
+  /** Whether the record says by what the key is known; one that does not is unreadable. */
+  readonly commitment: true;
+  /** How many of the configured regions hold it, as `2/3`. */
+  readonly copies: string;
+  readonly regions: readonly ShownCopy[];
+}
+
+interface ShownCopy {
+  readonly region: Region;
+  readonly configured: boolean;
+  readonly copy: 'there' | 'missing';
+  readonly kmsKey?: string;
+  readonly ciphertextBytes?: number;
+}
+
+/** Adds it to `keys`, the command that the commands about keys share. */
+export function addKeysShow(keys: Command): void {
+  const command = addCommand(keys, 'show', 'show what the store holds of one id; never the key')
+    .argument('<id>', 'the id of the key', keyIdOf)
+    .option('--version <n>', 'this version only', keyVersionOf)
+    .option('--json', 'print JSON instead of tables')
+    .action(show);
+  addExamples(command, [
+    ['which regions hold the key, and under which KMS keys', 'rkms keys show orders/7'],
+    ['the same for a program', 'rkms keys show orders/7 --json'],
+  ]);
+}
+
+async function show(id: KeyId, options: ShowOptions): Promise<void> {
+  const config = loadConfig(options);
+  const modules = [bindAdapters(config, pino({ level: 'silent' })), bindWalks(config, operator())];
+  const records = await withContainer(config, modules, async (container) => {
+    await requireGenesis(container, config);
+    return recordsOf(container.get(StoreCallsService), id, options.version);
+  });
+  if (records.length === 0) {
+    const version = options.version === undefined ? '' : ` with version ${options.version}`;
+    throw new StartRefused(`there is no key ${id}${version}`, 'rkms keys list says which there are');
+  }
+  const versions = records.map((record) => shownVersion(record, regionsOf(config)));
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ id, versions }, undefined, 2)}\n`
+      : versions.map((each) => textOf(id, each)).join('\n'),
+  );
+}
+
+/** Versions follow each other without a gap. */
+async function recordsOf(store: StoreCalls, id: KeyId, only?: KeyVersion): Promise<readonly KeyRecord[]> {
+  const records: KeyRecord[] = [];
+  for (let version = only ?? firstVersion; ;) {
+    const record = await recordOf(store, id, version);
+    if (record !== undefined) records.push(record);
+    const next = parseKeyVersion(version + 1);
+    if (record === undefined || only !== undefined || next.isErr()) return records;
+    version = next.value;
+  }
+}
+
+async function recordOf(store: StoreCalls, id: KeyId, version: KeyVersion): Promise<KeyRecord | undefined> {
+  const bounds = AbortSignal.timeout(patienceMs);
+  const found = await store.read((keys, signal) => keys.find(id, version, signal), bounds);
+  if (found.isErr()) throw refusedAnswer(found.error, '');
+  return found.value;
+}
+
+function shownVersion(record: KeyRecord, configured: readonly Region[]): ShownVersion {
+  const { version, createdAtMs, revision, ciphertexts } = record;
+  const left = [...ciphertexts.keys()].filter((region) => !configured.includes(region));
+  return {
+    version,
+    createdAt: new Date(createdAtMs).toISOString(),
+    revision,
+    format: recordFormat,
+    commitment: true,
+    copies: `${copiesIn(record, configured)}/${configured.length}`,
+    regions: [...configured, ...left].map((region) => {
+      const held = ciphertexts.get(region);
+      const facts = held && { kmsKey: held.kmsKey, ciphertextBytes: held.bytes.length };
+      return { region, configured: !left.includes(region), copy: held ? 'there' : 'missing', ...facts };
+    }),
+  };
+}
+
+function textOf(id: KeyId, { version, createdAt, revision, format, copies, regions }: ShownVersion): string {
+  const title = `${paint('heading', id)} version ${version}: copies ${copies}, created ${createdAt}, revision ${revision}, format ${format}, commitment there\n`;
+  const rows = regions.map(({ region, configured, copy, kmsKey = '', ciphertextBytes }) => [
+    region,
+    copy === 'there' ? paint('good', copy) : paint('bad', copy),
+    configured ? 'yes' : paint('warning', 'no'),
+    ciphertextBytes === undefined ? '' : String(ciphertextBytes),
+    kmsKey,
+  ]);
+  return title + textTable(['REGION', 'COPY', 'CONFIGURED', 'BYTES', 'KMS KEY'], rows, { right: [3] });
+}

@@ -1,0 +1,109 @@
+// `rkms serve`: serves keys over HTTP until a signal or a bug stops it.
+import type { Command } from 'commander';
+import { Container } from 'inversify';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Logger } from 'pino';
+import { causeFacts, stackOf } from '../../../adapters/pino/log-facts.js';
+import { isEmbedded, type Config } from '../../config/config.js';
+import { unknownVariables } from '../../config/environment.js';
+import { bindAdapters, bindApplication } from '../../wiring/container.js';
+import { firstTokenPath } from '../../startup/first-token.js';
+import { openLog, type OpenLog } from '../../wiring/open-log.js';
+import { startService, type RunningService } from '../../startup/service.js';
+import { addCommand, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { addExamples } from '../support/examples.js';
+import { exitCodes, type ExitCode } from '../support/exit-codes.js';
+
+export function addServe(program: Command): void {
+  const command = addCommand(program, 'serve', 'serve keys over HTTP, until a signal stops it').action(serve);
+  addExamples(command, [
+    ['keys of this machine, on 127.0.0.1:8080, for trying RKMS', 'rkms serve'],
+    [
+      'a configuration, with one value from the environment',
+      'RKMS_SERVER_PORT=9000 rkms serve --config aws.toml',
+    ],
+  ]);
+}
+
+async function serve(options: ConfigOption): Promise<void> {
+  const config = loadConfig(options);
+  const log = openLog(config.log, process.env);
+  try {
+    const service = await start(config, log.logger);
+    // Whoever reads that RKMS serves may stop it at once.
+    stopOnSignals(service, log);
+    process.stdout.write(banner(config, service));
+  } catch (cause) {
+    // What the log says comes before the reason of the refusal.
+    await log.close();
+    throw cause;
+  }
+}
+
+function start(config: Config, logger: Logger): Promise<RunningService> {
+  for (const name of unknownVariables(process.env)) logger.warn({ name }, 'this variable names no option');
+  const container = new Container();
+  container.load(bindAdapters(config, logger), bindApplication(config));
+  return startService(container, config, logger);
+}
+
+function banner(config: Config, { url, operationsUrl }: RunningService): string {
+  const regions = config.regions.map(({ name }) => name).join(', ');
+  const lines = [
+    `RKMS serves ${url} (deployment "${config.deployment}"; regions ${regions}).`,
+    `Operations: ${operationsUrl}`,
+  ];
+  const token = resolve(firstTokenPath(config));
+  if (isEmbedded(config) && existsSync(token)) {
+    lines.push(
+      `Its first token is in ${token}. Get a key:`,
+      '',
+      `  curl -H "Authorization: Bearer $(cat '${token}')" '${url}/key?id=orders/7'`,
+      '',
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** The first signal lets running requests finish; a second one does not wait for them. */
+function stopOnSignals(service: RunningService, log: OpenLog): void {
+  const { logger } = log;
+  let stopping = false;
+  const stop = (why: string, exitCode: ExitCode): void => {
+    if (stopping) {
+      log.abandon();
+      process.exit(exitCodes.failed);
+    }
+    stopping = true;
+    logger.info({ why }, 'stopping');
+    const exit = (code: ExitCode): void => {
+      void log.close().then(() => process.exit(code));
+    };
+    service.stop().then(
+      () => {
+        exit(exitCode);
+      },
+      () => {
+        exit(exitCodes.failed);
+      },
+    );
+  };
+  const bug = (cause: unknown): void => {
+    // What is thrown may quote anything, and what is no error may be anything: only where and of what sort is told.
+    const facts =
+      cause instanceof Error ? { bug: causeFacts(cause), stack: stackOf(cause) } : { bug: typeof cause };
+    logger.fatal(facts, 'a bug: the service stops');
+    stop('bug', exitCodes.failed);
+  };
+  process.on('SIGTERM', () => {
+    stop('SIGTERM', exitCodes.ok);
+  });
+  process.on('SIGINT', () => {
+    stop('SIGINT', exitCodes.ok);
+  });
+  // At a limit on file sizes a write fails and the service goes on, as on a full disk; unhandled, the signal would kill it.
+  process.on('SIGXFSZ', () => undefined);
+  process.on('uncaughtException', bug);
+  process.on('unhandledRejection', bug);
+}

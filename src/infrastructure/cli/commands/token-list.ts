@@ -1,0 +1,68 @@
+// `rkms token list`: what is known of every token. Never a secret, nor what could be compared with one.
+import type { Command } from 'commander';
+import { tokenState, type StoredToken, type TokenState } from '../../../adapters/tokens/stored-token.js';
+import { readTokens } from '../../../adapters/tokens/token-entries.js';
+import { systemClock } from '../../../adapters/system/system-clock.js';
+import { addCommand, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { addExamples } from '../support/examples.js';
+import { textTable } from '../support/text-table.js';
+
+interface ListOptions extends ConfigOption {
+  readonly json?: true;
+}
+
+/** One token as it is printed; times in ISO 8601. */
+interface ListedToken {
+  readonly id: string;
+  readonly caller: string;
+  readonly allow: readonly string[];
+  readonly ids: readonly string[];
+  readonly notBefore: string;
+  readonly expires?: string;
+  readonly state: TokenState;
+}
+
+/** Adds it to `tokens`, the command that the commands about tokens share. */
+export function addTokenList(tokens: Command): void {
+  const command = addCommand(
+    tokens,
+    'list',
+    'list the tokens: public id, caller, rights and state, never a secret',
+  )
+    .option('--json', 'print JSON instead of a table')
+    .action(listTokens);
+  addExamples(command, [['who has which rights, and until when', 'rkms token list']]);
+}
+
+function listTokens(options: ListOptions): void {
+  const { tokens_file: path } = loadConfig(options).auth;
+  const nowMs = systemClock.nowMs();
+  const listed = readTokens(path).map((token) => listedToken(token, nowMs));
+  process.stdout.write(options.json ? `${JSON.stringify(listed, undefined, 2)}\n` : tableOf(listed));
+}
+
+const listedToken = (token: StoredToken, nowMs: number): ListedToken => ({
+  id: token.publicId,
+  caller: token.caller,
+  allow: [...token.permissions],
+  ids: token.ids.map(({ text }) => text),
+  notBefore: new Date(token.notBeforeMs).toISOString(),
+  ...(token.expiresMs === undefined ? {} : { expires: new Date(token.expiresMs).toISOString() }),
+  state: tokenState(token, nowMs),
+});
+
+const tableOf = (listed: readonly ListedToken[]): string =>
+  textTable(
+    ['PUBLIC ID', 'CALLER', 'ALLOW', 'IDS', 'NOT BEFORE', 'EXPIRES', 'STATE'],
+    listed.map(({ id, caller, allow, ids, notBefore, expires, state }) => [
+      id,
+      caller,
+      allow.join(','),
+      ids.join(','),
+      upToMinutes(notBefore),
+      expires === undefined ? 'never' : upToMinutes(expires),
+      state,
+    ]),
+  );
+
+const upToMinutes = (iso: string): string => `${iso.slice(0, 16).replace('T', ' ')}Z`;

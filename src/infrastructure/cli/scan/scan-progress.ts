@@ -1,0 +1,49 @@
+// How far a walk has come, on stderr: one line that is rewritten on a terminal, otherwise a log line every ten seconds.
+import type { Logger } from 'pino';
+import type { WalkProgress } from '../../../application/maintenance/scan-keys.js';
+
+const terminalMs = 500;
+const logMs = 10_000;
+
+/** Shows it until the returned function is called. */
+export function showProgress(progress: () => WalkProgress, logger: Logger): () => void {
+  const { stderr } = process;
+  if (!stderr.isTTY) {
+    const timer = setInterval(() => {
+      logger.info(rounded(progress()), 'progress');
+    }, logMs);
+    return () => {
+      clearInterval(timer);
+    };
+  }
+  const clear = '\r\u001b[K';
+  const timer = setInterval(() => {
+    stderr.write(`${clear}${progressLine(progress())}`);
+  }, terminalMs);
+  return () => {
+    clearInterval(timer);
+    stderr.write(clear);
+  };
+}
+
+/** As `1200 of 100000 keys (1 %), 950/s, 1 min 44 s left`. */
+export function progressLine({ done, total, perSecond, leftMs }: WalkProgress): string {
+  const isKnown = total !== undefined && total >= done && total > 0;
+  const of = isKnown ? ` of ${total} keys (${Math.floor((100 * done) / total)} %)` : ' keys';
+  const left = leftMs === undefined ? '' : `, ${duration(leftMs)} left`;
+  return `${done}${of}, ${Math.round(perSecond)}/s${left}`;
+}
+
+function duration(ms: number): string {
+  const seconds = Math.ceil(ms / 1_000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
+}
+
+const rounded = ({ done, total, perSecond, leftMs }: WalkProgress): object => ({
+  done,
+  ...(total !== undefined && { total }),
+  perSecond: Math.round(perSecond),
+  ...(leftMs !== undefined && { leftSeconds: Math.ceil(leftMs / 1_000) }),
+});

@@ -1,0 +1,67 @@
+// The option --config, which every command has, and how its file becomes a checked configuration. A file that cannot be
+// used ends the command with one StartRefused that names all of its problems.
+import { Option, type Command } from 'commander';
+import type { Result } from 'neverthrow';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { codeOf } from '../../../adapters/files/private-files.js';
+import { StartRefused } from '../../../ports/operator-error.js';
+import { refuseDangers } from '../../config/unsafe-environment.js';
+import { parseConfig, showConfigProblems, type Config, type ConfigInvalid } from '../../config/config.js';
+
+const embeddedDefault = fileURLToPath(new URL('../../../../../config/rkms.toml', import.meta.url));
+
+/** What commander reads for a command that was made by `addCommand`. */
+export interface ConfigOption {
+  readonly config: string;
+}
+
+/** Adds a command that reads the configuration. */
+export const addCommand = (parent: Command, name: string, summary: string): Command =>
+  parent.command(name).description(summary).addOption(configOption());
+
+const configOption = (): Option =>
+  new Option('-c, --config <file>', 'configuration file')
+    .env('RKMS_CONFIG')
+    .default(embeddedDefault, 'the embedded default: all on this machine');
+
+/** A configuration file as it was read, whatever is wrong with it. */
+export interface ReadConfig {
+  readonly toml: string;
+  readonly parsed: Result<Config, ConfigInvalid>;
+}
+
+export function readConfig({ config: path }: ConfigOption): ReadConfig {
+  const toml = readConfigFile(path);
+  return { toml, parsed: parseConfig(toml, process.env) };
+}
+
+export function loadConfig(options: ConfigOption): Config {
+  const config = validConfig(options, readConfig(options));
+  refuseDangers(config, process.env, process.execArgv);
+  return config;
+}
+
+/** Ends the command with all that is wrong. */
+export function validConfig({ config: path }: ConfigOption, { parsed }: ReadConfig): Config {
+  if (parsed.isOk()) return parsed.value;
+  throw new StartRefused(
+    `the configuration ${path} is not valid:\n${indent(showConfigProblems(parsed.error, path))}`,
+    '',
+  );
+}
+
+/** The text of a configuration file. */
+export function readConfigFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new StartRefused(
+      `the configuration ${path} cannot be read (${codeOf(cause)})`,
+      'name it with --config or RKMS_CONFIG',
+      { cause },
+    );
+  }
+}
+
+const indent = (text: string): string => text.replaceAll(/^/gm, '  ');

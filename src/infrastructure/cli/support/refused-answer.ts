@@ -1,0 +1,16 @@
+// How a failure of the application ends a command: what happened, by which regions, and what to do, in the words that
+// callers of the service read, with the details that only operators may see.
+import { problemOf } from '../../../adapters/http/server/problems.js';
+import type { GetKeyFailure } from '../../../domain/failures/key-failures.js';
+import { StartRefused } from '../../../ports/operator-error.js';
+
+export function refusedAnswer(failure: GetKeyFailure, requestId: string): StartRefused {
+  const { title, detail } = problemOf(failure, requestId);
+  const facts = [failure.kind, ...('detail' in failure ? [failure.detail] : [])].join(', ');
+  const attempts = 'attempts' in failure ? failure.attempts : [];
+  const byRegion = attempts.map(({ region, failure: { kind, ...rest } }) => {
+    const reason = 'reason' in rest ? `, ${rest.reason}` : '';
+    return `\n  ${region}: ${kind}${reason}`;
+  });
+  return new StartRefused(`${title} (${facts})${byRegion.join('')}`, detail);
+}

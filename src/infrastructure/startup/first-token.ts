@@ -1,0 +1,59 @@
+// The embedded default's first token: made by the first start, kept in a file (0600) that only the owner may read. Its
+// text is never printed, only where it is.
+import { join } from 'node:path';
+import { makeBearerToken, parseAuthorization, type BearerToken } from '../../adapters/tokens/bearer-token.js';
+import type { StoredToken } from '../../adapters/tokens/stored-token.js';
+import { addToken } from '../../adapters/tokens/token-changes.js';
+import { createPrivateFile, readPrivateFile } from '../../adapters/files/private-files.js';
+import { parseCallerId, type CallerId } from '../../domain/ids.js';
+import { permissions, type Permission } from '../../domain/access/caller.js';
+import { everyId, type IdPattern } from '../../domain/access/id-pattern.js';
+import { StartRefused } from '../../ports/operator-error.js';
+import type { Config } from '../config/config.js';
+
+export const firstTokenPath = (config: Config): string => join(config.data_dir, 'token');
+
+/** Makes the first token unless there are tokens already. */
+export function ensureFirstToken(config: Config, nowMs: number): void {
+  if (readPrivateFile(config.auth.tokens_file) !== undefined) return;
+  const caller = parseCallerId('local');
+  if (caller.isErr()) throw new Error('the first caller has no valid name');
+  const path = firstTokenPath(config);
+  // Its text first: a token that is valid but that nobody can read would be of no use after a crash in between. A text
+  // that is there already stays: it is that of such a crash, or of a process that starts at this very moment.
+  createPrivateFile(path, `${makeBearerToken().text}\n`);
+  const token = parseAuthorization(`Bearer ${String(readPrivateFile(path)).trimEnd()}`);
+  if (token === undefined) {
+    throw new StartRefused(`the file ${path} holds no token`, 'remove it; the next start makes a new one');
+  }
+  const wanted = { caller: caller.value, allow: permissions, ids: [everyId], nowMs };
+  addToken(config.auth.tokens_file, stored(token, wanted), nowMs);
+}
+
+export interface NewToken {
+  readonly caller: CallerId;
+  readonly allow: readonly Permission[];
+  readonly ids: readonly IdPattern[];
+  readonly nowMs: number;
+  readonly expiresMs?: number;
+}
+
+/** Adds a token to the token file and answers with its text, which is stored nowhere. */
+export function storeNewToken(config: Config, wanted: NewToken): string {
+  const made = makeBearerToken();
+  addToken(config.auth.tokens_file, stored(made, wanted), wanted.nowMs);
+  return made.text;
+}
+
+const stored = (
+  { publicId, secretDigest }: BearerToken,
+  { caller, allow, ids, nowMs, expiresMs }: NewToken,
+): StoredToken => ({
+  publicId,
+  secretDigest,
+  caller,
+  permissions: new Set(allow),
+  ids,
+  notBeforeMs: nowMs,
+  expiresMs,
+});

@@ -1,0 +1,209 @@
+// The composition root: which implementation stands behind which port. `bindAdapters` chooses by the configuration;
+// `bindApplication` needs only the ports, whoever bound them. Tests and architects bind their own over the former.
+import 'reflect-metadata';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { ContainerModule } from 'inversify';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { AuditFile } from '../../adapters/audit-file/audit-file.js';
+import { connectionOptions } from '../../adapters/aws/connection.js';
+import { AwsKmsKeyVault } from '../../adapters/aws-kms/aws-kms-key-vault.js';
+import { LocalKmsKeyVault } from '../../adapters/local-kms/local-kms-key-vault.js';
+import { readMasterKey } from '../../adapters/local-kms/master-keys.js';
+import { causeFacts } from '../../adapters/pino/log-facts.js';
+import { OpenTelemetryTracer } from '../../adapters/opentelemetry/opentelemetry-tracer.js';
+import { PinoTelemetry } from '../../adapters/pino/pino-telemetry.js';
+import { PrometheusMetrics } from '../../adapters/prometheus/prometheus-metrics.js';
+import { systemClock } from '../../adapters/system/system-clock.js';
+import { TelemetryFanOut } from '../../adapters/system/telemetry-fan-out.js';
+import { CountedGuide } from '../../application/regions/counted-guide.js';
+import { CreateKey } from '../../application/keys/create-key.js';
+import { CreationQuotas } from '../../application/access/creation-quotas.js';
+import { GetDataKey } from '../../application/keys/get-data-key.js';
+import { GuardedKeys } from '../../application/access/guarded-keys.js';
+import { GuardedRegions } from '../../application/access/guarded-regions.js';
+import { MeasuredRepository } from '../../application/store/measured-repository.js';
+import { auditTimeoutMs } from '../../application/access/append-audit-entry.js';
+import { RegionCalls } from '../../application/regions/region-calls.js';
+import { RegionGuide } from '../../application/regions/region-selector.js';
+import { RegionSupervisor } from '../../application/regions/region-supervisor.js';
+import { Canaries } from '../../application/regions/canaries.js';
+import { Slots } from '../../application/resilience/concurrency-limit.js';
+import { StoreCalls } from '../../application/store/store-calls.js';
+import { tracedRepository } from '../../application/store/traced-repository.js';
+import { UnwrapInAnyRegion } from '../../application/keys/unwrap-in-any-region.js';
+import { WrapInEveryRegion } from '../../application/keys/wrap-in-every-region.js';
+import { AuditLog } from '../../ports/audit-log.js';
+import { Authenticator } from '../../ports/authenticator.js';
+import { Clock } from '../../ports/clock.js';
+import type { Region } from '../../domain/ids.js';
+import { KeyRepository } from '../../ports/key-repository.js';
+import { KeyVaults, type KeyVault } from '../../ports/key-vault.js';
+import { Metrics } from '../../ports/metrics.js';
+import { Telemetry } from '../../ports/telemetry.js';
+import { Tracer } from '../../ports/tracer.js';
+import { token } from '../../ports/token.js';
+import { authenticatorOf, openIssuers, type OpenIssuers } from './authentication.js';
+import { bindRepairQueue, RepairBudgetService, RepairQueueService } from './maintenance-bindings.js';
+import { creationLimitsOf } from '../config/schema/callers.js';
+import {
+  expectedGenesis,
+  regionsOf,
+  type AwsRegionConfig,
+  type Config,
+  type RegionConfig,
+} from '../config/config.js';
+import { supervisorSettings } from '../config/schema/failover.js';
+import { packageVersion } from './package-version.js';
+import { bindStore } from './store-bindings.js';
+
+export const GuardedKeysService = token<GuardedKeys>('GuardedKeys');
+export const GuardedRegionsService = token<GuardedRegions>('GuardedRegions');
+export const Supervisor = token<RegionSupervisor>('RegionSupervisor');
+export const Issuers = token<OpenIssuers>('Issuers');
+export const RegionCanaries = token<Canaries>('Canaries');
+
+export const masterKeyFolder = (config: Config): string => join(config.data_dir, 'master-keys');
+
+/** Binds every port to what the configuration names. Nothing is opened before it is asked for. */
+export const bindAdapters = (config: Config, logger: Logger): ContainerModule =>
+  new ContainerModule(({ bind }) => {
+    bind(Clock).toConstantValue(systemClock);
+    const metrics = metricsOf(config);
+    bind(Metrics).toConstantValue(metrics);
+    bind(Telemetry).toConstantValue(new TelemetryFanOut([new PinoTelemetry(logger), metrics], toLog(logger)));
+    bind(Tracer).toConstantValue(new OpenTelemetryTracer());
+    bind(AuditLog)
+      .toResolvedValue(
+        (clock, telemetry) => auditFileOf(config, clock, telemetry, logger),
+        [Clock, Telemetry],
+      )
+      .inSingletonScope()
+      .onDeactivation((audit) => audit.close());
+    bindStore(bind, config);
+    bind(KeyVaults)
+      .toResolvedValue(() => config.regions.map((region) => vaultOf(region, config)))
+      .inSingletonScope();
+    bind(Issuers)
+      .toResolvedValue((clock) => openIssuers(config, clock, logger), [Clock])
+      .inSingletonScope()
+      .onDeactivation((issuers) => {
+        issuers.stop();
+      });
+    bind(Authenticator)
+      .toResolvedValue((clock, issuers) => authenticatorOf(config, issuers, clock, logger), [Clock, Issuers])
+      .inSingletonScope();
+  });
+
+/** Binds the application to the ports. */
+export const bindApplication = (config: Config): ContainerModule =>
+  new ContainerModule(({ bind }) => {
+    const settings = {
+      ...expectedGenesis(config),
+      quorum: config.keys.quorum,
+      keyLength: config.keys.length_bytes,
+      leastPauseMs: config.failover.least_pause_ms,
+      mostPauseMs: config.failover.most_pause_ms,
+      storeTimeoutMs: config.store.timeout_ms,
+      auditTimeoutMs,
+    };
+    bind(RegionCanaries)
+      .toResolvedValue((vaults) => new Canaries(vaults, config.deployment), [KeyVaults])
+      .inSingletonScope();
+    bind(Supervisor)
+      .toResolvedValue(
+        (canaries, clock, telemetry) => {
+          const supervision = supervisorSettings(config.failover, config.kms.attempt_timeout_ms);
+          const probe = (region: Region) => canaries.probe(region);
+          return new RegionSupervisor(regionsOf(config), probe, clock, telemetry, supervision);
+        },
+        [RegionCanaries, Clock, Telemetry],
+      )
+      .inSingletonScope();
+    bind(RegionGuide)
+      .toResolvedValue((supervisor) => supervisor, [Supervisor])
+      .inSingletonScope();
+    bind(GuardedRegionsService)
+      .toResolvedValue(
+        (supervisor, audit, clock) => new GuardedRegions(supervisor, audit, clock),
+        [Supervisor, AuditLog, Clock],
+      )
+      .inSingletonScope();
+    bindRepairQueue(bind, config);
+    bind(GuardedKeysService)
+      .toResolvedValue(
+        (repository, vaults, guide, budget, repairs, audit, clock, telemetry, tracer) => {
+          const counted = new CountedGuide(guide, budget.earn);
+          const regions = new RegionCalls(vaults, counted, clock, telemetry, settings, tracer);
+          const measured = new MeasuredRepository(tracedRepository(repository, tracer), clock, telemetry);
+          const store = new StoreCalls(measured, clock, settings);
+          const wrapping = new WrapInEveryRegion(regions, settings);
+          const creation = new CreateKey(regions, wrapping, store, clock, telemetry, settings, tracer);
+          const unwrapping = new UnwrapInAnyRegion(regions, settings.deployment);
+          const slots = creationSlots(config);
+          const joined = (): void => {
+            telemetry.record({ event: 'flight.joined' });
+          };
+          const keys = new GetDataKey(store, creation, unwrapping, regions, repairs.note, slots, joined);
+          const quotas = new CreationQuotas(creationLimitsOf(config.callers, config.creation), clock);
+          return new GuardedKeys(keys, audit, clock, settings, quotas);
+        },
+        [
+          KeyRepository,
+          KeyVaults,
+          RegionGuide,
+          RepairBudgetService,
+          RepairQueueService,
+          AuditLog,
+          Clock,
+          Telemetry,
+          Tracer,
+        ],
+      )
+      .inSingletonScope();
+  });
+
+const metricsOf = ({ keys, server }: Config): PrometheusMetrics =>
+  new PrometheusMetrics({
+    version: packageVersion(),
+    nodeVersion: process.versions.node,
+    quorum: keys.quorum,
+    maxInFlight: server.max_in_flight,
+  });
+
+const toLog =
+  (logger: Logger) =>
+  (bug: unknown, event: string): void => {
+    logger.error({ event, bug: causeFacts(bug) }, 'a bug: what happens is not wholly told');
+  };
+
+/** A quarter of all that may be under way: a flood of new ids leaves room for the keys that exist. */
+const creationSlots = ({ server }: Config): Slots =>
+  new Slots(Math.max(1, Math.floor(server.max_in_flight / 4)));
+
+function vaultOf(region: RegionConfig, config: Config): KeyVault {
+  const { name } = region;
+  if (region.vault === 'local-kms') {
+    return new LocalKmsKeyVault(name, readMasterKey(masterKeyFolder(config), name));
+  }
+  return new AwsKmsKeyVault(name, region.kms_key, kmsClientOf(region, config));
+}
+
+/** A client for a region's KMS, as the service has it. */
+export function kmsClientOf({ name, endpoint }: AwsRegionConfig, { kms }: Pick<Config, 'kms'>): KMSClient {
+  const { connect_timeout_ms: connectTimeoutMs, max_sockets: maxSockets } = kms;
+  return new KMSClient(connectionOptions({ region: name, endpoint, connectTimeoutMs, maxSockets }));
+}
+
+function auditFileOf({ audit }: Config, clock: Clock, telemetry: Telemetry, logger: Logger): AuditFile {
+  return AuditFile.open(audit.file, clock, {
+    flush: audit.flush,
+    maxBytes: audit.max_bytes,
+    onHead: (file, { seq, hash }) => {
+      logger.info({ file, anchor: `${seq}:${hash}` }, 'the audit log stands here');
+    },
+    onFlush: (flush) => {
+      telemetry.record({ event: 'audit.flushed', ...flush });
+    },
+  });
+}

@@ -1,0 +1,95 @@
+// How the parts that import keys from another store are put together. Both stores are reached with the same credentials;
+// the source's regions take their endpoints from the configured regions of the same names.
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { ContainerModule } from 'inversify';
+import { connectionOptions } from '../../adapters/aws/connection.js';
+import { keepPlaintextsFromText } from '../../adapters/aws-kms/plaintext-answers.js';
+import { GoRkmsKeySource } from '../../adapters/go-rkms/go-rkms-key-source.js';
+import { ImportKey } from '../../application/import/import-key.js';
+import { OpenSourceEntry } from '../../application/import/open-source-entry.js';
+import { PatientCalls } from '../../application/maintenance/retrying-calls.js';
+import type { ChangeAuthor } from '../../application/maintenance/record-changes.js';
+import { RegionCalls } from '../../application/regions/region-calls.js';
+import { RegionGuide } from '../../application/regions/region-selector.js';
+import { SettleKey } from '../../application/keys/commit-key.js';
+import { WrapInEveryRegion } from '../../application/keys/wrap-in-every-region.js';
+import type { Region } from '../../domain/ids.js';
+import { AuditLog } from '../../ports/audit-log.js';
+import { Clock } from '../../ports/clock.js';
+import { KeySource } from '../../ports/key-source.js';
+import { KeyVaults } from '../../ports/key-vault.js';
+import { Telemetry } from '../../ports/telemetry.js';
+import { token } from '../../ports/token.js';
+import { StoreCallsService } from './maintenance-bindings.js';
+import { expectedGenesis, regionsOf, type Config } from '../config/config.js';
+
+export const ImportKeyService = token<ImportKey>('ImportKey');
+
+/** The table that keys are imported from. */
+export interface ImportOrigin {
+  readonly table: string;
+  readonly region: Region;
+  readonly endpoint?: string | undefined;
+}
+
+/** Needs what `bindWalks` binds; `author` is told to the audit log. */
+export const bindImport = (
+  config: Config,
+  origin: ImportOrigin,
+  author: ChangeAuthor,
+  dryRun: boolean,
+): ContainerModule =>
+  new ContainerModule(({ bind }) => {
+    bind(KeySource)
+      .toResolvedValue(() => sourceOf(config, origin))
+      .inSingletonScope()
+      .onDeactivation((source) => {
+        if (source instanceof GoRkmsKeySource) source.close();
+      });
+    bind(ImportKeyService)
+      .toResolvedValue(
+        (source, store, vaults, guide, audit, clock, telemetry) => {
+          const { least_pause_ms: leastPauseMs, most_pause_ms: mostPauseMs } = config.failover;
+          const calls = new RegionCalls(vaults, guide, clock, telemetry, { leastPauseMs, mostPauseMs });
+          const patient = new PatientCalls(calls, clock);
+          const { quorum } = config.keys;
+          const regions = {
+            vaults,
+            call: patient.call.bind(patient),
+            isLeftAlone: guide.isLeftAlone.bind(guide),
+          };
+          const settling = new SettleKey(new WrapInEveryRegion(regions, { quorum }), store, clock);
+          const attemptTimeoutMs = config.kms.attempt_timeout_ms;
+          const opening = new OpenSourceEntry(source, clock, { attemptTimeoutMs });
+          const parts = { source, opening, settling, store, audit, clock, author };
+          return new ImportKey(parts, {
+            ...expectedGenesis(config),
+            quorum,
+            regions: regionsOf(config),
+            dryRun,
+          });
+        },
+        [KeySource, StoreCallsService, KeyVaults, RegionGuide, AuditLog, Clock, Telemetry],
+      )
+      .inSingletonScope();
+  });
+
+function sourceOf(config: Config, { table, region, endpoint }: ImportOrigin): GoRkmsKeySource {
+  const { connect_timeout_ms: connectTimeoutMs, max_sockets: maxSockets } = config.kms;
+  const shared = { connectTimeoutMs, maxSockets };
+  const endpoints = new Map(
+    config.regions.flatMap((each) =>
+      each.vault === 'aws-kms' && each.endpoint !== undefined ? [[each.name, each.endpoint] as const] : [],
+    ),
+  );
+  return new GoRkmsKeySource(`dynamodb ${region} ${table}`, table, {
+    dynamodb: new DynamoDBClient(connectionOptions({ region, endpoint, ...shared })),
+    kmsOf: (name) => {
+      const options = connectionOptions({ region: name, endpoint: endpoints.get(name), ...shared });
+      const client = new KMSClient(options);
+      keepPlaintextsFromText(client);
+      return client;
+    },
+  });
+}

@@ -1,0 +1,142 @@
+// How the parts that verify and repair are put together: for the queue beside a served process, which pays for its calls
+// out of a budget, and for the commands that walk over the whole store.
+import { ContainerModule, type ContainerModuleLoadOptions } from 'inversify';
+import { CountedGuide } from '../../application/regions/counted-guide.js';
+import { MeasuredRepository } from '../../application/store/measured-repository.js';
+import { PatientCalls } from '../../application/maintenance/retrying-calls.js';
+import { RecordChanges, type ChangeAuthor } from '../../application/maintenance/record-changes.js';
+import { RegionCalls } from '../../application/regions/region-calls.js';
+import { RegionGuide } from '../../application/regions/region-selector.js';
+import { RepairBudget } from '../../application/maintenance/repair-budget.js';
+import { RepairKey, type RepairSettings } from '../../application/maintenance/repair-key.js';
+import { RepairQueue } from '../../application/maintenance/repair-queue.js';
+import { StoreCalls } from '../../application/store/store-calls.js';
+import { UnwrapInAnyRegion } from '../../application/keys/unwrap-in-any-region.js';
+import { VerifyKey } from '../../application/maintenance/verify-key.js';
+import { parseCallerId, type CallerId } from '../../domain/ids.js';
+import { AuditLog } from '../../ports/audit-log.js';
+import { Clock } from '../../ports/clock.js';
+import { KeyRepository } from '../../ports/key-repository.js';
+import { KeyVaults, type KeyVault } from '../../ports/key-vault.js';
+import { Telemetry } from '../../ports/telemetry.js';
+import { token } from '../../ports/token.js';
+import { regionsOf, type Config } from '../config/config.js';
+
+type Bind = ContainerModuleLoadOptions['bind'];
+
+export const RepairBudgetService = token<RepairBudget>('RepairBudget');
+export const RepairQueueService = token<RepairQueue>('RepairQueue');
+export const VerifyKeyService = token<VerifyKey>('VerifyKey');
+export const RepairKeyService = token<RepairKey>('RepairKey');
+export const StoreCallsService = token<StoreCalls>('StoreCalls');
+
+/** Binds the queue that repairs what reads find lacking. */
+export function bindRepairQueue(bind: Bind, config: Config): void {
+  bind(RepairBudgetService)
+    .toResolvedValue((clock) => new RepairBudget(regionsOf(config), clock), [Clock])
+    .inSingletonScope();
+  bind(RepairQueueService)
+    .toResolvedValue(
+      (repository, vaults, guide, budget, audit, clock, telemetry) => {
+        const measured = new MeasuredRepository(repository, clock, telemetry);
+        const store = new StoreCalls(measured, clock, { storeTimeoutMs: config.store.timeout_ms });
+        const paid = new CountedGuide(guide, budget.spend);
+        const regions = regionCalls(vaults, paid, clock, telemetry, config);
+        const changes = new RecordChanges(store, audit, clock, ownAuthor());
+        const parts = { vaults, regions, calls: regions, guide, changes, telemetry };
+        const repairing = repairKey(parts, settingsOf(config, { dropRemoved: false, dryRun: false }));
+        return new RepairQueue(store, repairing, guide, budget, clock, telemetry);
+      },
+      [KeyRepository, KeyVaults, RegionGuide, RepairBudgetService, AuditLog, Clock, Telemetry],
+    )
+    .inSingletonScope();
+}
+
+/** Binds what the commands need that walk over the store; `author` is told to the audit log. */
+export const bindWalks = (
+  config: Config,
+  author: ChangeAuthor,
+  choices: Pick<RepairSettings, 'dropRemoved' | 'dryRun'> = { dropRemoved: false, dryRun: true },
+): ContainerModule =>
+  new ContainerModule(({ bind }) => {
+    bind(StoreCallsService)
+      .toResolvedValue(
+        (repository, clock) => new StoreCalls(repository, clock, { storeTimeoutMs: walkStoreTimeoutMs }),
+        [KeyRepository, Clock],
+      )
+      .inSingletonScope();
+    bind(VerifyKeyService)
+      .toResolvedValue(
+        (vaults, guide, clock, telemetry) => {
+          const calls = new PatientCalls(regionCalls(vaults, guide, clock, telemetry, config), clock);
+          return new VerifyKey(vaults, calls, config.deployment);
+        },
+        [KeyVaults, RegionGuide, Clock, Telemetry],
+      )
+      .inSingletonScope();
+    bind(RepairKeyService)
+      .toResolvedValue(
+        (store, vaults, guide, audit, clock, telemetry) => {
+          const regions = regionCalls(vaults, guide, clock, telemetry, config);
+          const changes = new RecordChanges(store, audit, clock, author);
+          const calls = new PatientCalls(regions, clock);
+          const parts = { vaults, regions, calls, guide, changes, telemetry };
+          return repairKey(parts, settingsOf(config, choices));
+        },
+        [StoreCallsService, KeyVaults, RegionGuide, AuditLog, Clock, Telemetry],
+      )
+      .inSingletonScope();
+  });
+
+/** Nobody waits for a walk: a page of many large records may take its time. */
+const walkStoreTimeoutMs = 10_000;
+
+interface RepairParts {
+  readonly vaults: readonly KeyVault[];
+  readonly regions: RegionCalls;
+  readonly calls: Pick<RegionCalls, 'call'>;
+  readonly guide: RegionGuide;
+  readonly changes: RecordChanges;
+  readonly telemetry: Telemetry;
+}
+
+function repairKey(
+  { vaults, regions, calls, guide, changes, telemetry }: RepairParts,
+  settings: RepairSettings,
+): RepairKey {
+  const { deployment } = settings;
+  const verifying = new VerifyKey(vaults, calls, deployment);
+  const unwrapping = new UnwrapInAnyRegion(regions, deployment);
+  const parts = { vaults, calls, guide, verifying, unwrapping, changes, telemetry };
+  return new RepairKey(parts, settings);
+}
+
+const regionCalls = (
+  vaults: readonly KeyVault[],
+  guide: RegionGuide,
+  clock: Clock,
+  telemetry: Telemetry,
+  { failover }: Config,
+): RegionCalls =>
+  new RegionCalls(vaults, guide, clock, telemetry, {
+    leastPauseMs: failover.least_pause_ms,
+    mostPauseMs: failover.most_pause_ms,
+  });
+
+const settingsOf = (
+  { deployment, keys }: Config,
+  choices: Pick<RepairSettings, 'dropRemoved' | 'dryRun'>,
+): RepairSettings => ({ deployment, quorum: keys.quorum, ...choices });
+
+/** As whom the service itself changes records. */
+const ownAuthor = (): ChangeAuthor => ({
+  caller: callerOf('rkms'),
+  method: 'background-repair',
+  requestId: 'background-repair',
+});
+
+function callerOf(name: string): CallerId {
+  const caller = parseCallerId(name);
+  if (caller.isErr()) throw new Error('the service has no valid name of its own');
+  return caller.value;
+}

@@ -1,0 +1,49 @@
+// Opens the service's log on standard error, in the form that its reader wants: lines for people on a terminal, JSON for
+// whatever else reads it, unless the configuration says which.
+import { isatty } from 'node:tty';
+import { pino, type Logger } from 'pino';
+import { LogSink } from '../../adapters/pino/log-sink.js';
+import { prettyLine } from '../../adapters/pino/pretty-line.js';
+import { showsColours } from '../../adapters/system/terminal-colours.js';
+import type { Config } from '../config/config.js';
+import type { Environment } from '../config/environment.js';
+
+const standardError = 2;
+/** Some thousand lines: about as much as a reader may be behind. */
+const maxWaiting = 1_048_576;
+const closeTimeoutMs = 2_000;
+
+export interface OpenLog {
+  readonly logger: Logger;
+  /** Writes what waits, for two seconds at most. */
+  close(): Promise<void>;
+  /** Gives up what waits. */
+  abandon(): void;
+}
+
+export function openLog({ level, format }: Config['log'], environment: Environment): OpenLog {
+  const isTerminal = isatty(standardError);
+  const pretty = format === 'pretty' || (format === 'auto' && isTerminal);
+  const colours = showsColours(isTerminal, environment['NO_COLOR']);
+  const form = (json: string): string => (pretty ? prettyLine(json, colours) : json);
+  const droppedLine = (count: number): string =>
+    form(
+      `{"level":40,"time":${Date.now()},"count":${count},"msg":"log lines were dropped: nobody read them"}\n`,
+    );
+  const sink = new LogSink({ fd: standardError, maxWaiting, closeTimeoutMs, droppedLine });
+  const logger = pino(
+    { level, base: null },
+    {
+      write: (json) => {
+        sink.write(form(json));
+      },
+    },
+  );
+  return {
+    logger,
+    close: () => sink.close(),
+    abandon: () => {
+      sink.abandon();
+    },
+  };
+}

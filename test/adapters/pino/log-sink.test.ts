@@ -1,0 +1,91 @@
+// The log's way out: nobody waits for whoever reads it, and what waits for them is bounded.
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { LogSink } from '../../../src/adapters/pino/log-sink.js';
+import { until } from '../../support/until.js';
+
+let folder: string;
+let pipe: number;
+let pipes = 0;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rkms-log-'));
+});
+beforeEach(() => {
+  // A pipe of its own for each test: what one gave up may still be on its way.
+  pipes += 1;
+  const path = join(folder, `pipe-${pipes}`);
+  execFileSync('mkfifo', [path]);
+  pipe = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+});
+afterEach(() => {
+  closeSync(pipe);
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const sinkTo = (fd: number, maxWaiting = 1_000_000): LogSink =>
+  new LogSink({ fd, maxWaiting, closeTimeoutMs: 100, droppedLine: (count) => `${count} dropped\n` });
+
+/** All that is in the pipe now. */
+function read(): string {
+  const chunk = Buffer.alloc(65_536);
+  try {
+    return chunk.toString('utf8', 0, readSync(pipe, chunk));
+  } catch {
+    return '';
+  }
+}
+
+const lineOf = (index: number): string => `${String(index).padStart(999, '.')}\n`;
+const write = (sink: LogSink, count: number): void => {
+  for (let index = 0; index < count; index += 1) sink.write(lineOf(index));
+};
+
+describe('a log that is read', () => {
+  it('has every line in order once it is closed, and nothing that comes later', async () => {
+    const sink = sinkTo(pipe);
+    write(sink, 50);
+    await sink.close();
+    sink.write('later\n');
+    await sink.close();
+    expect(read()).toBe(Array.from({ length: 50 }, (_, index) => lineOf(index)).join(''));
+  });
+
+  it('may be a file', async () => {
+    const file = join(folder, 'file');
+    const sink = sinkTo(openSync(file, 'a'));
+    write(sink, 2);
+    await sink.close();
+    expect(readFileSync(file, 'utf8')).toBe(lineOf(0) + lineOf(1));
+  });
+});
+
+describe('a log that nobody reads', () => {
+  it('holds nobody up: writing goes on, and closing gives up in time', async () => {
+    const sink = sinkTo(pipe);
+    write(sink, 200);
+    await sink.close();
+    const { length } = read();
+    expect([length > 0, length <= 65_536]).toEqual([true, true]);
+  });
+
+  it('keeps what fits, and tells how many lines it dropped as soon as it is read again', async () => {
+    const sink = sinkTo(pipe, 10_000);
+    write(sink, 200);
+    let text = '';
+    await until(() => {
+      text += read();
+      return text.includes('dropped');
+    });
+    await sink.close();
+    const lines = (text + read()).split('\n').filter((line) => line !== '');
+    const dropped = lines.flatMap((line) => /^(\d+) dropped$/.exec(line)?.[1] ?? []).map(Number);
+    const kept = lines.length - dropped.length;
+    expect(kept).toBeLessThan(100);
+    expect(kept + dropped.reduce((sum, count) => sum + count, 0)).toBe(200);
+  });
+});

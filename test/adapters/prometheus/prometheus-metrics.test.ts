@@ -1,0 +1,182 @@
+// The metrics as a scraper reads them: what each event adds, what is read from the running service, and what never gets out.
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { PrometheusMetrics } from '../../../src/adapters/prometheus/prometheus-metrics.js';
+import type { TelemetryEvent } from '../../../src/ports/telemetry.js';
+import { answered, everyEvent, fullMetrics } from '../../support/full-metrics.js';
+import { region } from '../../support/names.js';
+import { parsePage, type Sample } from '../../support/scraped-metrics.js';
+
+let metrics: PrometheusMetrics;
+beforeEach(() => {
+  metrics = new PrometheusMetrics({ version: '1.2.3', nodeVersion: '24.0.0', quorum: 2, maxInFlight: 9 });
+});
+
+const samplesOf = async (of: PrometheusMetrics): Promise<readonly Sample[]> =>
+  parsePage((await of.read()).text).samples;
+const line = ({ name, labels, value }: Sample): string =>
+  `${name}{${Object.entries(labels)
+    .map(([label, text]) => `${label}=${text}`)
+    .join()}} ${value}`;
+
+/** What an event changes; of histograms their sums and counts. */
+async function changesBy(event: TelemetryEvent): Promise<readonly string[]> {
+  const before = new Set((await samplesOf(metrics)).map(line));
+  metrics.record(event);
+  const after = (await samplesOf(metrics)).filter(({ name }) => !name.endsWith('_bucket'));
+  return after.map(line).filter((each) => !before.has(each));
+}
+
+const here = region('us-east-1');
+const failure = { kind: 'region.unavailable', reason: 'dns', cause: new Error('canary') } as const;
+
+describe('an event', () => {
+  const rows: readonly (readonly [string, TelemetryEvent, readonly string[]])[] = [
+    [
+      'of an answered request',
+      answered,
+      [
+        'rkms_requests_total{route=/key,method=GET,status=200,outcome=ok} 1',
+        'rkms_request_duration_seconds_sum{route=/key,method=GET,status=200} 0.007',
+        'rkms_request_duration_seconds_count{route=/key,method=GET,status=200} 1',
+        'rkms_rescued_requests_total{reason=failed} 1',
+        'rkms_answers_lacking_copies_total{} 1',
+      ],
+    ],
+    [
+      'of a request whose caller left: it was not rescued',
+      { ...answered, callerLeft: true },
+      [
+        'rkms_requests_total{route=/key,method=GET,status=200,outcome=ok} 1',
+        'rkms_request_duration_seconds_sum{route=/key,method=GET,status=200} 0.007',
+        'rkms_request_duration_seconds_count{route=/key,method=GET,status=200} 1',
+        'rkms_requests_abandoned_total{} 1',
+      ],
+    ],
+    [
+      'of a refused request, by a method that nobody knows',
+      {
+        event: 'request.answered',
+        requestId: 'r',
+        route: 'unknown',
+        method: 'PROPFIND',
+        status: 404,
+        durationMs: 0,
+        callerLeft: false,
+        failure: { kind: 'request.path-unknown' },
+      },
+      [
+        'rkms_requests_total{route=unknown,method=other,status=404,outcome=request.path-unknown} 1',
+        'rkms_request_duration_seconds_sum{route=unknown,method=other,status=404} 0',
+        'rkms_request_duration_seconds_count{route=unknown,method=other,status=404} 1',
+      ],
+    ],
+    ['of a shared flight', { event: 'flight.joined' }, ['rkms_requests_joined_total{} 1']],
+    [
+      'of a call that was answered',
+      { event: 'vault.call', region: here, operation: 'decrypt', durationMs: 12 },
+      [
+        'rkms_region_calls_total{region=us-east-1,operation=decrypt,outcome=ok,reason=} 1',
+        'rkms_region_call_duration_seconds_sum{region=us-east-1,operation=decrypt} 0.012',
+        'rkms_region_call_duration_seconds_count{region=us-east-1,operation=decrypt} 1',
+      ],
+    ],
+    [
+      'of a hedged call that failed: its time is not that of an answer',
+      { event: 'vault.call', region: here, operation: 'decrypt', durationMs: 12, failure, hedge: true },
+      [
+        'rkms_region_calls_total{region=us-east-1,operation=decrypt,outcome=region.unavailable,reason=dns} 1',
+        'rkms_region_hedges_total{region=us-east-1,outcome=region.unavailable} 1',
+      ],
+    ],
+    [
+      'of the store that failed',
+      { event: 'store.answered', operation: 'find', durationMs: 3, failure: { kind: 'store.throttled' } },
+      ['rkms_store_calls_total{operation=find,outcome=store.throttled} 1'],
+    ],
+    [
+      'of the store in a region',
+      { event: 'store.call', region: here, operation: 'find', durationMs: 3 },
+      [
+        'rkms_store_region_calls_total{region=us-east-1,operation=find,outcome=ok,reason=} 1',
+        'rkms_store_region_call_duration_seconds_sum{region=us-east-1,operation=find} 0.003',
+        'rkms_store_region_call_duration_seconds_count{region=us-east-1,operation=find} 1',
+      ],
+    ],
+    [
+      'of a repair that left something',
+      everyEvent.find(({ event }) => event === 'key.repair-failed') ?? answered,
+      ['rkms_repairs_total{outcome=incomplete} 1'],
+    ],
+    ['of a full queue', { event: 'repairs.dropped', count: 4 }, ['rkms_repairs_dropped_total{} 4']],
+    [
+      'of a flush',
+      { event: 'audit.flushed', lines: 3, durationMs: 2, failed: false },
+      [
+        'rkms_audit_lines_total{} 3',
+        'rkms_audit_flush_duration_seconds_sum{} 0.002',
+        'rkms_audit_flush_duration_seconds_count{} 1',
+      ],
+    ],
+    [
+      'of a flush that failed: no line is kept',
+      { event: 'audit.flushed', lines: 3, durationMs: 2, failed: true },
+      ['rkms_audit_flush_failures_total{} 1'],
+    ],
+  ];
+  it.each(rows)('%s adds what it says', async (_, event, expected) => {
+    expect(await changesBy(event)).toEqual(expected);
+  });
+});
+
+describe('the page', () => {
+  it('reads the service anew each time, the first time, too', async () => {
+    const ours = (await samplesOf(fullMetrics())).map(line);
+    expect(ours).toEqual(
+      expect.arrayContaining([
+        'rkms_region_state{region=us-east-1,state=open} 1',
+        'rkms_region_state{region=us-east-1,state=healthy} 0',
+        'rkms_region_state{region=us-east-2,state=healthy} 1',
+        'rkms_region_circuit{region=us-east-1,circuit=open} 1',
+        'rkms_region_circuit{region=us-east-1,circuit=closed} 0',
+        'rkms_region_state_age_seconds{region=us-east-1} 2.5',
+        'rkms_region_order{region=us-east-2} 1',
+        'rkms_region_order{region=us-east-1} 2',
+        'rkms_region_over_quota{region=us-east-2} 1',
+        'rkms_store_region_state{region=us-east-1,state=open} 1',
+        'rkms_store_region_order{region=us-east-1} 2',
+        'rkms_ready{} 0',
+        'rkms_audit_working{} 1',
+        'rkms_requests_in_flight{} 6',
+        'rkms_requests_in_flight_limit{} 9',
+        'rkms_repair_queue_keys{} 5',
+        'rkms_quorum_regions{} 2',
+        'rkms_certificate_expiry_timestamp_seconds{file=cert.pem} 7',
+        'rkms_build_info{version=1.2.3,node_version=24.0.0} 1',
+      ]),
+    );
+  });
+
+  it('holds nothing of a key, of a caller, of a cause, or of what a caller sent', async () => {
+    const full = fullMetrics();
+    full.record({ event: 'vault.call', region: here, operation: 'decrypt', durationMs: 1, failure });
+    const { text } = await full.read();
+    for (const word of ['orders', 'canary', 'requestId', 'caller=']) {
+      expect([word, text.includes(word)]).toEqual([word, false]);
+    }
+  });
+
+  it('has as many series after a thousand requests with all there is to vary as after one', async () => {
+    const one = (await samplesOf(fullMetrics())).length;
+    const full = fullMetrics();
+    for (let n = 0; n < 1_000; n += 1) {
+      for (const event of everyEvent)
+        full.record('id' in event ? { ...event, id: `orders/${n}` as never } : event);
+    }
+    // Garbage was collected meanwhile, or was not.
+    const ours = (await samplesOf(full)).filter(({ name }) => name.startsWith('rkms_'));
+    expect(ours.length).toBeLessThanOrEqual(one);
+    expect(ours.length).toBe(
+      (await samplesOf(fullMetrics())).filter(({ name }) => name.startsWith('rkms_')).length,
+    );
+  });
+});

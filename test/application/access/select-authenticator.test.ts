@@ -1,0 +1,53 @@
+// Which method judges a request is decided by the form of what it brought, and two credentials are none.
+import { describe, expect, it } from '@jest/globals';
+import { errAsync, okAsync } from 'neverthrow';
+import { OneMethod } from '../../../src/application/access/select-authenticator.js';
+import type { AuthenticationMethod } from '../../../src/domain/access/caller.js';
+import type { Authenticator, ClientCertificate } from '../../../src/ports/authenticator.js';
+import { callerId } from '../../support/names.js';
+
+const method = (name: AuthenticationMethod): Authenticator => ({
+  authenticate: () => okAsync({ id: callerId(name), method: name, grants: [] }),
+});
+const token = method('token');
+const certificate = method('certificate');
+const jwt = method('jwt');
+const shown: ClientCertificate = { names: [], trusted: false, notBeforeMs: 0, notAfterMs: 0 };
+const refused = await errAsync({ kind: 'authentication.failed' });
+
+describe('a request', () => {
+  it.each<[string, readonly string[], ClientCertificate | undefined, AuthenticationMethod]>([
+    ['a token', ['Bearer rkms_a_b_c'], undefined, 'token'],
+    ['what has no form', ['Bearer '], undefined, 'token'],
+    ['two parts', ['Bearer a.b'], undefined, 'token'],
+    ['four parts', ['Bearer a.b.c.d'], undefined, 'token'],
+    ['three parts', ['Bearer a.b.c'], undefined, 'jwt'],
+    ['three empty parts', ['bearer ..'], undefined, 'jwt'],
+    ['a certificate, good or not', [], shown, 'certificate'],
+  ])('with %s is judged by one method', async (_, authorization, shownCertificate, expected) => {
+    const methods = new OneMethod({ token, certificate, jwt });
+    const caller = await methods.authenticate({ authorization, certificate: shownCertificate });
+    expect(caller.map((found) => found.method)).toMatchObject({ value: expected });
+  });
+
+  it.each<[string, readonly string[], ClientCertificate | undefined]>([
+    ['nothing', [], undefined],
+    ['two headers', ['Bearer rkms_a_b_c', 'Bearer rkms_a_b_c'], undefined],
+    ['a token and a certificate', ['Bearer rkms_a_b_c'], shown],
+    ['a JWT and a certificate', ['Bearer a.b.c'], shown],
+    ['an empty header and a certificate', [''], shown],
+  ])('with %s is refused', async (_, authorization, shownCertificate) => {
+    const methods = new OneMethod({ token, certificate, jwt });
+    expect(await methods.authenticate({ authorization, certificate: shownCertificate })).toEqual(refused);
+  });
+
+  it('for a method that is not configured is refused, and no other one is asked', async () => {
+    expect(await new OneMethod({ token }).authenticate({ authorization: ['Bearer a.b.c'] })).toEqual(refused);
+    expect(await new OneMethod({ jwt }).authenticate({ authorization: ['Bearer rkms_a_b_c'] })).toEqual(
+      refused,
+    );
+    expect(await new OneMethod({ jwt }).authenticate({ authorization: [], certificate: shown })).toEqual(
+      refused,
+    );
+  });
+});

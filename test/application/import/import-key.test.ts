@@ -1,0 +1,204 @@
+// Importing a key: it counts only once the store holds it with the quorum, it never takes the place of another, and it can
+// be repeated as often as one likes.
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { err, errAsync, ok, okAsync, type Result } from 'neverthrow';
+import { ImportKey, type Imported } from '../../../src/application/import/import-key.js';
+import { OpenSourceEntry } from '../../../src/application/import/open-source-entry.js';
+import { SettleKey } from '../../../src/application/keys/commit-key.js';
+import { encryptionContext } from '../../../src/domain/keys/encryption-context.js';
+import type { ImportFailure } from '../../../src/domain/failures/key-failures.js';
+import { firstVersion } from '../../../src/domain/ids.js';
+import type { SourceEntry } from '../../../src/ports/key-source.js';
+import { ManualClock } from '../../support/manual-clock.js';
+import { callerId, deployment, keyId } from '../../support/names.js';
+import { hexOf, isWiped } from '../../support/sample-keys.js';
+import { ScriptedSource } from '../../support/scripted-source.js';
+import { ours, patience, VirtualService } from '../../support/virtual-service.js';
+
+const plaintext = randomBytes(32);
+const author = { caller: callerId('alice'), method: 'command-line', requestId: 'run-1' };
+const stockholm = 'eu-north-1';
+
+let service: VirtualService;
+let source: ScriptedSource;
+beforeEach(async () => {
+  service = await new VirtualService().initialise();
+  source = new ScriptedSource();
+});
+afterEach(() => {
+  expect(service.clock.pending).toBe(0);
+  const plaintexts = [...source.handedOut, ...service.vaults.flatMap((vault) => vault.handedOut)];
+  expect(plaintexts.filter((key) => !isWiped(key))).toEqual([]);
+});
+
+type Outcome = Result<Imported, ImportFailure>;
+
+async function importEntry(entry: SourceEntry, dryRun = false): Promise<Outcome> {
+  const { clock, audit, storeCalls: store, wrapping } = service;
+  const opening = new OpenSourceEntry(source, clock, { attemptTimeoutMs: 800 });
+  const settling = new SettleKey(wrapping, store, clock);
+  const parts = { source, opening, settling, store, audit, clock, author };
+  const regions = service.vaults.map(({ region }) => region);
+  const importing = new ImportKey(parts, { deployment: ours, quorum: 2, regions, dryRun });
+  const outcome = importing.import(entry, patience());
+  await clock.advance(60_000);
+  return outcome;
+}
+
+const theEntry = (id = 'orders/7'): Promise<SourceEntry> => source.add(id, plaintext, plaintext, plaintext);
+const lines = (): readonly unknown[] => service.audit.entries;
+const line = (outcome: string): unknown => ({
+  ...author,
+  timeMs: ManualClock.startMs,
+  action: 'key.import',
+  id: 'orders/7',
+  version: 1,
+  source: 'scripted',
+  outcome,
+});
+
+describe('importing a key', () => {
+  it('wraps it in every region with the full context, stores it, and has it audited', async () => {
+    expect(await importEntry(await theEntry())).toEqual(ok({ kind: 'imported', missing: [] }));
+    expect(lines()).toEqual([line('imported')]);
+    const id = keyId('orders/7');
+    const stored = (await service.store.inner.find(id, firstVersion, patience()))._unsafeUnwrap();
+    if (stored === undefined) throw new Error('nothing was stored');
+    const name = { deployment: ours, id, version: firstVersion };
+    const context = encryptionContext(name, stored.commitment);
+    for (const vault of service.vaults) {
+      const ciphertext = stored.ciphertexts.get(vault.region);
+      const opened = ciphertext && (await vault.decrypt(ciphertext, context, patience()))._unsafeUnwrap();
+      expect(opened && hexOf(opened)).toBe(plaintext.toString('hex'));
+      opened?.wipe();
+    }
+  });
+
+  it('makes the key that a caller then gets', async () => {
+    await importEntry(await theEntry());
+    const served = await service.process().get({ id: keyId('orders/7'), mayCreate: false }, patience());
+    expect(served.map(({ key }) => hexOf(key))).toEqual(ok(plaintext.toString('hex')));
+    served.map(({ key }) => {
+      key.wipe();
+    });
+  });
+
+  it('with the quorum is enough, and the region that is missing is named', async () => {
+    service.vaults[2].fails('vault.misconfigured');
+    expect(await importEntry(await theEntry())).toEqual(ok({ kind: 'imported', missing: [stockholm] }));
+  });
+
+  it('below the quorum stores nothing, and a second line takes the first back', async () => {
+    service.vaults[1].fails('vault.misconfigured');
+    service.vaults[2].fails('vault.misconfigured');
+    const outcome = await importEntry(await theEntry());
+    expect(outcome).toMatchObject({ error: { kind: 'regions.below-quorum', proven: 1 } });
+    expect([service.store.rows.size, lines()]).toEqual([0, [line('imported'), line('regions.below-quorum')]]);
+  });
+
+  it('a second time finds it there, and writes nothing', async () => {
+    const entry = await theEntry();
+    await importEntry(entry);
+    service.store.calls.length = 0;
+    expect(await importEntry(entry)).toEqual(ok({ kind: 'already-there' }));
+    expect([service.store.calls, lines().length]).toEqual([['genesis', 'find'], 1]);
+  });
+
+  it('in a dry run opens and compares, and writes nothing', async () => {
+    expect(await importEntry(await theEntry(), true)).toEqual(ok({ kind: 'importable' }));
+    await service.stored('taken', randomBytes(32));
+    const conflict = await importEntry(await theEntry('taken'), true);
+    expect(conflict).toEqual(err({ kind: 'key.conflict' }));
+    expect([service.store.rows.size, lines()]).toEqual([1, []]);
+  });
+});
+
+describe('an id that has a key', () => {
+  it('of its own keeps it: the entry is a conflict (I1)', async () => {
+    const own = await service.stored('orders/7', randomBytes(32));
+    expect(await importEntry(await theEntry())).toEqual(err({ kind: 'key.conflict' }));
+    const found = await service.store.inner.find(keyId('orders/7'), firstVersion, patience());
+    expect([found, lines()]).toEqual([ok(own), []]);
+  });
+
+  it('by the time it is written keeps it, too, and the line is taken back (I1)', async () => {
+    const own = await service.stored('orders/7', randomBytes(32));
+    const { inner, instead } = service.store;
+    let looks = 0;
+    instead.find = (...args) => ((looks += 1) === 1 ? okAsync(undefined) : inner.find(...args));
+    expect(await importEntry(await theEntry())).toEqual(err({ kind: 'key.conflict' }));
+    const found = await inner.find(keyId('orders/7'), firstVersion, patience());
+    expect([found, lines()]).toEqual([ok(own), [line('imported'), line('key.conflict')]]);
+  });
+
+  it('from another import that was quicker has it already', async () => {
+    await service.stored('orders/7', plaintext);
+    const { inner, instead } = service.store;
+    let looks = 0;
+    instead.find = (...args) => ((looks += 1) === 1 ? okAsync(undefined) : inner.find(...args));
+    expect(await importEntry(await theEntry())).toEqual(ok({ kind: 'already-there' }));
+    expect(lines()).toEqual([line('imported'), line('already-there')]);
+  });
+
+  it('from another import with fewer copies than the quorum is not taken for done', async () => {
+    await service.stored('orders/7', plaintext, [service.vaults[0]]);
+    const { inner, instead } = service.store;
+    let looks = 0;
+    instead.find = (...args) => ((looks += 1) === 1 ? okAsync(undefined) : inner.find(...args));
+    expect(await importEntry(await theEntry())).toMatchObject({ error: { kind: 'store.outcome-unknown' } });
+  });
+});
+
+describe('an entry is refused, and named,', () => {
+  it('when its id is none of ours, before anything is called', async () => {
+    const outcome = await importEntry(await theEntry('white space'));
+    expect(outcome).toMatchObject({ error: { kind: 'source.id-invalid' } });
+    expect([source.handedOut, service.store.calls]).toEqual([[], []]);
+  });
+
+  it('when it cannot be read', async () => {
+    const failure = { kind: 'source.entry-unreadable', detail: 'keys: no region' } as const;
+    expect(await importEntry(source.keep('a', err(failure)))).toEqual(err(failure));
+  });
+
+  it('when no copy opens, or copies differ', async () => {
+    const differ = await importEntry(await source.add('a', plaintext, randomBytes(32)));
+    expect(differ).toMatchObject({ error: { kind: 'source.copies-differ' } });
+    source.vaults[0].script('decrypt', 'ciphertext.rejected');
+    const closed = await importEntry(await source.add('b', plaintext));
+    expect(closed).toMatchObject({ error: { kind: 'regions.exhausted' } });
+    expect([service.store.rows.size, lines()]).toEqual([0, []]);
+  });
+
+  it('when the store is not ours, before anything is opened (I7)', async () => {
+    service = await new VirtualService().initialise(deployment('other'));
+    expect(await importEntry(await theEntry())).toMatchObject({ error: { kind: 'store.foreign' } });
+    expect([source.handedOut, service.vaultCallCount]).toEqual([[], 0]);
+  });
+
+  it('when the store cannot be read, or the audit log takes no line', async () => {
+    service.store.instead.find = () => errAsync({ kind: 'store.throttled' });
+    expect(await importEntry(await theEntry())).toEqual(err({ kind: 'store.throttled' }));
+    service.store.instead = {};
+    service.audit.mode = 'fail';
+    expect(await importEntry(await theEntry())).toEqual(err({ kind: 'audit.unavailable' }));
+    expect([service.vaultCallCount, service.store.rows.size]).toEqual([0, 0]);
+  });
+
+  it('when the audit log is silent, in bounded time, before anything is wrapped', async () => {
+    service.audit.mode = 'hold';
+    const outcome = await importEntry(await theEntry());
+    expect(outcome).toEqual(err({ kind: 'audit.unavailable', cause: 'timed out' }));
+    expect([service.vaultCallCount, service.store.rows.size]).toEqual([0, 0]);
+  });
+
+  it('when the line cannot be taken back', async () => {
+    service.vaults[1].fails('vault.misconfigured');
+    service.vaults[2].fails('vault.misconfigured');
+    const append = service.audit.append.bind(service.audit);
+    service.audit.append = (entry) =>
+      entry.outcome === 'imported' ? append(entry) : errAsync({ kind: 'audit.unavailable' });
+    expect(await importEntry(await theEntry())).toEqual(err({ kind: 'audit.unavailable' }));
+  });
+});

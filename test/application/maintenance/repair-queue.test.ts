@@ -1,0 +1,268 @@
+// Repair in the background: bounded, once per key, within its budget, not in regions that are down, and never in the way of
+// a read. Time is virtual.
+import { randomBytes } from 'node:crypto';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { errAsync } from 'neverthrow';
+import type { Subscription } from 'rxjs';
+import { CountedGuide } from '../../../src/application/regions/counted-guide.js';
+import { RecordChanges } from '../../../src/application/maintenance/record-changes.js';
+import { RegionCalls } from '../../../src/application/regions/region-calls.js';
+import { RepairBudget } from '../../../src/application/maintenance/repair-budget.js';
+import { RepairKey, type KeyRepair } from '../../../src/application/maintenance/repair-key.js';
+import { RepairQueue, type RepairDebt } from '../../../src/application/maintenance/repair-queue.js';
+import { UnwrapInAnyRegion } from '../../../src/application/keys/unwrap-in-any-region.js';
+import { VerifyKey } from '../../../src/application/maintenance/verify-key.js';
+import { firstVersion } from '../../../src/domain/ids.js';
+import { keyId, region } from '../../support/names.js';
+import { hexOf } from '../../support/sample-keys.js';
+import {
+  author,
+  leastPauseMs,
+  mostPauseMs,
+  ours,
+  patience,
+  VirtualService,
+} from '../../support/virtual-service.js';
+
+const stockholm = region('eu-north-1');
+
+let service: VirtualService;
+let budget: RepairBudget;
+let queue: RepairQueue;
+let repairs: KeyRepair[];
+
+function makeQueue(): RepairQueue {
+  const { vaults, guide, clock, telemetry, storeCalls, audit } = service;
+  const paid = new CountedGuide(guide, budget.spend);
+  const calls = new RegionCalls(vaults, paid, clock, telemetry, { leastPauseMs, mostPauseMs });
+  const parts = {
+    vaults,
+    calls,
+    guide,
+    telemetry,
+    verifying: new VerifyKey(vaults, calls, ours),
+    unwrapping: new UnwrapInAnyRegion(calls, ours),
+    changes: new RecordChanges(storeCalls, audit, clock, author),
+  };
+  const settings = { deployment: ours, quorum: 2, dropRemoved: false, dryRun: false };
+  return new RepairQueue(storeCalls, new RepairKey(parts, settings), guide, budget, clock, telemetry);
+}
+
+beforeEach(async () => {
+  service = await new VirtualService().initialise();
+  budget = new RepairBudget(service.regions.regions, service.clock);
+  queue = makeQueue();
+  repairs = [];
+});
+const work = (): Subscription => queue.repairs$.subscribe((repair) => repairs.push(repair));
+const earn = (calls: number): void => {
+  for (let call = 0; call < calls; call += 1) for (const at of service.regions.regions) budget.earn(at);
+};
+
+const debt = (id = 'orders/7', lacking = [stockholm]): RepairDebt => ({
+  id: keyId(id),
+  version: firstVersion,
+  lacking,
+});
+const storedWithout = (id = 'orders/7'): Promise<unknown> =>
+  service.stored(id, randomBytes(32), service.vaults.slice(0, 2));
+const copiesOf = async (id = 'orders/7'): Promise<number | undefined> =>
+  (await service.store.inner.find(keyId(id), firstVersion, patience()))._unsafeUnwrap()?.ciphertexts.size;
+
+describe('a key that a read found lacking', () => {
+  it('is repaired in the background', async () => {
+    await storedWithout();
+    const working = work();
+    queue.note(debt());
+    expect(queue.waitingKeys).toBe(1);
+    await service.clock.advance(100);
+    expect(queue.waitingKeys).toBe(0);
+    expect(await copiesOf()).toBe(3);
+    expect(repairs.map(({ added }) => added)).toEqual([[stockholm]]);
+    working.unsubscribe();
+    expect(service.clock.pending).toBe(0);
+  });
+
+  it('is noted by the read that opened it, and by the request that made it without all regions', async () => {
+    await storedWithout();
+    const keys = service.process();
+    const read = (await keys.get({ id: keyId('orders/7'), mayCreate: false }, patience()))._unsafeUnwrap();
+    service.vaults[2].fails('vault.misconfigured');
+    const made = (await keys.get({ id: keyId('orders/8'), mayCreate: true }, patience()))._unsafeUnwrap();
+    expect([hexOf(read.key), hexOf(made.key)].map(({ length }) => length)).toEqual([64, 64]);
+    expect(service.debts).toEqual([debt(), debt('orders/8')]);
+  });
+
+  it('is noted when a copy was refused, and a whole one is not', async () => {
+    await service.stored('orders/7', randomBytes(32));
+    const keys = service.process();
+    await keys.get({ id: keyId('orders/7'), mayCreate: false }, patience());
+    expect(service.debts).toEqual([]);
+    service.vaults[0].script('decrypt', 'ciphertext.rejected');
+    await keys.get({ id: keyId('orders/7'), mayCreate: false }, patience());
+    expect(service.debts).toEqual([debt('orders/7', [region('eu-central-1')])]);
+  });
+
+  it('is repaired once, however many reads find it, and not again within five minutes', async () => {
+    await storedWithout();
+    service.vaults[2].script('encrypt', 'vault.misconfigured');
+    const working = work();
+    for (let read = 0; read < 50; read += 1) queue.note(debt());
+    await service.clock.advance(299_000);
+    expect(service.clock.pending).toBe(0);
+    for (let read = 0; read < 50; read += 1) queue.note(debt());
+    await service.clock.advance(900);
+    expect(repairs).toHaveLength(1);
+    await service.clock.advance(1_000);
+    queue.note(debt());
+    await service.clock.advance(1_000);
+    expect(repairs).toHaveLength(2);
+    working.unsubscribe();
+  });
+
+  it('waits its turn: one in some seconds when nothing else is asked of the regions', async () => {
+    for (const id of ['a', 'b', 'c']) await storedWithout(id);
+    const working = work();
+    for (const id of ['a', 'b', 'c']) queue.note(debt(id));
+    const done: number[] = [];
+    for (const ms of [1_000, 3_000, 2_000, 3_000, 2_000]) {
+      await service.clock.advance(ms);
+      done.push(repairs.length);
+    }
+    expect(done).toEqual([1, 1, 2, 2, 3]);
+    working.unsubscribe();
+  });
+
+  it('is repaired sooner when requests have earned it', async () => {
+    for (const id of ['a', 'b', 'c', 'd', 'e']) await storedWithout(id);
+    const working = work();
+    for (const id of ['a', 'b', 'c', 'd', 'e']) queue.note(debt(id));
+    earn(100);
+    await service.clock.advance(1_000);
+    expect(repairs).toHaveLength(3);
+    working.unsubscribe();
+  });
+});
+
+describe('a region that is not in use', () => {
+  it('is left alone: what it lacks is not even queued', async () => {
+    await storedWithout();
+    service.guide.leftAlone.add(stockholm);
+    const working = work();
+    queue.note(debt());
+    service.guide.leftAlone.clear();
+    await service.clock.advance(20_000);
+    expect(repairs).toEqual([]);
+    queue.note(debt());
+    await service.clock.advance(20_000);
+    expect(repairs).toHaveLength(1);
+    working.unsubscribe();
+  });
+
+  it('when its key comes to its turn has it forgotten, and the next read finds it again', async () => {
+    await storedWithout();
+    const working = work();
+    queue.note(debt());
+    service.guide.leftAlone.add(stockholm);
+    await service.clock.advance(20_000);
+    service.guide.leftAlone.clear();
+    await service.clock.advance(20_000);
+    expect(repairs).toEqual([]);
+    queue.note(debt());
+    await service.clock.advance(20_000);
+    expect(repairs).toHaveLength(1);
+    working.unsubscribe();
+  });
+});
+
+describe('the queue', () => {
+  it('is bounded, and says now and then how many keys it could not take', async () => {
+    const working = work();
+    for (let n = 0; n < 1_003; n += 1) queue.note(debt(`key/${n}`));
+    await service.clock.advance(200);
+    const dropped = service.telemetry.milestones.filter(({ event }) => event === 'repairs.dropped');
+    expect(dropped).toEqual([{ event: 'repairs.dropped', count: 3 }]);
+    for (let n = 0; n < 2_000; n += 1) queue.note(debt(`more/${n}`));
+    await service.clock.advance(30_000);
+    expect(service.telemetry.milestones.filter(({ event }) => event === 'repairs.dropped')).toHaveLength(1);
+    await service.clock.advance(30_000);
+    expect(service.telemetry.milestones.filter(({ event }) => event === 'repairs.dropped')).toHaveLength(2);
+    working.unsubscribe();
+  });
+
+  it('goes on after a key that is gone, one that cannot be read, and a bug', async () => {
+    for (const id of ['broken', 'down', 'good']) await storedWithout(id);
+    const find = service.store.inner.find.bind(service.store.inner);
+    service.store.instead = {
+      find: (id, ...rest) => {
+        if (id === keyId('down')) return errAsync({ kind: 'store.unavailable' });
+        if (id === keyId('broken')) throw new Error('find has a bug');
+        return find(id, ...rest);
+      },
+    };
+    const working = work();
+    for (const id of ['gone', 'broken', 'down', 'good']) queue.note(debt(id));
+    earn(500);
+    await service.clock.advance(1_000);
+    expect(repairs).toHaveLength(1);
+    expect(await copiesOf('good')).toBe(3);
+    const failed = service.telemetry.milestones.filter(({ event }) => event === 'key.repair-failed');
+    expect(failed).toMatchObject([
+      { id: 'broken', failure: { kind: 'vault.request-invalid' } },
+      { id: 'down', failure: { kind: 'store.unavailable' } },
+    ]);
+    working.unsubscribe();
+  });
+
+  it('does nothing before it is subscribed to, and nothing once it is not any more', async () => {
+    await storedWithout();
+    queue.note(debt());
+    await service.clock.advance(20_000);
+    expect(service.vaultCallCount).toBe(0);
+    const working = work();
+    queue.note(debt());
+    working.unsubscribe();
+    await service.clock.advance(20_000);
+    queue.note(debt());
+    await service.clock.advance(20_000);
+    await queue.settled();
+    expect([service.vaultCallCount, service.clock.pending]).toEqual([0, 0]);
+  });
+
+  it('stopped in the middle of a repair begins no call and writes nothing any more', async () => {
+    await storedWithout();
+    service.vaults[0].script('decrypt', 'hold');
+    const working = work();
+    queue.note(debt());
+    await service.clock.advance(100);
+    const calls = service.vaultCallCount;
+    working.unsubscribe();
+    service.vaults[0].release();
+    await queue.settled();
+    await service.clock.advance(20_000);
+    expect([service.vaultCallCount, await copiesOf(), service.clock.pending]).toEqual([calls, 2, 0]);
+    expect([service.telemetry.milestones, service.audit.entries]).toEqual([[], []]);
+  });
+});
+
+describe('the guide that counts calls', () => {
+  it('answers as the guide behind it, and says of every call where it went', () => {
+    const counted: string[] = [];
+    const { guide } = service;
+    const counting = new CountedGuide(guide, (at) => counted.push(at));
+    guide.leftAlone.add(stockholm);
+    counting.begin(stockholm);
+    expect([counted, guide.begun]).toEqual([[stockholm], [stockholm]]);
+    expect([counting.order(), counting.pace(stockholm)]).toEqual([guide.order(), guide.pace(stockholm)]);
+    expect([counting.isLeftAlone(stockholm), counting.isOverQuota(stockholm)]).toEqual([
+      true,
+      guide.isOverQuota(stockholm),
+    ]);
+    guide.drained.add(stockholm);
+    expect([counting.isDrained(stockholm), counting.isDrained(region('eu-central-1'))]).toEqual([
+      true,
+      false,
+    ]);
+    expect(counting.hasSharedFault([stockholm])).toBe(guide.hasSharedFault([stockholm]));
+  });
+});

@@ -1,0 +1,50 @@
+// Whose store is it, and where is it written? Only one with our own genesis record is ours (I7).
+import { describe, expect, it } from '@jest/globals';
+import { err, ok } from 'neverthrow';
+import { checkGenesis, type WritePlace } from '../../../src/domain/keys/genesis.js';
+import { deployment, region } from '../../support/names.js';
+
+const ours = deployment('prod');
+const east = region('us-east-1');
+const west = region('us-west-2');
+
+describe('the genesis record', () => {
+  it('of our own deployment makes the store ours', () => {
+    const found = { deployment: ours, createdAtMs: 5 };
+    expect(checkGenesis(found, { deployment: ours })).toEqual(ok(found));
+  });
+
+  it.each(['staging', 'Prod', 'prod2', 'pro'])('of the deployment %s makes it foreign (I7)', (other) => {
+    const found = deployment(other);
+    const foreign = err({ kind: 'store.foreign', expected: ours, found });
+    expect(checkGenesis({ deployment: found, createdAtMs: 5 }, { deployment: ours })).toStrictEqual(foreign);
+  });
+
+  it('that is not there makes it foreign (I7)', () => {
+    const foreign = err({ kind: 'store.foreign', expected: ours, found: undefined });
+    expect(checkGenesis(undefined, { deployment: ours })).toStrictEqual(foreign);
+  });
+
+  it.each<readonly [WritePlace | undefined, WritePlace | undefined]>([
+    [east, east],
+    ['anywhere', 'anywhere'],
+    [undefined, east],
+    [undefined, 'anywhere'],
+    [east, undefined],
+  ])('that says "writes: %s" agrees with who would write to %s', (found, writes) => {
+    const genesis = { deployment: ours, createdAtMs: 5, ...(found && { writes: found }) };
+    const expected = { deployment: ours, ...(writes && { writes }) };
+    expect(checkGenesis(genesis, expected)).toEqual(ok(genesis));
+  });
+
+  it.each<readonly [WritePlace, WritePlace]>([
+    [east, west],
+    [east, 'anywhere'],
+    ['anywhere', east],
+  ])('that says "writes: %s" refuses who would write to %s (I1)', (found, expected) => {
+    const genesis = { deployment: ours, createdAtMs: 5, writes: found };
+    expect(checkGenesis(genesis, { deployment: ours, writes: expected })).toStrictEqual(
+      err({ kind: 'store.written-elsewhere', expected, found }),
+    );
+  });
+});

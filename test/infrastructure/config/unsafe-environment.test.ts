@@ -1,0 +1,134 @@
+// What an environment may not hold: each variable and flag that could give keys away ends the start, unless the
+// configuration file, and only the file, allows it by name.
+import { describe, expect, it } from '@jest/globals';
+import { parseConfig, type Config } from '../../../src/infrastructure/config/config.js';
+import { dangersIn, refuseDangers } from '../../../src/infrastructure/config/unsafe-environment.js';
+import { StartRefused } from '../../../src/ports/operator-error.js';
+import { embeddedConfig } from '../../support/served-process.js';
+
+const namesIn = (
+  environment: Record<string, string>,
+  flags: readonly string[] = [],
+  withAws = true,
+): unknown => dangersIn(environment, flags, withAws).map(({ name }) => name);
+
+const onlyWithAws: readonly (readonly [string, string])[] = [
+  ['AWS_ENDPOINT_URL', 'http://127.0.0.1:1'],
+  ['AWS_ENDPOINT_URL_KMS', 'https://kms.example'],
+  ['AWS_ENDPOINT_URL_DYNAMODB', 'https://dynamodb.example'],
+  ['HTTP_PROXY', 'http://proxy.example'],
+  ['HTTPS_PROXY', 'http://proxy.example'],
+  ['https_proxy', 'http://proxy.example'],
+  ['ALL_PROXY', 'socks://proxy.example'],
+  ['NODE_USE_ENV_PROXY', '1'],
+  ['NODE_EXTRA_CA_CERTS', '/tmp/ca.pem'],
+  ['SSL_CERT_FILE', '/tmp/ca.pem'],
+];
+const always: readonly (readonly [string, string])[] = [
+  ['NODE_TLS_REJECT_UNAUTHORIZED', '0'],
+  ['SSLKEYLOGFILE', '/tmp/keys'],
+  ['NODE_DEBUG', 'http'],
+  ['NODE_DEBUG_NATIVE', 'tls'],
+  ['OPENSSL_CONF', '/tmp/openssl.cnf'],
+];
+
+describe('a variable', () => {
+  it.each([...onlyWithAws, ...always])('%s is dangerous', (name, value) => {
+    expect(namesIn({ PATH: '/bin', [name]: value })).toEqual([name]);
+  });
+
+  it.each(onlyWithAws)('%s is not where nothing is on AWS', (name, value) => {
+    expect(namesIn({ [name]: value }, [], false)).toEqual([]);
+  });
+
+  it.each(always)('%s is, also where nothing is on AWS', (name, value) => {
+    expect(namesIn({ [name]: value }, [], false)).toEqual([name]);
+  });
+
+  it.each([...onlyWithAws, ...always])('%s is not when it is empty', (name) => {
+    expect(namesIn({ [name]: '' })).toEqual([]);
+  });
+
+  it.each([
+    ['NODE_TLS_REJECT_UNAUTHORIZED', '1'],
+    ['NO_PROXY', '*'],
+    ['AWS_REGION', 'us-east-1'],
+    ['AWS_ACCESS_KEY_ID', 'a'],
+    ['MY_AWS_ENDPOINT_URL', 'a'],
+    ['NODE_OPTIONS', '--max-old-space-size=512 --expose-gc --disable-proto=delete'],
+    ['NODE_ENV', 'production'],
+  ])('%s=%s is none', (name, value) => {
+    expect(namesIn({ [name]: value })).toEqual([]);
+  });
+});
+
+describe('a flag', () => {
+  it.each([
+    ['--inspect', '--inspect'],
+    ['--inspect=0.0.0.0:9229', '--inspect'],
+    ['--inspect-brk', '--inspect-brk'],
+    ['--inspect_port=1', '--inspect-port'],
+    ['--debug-port=1', '--debug-port'],
+    ['--tls-keylog=/tmp/k', '--tls-keylog'],
+    ['--trace-tls', '--trace-tls'],
+    ['--tls-min-v1.0', '--tls-min-v1'],
+    ['--tls-cipher-list=NULL', '--tls-cipher-list'],
+    ['--require=/tmp/x.js', '--require'],
+    ['-r /tmp/x.js', '-r'],
+    ['--import /tmp/x.mjs', '--import'],
+    ['--experimental-loader=x', '--experimental-loader'],
+    ['--heapsnapshot-signal=SIGUSR2', '--heapsnapshot-signal'],
+    ['--heap-prof', '--heap-prof'],
+    ['--abort-on-uncaught-exception', '--abort-on-uncaught-exception'],
+    ['--insecure-http-parser', '--insecure-http-parser'],
+    ['--security-revert=CVE-1', '--security-revert'],
+    ['--openssl-config=x', '--openssl-config'],
+    ['--use-openssl-ca', '--use-openssl-ca'],
+    ['--use-env-proxy', '--use-env-proxy'],
+  ])('%s is dangerous on the command line and in NODE_OPTIONS', (flag, name) => {
+    expect(namesIn({}, flag.split(' '))).toEqual([name]);
+    expect(namesIn({ NODE_OPTIONS: `--no-warnings "${flag}"` })).toEqual([name]);
+    expect(namesIn({ NODE_OPTIONS: flag }, flag.split(' '))).toEqual([name]);
+  });
+});
+
+describe('a start', () => {
+  const config = (more = ''): Config => parseConfig(embeddedConfig('./data') + more)._unsafeUnwrap();
+  const refusal = (
+    more: string,
+    environment: Record<string, string>,
+    flags: readonly string[] = [],
+  ): unknown => {
+    try {
+      refuseDangers(config(more), environment, flags);
+      return undefined;
+    } catch (cause) {
+      return cause instanceof StartRefused ? [cause.message, cause.hint] : cause;
+    }
+  };
+
+  it('is refused with every danger at once, and says how each is allowed', () => {
+    expect(refusal('', { NODE_DEBUG: 'http', NODE_OPTIONS: '--inspect=1' })).toEqual([
+      'the environment could give keys away: NODE_DEBUG prints requests with their tokens; --inspect lets a debugger read the memory',
+      'take it away, or allow it in the configuration file: [security] allow_environment = ["NODE_DEBUG", "--inspect"]',
+    ]);
+  });
+
+  it('goes on with what the file allows, and with nothing else', () => {
+    const allowing = '[security]\nallow_environment = ["NODE_DEBUG"]\n';
+    expect(refusal(allowing, { NODE_DEBUG: 'http' })).toBeUndefined();
+    expect(refusal(allowing, { NODE_DEBUG: 'http' }, ['--inspect'])).toEqual([
+      expect.stringMatching(/: --inspect lets/),
+      expect.any(String),
+    ]);
+  });
+
+  it('is not allowed anything by the environment itself', () => {
+    const variables = {
+      RKMS_SECURITY_ALLOW_ENVIRONMENT: 'NODE_DEBUG',
+      RKMS_STORE_ENDPOINT: 'https://a.example',
+    };
+    const parsed = parseConfig(embeddedConfig('./data'), variables)._unsafeUnwrap();
+    expect([parsed.security.allow_environment, parsed.store]).toEqual([[], config().store]);
+  });
+});
