@@ -17,6 +17,9 @@ export type CallerId = Branded<string, 'CallerId'>;
 /** Names one installation of RKMS; bound into every ciphertext. 1 to 64 of `A-Z a-z 0-9 . _ -`. */
 export type Deployment = Branded<string, 'Deployment'>;
 
+/** The one region in which records are written, or `anywhere` where conditions hold in all regions at once. */
+export type WritePlace = 'anywhere' | Region;
+
 /** Why a text is no name of the wanted sort; `expected` is a phrase to show to whoever sent it. */
 export interface NameInvalid {
   readonly kind: 'name.invalid';

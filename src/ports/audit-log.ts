@@ -65,3 +65,10 @@ export interface AuditLog {
 }
 
 export const AuditLog = token<AuditLog>('AuditLog');
+
+/** For whom records are changed, as the audit log tells it. */
+export interface ChangeAuthor {
+  readonly caller: CallerId;
+  readonly method: string;
+  readonly requestId: string;
+}

@@ -7,7 +7,7 @@ import type {
   StoreReadFailure,
   StoreRevisionStale,
   StoreWriteFailure,
-} from '../domain/failures/key-failures.js';
+} from '../domain/failures/store-failures.js';
 import type { Genesis } from '../domain/keys/genesis.js';
 import type { KeyId, KeyVersion, Region } from '../domain/ids.js';
 import type { KeyRecord } from '../domain/keys/key-record.js';

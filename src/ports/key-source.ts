@@ -1,11 +1,9 @@
 // A store of another make, from which keys are imported. Is only ever read: nothing here changes it.
 import type { Result, ResultAsync } from 'neverthrow';
 import type { DataKey } from '../domain/keys/data-key.js';
-import type {
-  SourceEntryUnreadable,
-  StoreReadFailure,
-  VaultFailure,
-} from '../domain/failures/key-failures.js';
+import type { SourceEntryUnreadable } from '../domain/failures/key-failures.js';
+import type { StoreReadFailure } from '../domain/failures/store-failures.js';
+import type { VaultFailure } from '../domain/failures/region-failures.js';
 import type { Region } from '../domain/ids.js';
 import { token } from './token.js';
 

@@ -3,7 +3,7 @@
 import type { ResultAsync } from 'neverthrow';
 import type { DataKey, DataKeyLength } from '../domain/keys/data-key.js';
 import type { EncryptionContext } from '../domain/keys/encryption-context.js';
-import type { VaultFailure } from '../domain/failures/key-failures.js';
+import type { VaultFailure } from '../domain/failures/region-failures.js';
 import type { Region } from '../domain/ids.js';
 import type { RegionalCiphertext } from '../domain/keys/regional-ciphertext.js';
 import { token } from './token.js';

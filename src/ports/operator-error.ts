@@ -2,8 +2,8 @@
 // start with one clear line and an exit code, and nothing catches it on the way.
 
 /** `message` says what is wrong and where; `hint` what to do about it. */
-export class StartRefused extends Error {
-  override readonly name = 'StartRefused';
+export class OperatorError extends Error {
+  override readonly name = 'OperatorError';
 
   constructor(
     message: string,

@@ -1,13 +1,9 @@
 // What happened, for whoever watches: logs now, metrics and traces by other bindings. Events carry names, counts and
 // durations, never key material; observing must not fail or slow what is observed.
 import type { AuthenticationMethod } from '../domain/access/caller.js';
-import type {
-  FailedAttempt,
-  RegionsBelowQuorum,
-  RepairFailure,
-  VaultFailure,
-} from '../domain/failures/key-failures.js';
-import type { StoreFailure } from '../domain/failures/store-faults.js';
+import type { FailedAttempt, VaultFailure } from '../domain/failures/region-failures.js';
+import type { RegionsBelowQuorum, RepairFailure } from '../domain/failures/key-failures.js';
+import type { StoreFailure } from '../domain/failures/store-failures.js';
 import type { CallerId, KeyId, KeyVersion, Region } from '../domain/ids.js';
 import type { RegionState } from '../domain/regions/region-state.js';
 import { token } from './token.js';
@@ -57,8 +53,8 @@ export interface StoreAnswered {
 }
 
 /** A request waits for the answer to another one that asks for the same key. */
-export interface FlightJoined {
-  readonly event: 'flight.joined';
+export interface SingleFlightJoined {
+  readonly event: 'single-flight.joined';
 }
 
 /** Lines of the audit log were flushed together. `failed`: none of them is kept. */
@@ -146,10 +142,10 @@ export interface RequestAnswered {
 
 /**
  * Why the preferred region, the first in the configuration, would not have given an answer that another region gave:
- * `failed`: it was asked and failed. `left-alone`: it was not asked, because it is known not to answer now. `no-copy`: it
+ * `failed`: it was asked and failed. `ejected`: it was not asked, because it is known not to answer now. `no-copy`: it
  * holds no copy of the key. What an operator drained is not counted, nor one that was only overtaken.
  */
-export type RescueReason = 'failed' | 'left-alone' | 'no-copy';
+export type FailoverReason = 'failed' | 'ejected' | 'no-copy';
 
 /** What it took to get an answer that any one of several regions could give. */
 export interface Effort {
@@ -158,7 +154,7 @@ export interface Effort {
   /** One of them was made because another region was silent for longer than usual. */
   readonly hedged: boolean;
   /** Present when the preferred region alone would not have given the answer. */
-  readonly rescue?: RescueReason;
+  readonly failover?: FailoverReason;
 }
 
 /** How a key was had that was answered; the effort is that of opening or generating it, not that of a new key's copies. */
@@ -175,7 +171,7 @@ export type TelemetryEvent =
   | VaultCall
   | StoreCall
   | StoreAnswered
-  | FlightJoined
+  | SingleFlightJoined
   | AuditFlushed
   | RegionTransition
   | KeyCreated

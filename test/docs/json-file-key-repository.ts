@@ -6,7 +6,7 @@ import type {
   StoreReadFailure,
   StoreRevisionStale,
   StoreWriteFailure,
-} from 'rkms/domain/failures/key-failures';
+} from 'rkms/domain/failures/store-failures';
 import type { Genesis } from 'rkms/domain/keys/genesis';
 import type { KeyId, KeyVersion, Region } from 'rkms/domain/ids';
 import { withCiphertexts, withoutCiphertexts, type KeyRecord } from 'rkms/domain/keys/key-record';

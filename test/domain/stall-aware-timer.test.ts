@@ -1,13 +1,13 @@
 // A timer that judges others does not blame them for what this process missed.
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { scheduleFairly } from '../../src/domain/stall-aware-timer.js';
+import { scheduleStallAware } from '../../src/domain/stall-aware-timer.js';
 import { ManualClock } from '../support/manual-clock.js';
 
 let clock: ManualClock;
 let fired: number[];
 let cancel: () => void;
 const start = (delayMs: number): void => {
-  cancel = scheduleFairly(clock, delayMs, () => fired.push(clock.monotonicMs()));
+  cancel = scheduleStallAware(clock, delayMs, () => fired.push(clock.monotonicMs()));
 };
 beforeEach(() => {
   clock = new ManualClock();

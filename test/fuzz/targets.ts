@@ -9,7 +9,7 @@ import { ChainCheck } from '../../src/adapters/audit-file/chain-check.js';
 import { beginning, nextLine, readLine } from '../../src/adapters/audit-file/audit-chain.js';
 import { fieldsOf, genesisOf, itemOf, type Item } from '../../src/adapters/dynamodb/items.js';
 import { parseKeyJson } from '../../src/adapters/http/keys/key-json.js';
-import { parseKeyQuery, parseTarget } from '../../src/adapters/http/keys/key-query.js';
+import { parseKeyQuery } from '../../src/adapters/http/keys/key-query.js';
 import { unverifiedJwt } from '../../src/adapters/jwt/unverified-jwt.js';
 import { LocalKmsKeyVault } from '../../src/adapters/local-kms/local-kms-key-vault.js';
 import { fieldsOfRow, rowOf } from '../../src/adapters/sqlite/rows.js';
@@ -20,8 +20,8 @@ import { parseIdPattern } from '../../src/domain/access/id-pattern.js';
 import { firstVersion, parseKeyId } from '../../src/domain/ids.js';
 import { newKeyRecord } from '../../src/domain/keys/key-record.js';
 import { decodeRecord, encodeRecord, type UntrustedFields } from '../../src/domain/keys/record-format.js';
-import { StartRefused } from '../../src/ports/operator-error.js';
-import { loadResumePoint, saveResumePoint } from '../../src/infrastructure/cli/scan/checkpoint.js';
+import { OperatorError } from '../../src/ports/operator-error.js';
+import { loadCheckpoint, saveCheckpoint } from '../../src/infrastructure/cli/scan/checkpoint.js';
 import { parseConfig, showConfigProblems } from '../../src/infrastructure/config/config.js';
 import { idPattern } from '../support/callers.js';
 import { spelledKeyIds } from '../support/key-ids.js';
@@ -29,6 +29,7 @@ import { callerId, deployment, keyId, region } from '../support/names.js';
 import { randomKey } from '../support/sample-keys.js';
 import { bytes, same, target, texts, type FuzzTarget } from './fuzz.js';
 import { messageTargets } from './message-targets.js';
+import { parseTarget } from '../../src/adapters/http/server/request-target.js';
 
 const query = target(
   'query',
@@ -379,7 +380,7 @@ function fileTarget(name: string, inputs: fc.Arbitrary<string>, check: (path: st
         try {
           check(path);
         } catch (cause) {
-          if (!(cause instanceof StartRefused)) throw cause;
+          if (!(cause instanceof OperatorError)) throw cause;
         }
       }).run(timeMs);
     } finally {
@@ -420,10 +421,10 @@ const resumeFile = fileTarget(
     [...['{', '}', '[', ']', '"', ',', ':', '"after"', '"tally"', 'null', '1', '\\', '__proto__']],
   ),
   (path) => {
-    const read = loadResumePoint(path, walk);
+    const read = loadCheckpoint(path, walk);
     if (read === undefined) return;
-    saveResumePoint(path, walk, read);
-    same(loadResumePoint(path, walk), read);
+    saveCheckpoint(path, walk, read);
+    same(loadCheckpoint(path, walk), read);
   },
 );
 

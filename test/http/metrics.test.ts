@@ -98,7 +98,7 @@ function shown(panel: string, scraped: ScrapedMetrics): readonly Value[] {
 /** The overview, as somebody who knows nothing else reads it. */
 const overview = (scraped: ScrapedMetrics): Record<string, unknown> => ({
   inUse: shown('Regions in use', scraped)[0]?.value,
-  isRescued: (shown('Rescued requests', scraped)[0]?.value ?? 0) > 0,
+  isRescued: (shown('Failovers', scraped)[0]?.value ?? 0) > 0,
   success: shown('Success rate', scraped)[0]?.value,
   notHealthy: shown('States of the regions', scraped)
     .filter(({ labels }) => labels['state'] !== 'healthy')

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CertificateAuthenticator } from '../../src/adapters/certificates/certificate-authenticator.js';
 import { ConfiguredCallers } from '../../src/application/access/configured-callers.js';
-import { OneMethod } from '../../src/application/access/select-authenticator.js';
+import { AuthenticatorSelector } from '../../src/application/access/select-authenticator.js';
 import type { Authenticator } from '../../src/ports/authenticator.js';
 import type { Clock } from '../../src/ports/clock.js';
 import { grant } from '../support/callers.js';
@@ -26,7 +26,7 @@ const grants = new Map([
   [callerId('reports'), grant([], { source: 'callers[1]' })],
 ]);
 const everyMethod = (token: Authenticator, clock: Clock): Authenticator =>
-  new OneMethod({
+  new AuthenticatorSelector({
     token,
     certificate: new ConfiguredCallers(new CertificateAuthenticator(names, clock), grants),
   });

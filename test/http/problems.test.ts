@@ -1,7 +1,7 @@
 // Failures as problem documents: every kind has its row, and nothing but the row leaves the service.
 import { describe, expect, it } from '@jest/globals';
 import { problemOf, type HttpFailure } from '../../src/adapters/http/server/problems.js';
-import type { FailedAttempt } from '../../src/domain/failures/key-failures.js';
+import type { FailedAttempt } from '../../src/domain/failures/region-failures.js';
 import { deployment, region } from '../support/names.js';
 import { vaultFailures } from '../support/vault-failures.js';
 

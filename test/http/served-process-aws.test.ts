@@ -10,15 +10,15 @@ import { until } from '../support/until.js';
 /** Every request meets the fault itself: no region is left alone for what calls found, save for its configuration. */
 const judgesNoRegion = `
 [failover]
-failures_in_row = 1000
+consecutive_failures = 1000
 failure_ratio = 1
-ratio_calls = 100000
+min_calls = 100000
 mismatched_ids = 1000
 rejected_ids = 1000
 misconfigured_probe_ms = 100
 open_ms = 100
 max_open_ms = 100
-right_answers = 1
+probe_successes = 1
 ramp_ms = 100
 [repair]
 background = "off"

@@ -103,7 +103,7 @@ describe('a DynamoDB table', () => {
     const config = lab.write('silent.toml', aws.config());
     await aws.heal();
     await aws.regions[1].fail('silent');
-    const patient = { RKMS_KMS_ATTEMPT_TIMEOUT_MS: '30000', RKMS_FAILOVER_MOST_TIMEOUT_MS: '30000' };
+    const patient = { RKMS_KMS_ATTEMPT_TIMEOUT_MS: '30000', RKMS_FAILOVER_MAX_TIMEOUT_MS: '30000' };
     const running = lab.start(['verify', '--config', config], patient);
     await until(() => aws.regions[1].calls.length > 0);
     running.signal('SIGINT');

@@ -1,11 +1,11 @@
 // A region guide that knows nothing and says anything: any order, any pace, each time anew. What holds under it holds
 // under the supervisor, whatever that believes of the regions.
-import type { RegionGuide } from '../../src/application/regions/region-selector.js';
+import type { RegionSelector } from '../../src/application/regions/region-selector.js';
 import type { Region } from '../../src/domain/ids.js';
 import type { Pace } from '../../src/domain/regions/region-timing.js';
 import type { Random } from './random.js';
 
-export class AdversaryGuide implements RegionGuide {
+export class AdversaryGuide implements RegionSelector {
   constructor(
     private readonly regions: readonly Region[],
     private readonly random: Random,
@@ -19,7 +19,7 @@ export class AdversaryGuide implements RegionGuide {
     return { attemptTimeoutMs: this.random.between(150, 1_000), hedgeAfterMs: this.random.between(30, 300) };
   }
 
-  isLeftAlone(): boolean {
+  isEjected(): boolean {
     return this.random.chance(0.2);
   }
 

@@ -6,12 +6,13 @@ import { CreateKey } from '../../src/application/keys/create-key.js';
 import { GetDataKey } from '../../src/application/keys/get-data-key.js';
 import { GuardedKeys } from '../../src/application/access/guarded-keys.js';
 import { RegionCalls } from '../../src/application/regions/region-calls.js';
-import { Slots } from '../../src/application/resilience/concurrency-limit.js';
+import { ConcurrencyLimit } from '../../src/application/resilience/concurrency-limit.js';
 import { StoreCalls } from '../../src/application/store/store-calls.js';
 import { UnwrapInAnyRegion } from '../../src/application/keys/unwrap-in-any-region.js';
 import { WrapInEveryRegion } from '../../src/application/keys/wrap-in-every-region.js';
 import type { ResultAsync } from 'neverthrow';
-import { checkGenesis, type Genesis, type WritePlace } from '../../src/domain/keys/genesis.js';
+import { checkGenesis, type Genesis } from '../../src/domain/keys/genesis.js';
+import { type WritePlace } from '../../src/domain/ids.js';
 import type { Deployment, KeyId, Region } from '../../src/domain/ids.js';
 import type { Clock } from '../../src/ports/clock.js';
 import type { RepairQueue } from '../../src/application/maintenance/repair-queue.js';
@@ -91,7 +92,7 @@ export class SimulatedProcess implements Caller {
     this.repairMeans = { vaults: this.vaults, store: this.store, guide, audit, clock, deployment, quorum };
     const queue = repairQueue(this.repairMeans);
     if (settings.repairsForMs !== undefined) this.repairBeside(queue, settings.repairsForMs);
-    const pauses = { leastPauseMs: 50, mostPauseMs: 200 };
+    const pauses = { minPauseMs: 50, maxPauseMs: 200 };
     const calls = new RegionCalls(this.vaults, guide, clock, telemetry, pauses);
     this.storeCalls = new StoreCalls(this.store, clock, { storeTimeoutMs: 500 });
     const wrapping = new WrapInEveryRegion(calls, { quorum });
@@ -99,7 +100,14 @@ export class SimulatedProcess implements Caller {
     const creationSettings = { quorum, deployment, keyLength: 32, ...(writes && { writes }) } as const;
     const creation = new CreateKey(calls, wrapping, this.storeCalls, clock, telemetry, creationSettings);
     const unwrapping = new UnwrapInAnyRegion(calls, deployment);
-    const keys = new GetDataKey(this.storeCalls, creation, unwrapping, calls, queue.note, new Slots(250));
+    const keys = new GetDataKey(
+      this.storeCalls,
+      creation,
+      unwrapping,
+      calls,
+      queue.note,
+      new ConcurrencyLimit(250),
+    );
     this.keys = new GuardedKeys(keys, audit, clock, { auditTimeoutMs: 300 }, unlimited(clock));
     this.canaries = new Canaries(this.vaults, deployment);
   }

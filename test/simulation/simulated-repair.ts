@@ -1,10 +1,10 @@
 // What one process repairs with, wired as the service and its commands wire it: the queue beside the requests, and the
 // walks of `rkms repair` and `rkms verify`.
 import { CountedGuide } from '../../src/application/regions/counted-guide.js';
-import { PatientCalls } from '../../src/application/maintenance/retrying-calls.js';
+import { RetryingCalls } from '../../src/application/maintenance/retrying-calls.js';
 import { RecordChanges } from '../../src/application/maintenance/record-changes.js';
 import { RegionCalls } from '../../src/application/regions/region-calls.js';
-import type { RegionGuide } from '../../src/application/regions/region-selector.js';
+import type { RegionSelector } from '../../src/application/regions/region-selector.js';
 import { RepairBudget } from '../../src/application/maintenance/repair-budget.js';
 import { RepairKey } from '../../src/application/maintenance/repair-key.js';
 import { RepairQueue } from '../../src/application/maintenance/repair-queue.js';
@@ -22,7 +22,7 @@ import { callerId } from '../support/names.js';
 export interface RepairMeans {
   readonly vaults: readonly KeyVault[];
   readonly store: KeyRepository;
-  readonly guide: RegionGuide;
+  readonly guide: RegionSelector;
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly deployment: Deployment;
@@ -30,7 +30,7 @@ export interface RepairMeans {
 }
 
 const telemetry = { record: (): void => undefined };
-const pauses = { leastPauseMs: 50, mostPauseMs: 200 };
+const pauses = { minPauseMs: 50, maxPauseMs: 200 };
 
 const regionsOf = (vaults: readonly KeyVault[]): readonly Region[] => vaults.map(({ region }) => region);
 
@@ -55,7 +55,7 @@ export function repairAll(means: RepairMeans, dropRemoved: boolean, signal: Abor
   const { vaults, store, guide, clock } = means;
   const storeCalls = new StoreCalls(store, clock, { storeTimeoutMs: 1_000 });
   const calls = new RegionCalls(vaults, guide, clock, telemetry, pauses);
-  const repairing = repairKey(means, storeCalls, calls, new PatientCalls(calls, clock), dropRemoved);
+  const repairing = repairKey(means, storeCalls, calls, new RetryingCalls(calls, clock), dropRemoved);
   return walk(storeCalls, clock, signal, async ({ record }) => {
     if (record.isOk()) await repairing.repair(record.value, signal);
   });
@@ -65,7 +65,7 @@ export function repairAll(means: RepairMeans, dropRemoved: boolean, signal: Abor
 export function verifyAll(means: RepairMeans, signal: AbortSignal): Promise<unknown> {
   const { vaults, store, guide, clock, deployment } = means;
   const storeCalls = new StoreCalls(store, clock, { storeTimeoutMs: 1_000 });
-  const calls = new PatientCalls(new RegionCalls(vaults, guide, clock, telemetry, pauses), clock);
+  const calls = new RetryingCalls(new RegionCalls(vaults, guide, clock, telemetry, pauses), clock);
   const verifying = new VerifyKey(vaults, calls, deployment);
   return walk(storeCalls, clock, signal, async ({ record }) => {
     if (record.isOk()) await verifying.check(record.value, signal);

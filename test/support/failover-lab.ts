@@ -54,7 +54,7 @@ open_ms = 300
 max_open_ms = 600
 ramp_ms = 300
 misconfigured_probe_ms = 300
-most_hedge_ms = 50
+max_hedge_ms = 50
 `;
 
 export class FailoverLab {

@@ -25,7 +25,7 @@ export const answered: RequestAnswered = {
     regions: 3,
     attempts: 2,
     hedged: false,
-    rescue: 'failed',
+    failover: 'failed',
   },
 };
 
@@ -33,7 +33,7 @@ export const answered: RequestAnswered = {
 export const everyEvent: readonly TelemetryEvent[] = [
   answered,
   { ...answered, callerLeft: true },
-  { event: 'flight.joined' },
+  { event: 'single-flight.joined' },
   { event: 'vault.call', region: here, operation: 'decrypt', durationMs: 12, keyId: id },
   {
     event: 'vault.call',

@@ -1,6 +1,6 @@
 // Any life that a region may have had: for promises about every state that can be reached.
 import fc from 'fast-check';
-import type { MisconfigurationReason, VaultFailure } from '../../src/domain/failures/key-failures.js';
+import type { MisconfigurationReason, VaultFailure } from '../../src/domain/failures/region-failures.js';
 import { step } from '../../src/domain/regions/region-health.js';
 import {
   defaultHealthSettings,

@@ -5,7 +5,7 @@ import type {
   StoreReadFailure,
   StoreRevisionStale,
   StoreWriteFailure,
-} from '../../src/domain/failures/key-failures.js';
+} from '../../src/domain/failures/store-failures.js';
 import type { Genesis } from '../../src/domain/keys/genesis.js';
 import type { KeyId, KeyVersion, Region } from '../../src/domain/ids.js';
 import { withCiphertexts, withoutCiphertexts, type KeyRecord } from '../../src/domain/keys/key-record.js';

@@ -21,7 +21,7 @@ import type { RegionReport } from '../../src/application/regions/region-supervis
 import { callerWith } from './callers.js';
 import { ask, type HttpAnswer, type HttpQuestion } from './http-client.js';
 import { ManualClock } from './manual-clock.js';
-import { Slots } from '../../src/application/resilience/concurrency-limit.js';
+import { ConcurrencyLimit } from '../../src/application/resilience/concurrency-limit.js';
 import { keyId, keyVersion, region } from './names.js';
 import { keyOf } from './sample-keys.js';
 
@@ -81,7 +81,7 @@ export class InterfaceLab {
       store: { guarded, regions: [regionName] },
       clock: this.clock,
       settings: { requestTimeoutMs: 60_000 },
-      inFlight: new Slots(1_000),
+      inFlight: new ConcurrencyLimit(1_000),
       metrics: {
         isPublic: false,
         read: () => outcome(metricsPage).asyncMap((page) => Promise.resolve(page)),

@@ -1,10 +1,10 @@
 // A region guide whose order and pace tests may change, and which keeps what it was told.
-import type { RegionGuide } from '../../src/application/regions/region-selector.js';
+import type { RegionSelector } from '../../src/application/regions/region-selector.js';
 import type { Region } from '../../src/domain/ids.js';
 import type { Pace } from '../../src/domain/regions/region-timing.js';
 import type { RegionCall } from '../../src/ports/telemetry.js';
 
-export class RecordingRegionGuide implements RegionGuide {
+export class RecordingRegionGuide implements RegionSelector {
   readonly reports: RegionCall[] = [];
   /** The region of every call that was begun, in order. */
   readonly begun: Region[] = [];
@@ -27,7 +27,7 @@ export class RecordingRegionGuide implements RegionGuide {
   /** Regions known to be down. */
   readonly leftAlone = new Set<Region>();
 
-  isLeftAlone(region: Region): boolean {
+  isEjected(region: Region): boolean {
     return this.leftAlone.has(region);
   }
 

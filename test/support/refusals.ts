@@ -1,5 +1,5 @@
 // What a refused start says, as plain values to compare.
-import { StartRefused } from '../../src/ports/operator-error.js';
+import { OperatorError } from '../../src/ports/operator-error.js';
 
 export interface Refusal {
   readonly message: string;
@@ -11,7 +11,7 @@ export function refusalOf(act: () => unknown): Refusal {
   try {
     act();
   } catch (error) {
-    if (error instanceof StartRefused) return { message: error.message, hint: error.hint };
+    if (error instanceof OperatorError) return { message: error.message, hint: error.hint };
     throw error;
   }
   throw new Error('nothing was refused');

@@ -7,7 +7,7 @@ import {
   type ReplicationMode,
 } from '../../src/application/store/replicated-repository.js';
 import { StoreRegions } from '../../src/application/store/store-regions.js';
-import type { StoreReadFailure, StoreWriteFailure } from '../../src/domain/failures/key-failures.js';
+import type { StoreReadFailure, StoreWriteFailure } from '../../src/domain/failures/store-failures.js';
 import type { Region } from '../../src/domain/ids.js';
 import type { KeyRepository } from '../../src/ports/key-repository.js';
 import { InMemoryKeyRepository } from './in-memory-key-repository.js';

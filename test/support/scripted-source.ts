@@ -3,11 +3,9 @@
 import { errAsync, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
 import type { DataKey } from '../../src/domain/keys/data-key.js';
 import { generationContext } from '../../src/domain/keys/encryption-context.js';
-import type {
-  SourceEntryUnreadable,
-  StoreReadFailure,
-  VaultFailure,
-} from '../../src/domain/failures/key-failures.js';
+import type { SourceEntryUnreadable } from '../../src/domain/failures/key-failures.js';
+import type { StoreReadFailure } from '../../src/domain/failures/store-failures.js';
+import type { VaultFailure } from '../../src/domain/failures/region-failures.js';
 import { firstVersion, type Region } from '../../src/domain/ids.js';
 import type { KeySource, SourceCopies, SourceEntry, SourcePage } from '../../src/ports/key-source.js';
 import { deployment, keyId } from './names.js';

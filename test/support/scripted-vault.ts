@@ -5,7 +5,7 @@ import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import { LocalKmsKeyVault, masterKeyBytes } from '../../src/adapters/local-kms/local-kms-key-vault.js';
 import type { DataKey, DataKeyLength } from '../../src/domain/keys/data-key.js';
 import type { EncryptionContext } from '../../src/domain/keys/encryption-context.js';
-import type { VaultFailure } from '../../src/domain/failures/key-failures.js';
+import type { VaultFailure } from '../../src/domain/failures/region-failures.js';
 import type { Region } from '../../src/domain/ids.js';
 import type { RegionalCiphertext } from '../../src/domain/keys/regional-ciphertext.js';
 import type { KeyVault } from '../../src/ports/key-vault.js';

@@ -9,7 +9,7 @@ import { makeBearerToken } from '../../src/adapters/tokens/bearer-token.js';
 import type { Tls } from '../../src/adapters/http/tls/tls.js';
 import { TokenAuthenticator } from '../../src/adapters/tokens/token-authenticator.js';
 import type { StoredToken } from '../../src/adapters/tokens/stored-token.js';
-import { Slots } from '../../src/application/resilience/concurrency-limit.js';
+import { ConcurrencyLimit } from '../../src/application/resilience/concurrency-limit.js';
 import type { Permission } from '../../src/domain/access/caller.js';
 import type { Authenticator } from '../../src/ports/authenticator.js';
 import { untraced } from '../../src/application/resilience/spans.js';
@@ -115,7 +115,7 @@ export class ServedApp {
       certificateOf: tls && ((socket) => tls.certificateOf(socket)),
       clock,
       settings: { requestTimeoutMs },
-      inFlight: new Slots(maxInFlight),
+      inFlight: new ConcurrencyLimit(maxInFlight),
       isReady: () => this.ready,
       onRequest: (line) => this.lines.push(line),
       tracer: this.parts.tracer ?? untraced,

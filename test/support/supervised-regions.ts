@@ -8,7 +8,7 @@ import {
   type OperatorOrder,
   type SupervisorSettings,
 } from '../../src/application/regions/region-supervisor.js';
-import type { VaultFailure } from '../../src/domain/failures/key-failures.js';
+import type { VaultFailure } from '../../src/domain/failures/region-failures.js';
 import type { Region } from '../../src/domain/ids.js';
 import { defaultHealthSettings } from '../../src/domain/regions/region-state.js';
 import { defaultPaceSettings } from '../../src/domain/regions/region-timing.js';
@@ -29,12 +29,12 @@ export const inShort = (order: readonly Region[]): string => order.map((at) => i
 export const settings: SupervisorSettings = {
   health: {
     ...defaultHealthSettings,
-    failuresInRow: 5,
+    consecutiveFailures: 5,
     failureRatio: 0.5,
-    ratioCalls: 20,
+    minCalls: 20,
     openMs: 5_000,
     maxOpenMs: 60_000,
-    rightAnswers: 3,
+    probeSuccesses: 3,
     rampMs: 10_000,
     misconfiguredProbeMs: 60_000,
     mismatchedIds: 2,
@@ -51,7 +51,7 @@ export const settings: SupervisorSettings = {
 export const ends = {
   a: undefined,
   f: vaultFailures['region.unavailable'],
-  o: { kind: 'region.unavailable', reason: 'outrun' },
+  o: { kind: 'region.unavailable', reason: 'hedge-lost' },
   u: vaultFailures['region.untrusted'],
   t: vaultFailures['region.throttled'],
   m: vaultFailures['vault.misconfigured'],

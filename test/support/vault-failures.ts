@@ -1,5 +1,5 @@
 // One failure of each kind that a vault may answer; a new kind does not compile until it is here.
-import type { VaultFailure } from '../../src/domain/failures/key-failures.js';
+import type { VaultFailure } from '../../src/domain/failures/region-failures.js';
 
 export type VaultFailureKind = VaultFailure['kind'];
 

@@ -5,10 +5,9 @@ import { CreationQuotas } from '../../src/application/access/creation-quotas.js'
 import { GetDataKey } from '../../src/application/keys/get-data-key.js';
 import { GuardedKeys } from '../../src/application/access/guarded-keys.js';
 import { RegionCalls } from '../../src/application/regions/region-calls.js';
-import type { RepairDebt } from '../../src/application/maintenance/repair-queue.js';
-import { Slots } from '../../src/application/resilience/concurrency-limit.js';
+import { ConcurrencyLimit } from '../../src/application/resilience/concurrency-limit.js';
 import { StoreCalls } from '../../src/application/store/store-calls.js';
-import { PatientCalls } from '../../src/application/maintenance/retrying-calls.js';
+import { RetryingCalls } from '../../src/application/maintenance/retrying-calls.js';
 import { RecordChanges } from '../../src/application/maintenance/record-changes.js';
 import { RepairKey } from '../../src/application/maintenance/repair-key.js';
 import { untraced } from '../../src/application/resilience/spans.js';
@@ -31,11 +30,12 @@ import { RecordingTelemetry } from './recording-telemetry.js';
 import { keyOf } from './sample-keys.js';
 import { threeRegions } from './scripted-vault.js';
 import { WatchedRepository } from './watched-repository.js';
+import type { RepairDebt } from '../../src/domain/keys/repair-plan.js';
 
 export const attemptTimeoutMs = 800;
 export const hedgeAfterMs = 300;
-export const leastPauseMs = 50;
-export const mostPauseMs = 200;
+export const minPauseMs = 50;
+export const maxPauseMs = 200;
 export const storeTimeoutMs = 500;
 export const auditTimeoutMs = 300;
 export const maxCreations = 250;
@@ -73,7 +73,7 @@ export class VirtualService {
 
   constructor(quorum = 2, tracer: Tracer = untraced) {
     const { vaults, guide, clock, telemetry } = this;
-    const settings = { quorum, deployment: ours, keyLength, leastPauseMs, mostPauseMs };
+    const settings = { quorum, deployment: ours, keyLength, minPauseMs, maxPauseMs };
     this.regions = new RegionCalls(vaults, guide, clock, telemetry, settings, tracer);
     this.storeCalls = new StoreCalls(
       tracer === untraced ? this.store : tracedRepository(this.store, tracer),
@@ -100,14 +100,14 @@ export class VirtualService {
       this.unwrapping,
       this.regions,
       (debt) => this.debts.push(debt),
-      new Slots(maxCreations),
+      new ConcurrencyLimit(maxCreations),
       () => (this.joins += 1),
     );
   }
 
   /** As the commands have it: patient with regions. */
   verifying(): VerifyKey {
-    return new VerifyKey(this.vaults, new PatientCalls(this.regions, this.clock), ours);
+    return new VerifyKey(this.vaults, new RetryingCalls(this.regions, this.clock), ours);
   }
 
   /** As the queue beside a served process has it. */

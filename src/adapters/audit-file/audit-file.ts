@@ -8,7 +8,7 @@ import type { AuditEntry, AuditLog } from '../../ports/audit-log.js';
 import type { Clock } from '../../ports/clock.js';
 import { codeOf } from '../files/private-files.js';
 import type { Head, LineFields } from './audit-chain.js';
-import { claimLane, type AuditLane } from './writer-lock.js';
+import { acquireWriterLock, type WriterLock } from './writer-lock.js';
 import { tailOf, type AuditTail } from './audit-tail.js';
 import { ChainedFile, type ChainedFileSettings } from './chained-file.js';
 
@@ -49,7 +49,7 @@ export class AuditFile implements AuditLog {
   private closed = false;
 
   private constructor(
-    private readonly lane: AuditLane,
+    private readonly lane: WriterLock,
     private readonly file: ChainedFile,
     private readonly clock: Clock,
     private readonly onHead: (file: string, head: Head) => void,
@@ -64,7 +64,7 @@ export class AuditFile implements AuditLog {
    * Refuses to start where no entry could be written, or where the file is no audit log.
    */
   static open(base: string, clock: Clock, settings: AuditFileSettings): AuditFile {
-    const lane = claimLane(base);
+    const lane = acquireWriterLock(base);
     try {
       const tail = tailOf(lane.path);
       const file = new ChainedFile(lane.path, tail, settings, clock);

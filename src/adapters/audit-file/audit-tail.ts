@@ -1,7 +1,7 @@
 // Where an audit file ends: its last intact line, and what a crash left behind it. Reads the end of the file only, and
 // changes nothing. Refuses a file that is no audit log, so that nothing is ever written into somebody else's.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 import { codeOf } from '../files/private-files.js';
 import { beginning, isCutShort, readLine, sha256, type Head } from './audit-chain.js';
 import { filesPutAside } from './audit-names.js';
@@ -72,8 +72,8 @@ function readEnd(path: string, flags: 'a+' | 'r'): FileEnd {
       closeSync(file);
     }
   } catch (cause) {
-    if (cause instanceof StartRefused) throw cause;
-    throw new StartRefused(
+    if (cause instanceof OperatorError) throw cause;
+    throw new OperatorError(
       `the audit log ${path} cannot be written (${codeOf(cause)})`,
       'name another file as audit.file, or give this one to the user that runs RKMS',
       { cause },
@@ -99,8 +99,8 @@ function headOf(bytes: Buffer): Head | undefined {
 
 const lineFeed = 0x0a;
 
-const notOurs = (path: string): StartRefused =>
-  new StartRefused(
+const notOurs = (path: string): OperatorError =>
+  new OperatorError(
     `${path} does not end as an audit log of RKMS does`,
     'look at it with: rkms audit verify; then move it aside, or name another file as audit.file',
   );

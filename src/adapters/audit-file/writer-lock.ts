@@ -3,7 +3,7 @@
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 import { codeOf, ensurePrivateFolder } from '../files/private-files.js';
 import { waitWhileBusy } from '../files/sqlite-busy-timeout.js';
 import { lanePath } from './audit-names.js';
@@ -13,13 +13,13 @@ const mostLanes = 64;
 const patienceMs = 20;
 const sqliteBusy = 5;
 
-export interface AuditLane {
+export interface WriterLock {
   readonly path: string;
   release(): void;
 }
 
 /** Refuses the start when no lane can be had. */
-export function claimLane(base: string): AuditLane {
+export function acquireWriterLock(base: string): WriterLock {
   ensurePrivateFolder(dirname(base));
   for (let lane = 1; lane <= mostLanes; lane += 1) {
     const path = lanePath(base, lane);
@@ -33,7 +33,7 @@ export function claimLane(base: string): AuditLane {
       };
     }
   }
-  throw new StartRefused(
+  throw new OperatorError(
     `the audit log ${base} is written by ${mostLanes} processes already`,
     'give this process a data folder, or an audit.file, of its own',
   );
@@ -51,7 +51,7 @@ function claim(path: string): DatabaseSync | undefined {
   } catch (cause) {
     lock?.close();
     if (cause instanceof Error && 'errcode' in cause && cause.errcode === sqliteBusy) return undefined;
-    throw new StartRefused(
+    throw new OperatorError(
       `the audit log cannot be locked: ${path} (${codeOf(cause)})`,
       'give the file to the user that runs RKMS; its file system must know locks',
       { cause },

@@ -9,7 +9,7 @@ import {
 import { err, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
 import { DataKey, type DataKeyLength } from '../../domain/keys/data-key.js';
 import type { EncryptionContext } from '../../domain/keys/encryption-context.js';
-import type { CiphertextMismatched, VaultFailure } from '../../domain/failures/key-failures.js';
+import type { CiphertextMismatched, VaultFailure } from '../../domain/failures/region-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import type { KeyVault } from '../../ports/key-vault.js';

@@ -7,7 +7,7 @@ import {
   type KMSClient,
 } from '@aws-sdk/client-kms';
 import { err, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
-import type { VaultFailure, VaultMisconfigured } from '../../domain/failures/key-failures.js';
+import type { VaultFailure, VaultMisconfigured } from '../../domain/failures/region-failures.js';
 import { kmsFailure, misconfiguredStates } from '../aws/kms-failures.js';
 import { untilAborted } from '../aws/until-aborted.js';
 

@@ -2,7 +2,7 @@
 // a bound on connecting. Endpoints follow from the region's name or are ours: the SDK would also look for some in the
 // environment and in the profiles of the home folder. The SDK's own bound on a call would be none: callers always pass an abort signal.
 import type { KMSClientConfig } from '@aws-sdk/client-kms';
-import { ForgetfulHttpAgent, ForgetfulHttpsAgent } from './zeroizing-agents.js';
+import { ZeroizingHttpAgent, ZeroizingHttpsAgent } from './zeroizing-agents.js';
 
 type NodeHttpHandlerOptions = Exclude<NonNullable<KMSClientConfig['requestHandler']>, { handle: unknown }>;
 
@@ -32,8 +32,8 @@ export const connectionOptions = (settings: AwsConnectionSettings): AwsConnectio
   maxAttempts: 1,
   requestHandler: {
     // The SDK's own bound on connecting blames the region for every delay of this process.
-    httpAgent: new ForgetfulHttpAgent(agentOptions(settings)),
-    httpsAgent: new ForgetfulHttpsAgent(agentOptions(settings)),
+    httpAgent: new ZeroizingHttpAgent(agentOptions(settings)),
+    httpsAgent: new ZeroizingHttpsAgent(agentOptions(settings)),
   },
 });
 

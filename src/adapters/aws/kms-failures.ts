@@ -1,5 +1,5 @@
 // The one table from KMS's errors to failure kinds, for every row of the design's table of region failures.
-import type { MisconfigurationReason, VaultFailure } from '../../domain/failures/key-failures.js';
+import type { MisconfigurationReason, VaultFailure } from '../../domain/failures/region-failures.js';
 import { transportFailure } from './transport-failures.js';
 
 type Row = (cause: unknown) => VaultFailure;

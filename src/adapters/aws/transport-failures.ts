@@ -7,7 +7,7 @@ import type {
   RegionThrottled,
   RegionUnavailable,
   RegionUntrusted,
-} from '../../domain/failures/key-failures.js';
+} from '../../domain/failures/region-failures.js';
 
 export type TransportFailure =
   RegionUnavailable | RegionUntrusted | RegionThrottled | CredentialsInvalid | CallAborted;

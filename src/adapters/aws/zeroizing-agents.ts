@@ -6,7 +6,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import type { OnReadOpts, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { scheduleFairly } from '../../domain/stall-aware-timer.js';
+import { scheduleStallAware } from '../../domain/stall-aware-timer.js';
 import { systemClock } from '../system/system-clock.js';
 
 /** As much as one record of TLS carries. */
@@ -22,7 +22,7 @@ interface Bounded {
 
 type Connected = (error: Error | null, stream: Duplex) => void;
 
-export class ForgetfulHttpAgent extends HttpAgent {
+export class ZeroizingHttpAgent extends HttpAgent {
   readonly #connectTimeoutMs: number;
 
   constructor({ connectTimeoutMs, ...options }: AgentOptions & Bounded) {
@@ -37,7 +37,7 @@ export class ForgetfulHttpAgent extends HttpAgent {
   }
 }
 
-export class ForgetfulHttpsAgent extends HttpsAgent {
+export class ZeroizingHttpsAgent extends HttpsAgent {
   readonly #connectTimeoutMs: number;
 
   constructor({
@@ -72,7 +72,7 @@ function forgetting(
 }
 
 function boundConnecting(stream: Duplex, timeoutMs: number): void {
-  const settle = scheduleFairly(systemClock, timeoutMs, () => {
+  const settle = scheduleStallAware(systemClock, timeoutMs, () => {
     const why = `no connection within ${timeoutMs} ms`;
     stream.destroy(Object.assign(new Error(why), { code: 'ETIMEDOUT' }));
   });

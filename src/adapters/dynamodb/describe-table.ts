@@ -7,7 +7,7 @@ import {
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
-import type { StoreReadFailure } from '../../domain/failures/key-failures.js';
+import type { StoreReadFailure } from '../../domain/failures/store-failures.js';
 import { untilAborted } from '../aws/until-aborted.js';
 import { readFailure } from './dynamodb-failures.js';
 

@@ -1,14 +1,14 @@
 // The one table from DynamoDB's errors to failure kinds. After a write that may have reached the table, silence and
 // server errors mean an unknown outcome.
 import { ReplicatedWriteConflictException } from '@aws-sdk/client-dynamodb';
+import type { CredentialsInvalid } from '../../domain/failures/region-failures.js';
 import type {
-  CredentialsInvalid,
   StoreMisconfigured,
   StoreOutage,
   StoreReadFailure,
   StoreThrottled,
   StoreWriteFailure,
-} from '../../domain/failures/key-failures.js';
+} from '../../domain/failures/store-failures.js';
 import { transportFailure, type TransportFailure } from '../aws/transport-failures.js';
 
 /** :: name of the DynamoDB error -> what to change. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html */

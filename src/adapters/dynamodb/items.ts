@@ -2,7 +2,7 @@
 // from region to its KMS key (S) and bytes (B). The genesis record lives in the same table under an id that no key can have.
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { err, ok, type Result } from 'neverthrow';
-import type { KeyUnreadable } from '../../domain/failures/key-failures.js';
+import type { KeyUnreadable } from '../../domain/failures/store-failures.js';
 import type { Genesis } from '../../domain/keys/genesis.js';
 import { parseDeployment, parseRegion } from '../../domain/ids.js';
 import type { CiphertextFields, RecordFields, UntrustedFields } from '../../domain/keys/record-format.js';

@@ -7,7 +7,7 @@ import {
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
-import type { StoreWriteFailure } from '../../domain/failures/key-failures.js';
+import type { StoreWriteFailure } from '../../domain/failures/store-failures.js';
 import { untilAborted } from '../aws/until-aborted.js';
 import { writeFailure } from './dynamodb-failures.js';
 import { itemKey } from './items.js';

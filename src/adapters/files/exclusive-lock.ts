@@ -2,7 +2,7 @@
 // system, which is gone with the process however that ends: a kill leaves nothing behind that somebody must clean up.
 import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 import { codeOf } from './private-files.js';
 import { waitWhileBusy } from './sqlite-busy-timeout.js';
 
@@ -29,7 +29,7 @@ function locked(path: string): DatabaseSync {
   } catch (cause) {
     lock?.close();
     const reason = lock ? 'another process holds it, or it is not an empty file' : codeOf(cause);
-    throw new StartRefused(
+    throw new OperatorError(
       `the lock ${path} cannot be had (${reason})`,
       'try again, and see that its folder belongs to the user that runs RKMS',
       { cause },

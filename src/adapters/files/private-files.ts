@@ -1,5 +1,5 @@
 // Files and folders that nobody but their owner may read. Files appear whole or not at all, and an existing one is never
-// overwritten by `create`. Used while the service starts: what is wrong ends the start with a StartRefused.
+// overwritten by `create`. Used while the service starts: what is wrong ends the start with a OperatorError.
 import { randomBytes } from 'node:crypto';
 import {
   accessSync,
@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 
 const openToOthers = 0o077;
 /** All bits but those of 0640. */
@@ -31,7 +31,7 @@ export function ensurePrivateFolder(path: string): void {
     makeFolder(path);
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
-    throw new StartRefused(
+    throw new OperatorError(
       `the folder ${path} cannot be written to (${codeOf(cause)})`,
       'give it to the user that runs RKMS, or name another folder',
       { cause },
@@ -57,8 +57,8 @@ export function readPrivateFile(path: string): Buffer | undefined {
     return readFileSync(path);
   } catch (cause) {
     if (codeOf(cause) === 'ENOENT') return undefined;
-    if (cause instanceof StartRefused) throw cause;
-    throw new StartRefused(
+    if (cause instanceof OperatorError) throw cause;
+    throw new OperatorError(
       `the file ${path} cannot be read (${codeOf(cause)})`,
       'give it to the user that runs RKMS',
       {
@@ -99,7 +99,7 @@ function placeFile<T>(path: string, content: Uint8Array | string, place: (draft:
     return placed;
   } catch (cause) {
     rmSync(draft, { force: true });
-    throw new StartRefused(
+    throw new OperatorError(
       `the file ${path} cannot be written (${codeOf(cause)})`,
       `check the permissions of ${dirname(path)} and the space on its disk`,
       { cause },
@@ -119,7 +119,7 @@ function refuseOthers(path: string, what: 'file' | 'folder', mode: number): void
   const actual = status.mode & 0o777;
   if ((actual & openToOthers) === 0) return;
   if (what === 'file' && isHandedOver(status, process.geteuid?.() ?? 0)) return;
-  throw new StartRefused(
+  throw new OperatorError(
     `the ${what} ${path} is open to other users (mode ${actual.toString(8).padStart(4, '0')})`,
     `run: chmod ${mode.toString(8)} '${path}'`,
   );

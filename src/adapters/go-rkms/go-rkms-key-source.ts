@@ -5,7 +5,8 @@ import { ScanCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/
 import { DecryptCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { err, ResultAsync } from 'neverthrow';
 import { DataKey } from '../../domain/keys/data-key.js';
-import type { StoreReadFailure, VaultFailure } from '../../domain/failures/key-failures.js';
+import type { StoreReadFailure } from '../../domain/failures/store-failures.js';
+import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { KeySource, SourcePage } from '../../ports/key-source.js';
 import { withFreshConnection } from '../aws/fresh-connection.js';

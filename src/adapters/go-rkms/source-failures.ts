@@ -1,5 +1,5 @@
 // What DynamoDB's refusals mean when the table is another store's and is only scanned.
-import type { StoreReadFailure } from '../../domain/failures/key-failures.js';
+import type { StoreReadFailure } from '../../domain/failures/store-failures.js';
 import { transportFailure } from '../aws/transport-failures.js';
 
 /** :: name of the DynamoDB error -> what to change. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html#API_Scan_Errors */

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 import { readPrivateFile, replacePrivateFile } from '../files/private-files.js';
 import type { LastGood, LastGoodStore } from './key-set-source.js';
 
@@ -16,7 +16,7 @@ export class LastGoodFile implements LastGoodStore {
   constructor(
     folder: string,
     private readonly issuer: string,
-    private readonly onProblem: (problem: StartRefused) => void,
+    private readonly onProblem: (problem: OperatorError) => void,
   ) {
     const name = createHash('sha256').update(issuer).digest('hex').slice(0, 16);
     this.#path = join(folder, `issuer-${name}.json`);
@@ -42,7 +42,7 @@ export class LastGoodFile implements LastGoodStore {
     try {
       return act();
     } catch (problem) {
-      if (!(problem instanceof StartRefused)) throw problem;
+      if (!(problem instanceof OperatorError)) throw problem;
       this.onProblem(problem);
       return undefined;
     }

@@ -4,7 +4,7 @@ import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes }
 import { err, errAsync, ok, okAsync, Result, type ResultAsync } from 'neverthrow';
 import { DataKey, type DataKeyLength } from '../../domain/keys/data-key.js';
 import type { EncryptionContext } from '../../domain/keys/encryption-context.js';
-import type { VaultFailure } from '../../domain/failures/key-failures.js';
+import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import type { KeyVault } from '../../ports/key-vault.js';

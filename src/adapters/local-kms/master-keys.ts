@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Region } from '../../domain/ids.js';
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 import { createPrivateFile, ensurePrivateFolder, readPrivateFile } from '../files/private-files.js';
 import { masterKeyBytes } from './local-kms-key-vault.js';
 
@@ -35,10 +35,10 @@ export function readMasterKey(folder: string, region: Region): Buffer {
   const path = masterKeyPath(folder, region);
   const content = readPrivateFile(path);
   if (content === undefined) {
-    throw new StartRefused(`the master key ${path} is missing`, restore);
+    throw new OperatorError(`the master key ${path} is missing`, restore);
   }
   if (content.length !== fileBytes) {
-    throw new StartRefused(
+    throw new OperatorError(
       `the master key ${path} has ${content.length} bytes instead of ${fileBytes}`,
       restore,
     );
@@ -50,7 +50,7 @@ export function readMasterKey(folder: string, region: Region): Buffer {
     content.subarray(-checkBytes).equals(checkOf(region, key));
   content.fill(0);
   if (whole) return key;
-  throw new StartRefused(`the master key ${path} is damaged or belongs to another region`, restore);
+  throw new OperatorError(`the master key ${path} is damaged or belongs to another region`, restore);
 }
 
 const restore =

@@ -1,7 +1,7 @@
 // Telemetry as log lines: each event has its level, its words and the fields that it declares. The line of a request names
 // no key, because whoever reads how the service is used need not learn what for; the audit log knows, by the request's id.
 import type { Logger } from 'pino';
-import type { FailedAttempt } from '../../domain/failures/key-failures.js';
+import type { FailedAttempt } from '../../domain/failures/region-failures.js';
 import type {
   KeyRepairFailed,
   KeyServed,
@@ -58,7 +58,7 @@ export class PinoTelemetry implements Telemetry {
         return;
       // Counted, not told: how the work went stands in the line of the request that it was for.
       case 'store.answered':
-      case 'flight.joined':
+      case 'single-flight.joined':
       case 'audit.flushed':
     }
   }
@@ -105,13 +105,21 @@ function requestFacts({ served, failure, bug, ...request }: RequestAnswered): ob
   };
 }
 
-const servedFacts = ({ region, created, copies, regions, attempts, hedged, rescue }: KeyServed): object => ({
+const servedFacts = ({
+  region,
+  created,
+  copies,
+  regions,
+  attempts,
+  hedged,
+  failover,
+}: KeyServed): object => ({
   region,
   created,
   copies: `${copies}/${regions}`,
   attempts,
   hedged,
-  ...(rescue && { rescue }),
+  ...(failover && { failover }),
 });
 
 const tenths = (ms: number): number => Math.round(ms * 10) / 10;

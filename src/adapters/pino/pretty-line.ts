@@ -1,8 +1,8 @@
 // A log line for people: the time of day, the level, what happened, and the facts as name=value. Whatever a value holds, a
 // line stays one line, and nothing in it can move a terminal's cursor.
-import { tinted, type Tone } from '../system/terminal-colours.js';
+import { coloured, type Colour } from '../system/terminal-colours.js';
 
-const levels: ReadonlyMap<unknown, { readonly name: string; readonly tone: Tone }> = new Map([
+const levels: ReadonlyMap<unknown, { readonly name: string; readonly tone: Colour }> = new Map([
   [10, { name: 'TRACE', tone: 'aside' }],
   [20, { name: 'DEBUG', tone: 'aside' }],
   [30, { name: 'INFO ', tone: 'good' }],
@@ -14,7 +14,7 @@ const levels: ReadonlyMap<unknown, { readonly name: string; readonly tone: Tone 
 /** Of a line of JSON as pino writes it; `colours` for a terminal that shows them. */
 export function prettyLine(json: string, colours: boolean): string {
   const { time, level, msg, ...facts } = JSON.parse(json) as Record<string, unknown>;
-  const paint = (tone: Tone, text: string): string => tinted(tone, text, colours);
+  const paint = (tone: Colour, text: string): string => coloured(tone, text, colours);
   const { name, tone } = levels.get(level) ?? { name: String(level), tone: 'heading' };
   const clock = typeof time === 'number' ? `${new Date(time).toISOString().slice(11, 23)} ` : '';
   const told = Object.entries(facts).map(([fact, value]) => `${paint('aside', `${fact}=`)}${shown(value)}`);

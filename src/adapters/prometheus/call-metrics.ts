@@ -1,6 +1,6 @@
 // What RKMS asks of others and how they answer: the vaults of the regions, the store, and the store in each of its regions.
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { OutageReason } from '../../domain/failures/key-failures.js';
+import type { OutageReason } from '../../domain/failures/region-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { RegionTransition, StoreAnswered, StoreCall, VaultCall } from '../../ports/telemetry.js';
 import { outcomeOf, reasonOf } from './outcomes.js';
@@ -17,8 +17,8 @@ const outages: Readonly<Record<OutageReason, true>> = {
   reset: true,
   unreachable: true,
   'timed-out': true,
-  outrun: true,
-  'left-alone': true,
+  'hedge-lost': true,
+  ejected: true,
   'server-error': true,
   'key-unavailable': true,
   unintelligible: true,

@@ -29,7 +29,7 @@ export class PrometheusMetrics implements Telemetry, Metrics {
       case 'request.answered':
         this.requests.answered(event);
         return;
-      case 'flight.joined':
+      case 'single-flight.joined':
         this.requests.joinedFlight();
         return;
       case 'vault.call':

@@ -16,7 +16,7 @@ export interface RegionWords {
 export const vaultWords: RegionWords = { prefix: 'rkms_region', what: 'a region' };
 export const storeWords: RegionWords = { prefix: 'rkms_store_region', what: 'the store in a region' };
 
-export class RegionGauges {
+export class RegionMetrics {
   private readonly state: Gauge<'region' | 'state'>;
   private readonly circuit: Gauge<'region' | 'circuit'>;
   private readonly age: Gauge<'region'>;

@@ -1,18 +1,18 @@
 // What callers get: requests by route and outcome, how long they took, and how many were answered only because there is more
 // than one region. A label is a route, a method, a status or a kind of failure; never what a caller sent.
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { KeyServed, RequestAnswered, RescueReason } from '../../ports/telemetry.js';
+import type { KeyServed, RequestAnswered, FailoverReason } from '../../ports/telemetry.js';
 import { outcomeOf } from './outcomes.js';
 
 /** Up to the longest time that a request may be given by default, and one beyond it. In seconds. */
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3];
-const rescueReasons: readonly RescueReason[] = ['failed', 'left-alone', 'no-copy'];
+const failoverReasons: readonly FailoverReason[] = ['failed', 'ejected', 'no-copy'];
 
 export class RequestMetrics {
   private readonly requests: Counter<'route' | 'method' | 'status' | 'outcome'>;
   private readonly durations: Histogram<'route' | 'method' | 'status'>;
   private readonly abandoned: Counter;
-  private readonly rescued: Counter<'reason'>;
+  private readonly failovers: Counter<'reason'>;
   private readonly lacking: Counter;
   private readonly joined: Counter;
 
@@ -36,20 +36,20 @@ export class RequestMetrics {
       help: 'Requests whose caller left before the answer.',
       registers,
     });
-    this.rescued = new Counter({
-      name: 'rkms_rescued_requests_total',
+    this.failovers = new Counter({
+      name: 'rkms_failovers_total',
       help: 'Requests answered with a key that the preferred region alone would not have given, and why it would not.',
       labelNames: ['reason'],
       registers,
     });
-    for (const reason of rescueReasons) this.rescued.inc({ reason }, 0);
+    for (const reason of failoverReasons) this.failovers.inc({ reason }, 0);
     this.lacking = new Counter({
       name: 'rkms_answers_lacking_copies_total',
       help: 'Keys that were answered and that not every configured region holds.',
       registers,
     });
     this.joined = new Counter({
-      name: 'rkms_requests_joined_total',
+      name: 'rkms_single_flight_joined_total',
       help: 'Requests that shared the work of another one for the same key.',
       registers,
     });
@@ -67,8 +67,8 @@ export class RequestMetrics {
     this.joined.inc();
   }
 
-  private served({ rescue, copies, regions }: KeyServed): void {
-    if (rescue) this.rescued.inc({ reason: rescue });
+  private served({ failover, copies, regions }: KeyServed): void {
+    if (failover) this.failovers.inc({ reason: failover });
     if (copies < regions) this.lacking.inc();
   }
 }

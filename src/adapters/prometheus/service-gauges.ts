@@ -2,11 +2,11 @@
 // and when its certificates end.
 import { Gauge, type Registry } from 'prom-client';
 import type { MetricsSources } from '../../ports/metrics.js';
-import { RegionGauges, storeWords, vaultWords } from './region-metrics.js';
+import { RegionMetrics, storeWords, vaultWords } from './region-metrics.js';
 
 export function watchService(registry: Registry, sources: MetricsSources): void {
-  new RegionGauges(registry, vaultWords, sources.regions);
-  if (sources.storeRegions) new RegionGauges(registry, storeWords, sources.storeRegions);
+  new RegionMetrics(registry, vaultWords, sources.regions);
+  if (sources.storeRegions) new RegionMetrics(registry, storeWords, sources.storeRegions);
   const gauge = (name: string, help: string, read: () => number): void => {
     new Gauge({
       name,

@@ -3,7 +3,7 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 import { codeOf } from '../files/private-files.js';
 import { waitWhileBusy } from '../files/sqlite-busy-timeout.js';
 import { isOurs, openingRefused } from './open-database.js';
@@ -27,7 +27,7 @@ export function inspectDatabase(path: string): InspectedDatabase {
     return { database: undefined, isWal };
   } catch (cause) {
     database?.close();
-    throw cause instanceof StartRefused ? cause : openingRefused(path, cause);
+    throw cause instanceof OperatorError ? cause : openingRefused(path, cause);
   }
 }
 

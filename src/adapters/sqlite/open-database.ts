@@ -2,7 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 import { codeOf, ensurePrivateFolder } from '../files/private-files.js';
 import { waitWhileBusy } from '../files/sqlite-busy-timeout.js';
 import { sqliteCode } from './sqlite-failures.js';
@@ -45,7 +45,7 @@ export function openDatabase(path: string): DatabaseSync {
     return database;
   } catch (cause) {
     database?.close();
-    if (cause instanceof StartRefused) throw cause;
+    if (cause instanceof OperatorError) throw cause;
     throw openingRefused(path, cause);
   }
 }
@@ -66,10 +66,10 @@ export function isOurs(database: DatabaseSync, path: string): boolean {
   const version = pragma(database, 'user_version');
   const tables = Number(database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.['count']);
   if (found !== applicationId && (found !== 0 || tables > 0)) {
-    throw new StartRefused(`${path} is not an RKMS store`, 'name another file as store.path');
+    throw new OperatorError(`${path} is not an RKMS store`, 'name another file as store.path');
   }
   if (version > schemaVersion) {
-    throw new StartRefused(
+    throw new OperatorError(
       `the store ${path} was made by a newer RKMS (schema ${version}, this one knows ${schemaVersion})`,
       'run the newer RKMS',
     );
@@ -78,8 +78,8 @@ export function isOurs(database: DatabaseSync, path: string): boolean {
 }
 
 /** What stands in the way of opening the file. */
-export const openingRefused = (path: string, cause: unknown): StartRefused =>
-  new StartRefused(`the store ${path} cannot be opened (${reasonOf(cause)})`, hintFor(cause), { cause });
+export const openingRefused = (path: string, cause: unknown): OperatorError =>
+  new OperatorError(`the store ${path} cannot be opened (${reasonOf(cause)})`, hintFor(cause), { cause });
 
 // Unlike the start of a transaction, the switch does not wait for other processes by itself.
 function switchToWal(database: DatabaseSync): void {

@@ -1,7 +1,7 @@
 // Between the fields of a record and the columns of a row. The ciphertexts are one JSON column, so that a row changes as
 // a whole and is one read.
 import { err, ok, Result } from 'neverthrow';
-import type { KeyUnreadable } from '../../domain/failures/key-failures.js';
+import type { KeyUnreadable } from '../../domain/failures/store-failures.js';
 import type { RecordFields, UntrustedFields } from '../../domain/keys/record-format.js';
 
 /** The columns of one row; `ciphertexts` is a JSON list of `{region, kmsKey, bytes}` with the bytes as base64. */

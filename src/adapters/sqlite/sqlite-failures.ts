@@ -1,5 +1,5 @@
 // What SQLite's result codes mean for the one who asked.
-import type { StoreReadFailure, StoreWriteFailure } from '../../domain/failures/key-failures.js';
+import type { StoreReadFailure, StoreWriteFailure } from '../../domain/failures/store-failures.js';
 
 // https://www.sqlite.org/rescode.html
 const misconfigured = new Map([

@@ -8,7 +8,7 @@ import type {
   StoreReadFailure,
   StoreRevisionStale,
   StoreWriteFailure,
-} from '../../domain/failures/key-failures.js';
+} from '../../domain/failures/store-failures.js';
 import type { Genesis } from '../../domain/keys/genesis.js';
 import { parseDeployment, type KeyId, type KeyVersion, type Region } from '../../domain/ids.js';
 import { withCiphertexts, withoutCiphertexts, type KeyRecord } from '../../domain/keys/key-record.js';

@@ -9,12 +9,12 @@ const styles = {
   aside: 'dim',
 } as const;
 
-export type Tone = keyof typeof styles;
+export type Colour = keyof typeof styles;
 
 /** https://no-color.org: any value of NO_COLOR but the empty one asks for none. */
 export const showsColours = (isTerminal: boolean, noColor: string | undefined): boolean =>
   isTerminal && (noColor ?? '') === '';
 
 /** The text in the colour of its tone where colours are shown, else as it is. */
-export const tinted = (tone: Tone, text: string, areShown: boolean): string =>
+export const coloured = (tone: Colour, text: string, areShown: boolean): string =>
   areShown && text !== '' ? styleText(styles[tone], text, { validateStream: false }) : text;

@@ -1,6 +1,6 @@
 // Changes to the token file, one at a time: two commands at once both take effect. A change reads the file, and replaces
 // it as a whole; a file that is not understood is never replaced.
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 import { whileLocked } from '../files/exclusive-lock.js';
 import { readPrivateFile, replacePrivateFile } from '../files/private-files.js';
 import { tokenState, type StoredToken } from './stored-token.js';
@@ -57,13 +57,13 @@ const isUsable =
 const isForgotten = ({ expiresMs = Infinity, revokedMs = Infinity }: StoredToken, nowMs: number): boolean =>
   nowMs >= Math.min(expiresMs, revokedMs) + keptMs;
 
-const unknown = new StartRefused(
+const unknown = new OperatorError(
   'there is no token with this public id; nothing was revoked',
   'see the public ids with: rkms token list',
 );
 
-const tooMany = ({ caller }: StoredToken, rivals: readonly StoredToken[]): StartRefused =>
-  new StartRefused(
+const tooMany = ({ caller }: StoredToken, rivals: readonly StoredToken[]): OperatorError =>
+  new OperatorError(
     `"${caller}" has ${rivals.length} good tokens already: ${rivals.map(({ publicId }) => publicId).join(', ')}`,
     'revoke the one that is no longer used: rkms token revoke <public id>',
   );

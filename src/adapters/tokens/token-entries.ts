@@ -5,7 +5,7 @@ import { permissions } from '../../domain/access/caller.js';
 import { everyId, parseIdPattern, type IdPattern } from '../../domain/access/id-pattern.js';
 import { parseCallerId, type CallerId, type NameInvalid } from '../../domain/ids.js';
 import type { Result } from 'neverthrow';
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 import { readPrivateFile } from '../files/private-files.js';
 import type { StoredToken } from './stored-token.js';
 
@@ -36,7 +36,7 @@ const fileSchema = z.strictObject({ format: z.literal(1), tokens: z.array(tokenS
 export function readTokens(path: string): readonly StoredToken[] {
   const content = readPrivateFile(path);
   if (content === undefined) {
-    throw new StartRefused(
+    throw new OperatorError(
       `there is no token file ${path}, and nothing is served without a token`,
       'make a token: rkms token create --caller <name> --allow read,create',
     );
@@ -44,7 +44,7 @@ export function readTokens(path: string): readonly StoredToken[] {
   const parsed = fileSchema.safeParse(jsonOf(content));
   if (parsed.success) return parsed.data.tokens.map(tokenOf);
   const [issue] = parsed.error.issues;
-  throw new StartRefused(
+  throw new OperatorError(
     `the token file ${path} is not valid at ${issue?.path.join('.') ?? '?'}: ${issue?.message ?? '?'}`,
     'restore it, or move it away and make new tokens with: rkms token create',
   );

@@ -1,7 +1,7 @@
 // The tokens that a running service knows, from their file. A change of the file takes effect within a second; a broken
 // one changes nothing.
 import type { Clock } from '../../ports/clock.js';
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 import { stampOf } from '../files/file-stamp.js';
 import type { StoredToken } from './stored-token.js';
 import { readTokens } from './token-entries.js';
@@ -17,7 +17,7 @@ export class TokenFile {
   constructor(
     private readonly path: string,
     private readonly clock: Clock,
-    private readonly onProblem: (problem: StartRefused) => void,
+    private readonly onProblem: (problem: OperatorError) => void,
   ) {
     this.stamp = stampOf(path);
     this.tokens = byPublicId(readTokens(path));
@@ -39,7 +39,7 @@ export class TokenFile {
     try {
       this.tokens = byPublicId(readTokens(this.path));
     } catch (problem) {
-      if (!(problem instanceof StartRefused)) throw problem;
+      if (!(problem instanceof OperatorError)) throw problem;
       this.onProblem(problem);
     }
   }

@@ -9,7 +9,7 @@ import type { AuditEntry, AuditLog } from '../../ports/audit-log.js';
 import type { Clock } from '../../ports/clock.js';
 import type { CreationQuotas } from './creation-quotas.js';
 import type { GetDataKey, ServedKey } from '../keys/get-data-key.js';
-import { keepLine } from './append-audit-entry.js';
+import { appendAuditEntry } from './append-audit-entry.js';
 
 /** One authenticated request for a key. */
 export interface GuardedRequest {
@@ -57,7 +57,7 @@ export class GuardedKeys {
 
   private keep(entry: AuditEntry): ResultAsync<void, AuditUnavailable> {
     const { clock, settings } = this;
-    return keepLine(this.audit, entry, { clock, timeoutMs: settings.auditTimeoutMs });
+    return appendAuditEntry(this.audit, entry, { clock, timeoutMs: settings.auditTimeoutMs });
   }
 
   private act({ caller, id }: GuardedRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {

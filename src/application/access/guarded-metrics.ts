@@ -3,7 +3,7 @@
 import type { ResultAsync } from 'neverthrow';
 import { requirePermission } from '../../domain/access/access.js';
 import type { Caller } from '../../domain/access/caller.js';
-import type { AccessDenied } from '../../domain/failures/key-failures.js';
+import type { AccessDenied } from '../../domain/access/access.js';
 import type { Metrics, MetricsPage } from '../../ports/metrics.js';
 
 export class GuardedMetrics {

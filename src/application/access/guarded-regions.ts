@@ -2,11 +2,12 @@
 import { ok, type Result, type ResultAsync } from 'neverthrow';
 import { requirePermission } from '../../domain/access/access.js';
 import type { Caller } from '../../domain/access/caller.js';
-import type { AccessDenied, AuditUnavailable } from '../../domain/failures/key-failures.js';
+import type { AccessDenied } from '../../domain/access/access.js';
+import type { AuditUnavailable } from '../../domain/failures/key-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { AuditLog } from '../../ports/audit-log.js';
 import type { Clock } from '../../ports/clock.js';
-import { keepLine } from './append-audit-entry.js';
+import { appendAuditEntry } from './append-audit-entry.js';
 import type { OperatorOrder, RegionReport, RegionSupervisor } from '../regions/region-supervisor.js';
 
 /** One authenticated order of an operator. */
@@ -49,7 +50,7 @@ export class GuardedRegions {
   /** Carries the order out once its line is in the audit log, and answers with the regions as they are then. */
   command(request: OperatorRequest): ResultAsync<readonly RegionReport[], OperatorFailure> {
     const allowed = requirePermission(request.caller, 'operate');
-    return keepLine(this.audit, this.entry(request, allowed), { clock: this.clock }).andThen(() =>
+    return appendAuditEntry(this.audit, this.entry(request, allowed), { clock: this.clock }).andThen(() =>
       allowed.andThen(() => {
         this.supervisor.command(request.region, request.order);
         return ok(this.supervisor.snapshot());

@@ -6,10 +6,10 @@ import type { AuthenticationFailed } from '../../domain/failures/key-failures.js
 import type { Authenticator, Credentials } from '../../ports/authenticator.js';
 
 /** The methods that are configured. */
-export type Methods = Readonly<Partial<Record<AuthenticationMethod, Authenticator>>>;
+export type AuthenticationMethods = Readonly<Partial<Record<AuthenticationMethod, Authenticator>>>;
 
-export class OneMethod implements Authenticator {
-  constructor(private readonly methods: Methods) {}
+export class AuthenticatorSelector implements Authenticator {
+  constructor(private readonly methods: AuthenticationMethods) {}
 
   authenticate(credentials: Credentials): ResultAsync<Caller, AuthenticationFailed> {
     const method = methodOf(credentials);

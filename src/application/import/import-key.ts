@@ -10,11 +10,11 @@ import { copiesIn, type KeyRecord } from '../../domain/keys/key-record.js';
 import type { AuditLog } from '../../ports/audit-log.js';
 import type { Clock } from '../../ports/clock.js';
 import type { KeySource, SourceEntry } from '../../ports/key-source.js';
-import { keepLine } from '../access/append-audit-entry.js';
+import { appendAuditEntry } from '../access/append-audit-entry.js';
 import type { OpenSourceEntry } from './open-source-entry.js';
-import type { ChangeAuthor } from '../maintenance/record-changes.js';
-import { lostCopies, type SettledRecord, type SettleKey } from '../keys/commit-key.js';
+import { lostCopies, type CommittedRecord, type CommitKey } from '../keys/commit-key.js';
 import type { StoreCalls } from '../store/store-calls.js';
+import type { ChangeAuthor } from '../../ports/audit-log.js';
 
 export interface ImportSettings extends GenesisExpectation {
   readonly quorum: number;
@@ -37,7 +37,7 @@ export type Imported =
 export interface ImportParts {
   readonly source: KeySource;
   readonly opening: OpenSourceEntry;
-  readonly settling: SettleKey;
+  readonly settling: CommitKey;
   readonly store: StoreCalls;
   readonly audit: AuditLog;
   readonly clock: Clock;
@@ -92,7 +92,7 @@ export class ImportKey {
   }
 
   /** Only what the store holds says what was done. */
-  private judged({ record, commits, held }: SettledRecord): Result<Imported, ImportFailure> {
+  private judged({ record, commits, held }: CommittedRecord): Result<Imported, ImportFailure> {
     const { regions, quorum } = this.settings;
     if (!commits) return err({ kind: 'key.conflict' });
     if (held >= quorum) {
@@ -107,7 +107,7 @@ export class ImportKey {
   private tell(id: KeyId, outcome: string): ResultAsync<void, AuditUnavailable> {
     const { audit, author, clock, source } = this.parts;
     const facts = { timeMs: clock.nowMs(), ...author, outcome, source: source.name };
-    return keepLine(audit, { ...facts, action: 'key.import', id, version: firstVersion }, { clock });
+    return appendAuditEntry(audit, { ...facts, action: 'key.import', id, version: firstVersion }, { clock });
   }
 }
 

@@ -2,11 +2,12 @@
 // that agree prove each other. Copies that open to different keys are refused, and every plaintext but one is wiped.
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
-import type { FailedAttempt, SourceOpenFailure, VaultFailure } from '../../domain/failures/key-failures.js';
+import type { FailedAttempt, VaultFailure } from '../../domain/failures/region-failures.js';
+import type { SourceOpenFailure } from '../../domain/failures/key-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import type { KeySource, SourceCopies } from '../../ports/key-source.js';
-import { bounded } from '../resilience/with-deadline.js';
+import { withDeadline } from '../resilience/with-deadline.js';
 import { passes } from '../maintenance/retrying-calls.js';
 import { pause } from '../resilience/pause.js';
 
@@ -75,7 +76,7 @@ export class OpenSourceEntry {
     region: Region,
     signal: AbortSignal,
   ): ResultAsync<DataKey, VaultFailure> {
-    return bounded<DataKey, VaultFailure>((own) => this.source.open(bytes, region, own), {
+    return withDeadline<DataKey, VaultFailure>((own) => this.source.open(bytes, region, own), {
       clock: this.clock,
       timeoutMs: this.settings.attemptTimeoutMs,
       signal,

@@ -1,10 +1,10 @@
 // A source of another make as something to walk over.
 import { okAsync } from 'neverthrow';
-import type { StoreReadFailure } from '../../domain/failures/key-failures.js';
+import type { StoreReadFailure } from '../../domain/failures/store-failures.js';
 import type { Clock } from '../../ports/clock.js';
 import type { KeySource, SourceEntry } from '../../ports/key-source.js';
-import { bounded } from '../resilience/with-deadline.js';
-import type { WalkSource } from '../maintenance/scan-keys.js';
+import { withDeadline } from '../resilience/with-deadline.js';
+import type { ScanSource } from '../maintenance/scan-keys.js';
 
 /** Nobody waits for a walk: a page of many large items may take its time. */
 const pageTimeoutMs = 10_000;
@@ -13,9 +13,9 @@ const pageTimeoutMs = 10_000;
 export const sourceEntries = (
   source: KeySource,
   clock: Clock,
-): WalkSource<SourceEntry, StoreReadFailure> => ({
+): ScanSource<SourceEntry, StoreReadFailure> => ({
   page: (after, limit, signal) =>
-    bounded((own) => source.page(after, limit, own), {
+    withDeadline((own) => source.page(after, limit, own), {
       clock,
       timeoutMs: pageTimeoutMs,
       signal,

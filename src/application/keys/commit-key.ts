@@ -3,18 +3,15 @@
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { KeyName } from '../../domain/keys/encryption-context.js';
-import type {
-  StoreOutcomeUnknown,
-  StoreWriteFailure,
-  WrapFailure,
-} from '../../domain/failures/key-failures.js';
+import type { StoreOutcomeUnknown, StoreWriteFailure } from '../../domain/failures/store-failures.js';
+import type { WrapFailure } from '../../domain/failures/key-failures.js';
 import { holdsCiphertext, newKeyRecord, type KeyRecord } from '../../domain/keys/key-record.js';
 import type { Clock } from '../../ports/clock.js';
 import type { StoreCalls } from '../store/store-calls.js';
 import type { WrapInEveryRegion } from './wrap-in-every-region.js';
 
 /** What the store holds for the id afterwards, whoever wrote it. */
-export interface SettledRecord {
+export interface CommittedRecord {
   readonly record: KeyRecord;
   /** Whether the record is of the name that was asked for and commits to our key. */
   readonly commits: boolean;
@@ -22,9 +19,9 @@ export interface SettledRecord {
   readonly held: number;
 }
 
-export type SettleFailure = WrapFailure | StoreWriteFailure;
+export type CommitFailure = WrapFailure | StoreWriteFailure;
 
-export class SettleKey {
+export class CommitKey {
   constructor(
     private readonly wrapping: WrapInEveryRegion,
     private readonly store: StoreCalls,
@@ -32,7 +29,7 @@ export class SettleKey {
   ) {}
 
   /** `key` is only read. Only after `store.outcome-unknown` may a record have been stored although this failed. */
-  settle(key: DataKey, name: KeyName, signal: AbortSignal): ResultAsync<SettledRecord, SettleFailure> {
+  settle(key: DataKey, name: KeyName, signal: AbortSignal): ResultAsync<CommittedRecord, CommitFailure> {
     return new ResultAsync(this.wrapAndStore(key, name, signal));
   }
 
@@ -40,7 +37,7 @@ export class SettleKey {
     key: DataKey,
     { deployment, id, version }: KeyName,
     signal: AbortSignal,
-  ): Promise<Result<SettledRecord, SettleFailure>> {
+  ): Promise<Result<CommittedRecord, CommitFailure>> {
     const commitment = key.commitmentFor(id, version);
     const wrapped = await this.wrapping.wrap(key, { deployment, id, version }, signal);
     if (wrapped.isErr()) return err(wrapped.error);

@@ -3,23 +3,22 @@
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { DataKey, DataKeyLength } from '../../domain/keys/data-key.js';
 import { generationContext, type KeyName } from '../../domain/keys/encryption-context.js';
+import type { FailedAttempt, VaultFailure } from '../../domain/failures/region-failures.js';
 import type {
-  FailedAttempt,
   StoreForeign,
   StoreWriteFailure,
   StoreWrittenElsewhere,
-  VaultFailure,
-  WrapFailure,
-} from '../../domain/failures/key-failures.js';
-import { checkGenesis, type WritePlace } from '../../domain/keys/genesis.js';
-import { firstVersion, type Deployment, type KeyId, type Region } from '../../domain/ids.js';
+} from '../../domain/failures/store-failures.js';
+import type { WrapFailure } from '../../domain/failures/key-failures.js';
+import { checkGenesis } from '../../domain/keys/genesis.js';
+import { type WritePlace, firstVersion, type Deployment, type KeyId, type Region } from '../../domain/ids.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Effort, Telemetry } from '../../ports/telemetry.js';
 import type { Tracer } from '../../ports/tracer.js';
-import type { HardWonAnswer } from '../resilience/hedged-race.js';
+import type { AnswerWithEffort } from '../resilience/hedged-race.js';
 import type { RegionAct, RegionCalls } from '../regions/region-calls.js';
-import { lostCopies, SettleKey } from './commit-key.js';
+import { lostCopies, CommitKey } from './commit-key.js';
 import type { StoreCalls } from '../store/store-calls.js';
 import type { QuorumSettings, WrapInEveryRegion } from './wrap-in-every-region.js';
 import { traced, untraced } from '../resilience/spans.js';
@@ -40,7 +39,7 @@ export interface SettledKey {
 export type CreateFailure = WrapFailure | StoreWriteFailure | StoreForeign | StoreWrittenElsewhere;
 
 export class CreateKey {
-  private readonly settling: SettleKey;
+  private readonly settling: CommitKey;
 
   constructor(
     private readonly regions: RegionCalls,
@@ -51,7 +50,7 @@ export class CreateKey {
     private readonly settings: CreationSettings,
     private readonly tracer: Tracer = untraced,
   ) {
-    this.settling = new SettleKey(wrapping, store, clock);
+    this.settling = new CommitKey(wrapping, store, clock);
   }
 
   /** Fails with nothing released; only after `store.outcome-unknown` may a record have been stored. */
@@ -74,7 +73,7 @@ export class CreateKey {
       });
   }
 
-  private generate(name: KeyName, signal: AbortSignal): ResultAsync<HardWonAnswer<DataKey>, WrapFailure> {
+  private generate(name: KeyName, signal: AbortSignal): ResultAsync<AnswerWithEffort<DataKey>, WrapFailure> {
     const generating: RegionAct<DataKey> = {
       operation: 'generate',
       keyId: name.id,
@@ -93,7 +92,7 @@ export class CreateKey {
 
   /** Takes over the generated key: it is answered, or wiped. */
   private async wrapAndSettle(
-    generated: HardWonAnswer<DataKey>,
+    generated: AnswerWithEffort<DataKey>,
     name: KeyName,
     signal: AbortSignal,
   ): Promise<Result<SettledKey, CreateFailure>> {
@@ -108,8 +107,8 @@ export class CreateKey {
       released = true;
       const missing = this.regionsWithout(record);
       this.telemetry.record({ event: 'key.created', id: name.id, missing });
-      const rescue = answer.rescue ?? this.regions.rescueWithout(missing);
-      return ok({ record, own: { key, ...answer, ...(rescue && { rescue }) } });
+      const failover = answer.failover ?? this.regions.failoverWithout(missing);
+      return ok({ record, own: { key, ...answer, ...(failover && { failover }) } });
     } finally {
       if (!released) key.wipe();
     }

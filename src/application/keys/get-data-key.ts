@@ -7,11 +7,11 @@ import { copiesIn, type KeyRecord } from '../../domain/keys/key-record.js';
 import type { KeyServed } from '../../ports/telemetry.js';
 import type { CreateKey, SettledKey } from './create-key.js';
 import type { RegionCalls } from '../regions/region-calls.js';
-import type { RepairDebt } from '../maintenance/repair-queue.js';
-import { SharedFlights } from '../resilience/single-flight.js';
-import type { Slots } from '../resilience/concurrency-limit.js';
+import { SingleFlight } from '../resilience/single-flight.js';
+import type { ConcurrencyLimit } from '../resilience/concurrency-limit.js';
 import type { StoreCalls } from '../store/store-calls.js';
 import type { OpenedKey, UnwrapInAnyRegion } from './unwrap-in-any-region.js';
+import type { RepairDebt } from '../../domain/keys/repair-plan.js';
 
 /** A key on its way to one caller, who wipes it. */
 export interface ServedKey extends KeyServed {
@@ -36,7 +36,7 @@ export interface CreationPayer {
 const noPermissionToCreate: GetKeyFailure = { kind: 'key.not-found' };
 
 export class GetDataKey {
-  private readonly flights = new SharedFlights<ServedKey, GetKeyFailure>(
+  private readonly flights = new SingleFlight<ServedKey, GetKeyFailure>(
     {
       copy: (served) => ({ ...served, key: served.key.copy() }),
       discard: (served) => {
@@ -53,7 +53,7 @@ export class GetDataKey {
     private readonly regions: RegionCalls,
     private readonly noteDebt: (debt: RepairDebt) => void,
     /** How many keys may be made at the same time: under load, keys that exist go before new ones. */
-    private readonly creations: Slots,
+    private readonly creations: ConcurrencyLimit,
     /** Told of every request that waits for the answer to another one's. */
     private readonly noteJoin: () => void = () => undefined,
   ) {}
@@ -140,13 +140,13 @@ export class GetDataKey {
 
   private served(
     record: KeyRecord,
-    { key, region, attempts, hedged, rescue }: Omit<OpenedKey, 'faulty'>,
+    { key, region, attempts, hedged, failover }: Omit<OpenedKey, 'faulty'>,
     created: boolean,
   ): ServedKey {
     const { id, version } = record;
     const { regions } = this.regions;
     const copies = copiesIn(record, regions);
-    const effort = { attempts, hedged, ...(rescue && { rescue }) };
+    const effort = { attempts, hedged, ...(failover && { failover }) };
     return { id, version, key, region, copies, regions: regions.length, created, ...effort };
   }
 }

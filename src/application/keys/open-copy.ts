@@ -3,7 +3,7 @@
 import { err, ok, type Result } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import { encryptionContext } from '../../domain/keys/encryption-context.js';
-import type { VaultFailure } from '../../domain/failures/key-failures.js';
+import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import type { Deployment } from '../../domain/ids.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';

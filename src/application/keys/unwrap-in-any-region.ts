@@ -2,7 +2,8 @@
 // commitment is wiped here and never seen outside (I4).
 import { ResultAsync } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
-import type { FailedAttempt, OpenFailure } from '../../domain/failures/key-failures.js';
+import type { FailedAttempt } from '../../domain/failures/region-failures.js';
+import type { OpenFailure } from '../../domain/failures/key-failures.js';
 import type { Deployment, Region } from '../../domain/ids.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
 import type { Effort } from '../../ports/telemetry.js';

@@ -3,7 +3,7 @@
 import { err, ok, type ResultAsync } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { EncryptionContext } from '../../domain/keys/encryption-context.js';
-import type { VaultFailure } from '../../domain/failures/key-failures.js';
+import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import type { KeyVault } from '../../ports/key-vault.js';
 import type { RegionCalls } from '../regions/region-calls.js';

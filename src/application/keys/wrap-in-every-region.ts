@@ -4,7 +4,8 @@
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import { encryptionContext, type KeyName } from '../../domain/keys/encryption-context.js';
-import type { FailedAttempt, VaultFailure, WrapFailure } from '../../domain/failures/key-failures.js';
+import type { FailedAttempt, VaultFailure } from '../../domain/failures/region-failures.js';
+import type { WrapFailure } from '../../domain/failures/key-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import type { KeyVault } from '../../ports/key-vault.js';
@@ -24,7 +25,7 @@ export interface WrappedKey {
 
 export class WrapInEveryRegion {
   constructor(
-    private readonly regions: Pick<RegionCalls, 'vaults' | 'call' | 'isLeftAlone'>,
+    private readonly regions: Pick<RegionCalls, 'vaults' | 'call' | 'isEjected'>,
     private readonly settings: QuorumSettings,
   ) {}
 
@@ -44,7 +45,7 @@ export class WrapInEveryRegion {
       vault.region,
       await wrapAndProve(this.regions, vault, key, context, signal),
     ];
-    const down = all.filter(({ region }) => this.regions.isLeftAlone(region));
+    const down = all.filter(({ region }) => this.regions.isEjected(region));
     const outcomes = new Map(await Promise.all(all.filter((vault) => !down.includes(vault)).map(wrapIn)));
     const proven = [...outcomes.values()].filter((wrapped) => wrapped.isOk()).length;
     const isEnough = proven >= this.settings.quorum;
@@ -65,7 +66,7 @@ export class WrapInEveryRegion {
 
 type Outcome = readonly [Region, Result<RegionalCiphertext, VaultFailure>];
 
-const notAsked: VaultFailure = { kind: 'region.unavailable', reason: 'left-alone' };
+const notAsked: VaultFailure = { kind: 'region.unavailable', reason: 'ejected' };
 
 /** What came out, in the configured order; a region without an outcome was not asked. */
 function inOrder(vaults: readonly KeyVault[], outcomes: ReadonlyMap<Region, Outcome[1]>): WrappedKey {

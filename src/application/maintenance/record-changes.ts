@@ -1,22 +1,21 @@
 // Writes what a repair found out: the audit line first, then the store, by compare-and-set. An unknown outcome is settled by
 // reading what is there; what is told to be done was seen to be done (I8).
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
+import type { AuditUnavailable, KeyNotFound, RepairFailure } from '../../domain/failures/key-failures.js';
 import type {
-  AuditUnavailable,
   KeyCopiesNeeded,
-  KeyNotFound,
-  RepairFailure,
   StoreReadFailure,
   StoreRevisionStale,
   StoreWriteFailure,
-} from '../../domain/failures/key-failures.js';
-import type { CallerId, Region } from '../../domain/ids.js';
+} from '../../domain/failures/store-failures.js';
+import type { Region } from '../../domain/ids.js';
 import { holdsCiphertext, type KeyRecord } from '../../domain/keys/key-record.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import type { AuditLog } from '../../ports/audit-log.js';
 import type { Clock } from '../../ports/clock.js';
-import { keepLine } from '../access/append-audit-entry.js';
+import { appendAuditEntry } from '../access/append-audit-entry.js';
 import type { StoreCalls } from '../store/store-calls.js';
+import type { ChangeAuthor } from '../../ports/audit-log.js';
 
 /** Regions whose ciphertexts joined the record, took the place of unreadable ones, or were taken out. */
 export interface RecordChange {
@@ -26,13 +25,6 @@ export interface RecordChange {
 }
 
 export const noChange: RecordChange = { added: [], replaced: [], dropped: [] };
-
-/** For whom records are changed, as the audit log tells it. */
-export interface ChangeAuthor {
-  readonly caller: CallerId;
-  readonly method: string;
-  readonly requestId: string;
-}
 
 /** What of a change is in the store. */
 export interface WrittenChange extends RecordChange {
@@ -154,6 +146,6 @@ export class RecordChanges {
   ): ResultAsync<void, AuditUnavailable> {
     const facts = { timeMs: this.clock.nowMs(), ...this.author, outcome };
     const entry = { ...facts, action: 'key.repair', id, version, added, replaced, dropped } as const;
-    return keepLine(this.audit, entry, { clock: this.clock });
+    return appendAuditEntry(this.audit, entry, { clock: this.clock });
   }
 }

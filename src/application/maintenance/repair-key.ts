@@ -3,9 +3,10 @@
 // never repaired from (I4).
 import { err, ok, type Result } from 'neverthrow';
 import { encryptionContext } from '../../domain/keys/encryption-context.js';
-import type { FailedAttempt, RepairFailure } from '../../domain/failures/key-failures.js';
+import type { FailedAttempt } from '../../domain/failures/region-failures.js';
+import type { RepairFailure } from '../../domain/failures/key-failures.js';
 import type { Deployment, Region } from '../../domain/ids.js';
-import { goodRegions, standingOf, type KeyCheck } from '../../domain/keys/copy-check.js';
+import { goodRegions, standingOf, type CopyCheck } from '../../domain/keys/copy-check.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import { droppable, planRepair, type RepairPlan } from '../../domain/keys/repair-plan.js';
@@ -13,7 +14,7 @@ import type { KeyVault } from '../../ports/key-vault.js';
 import type { Telemetry } from '../../ports/telemetry.js';
 import { noChange, type RecordChange, type RecordChanges } from './record-changes.js';
 import type { RegionCalls } from '../regions/region-calls.js';
-import type { RegionGuide } from '../regions/region-selector.js';
+import type { RegionSelector } from '../regions/region-selector.js';
 import type { UnwrapInAnyRegion } from '../keys/unwrap-in-any-region.js';
 import type { VerifyKey } from './verify-key.js';
 import { wrapAndProve } from '../keys/wrap-and-prove.js';
@@ -30,7 +31,7 @@ export interface RepairSettings {
 /** What was done to one record (in a dry run: what would be), and what is left to do. */
 export interface KeyRepair extends RecordChange {
   /** What was found before anything was done. */
-  readonly check: KeyCheck;
+  readonly check: CopyCheck;
   /** Regions that still lack a good copy, and why. */
   readonly left: readonly FailedAttempt[];
   /** Why the record could not be repaired as a whole. */
@@ -51,7 +52,7 @@ interface Wrapped {
 export interface RepairParts {
   readonly vaults: readonly KeyVault[];
   readonly calls: Pick<RegionCalls, 'call'>;
-  readonly guide: Pick<RegionGuide, 'isLeftAlone'>;
+  readonly guide: Pick<RegionSelector, 'isEjected'>;
   readonly verifying: VerifyKey;
   readonly unwrapping: UnwrapInAnyRegion;
   readonly changes: RecordChanges;
@@ -92,7 +93,7 @@ export class RepairKey {
 
   private async look(record: KeyRecord, signal: AbortSignal): Promise<Look> {
     const check = await this.parts.verifying.check(record, signal);
-    const plan = planRepair(check, (region) => this.parts.guide.isLeftAlone(region));
+    const plan = planRepair(check, (region) => this.parts.guide.isEjected(region));
     const look = { ...noChange, check, left: plan.left, stale: false };
     const hopeless = whyHopeless(check);
     if (hopeless) return { ...look, failure: hopeless };
@@ -109,7 +110,7 @@ export class RepairKey {
   /** What there is to write once the regions of `proven` have proven their new copies. */
   private changeFor(
     record: KeyRecord,
-    check: KeyCheck,
+    check: CopyCheck,
     { missing, unreadable }: RepairPlan,
     proven: readonly Region[],
   ): RecordChange {
@@ -176,7 +177,7 @@ export class RepairKey {
 const wantedBy = ({ missing, unreadable }: RepairPlan): readonly Region[] => [...missing, ...unreadable];
 
 /** Why there is nothing to repair from. */
-function whyHopeless(check: KeyCheck): RepairFailure | undefined {
+function whyHopeless(check: CopyCheck): RepairFailure | undefined {
   if (goodRegions(check).length > 0) return undefined;
   const attempts = check.flatMap(({ region, state }) =>
     'failure' in state ? [{ region, failure: state.failure }] : [],

@@ -12,21 +12,14 @@ import {
   takeWhile,
   tap,
 } from 'rxjs';
-import type { KeyId, KeyVersion, Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Telemetry } from '../../ports/telemetry.js';
-import type { RegionGuide } from '../regions/region-selector.js';
+import type { RegionSelector } from '../regions/region-selector.js';
 import type { RepairBudget } from './repair-budget.js';
 import type { KeyRepair, RepairKey } from './repair-key.js';
-import { signalled } from '../resilience/observable-call.js';
+import { observableCall } from '../resilience/observable-call.js';
 import type { StoreCalls } from '../store/store-calls.js';
-
-/** A key that a read found to lack good copies in these regions. */
-export interface RepairDebt {
-  readonly id: KeyId;
-  readonly version: KeyVersion;
-  readonly lacking: readonly Region[];
-}
+import type { RepairDebt } from '../../domain/keys/repair-plan.js';
 
 /** How many keys may wait, and how long one that was tried is not tried again. */
 const mostWaiting = 1_000;
@@ -53,7 +46,7 @@ export class RepairQueue {
   constructor(
     private readonly store: StoreCalls,
     private readonly repairing: RepairKey,
-    private readonly guide: Pick<RegionGuide, 'isLeftAlone'>,
+    private readonly guide: Pick<RegionSelector, 'isEjected'>,
     private readonly budget: RepairBudget,
     private readonly clock: Clock,
     private readonly telemetry: Telemetry,
@@ -114,7 +107,7 @@ export class RepairQueue {
     if (!this.isMendable(debt)) return EMPTY;
     this.remember(name);
     this.busy = true;
-    return signalled((signal) => this.track(this.repair(debt, signal))).pipe(
+    return observableCall((signal) => this.track(this.repair(debt, signal))).pipe(
       filter((repair) => repair !== undefined),
       catchError((cause: unknown) => {
         const { id, version } = debt;
@@ -140,7 +133,7 @@ export class RepairQueue {
   }
 
   private isMendable({ lacking }: RepairDebt): boolean {
-    return lacking.some((region) => !this.guide.isLeftAlone(region));
+    return lacking.some((region) => !this.guide.isEjected(region));
   }
 
   private wasTried(name: string): boolean {

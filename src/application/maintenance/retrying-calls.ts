@@ -1,7 +1,7 @@
 // Calls to single regions for work that nobody waits for: what time alone may mend is tried again after a pause, and a
 // region that is down is passed over for a while, so that a walk over all keys does not wait for it at every one.
 import { err, ResultAsync, type Result } from 'neverthrow';
-import type { VaultFailure } from '../../domain/failures/key-failures.js';
+import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import type { KeyVault } from '../../ports/key-vault.js';
@@ -21,7 +21,7 @@ interface Outage {
   askAtMs: number;
 }
 
-export class PatientCalls {
+export class RetryingCalls {
   private readonly outages = new Map<Region, Outage>();
 
   constructor(

@@ -2,14 +2,14 @@
 // not grow with what is walked over. Stopped, it ends what is under way and knows where to go on; nothing is visited twice
 // and nothing is left out.
 import type { Result, ResultAsync } from 'neverthrow';
-import type { StoreReadFailure } from '../../domain/failures/key-failures.js';
+import type { StoreReadFailure } from '../../domain/failures/store-failures.js';
 import type { Clock } from '../../ports/clock.js';
 import type { PageEntry } from '../../ports/key-repository.js';
 import type { StoreCalls } from '../store/store-calls.js';
 import { pause } from '../resilience/pause.js';
 
 /** What is walked over. */
-export interface WalkSource<Entry, Failure> {
+export interface ScanSource<Entry, Failure> {
   page(
     after: string | undefined,
     limit: number,
@@ -21,7 +21,7 @@ export interface WalkSource<Entry, Failure> {
   nameOf(entry: Entry): string;
 }
 
-export interface WalkSettings {
+export interface ScanSettings {
   /** How many entries are visited at once. */
   readonly concurrency: number;
   /** How many visits begin in a second at most; without it there is no limit. */
@@ -29,11 +29,11 @@ export interface WalkSettings {
   /** The share of the entries that is visited, drawn by lot: above 0, up to 1. */
   readonly share: number;
   /** Where an earlier walk stopped. */
-  readonly from?: WalkPoint;
+  readonly from?: ScanPosition;
 }
 
 /** How far a walk has come: past all that comes before `after`, and past what is named, which comes behind it. */
-export interface WalkPoint {
+export interface ScanPosition {
   readonly after?: string;
   readonly named: readonly string[];
   /** How many entries that is. */
@@ -48,7 +48,7 @@ export interface WalkProgress {
   readonly leftMs: number | undefined;
 }
 
-export type WalkEnd<Failure> =
+export type ScanEnd<Failure> =
   | { readonly kind: 'finished' }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly failure: Failure };
@@ -66,9 +66,9 @@ export class Walk<Entry, Failure> {
   private nextStartMs = 0;
 
   constructor(
-    private readonly source: WalkSource<Entry, Failure>,
+    private readonly source: ScanSource<Entry, Failure>,
     private readonly clock: Clock,
-    private readonly settings: WalkSettings,
+    private readonly settings: ScanSettings,
   ) {
     const { after, named, count } = settings.from ?? { named: [], count: 0 };
     this.after = after;
@@ -78,7 +78,7 @@ export class Walk<Entry, Failure> {
   }
 
   /** Visits every entry, or its lot; ends early when `signal` fires, or when the source cannot be read. */
-  async run(visit: (entry: Entry) => Promise<void>, signal: AbortSignal): Promise<WalkEnd<Failure>> {
+  async run(visit: (entry: Entry) => Promise<void>, signal: AbortSignal): Promise<ScanEnd<Failure>> {
     this.total = (await this.source.count(signal)).unwrapOr(undefined);
     do {
       const page = await this.nextPage(1, signal);
@@ -96,7 +96,7 @@ export class Walk<Entry, Failure> {
   }
 
   /** Where a later walk goes on; right at any time. */
-  point(): WalkPoint {
+  point(): ScanPosition {
     const { after, passed, done } = this;
     return { ...(after !== undefined && { after }), named: [...passed], count: done };
   }
@@ -155,7 +155,7 @@ export class Walk<Entry, Failure> {
 }
 
 /** All records of the store. */
-export const storedKeys = (store: StoreCalls): WalkSource<PageEntry, StoreReadFailure> => ({
+export const storedKeys = (store: StoreCalls): ScanSource<PageEntry, StoreReadFailure> => ({
   page: (after, limit, signal) => store.read((keys, bounds) => keys.page(after, limit, bounds), signal),
   count: (signal) => store.read((keys, bounds) => keys.count(bounds), signal),
   nameOf: ({ id, version }) => `${id} ${version}`,

@@ -1,6 +1,6 @@
 // Opens every copy of a key, each in its own region, and says of each what came of it. Every plaintext is checked against
 // the commitment and wiped; none leaves this file.
-import { copyStateOf, type CopyState, type KeyCheck } from '../../domain/keys/copy-check.js';
+import { copyStateOf, type CopyState, type CopyCheck } from '../../domain/keys/copy-check.js';
 import type { Deployment } from '../../domain/ids.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
 import type { KeyVault } from '../../ports/key-vault.js';
@@ -15,7 +15,7 @@ export class VerifyKey {
   ) {}
 
   /** Never fails: a region that cannot be asked is part of the answer. Copies of regions that left are not looked at. */
-  async check(record: KeyRecord, signal: AbortSignal): Promise<KeyCheck> {
+  async check(record: KeyRecord, signal: AbortSignal): Promise<CopyCheck> {
     return Promise.all(
       this.vaults.map(async (vault) => ({
         region: vault.region,

@@ -1,6 +1,6 @@
 // What a walk that verifies has found so far: counts per region, and the first few keys of each kind of trouble. Bounded,
 // and plain enough to be kept in a file while the walk is interrupted.
-import { isWhole, standingOf, type CopyState, type KeyCheck } from '../../domain/keys/copy-check.js';
+import { isWhole, standingOf, type CopyState, type CopyCheck } from '../../domain/keys/copy-check.js';
 
 /** What can be wrong with a key: `incomplete` lacks copies but can bear another failure; `unreadable` is the record itself. */
 export type Trouble = 'lost' | 'at-risk' | 'unknown' | 'incomplete' | 'unreadable';
@@ -31,14 +31,14 @@ export const emptyTally: VerifyTally = {
 };
 
 /** What is wrong with a key whose copies were found so, if anything is. */
-export function troubleOf(check: KeyCheck): Trouble | undefined {
+export function troubleOf(check: CopyCheck): Trouble | undefined {
   const standing = standingOf(check);
   if (standing !== 'safe') return standing;
   return isWhole(check) ? undefined : 'incomplete';
 }
 
 /** The tally with one more key; without `check` its record could not be read. */
-export function tallied(tally: VerifyTally, name: string, check?: KeyCheck): VerifyTally {
+export function tallied(tally: VerifyTally, name: string, check?: CopyCheck): VerifyTally {
   const trouble = check === undefined ? 'unreadable' : troubleOf(check);
   const regions = (check ?? []).map(({ region, state }) => {
     const counts = tally.regions[region] ?? noCopies;

@@ -5,11 +5,11 @@ import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import { map, type Observable } from 'rxjs';
 import type { Commitment } from '../../domain/keys/data-key.js';
 import { generationContext, type EncryptionContext } from '../../domain/keys/encryption-context.js';
-import type { VaultFailure } from '../../domain/failures/key-failures.js';
+import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import { firstVersion, type Deployment, type KeyId, type Region } from '../../domain/ids.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import type { KeyVault } from '../../ports/key-vault.js';
-import { signalled } from '../resilience/observable-call.js';
+import { observableCall } from '../resilience/observable-call.js';
 
 interface Canary {
   readonly commitment: Commitment;
@@ -36,7 +36,7 @@ export class Canaries {
   probe(region: Region): Observable<VaultFailure | undefined> {
     const vault = this.vaults.find((each) => each.region === region);
     if (vault === undefined) throw new Error(`there is no vault in ${region}`);
-    return signalled((signal) => this.check(vault, signal)).pipe(
+    return observableCall((signal) => this.check(vault, signal)).pipe(
       map((result) => (result.isErr() ? result.error : undefined)),
     );
   }

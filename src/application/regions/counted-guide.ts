@@ -2,11 +2,11 @@
 import type { Region } from '../../domain/ids.js';
 import type { Pace } from '../../domain/regions/region-timing.js';
 import type { VaultCall } from '../../ports/telemetry.js';
-import type { RegionGuide } from './region-selector.js';
+import type { RegionSelector } from './region-selector.js';
 
-export class CountedGuide implements RegionGuide {
+export class CountedGuide implements RegionSelector {
   constructor(
-    private readonly guide: RegionGuide,
+    private readonly guide: RegionSelector,
     private readonly count: (region: Region) => void,
   ) {}
 
@@ -18,8 +18,8 @@ export class CountedGuide implements RegionGuide {
     return this.guide.pace(region);
   }
 
-  isLeftAlone(region: Region): boolean {
-    return this.guide.isLeftAlone(region);
+  isEjected(region: Region): boolean {
+    return this.guide.isEjected(region);
   }
 
   isDrained(region: Region): boolean {

@@ -6,29 +6,29 @@ import {
   isFaultOfOurs,
   type FailedAttempt,
   type VaultFailure,
-} from '../../domain/failures/key-failures.js';
+} from '../../domain/failures/region-failures.js';
 import type { KeyId, Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import type { KeyVault } from '../../ports/key-vault.js';
-import type { RescueReason, Telemetry, VaultOperation } from '../../ports/telemetry.js';
+import type { FailoverReason, Telemetry, VaultOperation } from '../../ports/telemetry.js';
 import type { Span, Tracer } from '../../ports/tracer.js';
-import { bounded } from '../resilience/with-deadline.js';
+import { withDeadline } from '../resilience/with-deadline.js';
 import { HedgeBudget } from '../resilience/hedge-budget.js';
 import {
-  outrun,
-  raceRegions,
-  type Lane,
-  type HardWonAnswer,
+  hedgeLost,
+  hedgedRace,
+  type Candidate,
+  type AnswerWithEffort,
   type RaceResult,
 } from '../resilience/hedged-race.js';
-import type { RegionGuide } from './region-selector.js';
+import type { RegionSelector } from './region-selector.js';
 import { pause } from '../resilience/pause.js';
 import { failSpan, untraced } from '../resilience/spans.js';
 
 export interface RegionCallSettings {
   /** Before the regions are tried a second time, a pause of between these, at random. */
-  readonly leastPauseMs: number;
-  readonly mostPauseMs: number;
+  readonly minPauseMs: number;
+  readonly maxPauseMs: number;
 }
 
 /** What to do in a region, about which key, and how to throw its answer away. */
@@ -47,7 +47,7 @@ interface Search {
 }
 
 const timedOut: VaultFailure = { kind: 'region.unavailable', reason: 'timed-out' };
-const wasOutrun: VaultFailure = { kind: 'region.unavailable', reason: 'outrun' };
+const lostHedge: VaultFailure = { kind: 'region.unavailable', reason: 'hedge-lost' };
 const aborted: VaultFailure = { kind: 'call.aborted' };
 const bugOfOurs: VaultFailure = { kind: 'vault.request-invalid' };
 
@@ -56,7 +56,7 @@ export class RegionCalls {
 
   constructor(
     readonly vaults: readonly KeyVault[],
-    private readonly guide: RegionGuide,
+    private readonly guide: RegionSelector,
     private readonly clock: Clock,
     private readonly telemetry: Telemetry,
     private readonly settings: RegionCallSettings,
@@ -98,7 +98,7 @@ export class RegionCalls {
     // What began must end, also with a bug.
     let failure: VaultFailure | undefined = bugOfOurs;
     try {
-      const result = await bounded((attemptSignal) => act.run(vault, attemptSignal), {
+      const result = await withDeadline((attemptSignal) => act.run(vault, attemptSignal), {
         clock,
         timeoutMs: guide.pace(vault.region).attemptTimeoutMs,
         signal,
@@ -107,7 +107,7 @@ export class RegionCalls {
         ...(act.discard && { discard: act.discard }),
       });
       failure = result.isErr() ? result.error : undefined;
-      if (failure?.kind === 'call.aborted' && signal.reason === outrun) failure = wasOutrun;
+      if (failure?.kind === 'call.aborted' && signal.reason === hedgeLost) failure = lostHedge;
       return result;
     } finally {
       if (failure) failSpan(span, failure);
@@ -120,39 +120,39 @@ export class RegionCalls {
     act: RegionAct<T>,
     signal: AbortSignal,
     has: (region: Region) => boolean = () => true,
-  ): Promise<Result<HardWonAnswer<T>, readonly FailedAttempt[]>> {
+  ): Promise<Result<AnswerWithEffort<T>, readonly FailedAttempt[]>> {
     const search: Search = { attempts: 0, hedged: false, failed: new Set() };
     const result = await this.inTwoPasses(act, search, signal, has);
     const { attempts, hedged, failed } = search;
     return result.map((answer) => {
-      const rescue = this.rescueBy(answer.region, failed, has);
-      return { ...answer, attempts, hedged, ...(rescue && { rescue }) };
+      const failover = this.failoverReasonOf(answer.region, failed, has);
+      return { ...answer, attempts, hedged, ...(failover && { failover }) };
     });
   }
 
   /** Why the preferred region alone would not have given the answer of `region`. */
-  private rescueBy(
+  private failoverReasonOf(
     region: Region,
     failed: ReadonlySet<Region>,
     has: (region: Region) => boolean,
-  ): RescueReason | undefined {
+  ): FailoverReason | undefined {
     const [preferred] = this.regions;
     if (preferred === undefined || preferred === region) return undefined;
     if (failed.has(preferred)) return 'failed';
     if (!has(preferred)) return 'no-copy';
-    return this.isKnownDown(preferred) ? 'left-alone' : undefined;
+    return this.isKnownDown(preferred) ? 'ejected' : undefined;
   }
 
   /** Why the preferred region alone would not have taken a new key that these regions could not be proven to hold. */
-  rescueWithout(missing: readonly Region[]): RescueReason | undefined {
+  failoverWithout(missing: readonly Region[]): FailoverReason | undefined {
     const [preferred] = this.regions;
     if (preferred === undefined || !missing.includes(preferred)) return undefined;
-    if (this.isKnownDown(preferred)) return 'left-alone';
+    if (this.isKnownDown(preferred)) return 'ejected';
     return this.guide.isDrained(preferred) ? undefined : 'failed';
   }
 
   private isKnownDown(region: Region): boolean {
-    return this.guide.isLeftAlone(region) && !this.guide.isDrained(region);
+    return this.guide.isEjected(region) && !this.guide.isDrained(region);
   }
 
   private async inTwoPasses<T>(
@@ -185,8 +185,8 @@ export class RegionCalls {
   }
 
   /** Whether the region is known not to answer now. */
-  isLeftAlone(region: Region): boolean {
-    return this.guide.isLeftAlone(region);
+  isEjected(region: Region): boolean {
+    return this.guide.isEjected(region);
   }
 
   private pass<T>(
@@ -197,7 +197,7 @@ export class RegionCalls {
   ): Promise<RaceResult<T>> {
     const vaults = this.inOrder(has);
     const isShared = this.guide.hasSharedFault(vaults.map(({ region }) => region));
-    const lanes = vaults.map((vault): Lane<T> => ({
+    const lanes = vaults.map((vault): Candidate<T> => ({
       region: vault.region,
       hedgeAfterMs: this.guide.pace(vault.region).hedgeAfterMs,
       run: (laneSignal, isHedge) => {
@@ -210,12 +210,12 @@ export class RegionCalls {
         });
       },
     }));
-    return raceRegions(lanes, {
+    return hedgedRace(lanes, {
       clock: this.clock,
       signal,
       // Once the region is known to be down, nobody needs to wait for it, and it takes no budget to leave.
       mayHedge: (silent, next) =>
-        this.guide.isLeftAlone(silent) || (!this.guide.isOverQuota(next) && this.budget.spend()),
+        this.guide.isEjected(silent) || (!this.guide.isOverQuota(next) && this.budget.spend()),
       // Of regions that all refuse us for the same reason, one that still does speaks for all.
       after: (failure) => (isShared && isFaultOfOurs(failure) ? 'stop' : afterVaultFailure(failure)),
       ...(act.discard && { discard: act.discard }),
@@ -223,8 +223,8 @@ export class RegionCalls {
   }
 
   private pause(signal: AbortSignal): Promise<void> {
-    const { leastPauseMs, mostPauseMs } = this.settings;
-    return pause(this.clock, leastPauseMs + this.clock.random() * (mostPauseMs - leastPauseMs), signal);
+    const { minPauseMs, maxPauseMs } = this.settings;
+    return pause(this.clock, minPauseMs + this.clock.random() * (maxPauseMs - minPauseMs), signal);
   }
 
   private inOrder(has: (region: Region) => boolean): readonly KeyVault[] {

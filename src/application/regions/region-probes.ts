@@ -13,7 +13,7 @@ import {
   type Observable,
   type SchedulerLike,
 } from 'rxjs';
-import type { VaultFailure } from '../../domain/failures/key-failures.js';
+import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import type { VaultCall } from '../../ports/telemetry.js';

@@ -5,13 +5,13 @@ import type { Pace } from '../../domain/regions/region-timing.js';
 import type { RegionCall } from '../../ports/telemetry.js';
 import { token } from '../../ports/token.js';
 
-export interface RegionGuide {
+export interface RegionSelector {
   /** All regions, the one to try first in front. Answers at once: requests wait for it. */
   order(): readonly Region[];
   /** How long a call to the region may take, and after how long to ask another one as well. */
   pace(region: Region): Pace;
   /** Whether the region is known not to answer now: whoever waits for it waits in vain. */
-  isLeftAlone(region: Region): boolean;
+  isEjected(region: Region): boolean;
   /** Whether an operator took the region out of use: it is left alone, but nobody knows of a fault of its own. */
   isDrained(region: Region): boolean;
   /** Whether the region throttles and has as many calls under way as it takes: it gets none that can be spared. */
@@ -24,4 +24,4 @@ export interface RegionGuide {
   report(call: RegionCall): void;
 }
 
-export const RegionGuide = token<RegionGuide>('RegionGuide');
+export const RegionSelector = token<RegionSelector>('RegionGuide');

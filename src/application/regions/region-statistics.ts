@@ -1,6 +1,11 @@
 // What is measured of each region, call by call: how long answers take, how many calls are under way, and how many it takes.
 // Kept apart from the health states, because it changes with every call and decides nothing alone.
-import { grown, noQuota, throttled, type CallQuota } from '../../domain/regions/throttle-limit.js';
+import {
+  increased,
+  noThrottleLimit,
+  afterThrottle,
+  type ThrottleLimit,
+} from '../../domain/regions/throttle-limit.js';
 import type { Region } from '../../domain/ids.js';
 import {
   addAnswer,
@@ -19,7 +24,7 @@ import type { RegionCall } from '../../ports/telemetry.js';
 
 interface Gauge {
   readonly timing: RegionTiming;
-  quota: CallQuota;
+  quota: ThrottleLimit;
   underWay: number;
   /** When it last gave a good answer. */
   answeredMs: number;
@@ -47,7 +52,7 @@ export interface GaugeReading {
   readonly overQuota: boolean;
 }
 
-export class RegionGauges {
+export class RegionStatistics {
   private readonly gauges: ReadonlyMap<Region, Gauge>;
 
   constructor(
@@ -71,7 +76,7 @@ export class RegionGauges {
           region,
           {
             timing,
-            quota: noQuota,
+            quota: noThrottleLimit,
             underWay: 0,
             answeredMs: -Infinity,
             pace,
@@ -98,7 +103,7 @@ export class RegionGauges {
       if (durationMs >= gauge.slowFromMs) gauge.fresh.slow += 1;
     }
     if (failure?.kind === 'region.throttled') {
-      gauge.quota = throttled(gauge.quota, { beganMs: nowMs - durationMs, atMs: nowMs, underWay });
+      gauge.quota = afterThrottle(gauge.quota, { beganMs: nowMs - durationMs, atMs: nowMs, underWay });
     }
   }
 
@@ -110,7 +115,7 @@ export class RegionGauges {
   tick(nowMs: number): void {
     for (const gauge of this.gauges.values()) {
       const others = [...this.gauges.values()].filter((other) => other !== gauge);
-      gauge.quota = grown(gauge.quota, nowMs);
+      gauge.quota = increased(gauge.quota, nowMs);
       forgetOld(gauge.timing, nowMs);
       gauge.pace = paceOf(gauge.timing, this.settings);
       gauge.typicalMs = typicalMs(gauge.timing);
@@ -137,8 +142,8 @@ export class RegionGauges {
    * latencies tell; what it leaves unanswered, the attempt time-out.
    */
   wasOnlySlower({ region, durationMs, failure }: RegionCall, nowMs: number): boolean {
-    const wasOutrun = failure?.kind === 'region.unavailable' && failure.reason === 'outrun';
-    return wasOutrun && this.of(region).answeredMs > nowMs - durationMs;
+    const lostHedge = failure?.kind === 'region.unavailable' && failure.reason === 'hedge-lost';
+    return lostHedge && this.of(region).answeredMs > nowMs - durationMs;
   }
 
   /** Its median, once enough answers tell it; in milliseconds. */

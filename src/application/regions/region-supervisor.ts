@@ -31,8 +31,8 @@ import type { PaceSettings, Pace } from '../../domain/regions/region-timing.js';
 import type { Clock } from '../../ports/clock.js';
 import type { RegionCall, Telemetry, VaultCall } from '../../ports/telemetry.js';
 import { healthEventOf } from './health-events.js';
-import { RegionGauges } from './region-statistics.js';
-import type { RegionGuide } from './region-selector.js';
+import { RegionStatistics } from './region-statistics.js';
+import type { RegionSelector } from './region-selector.js';
 import { probesOf, type ProbeSettings, type RegionProbe } from './region-probes.js';
 
 /** `tickMs` is also how often time itself is looked at. */
@@ -64,9 +64,9 @@ interface Mail {
 }
 type States = ReadonlyMap<Region, RegionHealth>;
 
-export class RegionSupervisor implements RegionGuide {
+export class RegionSupervisor implements RegionSelector {
   private readonly mailbox = new Subject<Mail>();
-  private readonly gauges: RegionGauges;
+  private readonly gauges: RegionStatistics;
   private readonly transitions = new Map<Region, number>();
   private states: States;
   private preferred: readonly Region[];
@@ -86,7 +86,7 @@ export class RegionSupervisor implements RegionGuide {
   ) {
     const nowMs = clock.monotonicMs();
     this.states = new Map(regions.map((region) => [region, newRegionHealth(nowMs, settings.health)]));
-    this.gauges = new RegionGauges(regions, settings.pace, nowMs);
+    this.gauges = new RegionStatistics(regions, settings.pace, nowMs);
     this.preferred = regions;
     const states$ = defer(() =>
       merge(this.mailbox, this.ticks(), this.probes()).pipe(
@@ -119,7 +119,7 @@ export class RegionSupervisor implements RegionGuide {
     return this.gauges.pace(region);
   }
 
-  isLeftAlone(region: Region): boolean {
+  isEjected(region: Region): boolean {
     return circuitOf[this.stateOf(region).state.kind] !== 'closed';
   }
 

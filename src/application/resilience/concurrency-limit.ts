@@ -5,7 +5,7 @@ import type { ServiceOverloaded } from '../../domain/failures/key-failures.js';
 
 const full: ServiceOverloaded = { kind: 'service.overloaded' };
 
-export class Slots {
+export class ConcurrencyLimit {
   private taken = 0;
 
   constructor(private readonly count: number) {}

@@ -2,14 +2,14 @@
 // it fails or when it has been silent for longer than it usually is (a hedged request). The first good answer wins, the
 // calls still under way are dropped, and an answer that comes too late for the race is thrown away.
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
-import type { AfterFailure, VaultFailure } from '../../domain/failures/key-failures.js';
-import { scheduleFairly } from '../../domain/stall-aware-timer.js';
+import type { AfterFailure, VaultFailure } from '../../domain/failures/region-failures.js';
+import { scheduleStallAware } from '../../domain/stall-aware-timer.js';
 import type { Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Effort } from '../../ports/telemetry.js';
 
 /** One region's part in the race. */
-export interface Lane<T, F = VaultFailure> {
+export interface Candidate<T, F = VaultFailure> {
   readonly region: Region;
   /** After how long without an answer the next region is asked as well. */
   readonly hedgeAfterMs: number;
@@ -24,7 +24,7 @@ export interface RegionAnswer<T> {
 }
 
 /** The first good answer, and what it took. */
-export type HardWonAnswer<T> = RegionAnswer<T> & Effort;
+export type AnswerWithEffort<T> = RegionAnswer<T> & Effort;
 
 /** A region that gave no answer, and why. */
 export interface Attempt<F> {
@@ -44,13 +44,13 @@ export interface RaceRules<T, F = VaultFailure> {
 }
 
 /** The reason with which a lane's signal fires when another one won after it had been given its time. */
-export const outrun = Symbol('outrun');
+export const hedgeLost = Symbol('hedge-lost');
 
 export type RaceResult<T, F = VaultFailure> = Result<RegionAnswer<T>, readonly Attempt<F>[]>;
 
 /** Ends as soon as a lane answers, a failure is final, or all lanes have failed; never throws unless a lane does. */
-export function raceRegions<T, F = VaultFailure>(
-  lanes: readonly Lane<T, F>[],
+export function hedgedRace<T, F = VaultFailure>(
+  lanes: readonly Candidate<T, F>[],
   rules: RaceRules<T, F>,
 ): Promise<RaceResult<T, F>> {
   return new Promise((resolve, reject) => {
@@ -74,7 +74,7 @@ class Race<T, F> {
   private over = false;
 
   constructor(
-    private readonly lanes: readonly Lane<T, F>[],
+    private readonly lanes: readonly Candidate<T, F>[],
     private readonly rules: RaceRules<T, F>,
     private readonly resolve: (result: RaceResult<T, F>) => void,
     private readonly reject: (bug: unknown) => void,
@@ -116,12 +116,12 @@ class Race<T, F> {
   }
 
   private hedgeAfter(delayMs: number, region: Region, runner: Runner): void {
-    runner.cancelHedge = scheduleFairly(this.rules.clock, delayMs, () => {
+    runner.cancelHedge = scheduleStallAware(this.rules.clock, delayMs, () => {
       this.hedge(region, runner);
     });
   }
 
-  private ended(lane: Lane<T, F>, runner: Runner, result: Result<T, F>): void {
+  private ended(lane: Candidate<T, F>, runner: Runner, result: Result<T, F>): void {
     runner.cancelHedge();
     this.running.delete(runner);
     if (this.over) result.map((late) => this.rules.discard?.(late));
@@ -151,7 +151,7 @@ class Race<T, F> {
     this.rules.signal.removeEventListener('abort', this.leave);
     for (const { controller, hedged, cancelHedge } of this.running) {
       cancelHedge();
-      controller.abort(hedged ? outrun : undefined);
+      controller.abort(hedged ? hedgeLost : undefined);
     }
   }
 }

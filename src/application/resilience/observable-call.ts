@@ -2,7 +2,7 @@
 import { from, Observable, switchMap, take } from 'rxjs';
 
 /** Runs `act` once per subscription and emits its answer; unsubscribing fires its signal. */
-export const signalled = <T>(act: (signal: AbortSignal) => PromiseLike<T>): Observable<T> =>
+export const observableCall = <T>(act: (signal: AbortSignal) => PromiseLike<T>): Observable<T> =>
   new Observable<AbortController>((subscriber) => {
     const controller = new AbortController();
     subscriber.next(controller);

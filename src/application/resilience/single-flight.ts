@@ -15,7 +15,7 @@ interface Flight<T, F> {
   passengers: number;
 }
 
-export class SharedFlights<T, F> {
+export class SingleFlight<T, F> {
   private readonly inTheAir = new Map<string, Flight<T, F>>();
 
   constructor(

@@ -1,7 +1,7 @@
 // Puts an end to a call that may have none: the answer, the time-out or the caller's leaving, whichever comes first.
 // It does not rely on the called side to obey the signal, so a vault or store that hangs cannot hang a request.
 import { err, ResultAsync, type Result } from 'neverthrow';
-import { scheduleFairly } from '../../domain/stall-aware-timer.js';
+import { scheduleStallAware } from '../../domain/stall-aware-timer.js';
 import type { Clock } from '../../ports/clock.js';
 
 export interface Bounds<T, F> {
@@ -16,10 +16,10 @@ export interface Bounds<T, F> {
 }
 
 /** The reason with which the signal of `act` fires when its time is over; none when nobody waits any more. */
-export const ranOut = Symbol('its time is over');
+export const deadlinePassed = Symbol('its time is over');
 
 /** Runs `act` with a signal of its own, which fires as soon as its answer is no longer wanted. */
-export function bounded<T, F>(
+export function withDeadline<T, F>(
   act: (signal: AbortSignal) => ResultAsync<T, F>,
   bounds: Bounds<T, F>,
 ): ResultAsync<T, F> {
@@ -42,8 +42,8 @@ export function bounded<T, F>(
       const leave = (): void => {
         giveUp(onAbort);
       };
-      const cancelTimer = scheduleFairly(clock, timeoutMs, () => {
-        giveUp(onTimeout, ranOut);
+      const cancelTimer = scheduleStallAware(clock, timeoutMs, () => {
+        giveUp(onTimeout, deadlinePassed);
       });
       signal.addEventListener('abort', leave);
       if (signal.aborted) {

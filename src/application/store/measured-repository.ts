@@ -2,11 +2,11 @@
 // answers. A read that was cut off ends as `store.unavailable` where its time was over, and as `call.aborted` where nobody waited
 // any more; a write, as the port says, as `store.outcome-unknown`.
 import type { ResultAsync } from 'neverthrow';
-import type { StoreUnavailable } from '../../domain/failures/key-failures.js';
+import type { StoreUnavailable } from '../../domain/failures/store-failures.js';
 import type { Clock } from '../../ports/clock.js';
 import type { KeyRepository } from '../../ports/key-repository.js';
 import type { StoreOperation, Telemetry } from '../../ports/telemetry.js';
-import { ranOut } from '../resilience/with-deadline.js';
+import { deadlinePassed } from '../resilience/with-deadline.js';
 
 export class MeasuredRepository implements KeyRepository {
   constructor(
@@ -79,5 +79,5 @@ const timedOut: StoreUnavailable = { kind: 'store.unavailable', reason: 'timed-o
 /** Whether the signal, which every call ends with, says that the time of the call was over. */
 function hadItsTime(asked: readonly unknown[]): boolean {
   const signal = asked.at(-1);
-  return signal instanceof AbortSignal && signal.reason === ranOut;
+  return signal instanceof AbortSignal && signal.reason === deadlinePassed;
 }

@@ -8,12 +8,12 @@ import type {
   StoreReadFailure,
   StoreRevisionStale,
   StoreWriteFailure,
-} from '../../domain/failures/key-failures.js';
+} from '../../domain/failures/store-failures.js';
 import type { Genesis } from '../../domain/keys/genesis.js';
 import type { KeyId, KeyVersion, Region } from '../../domain/ids.js';
 import { holdsCiphertext, withoutCiphertexts, type KeyRecord } from '../../domain/keys/key-record.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
-import { afterStoreRead, standingOfWrite, type StoreFailure } from '../../domain/failures/store-faults.js';
+import { afterStoreRead, outcomeOfWrite, type StoreFailure } from '../../domain/failures/store-failures.js';
 import type { KeyPage, KeyRepository } from '../../ports/key-repository.js';
 import { pause } from '../resilience/pause.js';
 import type { Attempt } from '../resilience/hedged-race.js';
@@ -23,7 +23,7 @@ import type { StoreAct, StoreRegions, StoreReplica } from './store-regions.js';
 export type ReplicationMode = { readonly kind: 'strong' } | { readonly kind: 'home'; readonly home: Region };
 
 /** How often a write is tried in one region while other regions write the same record, and the pauses in between. */
-const conflicts = { tries: 4, firstPauseMs: 20, mostPauseMs: 100 } as const;
+const conflicts = { tries: 4, firstPauseMs: 20, maxPauseMs: 100 } as const;
 
 export class ReplicatedRepository implements KeyRepository {
   constructor(
@@ -113,7 +113,7 @@ export class ReplicatedRepository implements KeyRepository {
   private readers(): readonly StoreReplica[] {
     const { mode } = this;
     const order = this.regions.order();
-    if (mode.kind === 'strong' || this.regions.isLeftAlone(mode.home)) return order;
+    if (mode.kind === 'strong' || this.regions.isEjected(mode.home)) return order;
     return [...this.truthful(), ...order.filter(({ region }) => region !== mode.home)];
   }
 
@@ -175,7 +175,7 @@ export class ReplicatedRepository implements KeyRepository {
   ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
     return new ResultAsync(this.writeInTurn(act, signal)).orElse((attempts) => {
       const why = whyUnwritten(attempts);
-      const isUnclear = attempts.some(({ failure }) => standingOfWrite(failure) === 'unknown');
+      const isUnclear = attempts.some(({ failure }) => outcomeOfWrite(failure) === 'unknown');
       return isUnclear ? this.settle(record, isDone, signal) : errAsync(why);
     });
   }
@@ -211,7 +211,7 @@ export class ReplicatedRepository implements KeyRepository {
       const written = await this.writeDespiteConflicts(replica, act, signal);
       if (written.isOk()) return ok(written.value);
       attempts.push({ region: replica.region, failure: written.error });
-      if (standingOfWrite(written.error) === 'refused') break;
+      if (outcomeOfWrite(written.error) === 'refused') break;
     }
     return err(attempts);
   }
@@ -224,9 +224,9 @@ export class ReplicatedRepository implements KeyRepository {
   ): Promise<Result<T, F | StoreWriteFailure>> {
     const { clock } = this.regions;
     const written = await this.regions.write(replica, act, signal);
-    const isConflict = written.isErr() && standingOfWrite(written.error) === 'conflicted';
+    const isConflict = written.isErr() && outcomeOfWrite(written.error) === 'conflicted';
     if (!isConflict || tried === conflicts.tries || signal.aborted) return written;
-    const mostMs = Math.min(conflicts.mostPauseMs, conflicts.firstPauseMs * 2 ** (tried - 1));
+    const mostMs = Math.min(conflicts.maxPauseMs, conflicts.firstPauseMs * 2 ** (tried - 1));
     await pause(clock, clock.random() * mostMs, signal);
     return this.writeDespiteConflicts(replica, act, signal, tried + 1);
   }

@@ -1,10 +1,7 @@
 // What the failures of several regions of the store mean together. A write counts as not done only where every region said so.
-import type {
-  AfterFailure,
-  StoreReadFailure,
-  StoreWriteFailure,
-} from '../../domain/failures/key-failures.js';
-import { afterStoreRead, standingOfWrite, type StoreFailure } from '../../domain/failures/store-faults.js';
+import type { AfterFailure } from '../../domain/failures/region-failures.js';
+import type { StoreReadFailure, StoreWriteFailure } from '../../domain/failures/store-failures.js';
+import { afterStoreRead, outcomeOfWrite, type StoreFailure } from '../../domain/failures/store-failures.js';
 import type { Attempt } from '../resilience/hedged-race.js';
 
 /** A replica that may lag behind has no such record: that says nothing. */
@@ -31,8 +28,8 @@ export function whyUnwritten<F extends StoreFailure>(
   const last = attempts.at(-1)?.failure;
   if (last === undefined) return unavailable(attempts);
   const isTheOnlyReason = attempts.every(({ failure }) => failure.kind === last.kind);
-  if (isTheOnlyReason || standingOfWrite(last) === 'refused') return last;
-  return attempts.some(({ failure }) => standingOfWrite(failure) === 'unknown')
+  if (isTheOnlyReason || outcomeOfWrite(last) === 'refused') return last;
+  return attempts.some(({ failure }) => outcomeOfWrite(failure) === 'unknown')
     ? { kind: 'store.outcome-unknown', cause: summary(attempts) }
     : unavailable(attempts);
 }

@@ -1,10 +1,10 @@
 // The one way in which the application talks to the store: every call is bounded in time. A read that takes too long
 // failed; a write that takes too long may have happened, and is never reported as either (I8).
 import type { ResultAsync } from 'neverthrow';
-import type { StoreReadFailure, StoreWriteFailure } from '../../domain/failures/key-failures.js';
+import type { StoreReadFailure, StoreWriteFailure } from '../../domain/failures/store-failures.js';
 import type { Clock } from '../../ports/clock.js';
 import type { KeyRepository } from '../../ports/key-repository.js';
-import { bounded } from '../resilience/with-deadline.js';
+import { withDeadline } from '../resilience/with-deadline.js';
 
 export interface StoreCallSettings {
   /** How long one call to the store may take, in milliseconds. */
@@ -22,7 +22,7 @@ export class StoreCalls {
     act: (store: KeyRepository, signal: AbortSignal) => ResultAsync<T, StoreReadFailure>,
     signal: AbortSignal,
   ): ResultAsync<T, StoreReadFailure> {
-    return bounded<T, StoreReadFailure>((own) => act(this.repository, own), {
+    return withDeadline<T, StoreReadFailure>((own) => act(this.repository, own), {
       ...this.bounds(signal),
       onTimeout: { kind: 'store.unavailable', reason: 'timed-out' },
       onAbort: { kind: 'call.aborted' },
@@ -41,7 +41,7 @@ export class StoreCalls {
     act: (store: KeyRepository, signal: AbortSignal) => ResultAsync<T, StoreWriteFailure | F>,
     signal: AbortSignal,
   ): ResultAsync<T, StoreWriteFailure | F> {
-    return bounded<T, StoreWriteFailure | F>((own) => act(this.repository, own), {
+    return withDeadline<T, StoreWriteFailure | F>((own) => act(this.repository, own), {
       ...this.bounds(signal),
       onTimeout: { kind: 'store.outcome-unknown', reason: 'timed-out' },
       onAbort: { kind: 'store.outcome-unknown', cause: 'aborted' },

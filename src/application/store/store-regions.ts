@@ -3,23 +3,19 @@
 // what an answer means.
 import { errAsync, ResultAsync, type Result } from 'neverthrow';
 import { map, type Observable } from 'rxjs';
-import type {
-  AfterFailure,
-  StoreReadFailure,
-  StoreWriteFailure,
-  VaultFailure,
-} from '../../domain/failures/key-failures.js';
+import type { AfterFailure, VaultFailure } from '../../domain/failures/region-failures.js';
+import type { StoreReadFailure, StoreWriteFailure } from '../../domain/failures/store-failures.js';
 import { checkGenesis } from '../../domain/keys/genesis.js';
 import type { Deployment, Region } from '../../domain/ids.js';
-import { regionFaultOf, type StoreFailure } from '../../domain/failures/store-faults.js';
+import { regionFaultOf, type StoreFailure } from '../../domain/failures/store-failures.js';
 import type { Clock } from '../../ports/clock.js';
 import type { KeyRepository } from '../../ports/key-repository.js';
 import type { StoreOperation, Telemetry } from '../../ports/telemetry.js';
-import { bounded } from '../resilience/with-deadline.js';
-import { signalled } from '../resilience/observable-call.js';
+import { withDeadline } from '../resilience/with-deadline.js';
+import { observableCall } from '../resilience/observable-call.js';
 import { HedgeBudget } from '../resilience/hedge-budget.js';
-import { outrun, raceRegions, type RaceResult } from '../resilience/hedged-race.js';
-import type { RegionGuide } from '../regions/region-selector.js';
+import { hedgeLost, hedgedRace, type RaceResult } from '../resilience/hedged-race.js';
+import type { RegionSelector } from '../regions/region-selector.js';
 
 /** The store as it is in one region. */
 export interface StoreReplica {
@@ -46,7 +42,7 @@ export class StoreRegions {
 
   constructor(
     private readonly replicas: readonly StoreReplica[],
-    private readonly guide: RegionGuide,
+    private readonly guide: RegionSelector,
     readonly clock: Clock,
     private readonly telemetry: Telemetry,
     private readonly settings: StoreRegionSettings,
@@ -61,8 +57,8 @@ export class StoreRegions {
     return this.replicas.find((replica) => replica.region === region);
   }
 
-  isLeftAlone(region: Region): boolean {
-    return this.guide.isLeftAlone(region);
+  isEjected(region: Region): boolean {
+    return this.guide.isEjected(region);
   }
 
   /** One read in one region. Its time is that region's pace, save that of a page. */
@@ -74,7 +70,7 @@ export class StoreRegions {
     if (signal.aborted) return errAsync({ kind: 'call.aborted' });
     const ofUsualLength = operation !== 'page';
     return this.observed(region, operation, signal, ofUsualLength, () =>
-      bounded<T, StoreReadFailure>((own) => run(repository, own), {
+      withDeadline<T, StoreReadFailure>((own) => run(repository, own), {
         clock: this.clock,
         timeoutMs: ofUsualLength ? this.guide.pace(region).attemptTimeoutMs : pageTimeoutMs,
         signal,
@@ -95,7 +91,7 @@ export class StoreRegions {
   ): ResultAsync<T, F | StoreWriteFailure> {
     if (signal.aborted) return errAsync({ kind: 'store.outcome-unknown', cause: 'aborted' });
     return this.observed(region, operation, signal, false, () =>
-      bounded<T, F | StoreWriteFailure>((own) => run(repository, own), {
+      withDeadline<T, F | StoreWriteFailure>((own) => run(repository, own), {
         clock: this.clock,
         timeoutMs: this.settings.writeTimeoutMs,
         signal,
@@ -119,8 +115,8 @@ export class StoreRegions {
       run: (laneSignal: AbortSignal) => run(replica, laneSignal),
     }));
     const mayHedge = (silent: Region, next: Region): boolean =>
-      this.isLeftAlone(silent) || (!this.guide.isOverQuota(next) && this.budget.spend());
-    return raceRegions(lanes, { clock: this.clock, signal, after, mayHedge });
+      this.isEjected(silent) || (!this.guide.isOverQuota(next) && this.budget.spend());
+    return hedgedRace(lanes, { clock: this.clock, signal, after, mayHedge });
   }
 
   private observed<T, F extends StoreFailure>(
@@ -156,7 +152,9 @@ const bugOfOurs: VaultFailure = { kind: 'vault.request-invalid' };
 /** A call that was dropped says nothing about its region, unless another region overtook it. */
 function faultOf(failure: StoreFailure, { aborted, reason }: AbortSignal): VaultFailure | undefined {
   if (!aborted) return regionFaultOf(failure);
-  return reason === outrun ? { kind: 'region.unavailable', reason: 'outrun' } : { kind: 'call.aborted' };
+  return reason === hedgeLost
+    ? { kind: 'region.unavailable', reason: 'hedge-lost' }
+    : { kind: 'call.aborted' };
 }
 
 /** Asks the store in a region for its genesis record: only that of this deployment shows that the region is well. */
@@ -165,7 +163,7 @@ export const genesisProbe =
   (region: Region): Observable<VaultFailure | undefined> => {
     const replica = replicas.find((each) => each.region === region);
     if (replica === undefined) throw new Error(`the store is not in ${region}`);
-    return signalled((signal) =>
+    return observableCall((signal) =>
       replica.repository
         .genesis(signal)
         // A genesis record that cannot be read shows that the region answers, but not that the table is ours.

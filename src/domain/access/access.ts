@@ -3,9 +3,10 @@
 // explained cannot differ from what is done.
 import { err, ok, type Result } from 'neverthrow';
 import type { Caller, Grant, KeyPermission, Permission, ServicePermission } from './caller.js';
-import type { AccessDenied } from '../failures/key-failures.js';
 import { matchesId, type IdPattern } from './id-pattern.js';
 import type { KeyId } from '../ids.js';
+
+export type AccessDenied = { readonly kind: 'access.denied'; readonly permission: Permission };
 
 /** What somebody wants to do: a permission, and the id where it is about one. */
 export type Wanted =

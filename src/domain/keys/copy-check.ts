@@ -1,6 +1,6 @@
 // What was found when every copy of a key was opened in its region. Decides what an answer says of a copy, and how many
 // more failures a key can bear; a region that gave no answer says nothing about its copy.
-import type { VaultFailure } from '../failures/key-failures.js';
+import type { VaultFailure } from '../failures/region-failures.js';
 import type { Region } from '../ids.js';
 
 /** `not-checked`: the region could not be asked, and `failure` says why. */
@@ -16,7 +16,7 @@ export interface CheckedCopy {
 }
 
 /** All configured regions, in order of preference. */
-export type KeyCheck = readonly CheckedCopy[];
+export type CopyCheck = readonly CheckedCopy[];
 
 /** What a failed attempt to open a copy says of that copy. */
 export function copyStateOf(failure: VaultFailure): CopyState {
@@ -42,7 +42,7 @@ export function copyStateOf(failure: VaultFailure): CopyState {
  */
 export type Standing = 'safe' | 'at-risk' | 'lost' | 'unknown';
 
-export function standingOf(check: KeyCheck): Standing {
+export function standingOf(check: CopyCheck): Standing {
   const good = goodRegions(check).length;
   const unknown = check.filter(({ state }) => state.kind === 'not-checked').length;
   if (good > 1 || good === check.length) return 'safe';
@@ -51,9 +51,9 @@ export function standingOf(check: KeyCheck): Standing {
 }
 
 /** Whether every configured region holds a copy that opens. */
-export const isWhole = (check: KeyCheck): boolean => check.every(({ state }) => state.kind === 'good');
+export const isWhole = (check: CopyCheck): boolean => check.every(({ state }) => state.kind === 'good');
 
-export const goodRegions = (check: KeyCheck): readonly Region[] => regionsThatAre(check, 'good');
+export const goodRegions = (check: CopyCheck): readonly Region[] => regionsThatAre(check, 'good');
 
-export const regionsThatAre = (check: KeyCheck, ...kinds: readonly CopyState['kind'][]): readonly Region[] =>
+export const regionsThatAre = (check: CopyCheck, ...kinds: readonly CopyState['kind'][]): readonly Region[] =>
   check.flatMap(({ region, state }) => (kinds.includes(state.kind) ? [region] : []));

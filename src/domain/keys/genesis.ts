@@ -2,11 +2,8 @@
 // finding no key proves nothing, and making a key there could make a second one for an id that exists. It also says where
 // records are written, because two processes that write one replicated table in two regions would overwrite each other.
 import { err, ok, type Result } from 'neverthrow';
-import type { StoreForeign, StoreWrittenElsewhere } from '../failures/key-failures.js';
-import type { Deployment, Region } from '../ids.js';
-
-/** The one region in which records are written, or `anywhere` where conditions hold in all regions at once. */
-export type WritePlace = 'anywhere' | Region;
+import type { StoreForeign, StoreWrittenElsewhere } from '../failures/store-failures.js';
+import type { Deployment, WritePlace } from '../ids.js';
 
 export interface Genesis {
   readonly deployment: Deployment;

@@ -2,7 +2,7 @@
 // A record is never changed, only succeeded by one of the next revision.
 import { err, ok, type Result } from 'neverthrow';
 import type { Commitment } from './data-key.js';
-import type { KeyCopiesNeeded } from '../failures/key-failures.js';
+import type { KeyCopiesNeeded } from '../failures/store-failures.js';
 import type { KeyId, KeyVersion, Region } from '../ids.js';
 import type { RegionalCiphertext } from './regional-ciphertext.js';
 

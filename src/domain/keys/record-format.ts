@@ -3,7 +3,7 @@
 // A released format stays readable for ever; a newer, unknown or broken one is refused and never rewritten.
 import { err, ok, Result } from 'neverthrow';
 import { isCommitment } from './data-key.js';
-import type { KeyUnreadable } from '../failures/key-failures.js';
+import type { KeyUnreadable } from '../failures/store-failures.js';
 import { parseKeyId, parseKeyVersion, parseRegion } from '../ids.js';
 import { newKeyRecord, type KeyRecord } from './key-record.js';
 import { maxCiphertextBytes, type RegionalCiphertext } from './regional-ciphertext.js';

@@ -1,8 +1,8 @@
 // What a record needs to be whole again, as far as was found when its copies were opened. Decides which copies may be
 // replaced and which dropped: never one that may be good, and none whose loss would leave fewer proven copies (I6).
-import type { FailedAttempt } from '../failures/key-failures.js';
-import type { Region } from '../ids.js';
-import { regionsThatAre, type KeyCheck } from './copy-check.js';
+import type { FailedAttempt } from '../failures/region-failures.js';
+import type { KeyId, KeyVersion, Region } from '../ids.js';
+import { regionsThatAre, type CopyCheck } from './copy-check.js';
 import type { KeyRecord } from './key-record.js';
 
 export interface RepairPlan {
@@ -16,10 +16,10 @@ export interface RepairPlan {
 
 /**
  * A region that rejects a ciphertext may be given another; that it then opens the new one proves it well. One that
- * answered with a wrong key must be well besides (`isLeftAlone` says no), or wrong keys would be laid on wrong keys.
+ * answered with a wrong key must be well besides (`isEjected` says no), or wrong keys would be laid on wrong keys.
  */
-export function planRepair(check: KeyCheck, isLeftAlone: (region: Region) => boolean): RepairPlan {
-  const wrong = regionsThatAre(check, 'mismatched').filter((region) => !isLeftAlone(region));
+export function planRepair(check: CopyCheck, isEjected: (region: Region) => boolean): RepairPlan {
+  const wrong = regionsThatAre(check, 'mismatched').filter((region) => !isEjected(region));
   const unreadable = [...regionsThatAre(check, 'unreadable'), ...wrong];
   const missing = regionsThatAre(check, 'missing');
   const left = check.flatMap(({ region, state }): FailedAttempt[] =>
@@ -38,4 +38,11 @@ export function droppable(
   const isWhole = configured.every((region) => proven.includes(region));
   if (!isWhole || proven.length < quorum) return [];
   return [...record.ciphertexts.keys()].filter((region) => !configured.includes(region));
+}
+
+/** A key that a read found to lack good copies in these regions. */
+export interface RepairDebt {
+  readonly id: KeyId;
+  readonly version: KeyVersion;
+  readonly lacking: readonly Region[];
 }

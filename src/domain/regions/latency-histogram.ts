@@ -36,7 +36,7 @@ export function quantile({ counts, total }: LatencyHistogram, share: number): nu
 }
 
 /** The samples of both; neither is changed. */
-export const together = (one: LatencyHistogram, other: LatencyHistogram): LatencyHistogram => ({
+export const merge = (one: LatencyHistogram, other: LatencyHistogram): LatencyHistogram => ({
   counts: one.counts.map((count, at) => count + (other.counts[at] ?? 0)),
   total: one.total + other.total,
 });

@@ -15,7 +15,7 @@ import {
   type RegionHealth,
   type RegionState,
 } from './region-state.js';
-import { mismatched, noSuspicions, rejected } from './integrity-faults.js';
+import { mismatched, noIntegrityFaults, rejected } from './integrity-faults.js';
 
 /** What `event` makes of `health`; the same object when it makes no difference. */
 export const step =
@@ -40,7 +40,7 @@ export const step =
         if (state.kind !== 'quarantined') return health;
         return {
           ...enter(health, halfOpenFor(settings.openMs), event, 'operator'),
-          suspicions: noSuspicions,
+          suspicions: noIntegrityFaults,
         };
       case 'answered':
       case 'probe-answered':
@@ -99,9 +99,9 @@ function onRightAnswer(settings: HealthSettings, health: LiveHealth, event: Heal
   if (state.kind === 'misconfigured') return mayBeBack(health, settings.openMs, event);
   if (state.kind === 'degraded') return probedAgainAfter(settings.degradedProbeMs, health, state, event);
   if (state.kind !== 'half-open') return health;
-  const rightAnswers = state.rightAnswers + 1;
-  return rightAnswers < settings.rightAnswers
-    ? { ...health, state: { ...state, rightAnswers } }
+  const probeSuccesses = state.probeSuccesses + 1;
+  return probeSuccesses < settings.probeSuccesses
+    ? { ...health, state: { ...state, probeSuccesses } }
     : enter(health, { kind: 'recovering', calls: noCalls, openMs: state.openMs }, event, 'it answers again');
 }
 
@@ -236,7 +236,7 @@ const heard = (
 ): RegionHealth => ({ ...health, state: healthyFrom(settings, counted(calls, event.atMs, true), event) });
 
 const mayBeBack = (health: RegionHealth, openMs: number, event: HealthEvent): RegionHealth =>
-  enter(health, { kind: 'half-open', rightAnswers: 1, openMs }, event, 'it may be back');
+  enter(health, { kind: 'half-open', probeSuccesses: 1, openMs }, event, 'it may be back');
 
 /** A new state, or the same kind for another reason, begins now. */
 function enter(

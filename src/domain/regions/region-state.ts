@@ -1,15 +1,15 @@
 // The states a region can be in, what can happen to it, and the numbers that decide. A state holds only what is valid in it.
 import { noCalls, type CallRecord, type FailureLimits } from './call-record.js';
-import type { MisconfigurationReason, VaultFailure } from '../failures/key-failures.js';
-import { noSuspicions, type SuspicionLimits, type Suspicions } from './integrity-faults.js';
+import type { MisconfigurationReason, VaultFailure } from '../failures/region-failures.js';
+import { noIntegrityFaults, type IntegrityLimits, type IntegrityFaults } from './integrity-faults.js';
 
 /** The numbers of the machine. Times are in milliseconds. */
-export interface HealthSettings extends FailureLimits, SuspicionLimits {
+export interface HealthSettings extends FailureLimits, IntegrityLimits {
   /** How long the circuit stays open at most, at first and at last; doubles whenever it opens again. */
   readonly openMs: number;
   readonly maxOpenMs: number;
   /** How many right answers close it again, and how long the region then takes to get its full traffic back. */
-  readonly rightAnswers: number;
+  readonly probeSuccesses: number;
   readonly rampMs: number;
   /** How long a misconfigured region waits for its next probe, and one that is degraded or whose last call failed. */
   readonly misconfiguredProbeMs: number;
@@ -20,12 +20,12 @@ export interface HealthSettings extends FailureLimits, SuspicionLimits {
 
 /** The design's defaults, save two: with its 60 s between tries or probes, no region could be back within 30 s of its recovery. */
 export const defaultHealthSettings: HealthSettings = {
-  failuresInRow: 5,
+  consecutiveFailures: 5,
   failureRatio: 0.5,
-  ratioCalls: 20,
+  minCalls: 20,
   openMs: 5_000,
   maxOpenMs: 15_000,
-  rightAnswers: 3,
+  probeSuccesses: 3,
   rampMs: 10_000,
   misconfiguredProbeMs: 15_000,
   degradedProbeMs: 1_000,
@@ -40,7 +40,7 @@ export type RegionState =
   /** Answers, but much more slowly than it used to and than the others do. Probes tell when it is fast again. */
   | { readonly kind: 'degraded'; readonly calls: CallRecord; readonly nextProbeMs: number }
   | { readonly kind: 'open'; readonly untilMs: number; readonly openMs: number }
-  | { readonly kind: 'half-open'; readonly rightAnswers: number; readonly openMs: number }
+  | { readonly kind: 'half-open'; readonly probeSuccesses: number; readonly openMs: number }
   | { readonly kind: 'recovering'; readonly calls: CallRecord; readonly openMs: number }
   | { readonly kind: 'misconfigured'; readonly reason: Misconfiguration; readonly nextProbeMs: number }
   | { readonly kind: 'quarantined' }
@@ -69,7 +69,7 @@ export interface RegionHealth {
   readonly sinceMs: number;
   /** Why the state was entered; a failure's kind, or a few words. */
   readonly why: string;
-  readonly suspicions: Suspicions;
+  readonly suspicions: IntegrityFaults;
 }
 
 /** A region that is not left to the operator. */
@@ -111,13 +111,17 @@ export const healthyFrom = (
 ): Healthy => ({ kind: 'healthy', calls, nextProbeMs: atMs + idleProbeMs });
 
 /** `openMs` is how long the circuit was open at most. */
-export const halfOpenFor = (openMs: number): RegionState => ({ kind: 'half-open', rightAnswers: 0, openMs });
+export const halfOpenFor = (openMs: number): RegionState => ({
+  kind: 'half-open',
+  probeSuccesses: 0,
+  openMs,
+});
 
 export const newRegionHealth = (atMs: number, settings: HealthSettings): RegionHealth => ({
   state: healthyFrom(settings, noCalls, { atMs }),
   sinceMs: atMs,
   why: 'start',
-  suspicions: noSuspicions,
+  suspicions: noIntegrityFaults,
 });
 
 /** Whether a probe is due: one that decrypts the canary, or asks about the key. */

@@ -1,26 +1,26 @@
 // What the answers of one region say about its pace: how long to wait for it, when to ask another region as well, and
 // whether it has become slow. Counts real calls only, in bounded memory.
-import { addSample, newHistogram, quantile, together, type LatencyHistogram } from './latency-histogram.js';
+import { addSample, newHistogram, quantile, merge, type LatencyHistogram } from './latency-histogram.js';
 
 /** Bounds and defaults of what is derived from measured quantiles, in milliseconds. */
 export interface PaceSettings {
-  /** The attempt time-out is p99.9 within these bounds, and `unknownTimeoutMs` before `enoughSamples` calls. */
-  readonly leastTimeoutMs: number;
-  readonly mostTimeoutMs: number;
+  /** The attempt time-out is p99.9 within these bounds, and `unknownTimeoutMs` before `minSamples` calls. */
+  readonly minTimeoutMs: number;
+  readonly maxTimeoutMs: number;
   readonly unknownTimeoutMs: number;
-  readonly enoughSamples: number;
+  readonly minSamples: number;
   /** The hedge comes at p95 within these bounds. */
-  readonly leastHedgeMs: number;
-  readonly mostHedgeMs: number;
+  readonly minHedgeMs: number;
+  readonly maxHedgeMs: number;
 }
 
 export const defaultPaceSettings: PaceSettings = {
-  leastTimeoutMs: 150,
-  mostTimeoutMs: 1_000,
+  minTimeoutMs: 150,
+  maxTimeoutMs: 1_000,
   unknownTimeoutMs: 800,
-  enoughSamples: 200,
-  leastHedgeMs: 30,
-  mostHedgeMs: 300,
+  minSamples: 200,
+  minHedgeMs: 30,
+  maxHedgeMs: 300,
 };
 
 /** How to treat one call to a region. */
@@ -91,7 +91,7 @@ export function forgetOld({ recent, baseline }: RegionTiming, nowMs: number): vo
   turn(baseline, nowMs);
 }
 
-const of = ({ current, previous }: Window): LatencyHistogram => together(current, previous);
+const of = ({ current, previous }: Window): LatencyHistogram => merge(current, previous);
 
 export const recentQuantile = ({ recent }: RegionTiming, share: number): number | undefined =>
   quantile(of(recent), share);
@@ -107,14 +107,14 @@ export function typicalMs({ recent, last }: RegionTiming): number | undefined {
 
 export function paceOf({ baseline }: RegionTiming, settings: PaceSettings): Pace {
   const known = of(baseline);
-  const p999 = known.total >= settings.enoughSamples ? quantile(known, 0.999) : undefined;
-  const p95 = known.total >= settings.enoughSamples ? quantile(known, 0.95) : undefined;
+  const p999 = known.total >= settings.minSamples ? quantile(known, 0.999) : undefined;
+  const p95 = known.total >= settings.minSamples ? quantile(known, 0.95) : undefined;
   return {
     attemptTimeoutMs:
       p999 === undefined
         ? settings.unknownTimeoutMs
-        : within(settings.leastTimeoutMs, p999, settings.mostTimeoutMs),
-    hedgeAfterMs: within(settings.leastHedgeMs, p95 ?? settings.mostHedgeMs, settings.mostHedgeMs),
+        : within(settings.minTimeoutMs, p999, settings.maxTimeoutMs),
+    hedgeAfterMs: within(settings.minHedgeMs, p95 ?? settings.maxHedgeMs, settings.maxHedgeMs),
   };
 }
 

@@ -4,7 +4,7 @@
 // thing and cuts once: only calls that began after a cut can tell that it was not enough. The limit may fall to none for a
 // second: a refusal comes at once, so a single place would be taken and refused hundreds of times in it.
 
-export interface CallQuota {
+export interface ThrottleLimit {
   /** The most calls that may be under way at once; Infinity for a region that never throttled, or not for long. */
   readonly limit: number;
   readonly grownMs: number;
@@ -19,24 +19,27 @@ export interface ThrottledCall {
   readonly underWay: number;
 }
 
-export const noQuota: CallQuota = { limit: Infinity, grownMs: 0, cutMs: -Infinity };
+export const noThrottleLimit: ThrottleLimit = { limit: Infinity, grownMs: 0, cutMs: -Infinity };
 
-const afterThrottle = 0.7;
+const throttleFactor = 0.7;
 const growsEveryMs = 1_000;
 const carefulMs = 10_000;
 /** A limit this high limits nothing any more. */
 const forgottenAt = 256;
 
-export function throttled(quota: CallQuota, { beganMs, atMs, underWay }: ThrottledCall): CallQuota {
+export function afterThrottle(
+  quota: ThrottleLimit,
+  { beganMs, atMs, underWay }: ThrottledCall,
+): ThrottleLimit {
   if (beganMs < quota.cutMs) return quota;
   const before = Math.min(quota.limit, Math.max(underWay, 1));
-  return { limit: Math.floor(before * afterThrottle), grownMs: atMs, cutMs: atMs };
+  return { limit: Math.floor(before * throttleFactor), grownMs: atMs, cutMs: atMs };
 }
 
-export function grown(quota: CallQuota, atMs: number): CallQuota {
+export function increased(quota: ThrottleLimit, atMs: number): ThrottleLimit {
   if (quota.limit === Infinity || atMs - quota.grownMs < growsEveryMs) return quota;
   const grownMs = quota.grownMs + growsEveryMs;
   const isCareful = grownMs - quota.cutMs <= carefulMs;
   const limit = quota.limit + (isCareful ? 1 : Math.max(1, Math.floor(quota.limit / 4)));
-  return limit >= forgottenAt ? noQuota : grown({ ...quota, limit, grownMs }, atMs);
+  return limit >= forgottenAt ? noThrottleLimit : increased({ ...quota, limit, grownMs }, atMs);
 }

@@ -1,8 +1,8 @@
-// Runs the command that was asked for, and makes of every end an exit code: a StartRefused becomes a line on stderr, a
+// Runs the command that was asked for, and makes of every end an exit code: a OperatorError becomes a line on stderr, a
 // mistake in the arguments was told already. Whatever else is thrown is a bug and stays one.
 import { CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 import { exitCodes } from './support/exit-codes.js';
 import { createProgram } from './program.js';
 
@@ -24,7 +24,7 @@ try {
   if (cause instanceof CommanderError) {
     process.exitCode = cause.exitCode === 0 ? exitCodes.ok : exitCodes.misuse;
   } else {
-    if (!(cause instanceof StartRefused)) throw cause;
+    if (!(cause instanceof OperatorError)) throw cause;
     process.stderr.write(`rkms: ${cause.message}\n${cause.hint && `  ${cause.hint}\n`}`);
     process.exit(exitCodes.failed);
   }

@@ -1,11 +1,11 @@
 // Which variables and Node flags could give keys away: by sending calls elsewhere, by trusting others than AWS, or by opening
 // the process's memory. A start with one of them is refused unless the configuration file lists it; the environment cannot
 // allow itself.
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 import type { Environment } from './environment.js';
 import { usesAws, type Config } from './config.js';
 
-interface Danger {
+interface UnsafeRule {
   /** The whole name of a variable, or of a flag with its dashes. */
   readonly names: RegExp;
   /** What it does, to be read after its name. */
@@ -16,7 +16,7 @@ interface Danger {
   readonly value?: string;
 }
 
-const dangers: readonly Danger[] = [
+const rules: readonly UnsafeRule[] = [
   { names: /^AWS_ENDPOINT_URL(_.*)?$/, does: 'sends calls to AWS to another host', onlyWithAws: true },
   { names: /^(HTTPS?|ALL)_PROXY$/i, does: 'sends calls to AWS through another host', onlyWithAws: true },
   { names: /^NODE_USE_ENV_PROXY$|^--use-env-proxy$/, does: 'makes Node obey proxies', onlyWithAws: true },
@@ -38,22 +38,22 @@ const dangers: readonly Danger[] = [
 ];
 
 /** A danger that is there, as `HTTPS_PROXY`, and what it does. */
-export interface FoundDanger {
+export interface UnsafeSetting {
   readonly name: string;
   readonly does: string;
 }
 
 /** What is dangerous in an environment and in the flags that Node was started with. */
-export function dangersIn(
+export function unsafeSettingsIn(
   environment: Environment,
   nodeFlags: readonly string[],
   withAws: boolean,
-): readonly FoundDanger[] {
+): readonly UnsafeSetting[] {
   const variables = Object.entries(environment).map(([name, value = '']) => ({ name, value }));
   const flags = [...nodeFlags, environment['NODE_OPTIONS'] ?? ''].flatMap(flagsIn);
   const there = [...variables, ...flags.map((name) => ({ name, value: 'given' }))];
   const found = there.flatMap(({ name, value }) =>
-    dangers
+    rules
       .filter((danger) => danger.names.test(name) && (withAws || !danger.onlyWithAws))
       .filter((danger) => (danger.value === undefined ? value !== '' : value === danger.value))
       .map(({ does }) => ({ name, does })),
@@ -68,14 +68,18 @@ const flagsIn = (text: string): readonly string[] =>
   );
 
 /** Ends the start when there is a danger that the configuration does not allow by name. */
-export function refuseDangers(config: Config, environment: Environment, nodeFlags: readonly string[]): void {
+export function refuseUnsafeEnvironment(
+  config: Config,
+  environment: Environment,
+  nodeFlags: readonly string[],
+): void {
   const allowed = config.security.allow_environment;
-  const found = dangersIn(environment, nodeFlags, usesAws(config)).filter(
+  const found = unsafeSettingsIn(environment, nodeFlags, usesAws(config)).filter(
     ({ name }) => !allowed.includes(name),
   );
   if (found.length === 0) return;
   const names = found.map(({ name }) => `"${name}"`).join(', ');
-  throw new StartRefused(
+  throw new OperatorError(
     `the environment could give keys away: ${found.map(({ name, does }) => `${name} ${does}`).join('; ')}`,
     `take it away, or allow it in the configuration file: [security] allow_environment = [${names}]`,
   );

@@ -2,11 +2,11 @@
 import { err, ok, type Result } from 'neverthrow';
 import { unknownVariables } from '../config/environment.js';
 import { parseConfig, type Config } from '../config/config.js';
-import { readConfigFile } from '../cli/support/command-config.js';
-import { refuseDangers } from '../config/unsafe-environment.js';
+import { refuseUnsafeEnvironment } from '../config/unsafe-environment.js';
 import { canRunOn, neededNode } from '../startup/node-version.js';
 import { Subject, type Finding } from './finding.js';
 import type { Machine } from './machine.js';
+import { readConfigFile } from '../config/config-file.js';
 
 const node = new Subject('Node');
 const configuration = new Subject('configuration');
@@ -43,7 +43,7 @@ export function checkConfiguration(
 /** What would end the start, because keys could leak by it. */
 export function checkEnvironment(config: Config, { environment: variables, nodeFlags }: Machine): Finding {
   const { refused } = environment.started('dangers', () => {
-    refuseDangers(config, variables, nodeFlags);
+    refuseUnsafeEnvironment(config, variables, nodeFlags);
   });
   return refused ?? environment.ok('dangers', 'no variable or flag that could give keys away');
 }

@@ -2,11 +2,11 @@
 // What of the table is fit for its mode is for judge-tables.ts to say, once all regions were asked.
 import type { DynamoDbReplica } from '../wiring/store-bindings.js';
 import { mayPut, mayUpdate } from '../../adapters/dynamodb/probe-write-permission.js';
-import type { StoreWriteFailure } from '../../domain/failures/key-failures.js';
+import type { StoreWriteFailure } from '../../domain/failures/store-failures.js';
 import type { Result } from 'neverthrow';
-import { lookAtTable } from '../startup/check-tables.js';
+import { inspectTable } from '../startup/check-tables.js';
 import type { DynamoDbConfig } from '../config/config.js';
-import type { SeenTable } from '../startup/assess-tables.js';
+import type { InspectedTable } from '../startup/assess-tables.js';
 import { checkConnection, endpointOf } from './check-connection.js';
 import type { RefusedCredentials } from './check-credentials.js';
 import type { Examination } from './examination.js';
@@ -16,7 +16,7 @@ import { Subject, type Finding } from './finding.js';
 export interface StoreRegionLook {
   readonly findings: readonly Finding[];
   /** Undefined where there was no way to it. */
-  readonly seen?: SeenTable;
+  readonly seen?: InspectedTable;
   readonly credentials?: 'accepted' | RefusedCredentials;
   readonly aheadMs?: number | undefined;
 }
@@ -36,7 +36,7 @@ export async function checkStoreRegion(
   const connection = await checkConnection(subject, await endpointOf(client), machine, settings, signal);
   const { findings, aheadMs } = connection;
   if (!connection.isThere) return { findings };
-  const seen = await lookAtTable(replica, store.table, signal);
+  const seen = await inspectTable(replica, store.table, signal);
   if (seen.failure !== undefined) {
     const { found, cure } = storeWords(seen.failure, 'dynamodb:GetItem', limitMs);
     const broken = subject.broken('GetItem', `${found}; nothing else could be looked at`, cure);

@@ -2,7 +2,12 @@
 // start goes by.
 import type { Region } from '../../domain/ids.js';
 import type { DynamoDbConfig } from '../config/config.js';
-import { tableRefusals, tableWarnings, type SeenTable, type TableAspect } from '../startup/assess-tables.js';
+import {
+  tableRefusals,
+  tableWarnings,
+  type InspectedTable,
+  type TableAspect,
+} from '../startup/assess-tables.js';
 import { refuseForeign } from '../startup/prepare-store.js';
 import type { DynamoDbReplica } from '../wiring/store-bindings.js';
 import { checkStoreRegion, storeSubject, type StoreRegionLook } from './check-store-region.js';
@@ -24,8 +29,8 @@ export async function checkStore(
 }
 
 function judged(
-  table: SeenTable,
-  all: readonly SeenTable[],
+  table: InspectedTable,
+  all: readonly InspectedTable[],
   store: DynamoDbConfig,
   examination: Examination,
 ): readonly Finding[] {
@@ -43,7 +48,7 @@ function judged(
   return [...genesis, ...problems, ...wellAspects(table, told)];
 }
 
-function checkGenesis({ region, genesis }: SeenTable, { config }: Examination): Finding {
+function checkGenesis({ region, genesis }: InspectedTable, { config }: Examination): Finding {
   const subject = storeSubject(region);
   const { refused } = subject.started('genesis', () => refuseForeign(genesis, config, false));
   const place = genesis?.writes === undefined ? '' : `, written ${writtenAt(genesis.writes)}`;
@@ -55,7 +60,7 @@ const writtenAt = (writes: 'anywhere' | Region): string =>
 
 /** Of what nothing bad was said, and which was looked at. */
 function wellAspects(
-  { region, facts, isRecoverable }: SeenTable,
+  { region, facts, isRecoverable }: InspectedTable,
   told: readonly TableAspect[],
 ): readonly Finding[] {
   const subject = storeSubject(region);

@@ -9,7 +9,7 @@ import {
   isRotated,
   type KmsKeyFacts,
 } from '../../adapters/aws-kms/describe-key.js';
-import type { VaultFailure } from '../../domain/failures/key-failures.js';
+import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import type { AwsRegionConfig, Config } from '../config/config.js';
 import { checkConnection, endpointOf } from './check-connection.js';
 import type { RefusedCredentials } from './check-credentials.js';

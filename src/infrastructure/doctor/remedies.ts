@@ -4,9 +4,9 @@ import { codeOf } from '../../adapters/files/private-files.js';
 import type {
   MisconfigurationReason,
   OutageReason,
-  StoreWriteFailure,
   VaultFailure,
-} from '../../domain/failures/key-failures.js';
+} from '../../domain/failures/region-failures.js';
+import type { StoreWriteFailure } from '../../domain/failures/store-failures.js';
 
 export interface Words {
   readonly found: string;
@@ -50,8 +50,8 @@ const outages: Readonly<Record<OutageReason, Words>> = {
     found: 'it does not answer',
     cure: 'check firewall and routes; see the AWS Health Dashboard',
   },
-  outrun: { found: 'it is slower than the others', cure: 'see the AWS Health Dashboard' },
-  'left-alone': { found: 'it was not asked', cure: 'ask again' },
+  'hedge-lost': { found: 'it is slower than the others', cure: 'see the AWS Health Dashboard' },
+  ejected: { found: 'it was not asked', cure: 'ask again' },
   'server-error': {
     found: 'it answers with errors of its own',
     cure: 'see the AWS Health Dashboard; wait for AWS',

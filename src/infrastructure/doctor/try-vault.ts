@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { err, ok, type Result } from 'neverthrow';
 import { DataKey } from '../../domain/keys/data-key.js';
 import { generationContext } from '../../domain/keys/encryption-context.js';
-import type { VaultFailure } from '../../domain/failures/key-failures.js';
+import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import { firstVersion, type Deployment, type KeyId } from '../../domain/ids.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import type { KeyVault } from '../../ports/key-vault.js';

@@ -3,13 +3,13 @@
 // the doctor tells it.
 import { isDenied, type TableFacts } from '../../adapters/dynamodb/describe-table.js';
 import { failureFacts } from '../../adapters/pino/log-facts.js';
-import type { StoreReadFailure } from '../../domain/failures/key-failures.js';
+import type { StoreReadFailure } from '../../domain/failures/store-failures.js';
 import type { Genesis } from '../../domain/keys/genesis.js';
 import type { Region } from '../../domain/ids.js';
 import type { DynamoDbConfig } from '../config/config.js';
 
 /** What one region said of the table; undefined where it did not say. */
-export interface SeenTable {
+export interface InspectedTable {
   readonly region: Region;
   readonly facts: TableFacts | undefined;
   readonly isRecoverable: boolean | undefined;
@@ -33,7 +33,10 @@ export interface TableProblem {
 }
 
 /** What the start is refused for; the first is the one to begin with. */
-export const tableRefusals = (seen: readonly SeenTable[], store: DynamoDbConfig): readonly TableProblem[] => [
+export const tableRefusals = (
+  seen: readonly InspectedTable[],
+  store: DynamoDbConfig,
+): readonly TableProblem[] => [
   ...seen.flatMap((table) => unsuitable(table, store)),
   ...severalTables(seen, store),
   ...unboundCopies(seen, store),
@@ -41,7 +44,7 @@ export const tableRefusals = (seen: readonly SeenTable[], store: DynamoDbConfig)
 
 /** What no waiting mends: a missing table, other keys, less consistency than the mode needs. */
 function unsuitable(
-  { region, facts, failure }: SeenTable,
+  { region, facts, failure }: InspectedTable,
   { table, mode, regions }: DynamoDbConfig,
 ): readonly TableProblem[] {
   const where = `the table "${table}" in ${region}`;
@@ -76,7 +79,10 @@ function unsuitable(
 }
 
 /** Tables of the same name that are no replicas of each other: absence in one of them says nothing of the others. */
-function severalTables(seen: readonly SeenTable[], { table, mode }: DynamoDbConfig): readonly TableProblem[] {
+function severalTables(
+  seen: readonly InspectedTable[],
+  { table, mode }: DynamoDbConfig,
+): readonly TableProblem[] {
   const withGenesis = seen.flatMap(({ region, genesis }) => (genesis ? [{ region, genesis }] : []));
   const [first, ...others] = withGenesis;
   if (first === undefined) return [];
@@ -104,7 +110,7 @@ const isSame = (one: Genesis, other: Genesis): boolean =>
 
 /** A genesis record of an earlier build does not say where the table is written: a copy elsewhere may be written, too. */
 function unboundCopies(
-  seen: readonly SeenTable[],
+  seen: readonly InspectedTable[],
   { table, mode, regions }: DynamoDbConfig,
 ): readonly TableProblem[] {
   const [only] = seen;
@@ -121,11 +127,11 @@ function unboundCopies(
   ];
 }
 
-const copiesOf = ({ region, facts }: SeenTable): readonly string[] =>
+const copiesOf = ({ region, facts }: InspectedTable): readonly string[] =>
   facts?.replicas.filter((replica) => replica !== region) ?? [];
 
 /** What one should know of the table in a region, and can serve with. */
-export function tableWarnings(seen: SeenTable, { mode }: DynamoDbConfig): readonly TableProblem[] {
+export function tableWarnings(seen: InspectedTable, { mode }: DynamoDbConfig): readonly TableProblem[] {
   const { region, facts, isRecoverable, failure } = seen;
   const problem = (aspect: TableAspect, message: string, hint: string, more?: object): TableProblem => ({
     region,
@@ -167,7 +173,7 @@ type MakeProblem = (aspect: TableAspect, message: string, hint: string, more?: o
 
 function warningsOfFacts(
   { status, isStrong, isDeletionProtected }: TableFacts,
-  seen: SeenTable,
+  seen: InspectedTable,
   mode: DynamoDbConfig['mode']['kind'],
   problem: MakeProblem,
 ): readonly TableProblem[] {

@@ -5,10 +5,10 @@ import type { Container } from 'inversify';
 import type { ResultAsync } from 'neverthrow';
 import type { Logger } from 'pino';
 import { failureFacts } from '../../adapters/pino/log-facts.js';
-import { isFaultOfOurs, type VaultFailure } from '../../domain/failures/key-failures.js';
+import { isFaultOfOurs, type VaultFailure } from '../../domain/failures/region-failures.js';
 import type { Region } from '../../domain/ids.js';
 import { KeyVaults, type KeyVault } from '../../ports/key-vault.js';
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 import type { Config } from '../config/config.js';
 import { RegionCanaries } from '../wiring/container.js';
 
@@ -25,7 +25,7 @@ export async function checkRegions(container: Container, config: Config, logger:
   const faulty = failures.filter(({ failure }) => isFaultOfOurs(failure)).length;
   if (usable === 0 || vaults.length - faulty < quorum) {
     const reasons = failures.map(({ region, failure }) => `${region}: ${describe(failure)}`).join('; ');
-    throw new StartRefused(
+    throw new OperatorError(
       `only ${usable} of ${vaults.length} regions can be used, and the quorum is ${quorum} (${reasons})`,
       'check regions, KMS keys, permissions and credentials of those named',
     );

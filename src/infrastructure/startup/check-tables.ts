@@ -6,9 +6,9 @@ import { describeTable, hasPointInTimeRecovery } from '../../adapters/dynamodb/d
 import { DynamoDbKeyRepository } from '../../adapters/dynamodb/dynamodb-key-repository.js';
 import { ReplicatedRepository } from '../../application/store/replicated-repository.js';
 import { KeyRepository } from '../../ports/key-repository.js';
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 import type { Config } from '../config/config.js';
-import { tableRefusals, tableWarnings, type SeenTable } from './assess-tables.js';
+import { tableRefusals, tableWarnings, type InspectedTable } from './assess-tables.js';
 import { StoreReplicas, type DynamoDbReplica } from '../wiring/store-bindings.js';
 
 const patienceMs = 5_000;
@@ -19,11 +19,11 @@ export async function checkTables(container: Container, config: Config, logger: 
   if (store.kind !== 'dynamodb' || !isOfOurs(container.get(KeyRepository))) return;
   const replicas = container.get(StoreReplicas);
   const signal = AbortSignal.timeout(patienceMs);
-  const seen = await Promise.all(replicas.map((replica) => lookAtTable(replica, store.table, signal)));
+  const seen = await Promise.all(replicas.map((replica) => inspectTable(replica, store.table, signal)));
   const [refusal] = tableRefusals(seen, store);
   if (refusal !== undefined) {
     const { message, hint, cause } = refusal;
-    throw new StartRefused(message, hint, { cause });
+    throw new OperatorError(message, hint, { cause });
   }
   for (const { region, message, facts } of seen.flatMap((table) => tableWarnings(table, store))) {
     logger.warn({ table: store.table, region, ...facts }, message);
@@ -34,11 +34,11 @@ const isOfOurs = (repository: KeyRepository): boolean =>
   repository instanceof DynamoDbKeyRepository || repository instanceof ReplicatedRepository;
 
 /** What one region says of the table; never fails, for silence is an answer too. */
-export async function lookAtTable(
+export async function inspectTable(
   { region, client, repository }: DynamoDbReplica,
   table: string,
   signal: AbortSignal,
-): Promise<SeenTable> {
+): Promise<InspectedTable> {
   const [described, recoverable, genesis] = await Promise.all([
     describeTable(client, table, signal),
     hasPointInTimeRecovery(client, table, signal),

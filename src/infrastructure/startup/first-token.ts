@@ -8,7 +8,7 @@ import { createPrivateFile, readPrivateFile } from '../../adapters/files/private
 import { parseCallerId, type CallerId } from '../../domain/ids.js';
 import { permissions, type Permission } from '../../domain/access/caller.js';
 import { everyId, type IdPattern } from '../../domain/access/id-pattern.js';
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 import type { Config } from '../config/config.js';
 
 export const firstTokenPath = (config: Config): string => join(config.data_dir, 'token');
@@ -24,7 +24,7 @@ export function ensureFirstToken(config: Config, nowMs: number): void {
   createPrivateFile(path, `${makeBearerToken().text}\n`);
   const token = parseAuthorization(`Bearer ${String(readPrivateFile(path)).trimEnd()}`);
   if (token === undefined) {
-    throw new StartRefused(`the file ${path} holds no token`, 'remove it; the next start makes a new one');
+    throw new OperatorError(`the file ${path} holds no token`, 'remove it; the next start makes a new one');
   }
   const wanted = { caller: caller.value, allow: permissions, ids: [everyId], nowMs };
   addToken(config.auth.tokens_file, stored(token, wanted), nowMs);

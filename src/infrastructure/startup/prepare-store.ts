@@ -4,16 +4,17 @@ import { existsSync } from 'node:fs';
 import type { Container } from 'inversify';
 import { createMasterKey, masterKeyPath, withoutMasterKey } from '../../adapters/local-kms/master-keys.js';
 import { codeOf } from '../../adapters/files/private-files.js';
-import { checkGenesis, type Genesis, type WritePlace } from '../../domain/keys/genesis.js';
+import { checkGenesis, type Genesis } from '../../domain/keys/genesis.js';
+import { type WritePlace } from '../../domain/ids.js';
 import type {
   StoreReadFailure,
   StoreWriteFailure,
   StoreWrittenElsewhere,
-} from '../../domain/failures/key-failures.js';
+} from '../../domain/failures/store-failures.js';
 import type { Region } from '../../domain/ids.js';
 import { Clock } from '../../ports/clock.js';
 import { KeyRepository } from '../../ports/key-repository.js';
-import { StartRefused } from '../../ports/operator-error.js';
+import { OperatorError } from '../../ports/operator-error.js';
 import { expectedGenesis, isEmbedded, type Config } from '../config/config.js';
 import { masterKeyFolder } from '../wiring/container.js';
 
@@ -79,24 +80,24 @@ export function refuseForeign(found: Genesis | undefined, config: Config, hasMas
   if (checked.isOk()) return checked.value;
   if (checked.error.kind === 'store.written-elsewhere') throw writtenElsewhere(checked.error);
   if (found !== undefined) {
-    throw new StartRefused(
+    throw new OperatorError(
       `the store belongs to the deployment "${found.deployment}", not to "${config.deployment}"`,
       'name the right store, or the right deployment, in the configuration',
     );
   }
   throw hasMasterKeys && isEmbedded(config)
-    ? new StartRefused(
+    ? new OperatorError(
         'there are master keys, but the store has no genesis record: it was lost, emptied or replaced',
         'restore the store from a backup; to begin anew, name an empty data folder',
       )
-    : new StartRefused(
+    : new OperatorError(
         'the store has no genesis record, so it is not known to be this deployment’s',
         'if it is the right store and new, run: rkms init',
       );
 }
 
-const writtenElsewhere = ({ expected, found }: StoreWrittenElsewhere): StartRefused =>
-  new StartRefused(
+const writtenElsewhere = ({ expected, found }: StoreWrittenElsewhere): OperatorError =>
+  new OperatorError(
     `the store is written ${placeOf(found)}, but this configuration would write ${placeOf(expected)}`,
     'two places that write one table make two keys for one id: set mode, home or region in [store] as the other processes have it (docs/stores.md says how to move)',
   );
@@ -104,8 +105,8 @@ const writtenElsewhere = ({ expected, found }: StoreWrittenElsewhere): StartRefu
 const placeOf = (place: WritePlace): string =>
   place === 'anywhere' ? 'in every region' : `in ${place} only`;
 
-const recordsWithoutGenesis = (): StartRefused =>
-  new StartRefused(
+const recordsWithoutGenesis = (): OperatorError =>
+  new OperatorError(
     'the store holds records but no genesis record',
     'restore the genesis record from a backup; RKMS does not adopt records it did not make',
   );
@@ -116,7 +117,7 @@ async function prepareMasterKeys(repository: KeyRepository, config: Config): Pro
   if (missing.length === 0) return;
   const needed = await firstNeeded(repository, missing, config);
   if (needed !== undefined) {
-    throw new StartRefused(
+    throw new OperatorError(
       `the master key ${masterKeyPath(folder, needed)} is missing, and stored keys depend on it`,
       'restore it from a backup, or take the region out of the configuration',
     );
@@ -148,7 +149,7 @@ export async function firstNeeded(
 const localRegions = (config: Config): readonly Region[] =>
   config.regions.flatMap(({ name, vault }) => (vault === 'local-kms' ? [name] : []));
 
-function storeRefused(failure: StoreReadFailure | StoreWriteFailure, { store }: Config): StartRefused {
+function storeRefused(failure: StoreReadFailure | StoreWriteFailure, { store }: Config): OperatorError {
   const detail = 'detail' in failure ? failure.detail : undefined;
   const cause = 'cause' in failure ? failure.cause : undefined;
   const name =
@@ -157,7 +158,7 @@ function storeRefused(failure: StoreReadFailure | StoreWriteFailure, { store }: 
       : cause instanceof Error
         ? ` (${'code' in cause ? codeOf(cause) : cause.name})`
         : '';
-  return new StartRefused(
+  return new OperatorError(
     `the store cannot be used: ${placeOfStore(store)}: ${failure.kind}${name}`,
     detail ?? storeHints[failure.kind] ?? 'check [store] in the configuration',
     { cause },

@@ -1,5 +1,5 @@
 // Starts the service in the order in which its parts depend on each other, and stops it in the opposite one. Whatever
-// stands in the way of serving ends the start with a StartRefused, before the first connection is accepted.
+// stands in the way of serving ends the start with a OperatorError, before the first connection is accepted.
 import type { Container } from 'inversify';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
@@ -15,7 +15,7 @@ import { ensurePrivateFolder } from '../../adapters/files/private-files.js';
 import { GuardedMetrics } from '../../application/access/guarded-metrics.js';
 import type { RegionSupervisor } from '../../application/regions/region-supervisor.js';
 import { ReplicatedRepository } from '../../application/store/replicated-repository.js';
-import { Slots } from '../../application/resilience/concurrency-limit.js';
+import { ConcurrencyLimit } from '../../application/resilience/concurrency-limit.js';
 import { AuditLog } from '../../ports/audit-log.js';
 import { Authenticator } from '../../ports/authenticator.js';
 import { Clock } from '../../ports/clock.js';
@@ -81,7 +81,7 @@ export async function startService(
   const metrics = container.get(Metrics);
   const audit = container.get(AuditLog);
   const isReady = (): boolean => ready && audit.isWorking();
-  const inFlight = new Slots(config.server.max_in_flight);
+  const inFlight = new ConcurrencyLimit(config.server.max_in_flight);
   const app = createApp({
     ...parts,
     keys: container.get(GuardedKeysService),

@@ -12,7 +12,10 @@ import { LastGoodFile } from '../../adapters/jwt/last-good-file.js';
 import { TokenAuthenticator } from '../../adapters/tokens/token-authenticator.js';
 import { TokenFile } from '../../adapters/tokens/token-file.js';
 import { ConfiguredCallers } from '../../application/access/configured-callers.js';
-import { OneMethod, type Methods } from '../../application/access/select-authenticator.js';
+import {
+  AuthenticatorSelector,
+  type AuthenticationMethods,
+} from '../../application/access/select-authenticator.js';
 import type { Authenticator } from '../../ports/authenticator.js';
 import type { Clock } from '../../ports/clock.js';
 import { callerGrants } from '../config/schema/callers.js';
@@ -109,13 +112,13 @@ export function authenticatorOf(
   logger: Logger,
 ): Authenticator {
   const names = certificateNames(config.callers);
-  const others: Methods = {
+  const others: AuthenticationMethods = {
     ...(names.size > 0 ? { certificate: new CertificateAuthenticator(names, clock) } : {}),
     ...(issuers.length > 0 ? { jwt: new JwtAuthenticator(issuers, jwtSubjects(config.callers), clock) } : {}),
   };
   const without = Object.keys(others).length > 0 && !existsSync(config.auth.tokens_file);
   const methods = without ? others : { ...others, token: tokenMethod(config, clock, logger) };
-  return new ConfiguredCallers(new OneMethod(methods), callerGrants(config.callers));
+  return new ConfiguredCallers(new AuthenticatorSelector(methods), callerGrants(config.callers));
 }
 
 function tokenMethod(config: Config, clock: Clock, logger: Logger): Authenticator {

@@ -25,10 +25,10 @@ import { GuardedRegions } from '../../application/access/guarded-regions.js';
 import { MeasuredRepository } from '../../application/store/measured-repository.js';
 import { auditTimeoutMs } from '../../application/access/append-audit-entry.js';
 import { RegionCalls } from '../../application/regions/region-calls.js';
-import { RegionGuide } from '../../application/regions/region-selector.js';
+import { RegionSelector } from '../../application/regions/region-selector.js';
 import { RegionSupervisor } from '../../application/regions/region-supervisor.js';
 import { Canaries } from '../../application/regions/canaries.js';
-import { Slots } from '../../application/resilience/concurrency-limit.js';
+import { ConcurrencyLimit } from '../../application/resilience/concurrency-limit.js';
 import { StoreCalls } from '../../application/store/store-calls.js';
 import { tracedRepository } from '../../application/store/traced-repository.js';
 import { UnwrapInAnyRegion } from '../../application/keys/unwrap-in-any-region.js';
@@ -102,8 +102,8 @@ export const bindApplication = (config: Config): ContainerModule =>
       ...expectedGenesis(config),
       quorum: config.keys.quorum,
       keyLength: config.keys.length_bytes,
-      leastPauseMs: config.failover.least_pause_ms,
-      mostPauseMs: config.failover.most_pause_ms,
+      minPauseMs: config.failover.min_pause_ms,
+      maxPauseMs: config.failover.max_pause_ms,
       storeTimeoutMs: config.store.timeout_ms,
       auditTimeoutMs,
     };
@@ -120,7 +120,7 @@ export const bindApplication = (config: Config): ContainerModule =>
         [RegionCanaries, Clock, Telemetry],
       )
       .inSingletonScope();
-    bind(RegionGuide)
+    bind(RegionSelector)
       .toResolvedValue((supervisor) => supervisor, [Supervisor])
       .inSingletonScope();
     bind(GuardedRegionsService)
@@ -142,7 +142,7 @@ export const bindApplication = (config: Config): ContainerModule =>
           const unwrapping = new UnwrapInAnyRegion(regions, settings.deployment);
           const slots = creationSlots(config);
           const joined = (): void => {
-            telemetry.record({ event: 'flight.joined' });
+            telemetry.record({ event: 'single-flight.joined' });
           };
           const keys = new GetDataKey(store, creation, unwrapping, regions, repairs.note, slots, joined);
           const quotas = new CreationQuotas(creationLimitsOf(config.callers, config.creation), clock);
@@ -151,7 +151,7 @@ export const bindApplication = (config: Config): ContainerModule =>
         [
           KeyRepository,
           KeyVaults,
-          RegionGuide,
+          RegionSelector,
           RepairBudgetService,
           RepairQueueService,
           AuditLog,
@@ -178,8 +178,8 @@ const toLog =
   };
 
 /** A quarter of all that may be under way: a flood of new ids leaves room for the keys that exist. */
-const creationSlots = ({ server }: Config): Slots =>
-  new Slots(Math.max(1, Math.floor(server.max_in_flight / 4)));
+const creationSlots = ({ server }: Config): ConcurrencyLimit =>
+  new ConcurrencyLimit(Math.max(1, Math.floor(server.max_in_flight / 4)));
 
 function vaultOf(region: RegionConfig, config: Config): KeyVault {
   const { name } = region;

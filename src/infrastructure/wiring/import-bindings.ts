@@ -8,11 +8,10 @@ import { keepPlaintextsFromText } from '../../adapters/aws-kms/plaintext-answers
 import { GoRkmsKeySource } from '../../adapters/go-rkms/go-rkms-key-source.js';
 import { ImportKey } from '../../application/import/import-key.js';
 import { OpenSourceEntry } from '../../application/import/open-source-entry.js';
-import { PatientCalls } from '../../application/maintenance/retrying-calls.js';
-import type { ChangeAuthor } from '../../application/maintenance/record-changes.js';
+import { RetryingCalls } from '../../application/maintenance/retrying-calls.js';
 import { RegionCalls } from '../../application/regions/region-calls.js';
-import { RegionGuide } from '../../application/regions/region-selector.js';
-import { SettleKey } from '../../application/keys/commit-key.js';
+import { RegionSelector } from '../../application/regions/region-selector.js';
+import { CommitKey } from '../../application/keys/commit-key.js';
 import { WrapInEveryRegion } from '../../application/keys/wrap-in-every-region.js';
 import type { Region } from '../../domain/ids.js';
 import { AuditLog } from '../../ports/audit-log.js';
@@ -23,6 +22,7 @@ import { Telemetry } from '../../ports/telemetry.js';
 import { token } from '../../ports/token.js';
 import { StoreCallsService } from './maintenance-bindings.js';
 import { expectedGenesis, regionsOf, type Config } from '../config/config.js';
+import type { ChangeAuthor } from '../../ports/audit-log.js';
 
 export const ImportKeyService = token<ImportKey>('ImportKey');
 
@@ -50,16 +50,16 @@ export const bindImport = (
     bind(ImportKeyService)
       .toResolvedValue(
         (source, store, vaults, guide, audit, clock, telemetry) => {
-          const { least_pause_ms: leastPauseMs, most_pause_ms: mostPauseMs } = config.failover;
-          const calls = new RegionCalls(vaults, guide, clock, telemetry, { leastPauseMs, mostPauseMs });
-          const patient = new PatientCalls(calls, clock);
+          const { min_pause_ms: minPauseMs, max_pause_ms: maxPauseMs } = config.failover;
+          const calls = new RegionCalls(vaults, guide, clock, telemetry, { minPauseMs, maxPauseMs });
+          const patient = new RetryingCalls(calls, clock);
           const { quorum } = config.keys;
           const regions = {
             vaults,
             call: patient.call.bind(patient),
-            isLeftAlone: guide.isLeftAlone.bind(guide),
+            isEjected: guide.isEjected.bind(guide),
           };
-          const settling = new SettleKey(new WrapInEveryRegion(regions, { quorum }), store, clock);
+          const settling = new CommitKey(new WrapInEveryRegion(regions, { quorum }), store, clock);
           const attemptTimeoutMs = config.kms.attempt_timeout_ms;
           const opening = new OpenSourceEntry(source, clock, { attemptTimeoutMs });
           const parts = { source, opening, settling, store, audit, clock, author };
@@ -70,7 +70,7 @@ export const bindImport = (
             dryRun,
           });
         },
-        [KeySource, StoreCallsService, KeyVaults, RegionGuide, AuditLog, Clock, Telemetry],
+        [KeySource, StoreCallsService, KeyVaults, RegionSelector, AuditLog, Clock, Telemetry],
       )
       .inSingletonScope();
   });

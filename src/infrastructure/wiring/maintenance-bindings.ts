@@ -3,10 +3,10 @@
 import { ContainerModule, type ContainerModuleLoadOptions } from 'inversify';
 import { CountedGuide } from '../../application/regions/counted-guide.js';
 import { MeasuredRepository } from '../../application/store/measured-repository.js';
-import { PatientCalls } from '../../application/maintenance/retrying-calls.js';
-import { RecordChanges, type ChangeAuthor } from '../../application/maintenance/record-changes.js';
+import { RetryingCalls } from '../../application/maintenance/retrying-calls.js';
+import { RecordChanges } from '../../application/maintenance/record-changes.js';
 import { RegionCalls } from '../../application/regions/region-calls.js';
-import { RegionGuide } from '../../application/regions/region-selector.js';
+import { RegionSelector } from '../../application/regions/region-selector.js';
 import { RepairBudget } from '../../application/maintenance/repair-budget.js';
 import { RepairKey, type RepairSettings } from '../../application/maintenance/repair-key.js';
 import { RepairQueue } from '../../application/maintenance/repair-queue.js';
@@ -21,6 +21,7 @@ import { KeyVaults, type KeyVault } from '../../ports/key-vault.js';
 import { Telemetry } from '../../ports/telemetry.js';
 import { token } from '../../ports/token.js';
 import { regionsOf, type Config } from '../config/config.js';
+import { type ChangeAuthor } from '../../ports/audit-log.js';
 
 type Bind = ContainerModuleLoadOptions['bind'];
 
@@ -47,7 +48,7 @@ export function bindRepairQueue(bind: Bind, config: Config): void {
         const repairing = repairKey(parts, settingsOf(config, { dropRemoved: false, dryRun: false }));
         return new RepairQueue(store, repairing, guide, budget, clock, telemetry);
       },
-      [KeyRepository, KeyVaults, RegionGuide, RepairBudgetService, AuditLog, Clock, Telemetry],
+      [KeyRepository, KeyVaults, RegionSelector, RepairBudgetService, AuditLog, Clock, Telemetry],
     )
     .inSingletonScope();
 }
@@ -68,10 +69,10 @@ export const bindWalks = (
     bind(VerifyKeyService)
       .toResolvedValue(
         (vaults, guide, clock, telemetry) => {
-          const calls = new PatientCalls(regionCalls(vaults, guide, clock, telemetry, config), clock);
+          const calls = new RetryingCalls(regionCalls(vaults, guide, clock, telemetry, config), clock);
           return new VerifyKey(vaults, calls, config.deployment);
         },
-        [KeyVaults, RegionGuide, Clock, Telemetry],
+        [KeyVaults, RegionSelector, Clock, Telemetry],
       )
       .inSingletonScope();
     bind(RepairKeyService)
@@ -79,11 +80,11 @@ export const bindWalks = (
         (store, vaults, guide, audit, clock, telemetry) => {
           const regions = regionCalls(vaults, guide, clock, telemetry, config);
           const changes = new RecordChanges(store, audit, clock, author);
-          const calls = new PatientCalls(regions, clock);
+          const calls = new RetryingCalls(regions, clock);
           const parts = { vaults, regions, calls, guide, changes, telemetry };
           return repairKey(parts, settingsOf(config, choices));
         },
-        [StoreCallsService, KeyVaults, RegionGuide, AuditLog, Clock, Telemetry],
+        [StoreCallsService, KeyVaults, RegionSelector, AuditLog, Clock, Telemetry],
       )
       .inSingletonScope();
   });
@@ -95,7 +96,7 @@ interface RepairParts {
   readonly vaults: readonly KeyVault[];
   readonly regions: RegionCalls;
   readonly calls: Pick<RegionCalls, 'call'>;
-  readonly guide: RegionGuide;
+  readonly guide: RegionSelector;
   readonly changes: RecordChanges;
   readonly telemetry: Telemetry;
 }
@@ -113,14 +114,14 @@ function repairKey(
 
 const regionCalls = (
   vaults: readonly KeyVault[],
-  guide: RegionGuide,
+  guide: RegionSelector,
   clock: Clock,
   telemetry: Telemetry,
   { failover }: Config,
 ): RegionCalls =>
   new RegionCalls(vaults, guide, clock, telemetry, {
-    leastPauseMs: failover.least_pause_ms,
-    mostPauseMs: failover.most_pause_ms,
+    minPauseMs: failover.min_pause_ms,
+    maxPauseMs: failover.max_pause_ms,
   });
 
 const settingsOf = (

@@ -126,18 +126,18 @@ const asStoreRegions = (telemetry: Telemetry): Telemetry => ({
 /** As for the vaults, but within the share of the time; a second region is asked when half of it is over, at the latest. */
 function storeSupervision(failover: FailoverConfig, share: number): SupervisorSettings {
   const { pace, ...others } = supervisorSettings(failover, share);
-  const [mostTimeoutMs, mostHedgeMs] = [
-    Math.min(pace.mostTimeoutMs, share),
-    Math.min(pace.mostHedgeMs, share / 2),
+  const [maxTimeoutMs, maxHedgeMs] = [
+    Math.min(pace.maxTimeoutMs, share),
+    Math.min(pace.maxHedgeMs, share / 2),
   ];
   return {
     ...others,
     pace: {
       ...pace,
-      mostTimeoutMs,
-      leastTimeoutMs: Math.min(pace.leastTimeoutMs, mostTimeoutMs),
-      mostHedgeMs,
-      leastHedgeMs: Math.min(pace.leastHedgeMs, mostHedgeMs),
+      maxTimeoutMs,
+      minTimeoutMs: Math.min(pace.minTimeoutMs, maxTimeoutMs),
+      maxHedgeMs,
+      minHedgeMs: Math.min(pace.minHedgeMs, maxHedgeMs),
     },
   };
 }

@@ -6,7 +6,7 @@ import { createServer as createTlsServer, get as getTls } from 'node:https';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ForgetfulHttpAgent, ForgetfulHttpsAgent } from '../../../src/adapters/aws/zeroizing-agents.js';
+import { ZeroizingHttpAgent, ZeroizingHttpsAgent } from '../../../src/adapters/aws/zeroizing-agents.js';
 import { Leftovers } from '../../support/leftovers.js';
 import { certificateFor } from '../../support/loopback-certificate.js';
 import { until } from '../../support/until.js';
@@ -50,8 +50,8 @@ async function asked(
   const port = await listening(tls ? createTlsServer(certificate, listener) : createServer(listener));
   const settings = { keepAlive: true, maxSockets: 1, connectTimeoutMs: 5_000 };
   const agent = tls
-    ? new ForgetfulHttpsAgent({ ...settings, ca: certificate.cert })
-    : new ForgetfulHttpAgent(settings);
+    ? new ZeroizingHttpsAgent({ ...settings, ca: certificate.cert })
+    : new ZeroizingHttpAgent(settings);
   leftovers.add(() => {
     agent.destroy();
   });
@@ -108,8 +108,8 @@ describe('connecting', () => {
     const port = await listening(tls ? createTlsServer(certificate, answered) : createServer(answered));
     const settings = { keepAlive: true, maxSockets: 1, connectTimeoutMs: 50 };
     const agent = tls
-      ? new ForgetfulHttpsAgent({ ...settings, ca: certificate.cert })
-      : new ForgetfulHttpAgent(settings);
+      ? new ZeroizingHttpsAgent({ ...settings, ca: certificate.cert })
+      : new ZeroizingHttpAgent(settings);
     leftovers.add(() => {
       agent.destroy();
     });

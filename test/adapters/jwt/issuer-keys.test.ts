@@ -20,7 +20,7 @@ import type {
   LastGoodStore,
 } from '../../../src/adapters/jwt/key-set-source.js';
 import { LastGoodFile } from '../../../src/adapters/jwt/last-good-file.js';
-import type { StartRefused } from '../../../src/ports/operator-error.js';
+import type { OperatorError } from '../../../src/ports/operator-error.js';
 import { Authority } from '../../support/certificates.js';
 import { keys, keySetText, publicJwk } from '../../support/jwt-lab.js';
 import { ManualClock, settle } from '../../support/manual-clock.js';
@@ -325,7 +325,7 @@ describe('where keys come from', () => {
   });
 
   describe('the last good copy', () => {
-    let problems: StartRefused[];
+    let problems: OperatorError[];
     const copyOf = (name: string): LastGoodFile =>
       new LastGoodFile(folder, name, (problem) => problems.push(problem));
     const file = (): string => join(folder, readdirSync(folder)[0] ?? 'none');

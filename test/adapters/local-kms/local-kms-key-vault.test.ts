@@ -22,7 +22,7 @@ import {
 import { dataKeyLengths, type Commitment } from '../../../src/domain/keys/data-key.js';
 import { encryptionContext } from '../../../src/domain/keys/encryption-context.js';
 import { firstVersion } from '../../../src/domain/ids.js';
-import { StartRefused } from '../../../src/ports/operator-error.js';
+import { OperatorError } from '../../../src/ports/operator-error.js';
 import { keyVaultContract } from '../../contracts/key-vault-contract.js';
 import { Leftovers } from '../../support/leftovers.js';
 import { deployment, keyId, region } from '../../support/names.js';
@@ -194,7 +194,7 @@ describe('a master key file', () => {
       const damaged = Buffer.from(whole);
       damaged[index] = byte ^ 1;
       writeFileSync(path, damaged);
-      expect(() => readMasterKey(folder, here)).toThrow(StartRefused);
+      expect(() => readMasterKey(folder, here)).toThrow(OperatorError);
     }
     writeFileSync(path, whole);
     expect(readMasterKey(folder, here)).toHaveLength(32);
@@ -226,7 +226,7 @@ describe('a master key file', () => {
     chmodSync(folder, 0o755);
     expect(() => {
       createMasterKey(folder, here);
-    }).toThrow(StartRefused);
+    }).toThrow(OperatorError);
     expect(readdirSync(folder)).toEqual([]);
   });
 });

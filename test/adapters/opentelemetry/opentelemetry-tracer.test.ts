@@ -83,7 +83,7 @@ describe('the spans of a request', () => {
           'rkms.region': 'eu-central-1',
           'rkms.hedge': false,
           'error.type': 'region.unavailable',
-          'rkms.reason': 'outrun',
+          'rkms.reason': 'hedge-lost',
         },
       ],
     ]);

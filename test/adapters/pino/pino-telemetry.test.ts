@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import { causeFacts, failureFacts } from '../../../src/adapters/pino/log-facts.js';
 import { PinoTelemetry } from '../../../src/adapters/pino/pino-telemetry.js';
-import type { VaultFailure } from '../../../src/domain/failures/key-failures.js';
+import type { VaultFailure } from '../../../src/domain/failures/region-failures.js';
 import type { RequestAnswered, TelemetryEvent } from '../../../src/ports/telemetry.js';
 import { callerId, keyId, keyVersion, region } from '../../support/names.js';
 

@@ -38,7 +38,7 @@ describe('an event', () => {
         'rkms_requests_total{route=/key,method=GET,status=200,outcome=ok} 1',
         'rkms_request_duration_seconds_sum{route=/key,method=GET,status=200} 0.007',
         'rkms_request_duration_seconds_count{route=/key,method=GET,status=200} 1',
-        'rkms_rescued_requests_total{reason=failed} 1',
+        'rkms_failovers_total{reason=failed} 1',
         'rkms_answers_lacking_copies_total{} 1',
       ],
     ],
@@ -70,7 +70,7 @@ describe('an event', () => {
         'rkms_request_duration_seconds_count{route=unknown,method=other,status=404} 1',
       ],
     ],
-    ['of a shared flight', { event: 'flight.joined' }, ['rkms_requests_joined_total{} 1']],
+    ['of a shared flight', { event: 'single-flight.joined' }, ['rkms_single_flight_joined_total{} 1']],
     [
       'of a call that was answered',
       { event: 'vault.call', region: here, operation: 'decrypt', durationMs: 12 },

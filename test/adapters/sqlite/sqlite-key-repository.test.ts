@@ -132,7 +132,7 @@ describe('several processes', () => {
     const holder = connect(path);
     holder.exec('PRAGMA journal_mode = DELETE; BEGIN; SELECT count(*) FROM keys');
     const task = { act: 'open', paths: [path] } as const;
-    const refused = `StartRefused: the store ${path} cannot be opened (database is locked)`;
+    const refused = `OperatorError: the store ${path} cannot be opened (database is locked)`;
     expect(await processes.together([task])).toEqual([{ error: refused }]);
     holder.exec('COMMIT');
     expect(await processes.together([task])).toEqual([{ result: ['wal'] }]);

@@ -4,7 +4,7 @@ import { TelemetryFanOut } from '../../../src/adapters/system/telemetry-fan-out.
 import type { Telemetry, TelemetryEvent } from '../../../src/ports/telemetry.js';
 import { RecordingTelemetry } from '../../support/recording-telemetry.js';
 
-const event: TelemetryEvent = { event: 'flight.joined' };
+const event: TelemetryEvent = { event: 'single-flight.joined' };
 
 it('every watcher is told of everything, in order', () => {
   const watchers = [new RecordingTelemetry(), new RecordingTelemetry()];
@@ -31,5 +31,5 @@ it('a watcher that throws harms nobody, neither the others nor what is observed;
   fanOut.record(event);
   fanOut.record(event);
   expect(well.events).toEqual([event, event]);
-  expect(reported).toEqual([[bug, 'flight.joined']]);
+  expect(reported).toEqual([[bug, 'single-flight.joined']]);
 });

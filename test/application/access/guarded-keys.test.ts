@@ -10,8 +10,8 @@ import { keyId } from '../../support/names.js';
 import { hexOf, isWiped, revealed } from '../../support/sample-keys.js';
 import {
   auditTimeoutMs,
-  leastPauseMs,
-  mostPauseMs,
+  minPauseMs,
+  maxPauseMs,
   patience,
   VirtualService,
 } from '../../support/virtual-service.js';
@@ -50,7 +50,7 @@ describe('a key that is released', () => {
       created: false,
       attempts: 1,
       hedged: false,
-      rescue: 'no-copy',
+      failover: 'no-copy',
     };
     expect(await ask(['read'])).toEqual(ok(served));
     expect(service.audit.entries).toStrictEqual([
@@ -173,7 +173,7 @@ describe('a caller who may read but not create', () => {
 
 describe('a request that fails', () => {
   it.each([
-    ['region.unavailable', 'regions.exhausted', leastPauseMs],
+    ['region.unavailable', 'regions.exhausted', minPauseMs],
     ['ciphertext.rejected', 'key.unreadable', 0],
     ['credentials.invalid', 'credentials.invalid', 0],
     ['vault.request-invalid', 'vault.request-invalid', 0],
@@ -184,7 +184,7 @@ describe('a request that fails', () => {
       await service.stored('orders/7', plaintext);
       for (const vault of service.vaults) vault.fails(kind);
       const asked = ask(['read', 'create']);
-      await service.clock.advance(mostPauseMs);
+      await service.clock.advance(maxPauseMs);
       expect(await asked).toMatchObject({ error: { kind: outcome } });
       expect(service.audit.entries).toStrictEqual([{ ...line, timeMs: timeMs + tookMs, outcome }]);
     },

@@ -1,7 +1,7 @@
 // Which method judges a request is decided by the form of what it brought, and two credentials are none.
 import { describe, expect, it } from '@jest/globals';
 import { errAsync, okAsync } from 'neverthrow';
-import { OneMethod } from '../../../src/application/access/select-authenticator.js';
+import { AuthenticatorSelector } from '../../../src/application/access/select-authenticator.js';
 import type { AuthenticationMethod } from '../../../src/domain/access/caller.js';
 import type { Authenticator, ClientCertificate } from '../../../src/ports/authenticator.js';
 import { callerId } from '../../support/names.js';
@@ -25,7 +25,7 @@ describe('a request', () => {
     ['three empty parts', ['bearer ..'], undefined, 'jwt'],
     ['a certificate, good or not', [], shown, 'certificate'],
   ])('with %s is judged by one method', async (_, authorization, shownCertificate, expected) => {
-    const methods = new OneMethod({ token, certificate, jwt });
+    const methods = new AuthenticatorSelector({ token, certificate, jwt });
     const caller = await methods.authenticate({ authorization, certificate: shownCertificate });
     expect(caller.map((found) => found.method)).toMatchObject({ value: expected });
   });
@@ -37,17 +37,19 @@ describe('a request', () => {
     ['a JWT and a certificate', ['Bearer a.b.c'], shown],
     ['an empty header and a certificate', [''], shown],
   ])('with %s is refused', async (_, authorization, shownCertificate) => {
-    const methods = new OneMethod({ token, certificate, jwt });
+    const methods = new AuthenticatorSelector({ token, certificate, jwt });
     expect(await methods.authenticate({ authorization, certificate: shownCertificate })).toEqual(refused);
   });
 
   it('for a method that is not configured is refused, and no other one is asked', async () => {
-    expect(await new OneMethod({ token }).authenticate({ authorization: ['Bearer a.b.c'] })).toEqual(refused);
-    expect(await new OneMethod({ jwt }).authenticate({ authorization: ['Bearer rkms_a_b_c'] })).toEqual(
-      refused,
-    );
-    expect(await new OneMethod({ jwt }).authenticate({ authorization: [], certificate: shown })).toEqual(
-      refused,
-    );
+    expect(
+      await new AuthenticatorSelector({ token }).authenticate({ authorization: ['Bearer a.b.c'] }),
+    ).toEqual(refused);
+    expect(
+      await new AuthenticatorSelector({ jwt }).authenticate({ authorization: ['Bearer rkms_a_b_c'] }),
+    ).toEqual(refused);
+    expect(
+      await new AuthenticatorSelector({ jwt }).authenticate({ authorization: [], certificate: shown }),
+    ).toEqual(refused);
   });
 });

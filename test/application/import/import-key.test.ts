@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { err, errAsync, ok, okAsync, type Result } from 'neverthrow';
 import { ImportKey, type Imported } from '../../../src/application/import/import-key.js';
 import { OpenSourceEntry } from '../../../src/application/import/open-source-entry.js';
-import { SettleKey } from '../../../src/application/keys/commit-key.js';
+import { CommitKey } from '../../../src/application/keys/commit-key.js';
 import { encryptionContext } from '../../../src/domain/keys/encryption-context.js';
 import type { ImportFailure } from '../../../src/domain/failures/key-failures.js';
 import { firstVersion } from '../../../src/domain/ids.js';
@@ -37,7 +37,7 @@ type Outcome = Result<Imported, ImportFailure>;
 async function importEntry(entry: SourceEntry, dryRun = false): Promise<Outcome> {
   const { clock, audit, storeCalls: store, wrapping } = service;
   const opening = new OpenSourceEntry(source, clock, { attemptTimeoutMs: 800 });
-  const settling = new SettleKey(wrapping, store, clock);
+  const settling = new CommitKey(wrapping, store, clock);
   const parts = { source, opening, settling, store, audit, clock, author };
   const regions = service.vaults.map(({ region }) => region);
   const importing = new ImportKey(parts, { deployment: ours, quorum: 2, regions, dryRun });

@@ -5,7 +5,7 @@ import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow
 import { CreateKey, type CreateFailure, type SettledKey } from '../../../src/application/keys/create-key.js';
 import type { DataKey } from '../../../src/domain/keys/data-key.js';
 import { encryptionContext, generationContext } from '../../../src/domain/keys/encryption-context.js';
-import type { StoreWriteFailure } from '../../../src/domain/failures/key-failures.js';
+import type { StoreWriteFailure } from '../../../src/domain/failures/store-failures.js';
 import { firstVersion } from '../../../src/domain/ids.js';
 import { newKeyRecord, type KeyRecord } from '../../../src/domain/keys/key-record.js';
 import type { RegionalCiphertext } from '../../../src/domain/keys/regional-ciphertext.js';
@@ -16,7 +16,7 @@ import { timedOut, vaultFailures, type VaultFailureKind } from '../../support/va
 import {
   attemptTimeoutMs,
   hedgeAfterMs,
-  mostPauseMs,
+  maxPauseMs,
   ours,
   patience,
   storeTimeoutMs,
@@ -186,7 +186,7 @@ describe('generating', () => {
       const all = Array.from({ length: passes }, () => attempts(kind, count)).flat();
       const failure = { kind: 'regions.below-quorum', proven: 0, quorum: 2, attempts: all };
       const settled = create();
-      await service.clock.advance(mostPauseMs);
+      await service.clock.advance(maxPauseMs);
       expect(await settled).toEqual(err(failure));
       expect(service.telemetry.milestones).toEqual([{ event: 'key.creation-refused', id, failure }]);
       expect([service.store.calls, service.store.rows.size]).toEqual([['genesis'], 0]);

@@ -9,7 +9,7 @@ import { settle } from '../../support/manual-clock.js';
 import { keyId, keyVersion, region } from '../../support/names.js';
 import { hexOf, isWiped, revealed } from '../../support/sample-keys.js';
 import { ScriptedVault } from '../../support/scripted-vault.js';
-import { hedgeAfterMs, mostPauseMs, patience, VirtualService } from '../../support/virtual-service.js';
+import { hedgeAfterMs, maxPauseMs, patience, VirtualService } from '../../support/virtual-service.js';
 
 const id = keyId('orders/7');
 const plaintext = randomBytes(32);
@@ -73,7 +73,7 @@ describe('asking for a key that exists', () => {
     service.vaults[0].fails('region.unavailable');
     service.vaults[1].script('decrypt', 'wrong-key');
     expect(await getOrCreate()).toEqual(
-      ok({ ...opened, region: 'eu-north-1', attempts: 3, rescue: 'failed' }),
+      ok({ ...opened, region: 'eu-north-1', attempts: 3, failover: 'failed' }),
     );
     for (const vault of service.vaults) vault.fails('ciphertext.rejected');
     expect(await getOrCreate()).toMatchObject({ error: { kind: 'key.unreadable' } });
@@ -85,7 +85,7 @@ describe('asking for a key that exists', () => {
     for (const kind of ['ciphertext.rejected', 'region.unavailable', 'vault.misconfigured'] as const) {
       for (const vault of service.vaults) vault.script('decrypt', kind);
       const asked = getOrCreate();
-      await service.clock.advance(mostPauseMs);
+      await service.clock.advance(maxPauseMs);
       expect(await asked).toMatchObject({ error: {} });
     }
     expect([count('generateDataKey'), service.store.rows.size]).toEqual([0, 1]);
@@ -116,7 +116,7 @@ describe('what is told of the copies', () => {
   it('counts the configured regions that hold the key, not those of former times', async () => {
     const retired = new ScriptedVault(region('us-east-1'));
     await service.stored('orders/7', plaintext, [retired, service.vaults[1]]);
-    const found = { ...opened, region: 'eu-west-1', copies: 1, regions: 3, rescue: 'no-copy' };
+    const found = { ...opened, region: 'eu-west-1', copies: 1, regions: 3, failover: 'no-copy' };
     expect(await read()).toEqual(ok(found));
   });
 
@@ -395,7 +395,7 @@ describe('readers and creators of one id', () => {
   it('do not ride together: a reader never hears the failures of a creation', async () => {
     for (const vault of service.vaults) vault.fails('region.unavailable');
     const [creator, reader] = [getOrCreate(), read()];
-    await service.clock.advance(mostPauseMs);
+    await service.clock.advance(maxPauseMs);
     expect(await creator).toMatchObject({ error: { kind: 'regions.below-quorum' } });
     expect(await reader).toEqual(err({ kind: 'key.not-found' }));
   });

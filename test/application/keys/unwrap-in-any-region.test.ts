@@ -13,7 +13,7 @@ import { vaultFailures, type VaultFailureKind } from '../../support/vault-failur
 import {
   attemptTimeoutMs,
   hedgeAfterMs,
-  mostPauseMs,
+  maxPauseMs,
   ours,
   patience,
   VirtualService,
@@ -36,7 +36,7 @@ const open = async (what = record, signal = patience()): Promise<unknown> =>
   revealed(await service.unwrapping.open(what, signal)).map(({ region: at, key }) => ({ region: at, key }));
 const openInTwoPasses = async (what = record): Promise<unknown> => {
   const opened = open(what);
-  await service.clock.advance(mostPauseMs);
+  await service.clock.advance(maxPauseMs);
   return opened;
 };
 const openedBy = (at: string): unknown => ok({ region: at, key: hex });
@@ -94,7 +94,7 @@ describe('opening a key', () => {
     expect(await opened).toEqual(openedBy('eu-north-1'));
     const call = { event: 'vault.call', operation: 'decrypt', keyId: 'orders/7' };
     const failure = { kind: 'ciphertext.mismatched', reason: 'commitment' };
-    const lost = { kind: 'region.unavailable', reason: 'outrun' };
+    const lost = { kind: 'region.unavailable', reason: 'hedge-lost' };
     const reports = [
       { ...call, region: 'eu-west-1', durationMs: 0, hedge: true, failure },
       { ...call, region: 'eu-north-1', durationMs: 0 },

@@ -4,7 +4,8 @@ import { err, ok, okAsync, type Result } from 'neverthrow';
 import type { WrappedKey } from '../../../src/application/keys/wrap-in-every-region.js';
 import type { DataKey } from '../../../src/domain/keys/data-key.js';
 import { encryptionContext } from '../../../src/domain/keys/encryption-context.js';
-import type { VaultFailure, WrapFailure } from '../../../src/domain/failures/key-failures.js';
+import type { VaultFailure } from '../../../src/domain/failures/region-failures.js';
+import type { WrapFailure } from '../../../src/domain/failures/key-failures.js';
 import { firstVersion } from '../../../src/domain/ids.js';
 import { settle } from '../../support/manual-clock.js';
 import { keyId } from '../../support/names.js';
@@ -169,7 +170,7 @@ describe('one region that cannot prove its ciphertext', () => {
 });
 
 describe('a region that is known to be down', () => {
-  const notAsked: VaultFailure = { kind: 'region.unavailable', reason: 'left-alone' };
+  const notAsked: VaultFailure = { kind: 'region.unavailable', reason: 'ejected' };
   const down = (...indexes: readonly number[]): void => {
     for (const index of indexes) {
       const vault = service.vaults[index];

@@ -9,7 +9,7 @@ import { RecordChanges } from '../../../src/application/maintenance/record-chang
 import { RegionCalls } from '../../../src/application/regions/region-calls.js';
 import { RepairBudget } from '../../../src/application/maintenance/repair-budget.js';
 import { RepairKey, type KeyRepair } from '../../../src/application/maintenance/repair-key.js';
-import { RepairQueue, type RepairDebt } from '../../../src/application/maintenance/repair-queue.js';
+import { RepairQueue } from '../../../src/application/maintenance/repair-queue.js';
 import { UnwrapInAnyRegion } from '../../../src/application/keys/unwrap-in-any-region.js';
 import { VerifyKey } from '../../../src/application/maintenance/verify-key.js';
 import { firstVersion } from '../../../src/domain/ids.js';
@@ -17,12 +17,13 @@ import { keyId, region } from '../../support/names.js';
 import { hexOf } from '../../support/sample-keys.js';
 import {
   author,
-  leastPauseMs,
-  mostPauseMs,
+  minPauseMs,
+  maxPauseMs,
   ours,
   patience,
   VirtualService,
 } from '../../support/virtual-service.js';
+import { type RepairDebt } from '../../../src/domain/keys/repair-plan.js';
 
 const stockholm = region('eu-north-1');
 
@@ -34,7 +35,7 @@ let repairs: KeyRepair[];
 function makeQueue(): RepairQueue {
   const { vaults, guide, clock, telemetry, storeCalls, audit } = service;
   const paid = new CountedGuide(guide, budget.spend);
-  const calls = new RegionCalls(vaults, paid, clock, telemetry, { leastPauseMs, mostPauseMs });
+  const calls = new RegionCalls(vaults, paid, clock, telemetry, { minPauseMs, maxPauseMs });
   const parts = {
     vaults,
     calls,
@@ -254,7 +255,7 @@ describe('the guide that counts calls', () => {
     counting.begin(stockholm);
     expect([counted, guide.begun]).toEqual([[stockholm], [stockholm]]);
     expect([counting.order(), counting.pace(stockholm)]).toEqual([guide.order(), guide.pace(stockholm)]);
-    expect([counting.isLeftAlone(stockholm), counting.isOverQuota(stockholm)]).toEqual([
+    expect([counting.isEjected(stockholm), counting.isOverQuota(stockholm)]).toEqual([
       true,
       guide.isOverQuota(stockholm),
     ]);

@@ -6,8 +6,8 @@ import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import {
   storedKeys,
   Walk,
-  type WalkPoint,
-  type WalkSource,
+  type ScanPosition,
+  type ScanSource,
 } from '../../../src/application/maintenance/scan-keys.js';
 import { ManualClock, settle } from '../../support/manual-clock.js';
 import { patience, VirtualService } from '../../support/virtual-service.js';
@@ -22,7 +22,7 @@ interface Failing {
 }
 
 /** The numbers from 0, in pages; remembers the longest page that was wanted. */
-class Numbers implements WalkSource<number, Failing> {
+class Numbers implements ScanSource<number, Failing> {
   failures = 0;
   pages = 0;
 
@@ -225,7 +225,7 @@ describe('a walk that is stopped', () => {
         async (size, concurrency, stops, most) => {
           clock = new ManualClock();
           const seen: number[] = [];
-          let from: WalkPoint | undefined;
+          let from: ScanPosition | undefined;
           for (const after of [...stops, Infinity]) {
             const controller = new AbortController();
             const walk = new Walk(new Numbers(size, size, most), clock, {
@@ -242,7 +242,7 @@ describe('a walk that is stopped', () => {
             };
             const end = await finished(walk.run(visit, controller.signal));
             // As it would be after a way through a file.
-            from = JSON.parse(JSON.stringify(walk.point())) as WalkPoint;
+            from = JSON.parse(JSON.stringify(walk.point())) as ScanPosition;
             expect(from.count).toBe(seen.length);
             if (end.kind === 'finished') break;
           }

@@ -12,14 +12,14 @@ import {
   tallied,
   troubleOf,
 } from '../../../src/application/maintenance/verify-tally.js';
-import type { CopyState, KeyCheck } from '../../../src/domain/keys/copy-check.js';
+import type { CopyState, CopyCheck } from '../../../src/domain/keys/copy-check.js';
 import { region } from '../../support/names.js';
 import { vaultFailures } from '../../support/vault-failures.js';
 
 const good: CopyState = { kind: 'good' };
 const missing: CopyState = { kind: 'missing' };
 const down: CopyState = { kind: 'not-checked', failure: vaultFailures['region.unavailable'] };
-const check = (...states: readonly CopyState[]): KeyCheck =>
+const check = (...states: readonly CopyState[]): CopyCheck =>
   states.map((state, index) => ({ region: region(`r${index + 1}`), state }));
 
 describe('the tally of a verification', () => {
@@ -31,7 +31,10 @@ describe('the tally of a verification', () => {
       ['d 1', check(missing, missing, missing)],
       ['e 1', check(down, good, missing)],
       ['f 1', undefined],
-    ].reduce((sum, [name, found]) => tallied(sum, name as string, found as KeyCheck | undefined), emptyTally);
+    ].reduce(
+      (sum, [name, found]) => tallied(sum, name as string, found as CopyCheck | undefined),
+      emptyTally,
+    );
     const none = { good: 0, missing: 0, unreadable: 0, mismatched: 0, 'not-checked': 0 };
     expect(tally).toEqual({
       checked: 6,

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Subscription } from 'rxjs';
 import { Canaries } from '../../../src/application/regions/canaries.js';
-import type { VaultFailure } from '../../../src/domain/failures/key-failures.js';
+import type { VaultFailure } from '../../../src/domain/failures/region-failures.js';
 import { settle } from '../../support/manual-clock.js';
 import { region } from '../../support/names.js';
 import { isWiped } from '../../support/sample-keys.js';

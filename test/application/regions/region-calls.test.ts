@@ -2,12 +2,12 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { err, ok } from 'neverthrow';
 import { EMPTY, VirtualTimeScheduler } from 'rxjs';
-import { outrun } from '../../../src/application/resilience/hedged-race.js';
+import { hedgeLost } from '../../../src/application/resilience/hedged-race.js';
 import { RegionCalls, type RegionAct } from '../../../src/application/regions/region-calls.js';
 import { RegionSupervisor } from '../../../src/application/regions/region-supervisor.js';
 import type { DataKey } from '../../../src/domain/keys/data-key.js';
 import { generationContext } from '../../../src/domain/keys/encryption-context.js';
-import { afterVaultFailure, type VaultFailure } from '../../../src/domain/failures/key-failures.js';
+import { afterVaultFailure, type VaultFailure } from '../../../src/domain/failures/region-failures.js';
 import { firstVersion } from '../../../src/domain/ids.js';
 import { settle } from '../../support/manual-clock.js';
 import { keyId, region } from '../../support/names.js';
@@ -18,8 +18,8 @@ import { timedOut, vaultFailureKinds, vaultFailures } from '../../support/vault-
 import {
   attemptTimeoutMs,
   hedgeAfterMs,
-  leastPauseMs,
-  mostPauseMs,
+  minPauseMs,
+  maxPauseMs,
   ours,
   patience,
   VirtualService,
@@ -157,9 +157,9 @@ describe('one call to one region', () => {
     const loser = new AbortController();
     const answer = regions.call(vaults[0], generating, loser.signal);
     await clock.advance(40);
-    loser.abort(outrun);
+    loser.abort(hedgeLost);
     expect(await answer).toEqual(err({ kind: 'call.aborted' }));
-    const report = reportOf(0, 40, { kind: 'region.unavailable', reason: 'outrun' });
+    const report = reportOf(0, 40, { kind: 'region.unavailable', reason: 'hedge-lost' });
     expect([guide.reports, telemetry.events]).toStrictEqual([[report], [report]]);
   });
 
@@ -171,8 +171,8 @@ describe('one call to one region', () => {
       vaults[0].fails('region.throttled');
       const answer = regions.call(vaults[0], generating, loser.signal);
       for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
-      loser.abort(outrun);
-      const lost: VaultFailure = { kind: 'region.unavailable', reason: 'outrun' };
+      loser.abort(hedgeLost);
+      const lost: VaultFailure = { kind: 'region.unavailable', reason: 'hedge-lost' };
       const failure = (await answer)._unsafeUnwrapErr();
       expect(guide.reports).toStrictEqual([reportOf(0, 0, failure.kind === 'call.aborted' ? lost : failure)]);
     },
@@ -230,7 +230,7 @@ describe('trying regions for the first answer', () => {
     for (const vault of service.vaults) vault.fails('region.unavailable');
     service.vaults[1].script('generateDataKey', 'region.unavailable', 'answer');
     const twice = effort();
-    await service.clock.advance(mostPauseMs);
+    await service.clock.advance(maxPauseMs);
     expect(await twice).toEqual(ok([5, false]));
   });
 
@@ -296,7 +296,7 @@ describe('trying regions for the first answer', () => {
     two.fails('hang');
     three.fails('vault.misconfigured');
     const answer = first();
-    await service.clock.advance(2 * attemptTimeoutMs + mostPauseMs);
+    await service.clock.advance(2 * attemptTimeoutMs + maxPauseMs);
     const attempts = [
       { region: one.region, failure: vaultFailures['region.untrusted'] },
       { region: two.region, failure: timedOut },
@@ -374,7 +374,7 @@ describe('a silent region', () => {
     await service.clock.advance(hedgeAfterMs);
     await answer;
     expect(service.vaults[0].signals.map(({ aborted }) => aborted)).toEqual([true]);
-    const lost: VaultFailure = { kind: 'region.unavailable', reason: 'outrun' };
+    const lost: VaultFailure = { kind: 'region.unavailable', reason: 'hedge-lost' };
     const reports = [hedgeOf(reportOf(1, 0)), reportOf(0, hedgeAfterMs, lost)];
     expect([service.guide.reports, service.telemetry.events]).toStrictEqual([reports, reports]);
   });
@@ -450,17 +450,17 @@ describe('a silent region', () => {
       new VirtualTimeScheduler(),
     );
     const working = supervisor.order$.subscribe();
-    const calls = new RegionCalls(vaults, supervisor, clock, telemetry, { leastPauseMs, mostPauseMs });
+    const calls = new RegionCalls(vaults, supervisor, clock, telemetry, { minPauseMs, maxPauseMs });
     vaults[0].fails('hang');
     const held = Array.from({ length: 10 }, () => 'hold' as const);
     vaults[1].script('generateDataKey', ...held, 'answer');
     const answers = Array.from({ length: 100 }, () => calls.firstAnswer(generating, patience()));
     const { hedgeAfterMs: silentMs } = supervisor.pace(vaults[0].region);
     await clock.advance(silentMs + 5);
-    expect([callCounts(), supervisor.isLeftAlone(vaults[0].region)]).toEqual([[100, 10, 0], false]);
+    expect([callCounts(), supervisor.isEjected(vaults[0].region)]).toEqual([[100, 10, 0], false]);
     vaults[1].release();
     await settle();
-    expect([callCounts(), supervisor.isLeftAlone(vaults[0].region)]).toEqual([[100, 10, 0], true]);
+    expect([callCounts(), supervisor.isEjected(vaults[0].region)]).toEqual([[100, 10, 0], true]);
     await clock.advance(20);
     expect(callCounts()).toEqual([100, 100, 0]);
     const winners = (await Promise.all(answers)).map((answer) => answer.map(({ region: name }) => name));
@@ -557,9 +557,9 @@ describe('a second pass', () => {
       failing('ciphertext.rejected', kind, 'region.untrusted');
       service.vaults[1].script('generateDataKey', kind, 'answer');
       const answer = first();
-      await service.clock.advance(leastPauseMs - 1);
+      await service.clock.advance(minPauseMs - 1);
       expect(callCounts()).toEqual([1, 1, 1]);
-      await service.clock.advance(mostPauseMs - leastPauseMs + 1);
+      await service.clock.advance(maxPauseMs - minPauseMs + 1);
       expect(await answer).toEqual(ok('eu-west-1'));
       expect(callCounts()).toEqual([1, 2, 1]);
     },
@@ -575,7 +575,7 @@ describe('a second pass', () => {
     failing('region.throttled', kind, 'region.unavailable');
     service.vaults[1].script('generateDataKey', kind, 'answer');
     const answer = first();
-    await service.clock.advance(mostPauseMs);
+    await service.clock.advance(maxPauseMs);
     const [one, two, three] = service.vaults;
     expect(await answer).toEqual(
       err([
@@ -593,7 +593,7 @@ describe('a second pass', () => {
     failing('region.throttled', 'region.unavailable', 'region.throttled');
     service.guide.overQuota.add(service.vaults[0].region);
     const answer = first();
-    await service.clock.advance(mostPauseMs);
+    await service.clock.advance(maxPauseMs);
     expect(await answer).toMatchObject({ error: { length: 5 } });
     expect(callCounts()).toEqual([1, 2, 2]);
   });
@@ -609,7 +609,7 @@ describe('a second pass', () => {
     failing('region.unavailable', 'region.unavailable', 'region.unavailable');
     const has = (name: string): boolean => name !== 'eu-west-1';
     const answer = service.regions.firstAnswer(generating, patience(), has);
-    await service.clock.advance(mostPauseMs);
+    await service.clock.advance(maxPauseMs);
     expect((await answer).isErr()).toBe(true);
     expect(callCounts()).toEqual([2, 0, 2]);
   });
@@ -617,7 +617,7 @@ describe('a second pass', () => {
   it('is the last one, and its attempts are told after those of the first', async () => {
     failing('region.unavailable', 'region.throttled', 'region.unavailable');
     const answer = first();
-    await service.clock.advance(100 * mostPauseMs);
+    await service.clock.advance(100 * maxPauseMs);
     const attempts = (['region.unavailable', 'region.throttled', 'region.unavailable'] as const).map(
       (kind, index) => ({ region: service.vaults[index]?.region, failure: vaultFailures[kind] }),
     );
@@ -645,14 +645,14 @@ describe('a second pass', () => {
     await settle();
     failing('answer', 'answer', 'answer');
     service.guide.regions = ['eu-north-1', 'eu-central-1', 'eu-west-1'].map(region);
-    await service.clock.advance(mostPauseMs);
+    await service.clock.advance(maxPauseMs);
     expect(await answer).toEqual(ok('eu-north-1'));
   });
 
   it.each([
-    [0, leastPauseMs],
-    [0.5, (leastPauseMs + mostPauseMs) / 2],
-    [0.999_999, mostPauseMs],
+    [0, minPauseMs],
+    [0.5, (minPauseMs + maxPauseMs) / 2],
+    [0.999_999, maxPauseMs],
   ])('comes after a pause at random: by the chance of %d, %d ms', async (chance, pauseMs) => {
     service.clock.random = () => chance;
     failing('region.unavailable', 'region.unavailable', 'region.unavailable');
@@ -713,7 +713,7 @@ describe('a second pass', () => {
     const added = jest.spyOn(signal, 'addEventListener');
     const removed = jest.spyOn(signal, 'removeEventListener');
     const answer = first(signal);
-    await service.clock.advance(mostPauseMs);
+    await service.clock.advance(maxPauseMs);
     await answer;
     const listeners = ({ mock }: typeof added | typeof removed): unknown =>
       mock.calls.map(([, listener]) => listener);

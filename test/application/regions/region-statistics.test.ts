@@ -2,8 +2,8 @@
 // began is under way until it ends.
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { RegionGauges } from '../../../src/application/regions/region-statistics.js';
-import type { VaultFailure } from '../../../src/domain/failures/key-failures.js';
+import { RegionStatistics } from '../../../src/application/regions/region-statistics.js';
+import type { VaultFailure } from '../../../src/domain/failures/region-failures.js';
 import { defaultPaceSettings } from '../../../src/domain/regions/region-timing.js';
 import type { VaultCall } from '../../../src/ports/telemetry.js';
 import { region } from '../../support/names.js';
@@ -12,11 +12,11 @@ import { vaultFailureKinds, vaultFailures } from '../../support/vault-failures.j
 const [frankfurt, dublin, stockholm] = [region('eu-central-1'), region('eu-west-1'), region('eu-north-1')];
 const unknownPace = { attemptTimeoutMs: 800, hedgeAfterMs: 300 };
 
-let gauges: RegionGauges;
+let gauges: RegionStatistics;
 let nowMs: number;
 beforeEach(() => {
   nowMs = 1_000_000;
-  gauges = new RegionGauges([frankfurt, dublin, stockholm], defaultPaceSettings, nowMs);
+  gauges = new RegionStatistics([frankfurt, dublin, stockholm], defaultPaceSettings, nowMs);
 });
 
 const ended = (at: typeof frankfurt, durationMs: number, failure?: VaultFailure): VaultCall => ({
@@ -148,7 +148,7 @@ describe('a region that has become slow', () => {
   });
 
   it('is compared with the others alone, of which one may be as slow as ever', () => {
-    gauges = new RegionGauges([frankfurt, dublin, stockholm], defaultPaceSettings, nowMs);
+    gauges = new RegionStatistics([frankfurt, dublin, stockholm], defaultPaceSettings, nowMs);
     for (const at of [frankfurt, dublin]) calls(2_000, at, 20);
     calls(2_000, stockholm, 150);
     pass(60_000);
@@ -281,7 +281,7 @@ describe('how much a region takes', () => {
     const ends = fc.array(fc.constantFrom('begin', 'answer', ...vaultFailureKinds), { maxLength: 200 });
     fc.assert(
       fc.property(ends, (acts) => {
-        gauges = new RegionGauges([frankfurt], defaultPaceSettings, nowMs);
+        gauges = new RegionStatistics([frankfurt], defaultPaceSettings, nowMs);
         let underWay = 0;
         for (const act of acts) {
           if (act === 'begin') gauges.begin(frankfurt);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { RegionReport } from '../../../src/application/regions/region-supervisor.js';
-import type { VaultFailure } from '../../../src/domain/failures/key-failures.js';
+import type { VaultFailure } from '../../../src/domain/failures/region-failures.js';
 import { noCalls } from '../../../src/domain/regions/call-record.js';
 import type { VaultCall } from '../../../src/ports/telemetry.js';
 import { region } from '../../support/names.js';
@@ -1010,9 +1010,9 @@ describe('a region that is left alone', () => {
           const [kind = '?'] = all.supervisor
             .snapshot()
             .flatMap(({ region: at, state }) => (at === frankfurt ? [state.kind] : []));
-          seen.push([kind, all.supervisor.isLeftAlone(frankfurt)]);
+          seen.push([kind, all.supervisor.isEjected(frankfurt)]);
           expect(all.supervisor.isDrained(frankfurt)).toBe(kind === 'drained');
-          expect(all.supervisor.isLeftAlone(dublin)).toBe(false);
+          expect(all.supervisor.isEjected(dublin)).toBe(false);
         },
       });
     });
@@ -1087,7 +1087,7 @@ describe('a snapshot', () => {
     expect(seen).toStrictEqual([
       {
         region: dublin,
-        state: { kind: 'healthy', calls: { failuresInRow: 0, seconds: [good] }, nextProbeMs: 30_000 },
+        state: { kind: 'healthy', calls: { consecutiveFailures: 0, seconds: [good] }, nextProbeMs: 30_000 },
         sinceMs: 1_000,
         why: 'start',
         p50Ms,

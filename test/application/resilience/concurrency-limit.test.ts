@@ -1,13 +1,13 @@
 // A bound on what is done at the same time: what does not fit is refused at once, and what ends makes room.
 import { describe, expect, it } from '@jest/globals';
 import { err, errAsync, ok, ResultAsync } from 'neverthrow';
-import { Slots } from '../../../src/application/resilience/concurrency-limit.js';
+import { ConcurrencyLimit } from '../../../src/application/resilience/concurrency-limit.js';
 
 const overloaded = err({ kind: 'service.overloaded' });
 
 describe('slots', () => {
   it('are as many as there are, and one that is given back can be taken again', () => {
-    const slots = new Slots(2);
+    const slots = new ConcurrencyLimit(2);
     const first = slots.take()._unsafeUnwrap();
     slots.take();
     expect(slots.take()).toEqual(overloaded);
@@ -20,7 +20,7 @@ describe('slots', () => {
   });
 
   it('are held while the work goes on, and free however it ends', async () => {
-    const slots = new Slots(1);
+    const slots = new ConcurrencyLimit(1);
     const fates: ((how: 'well' | 'bug') => void)[] = [];
     const work = (): ResultAsync<string, never> =>
       new ResultAsync(

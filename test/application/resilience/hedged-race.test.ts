@@ -3,12 +3,12 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import fc from 'fast-check';
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import {
-  outrun,
-  raceRegions,
-  type Lane,
+  hedgeLost,
+  hedgedRace,
+  type Candidate,
   type RaceResult,
 } from '../../../src/application/resilience/hedged-race.js';
-import { afterVaultFailure, type VaultFailure } from '../../../src/domain/failures/key-failures.js';
+import { afterVaultFailure, type VaultFailure } from '../../../src/domain/failures/region-failures.js';
 import type { Region } from '../../../src/domain/ids.js';
 import { ManualClock, settle } from '../../support/manual-clock.js';
 import { region } from '../../support/names.js';
@@ -72,14 +72,14 @@ afterEach(() => {
   expect(clock.pending).toBe(0);
 });
 
-const lanes = (count = 3): readonly Lane<string>[] =>
+const lanes = (count = 3): readonly Candidate<string>[] =>
   calls.slice(0, count).map((call, index) => ({
     region: names[index] ?? region('nowhere'),
     hedgeAfterMs,
     run: (signal, isHedge) => call.begin(clock.monotonicMs(), signal, isHedge),
   }));
 const race = (of = lanes()): Promise<RaceResult<string>> =>
-  raceRegions(of, {
+  hedgedRace(of, {
     clock,
     signal: caller.signal,
     after: afterVaultFailure,
@@ -334,7 +334,7 @@ describe('a loser', () => {
     await clock.advance(10);
     calls[1].answer('b');
     await result;
-    const reasons = calls.map(({ signal }) => signal.aborted && signal.reason === outrun);
+    const reasons = calls.map(({ signal }) => signal.aborted && signal.reason === hedgeLost);
     expect(calls.map(({ signal }) => signal.aborted)).toStrictEqual([true, false, true]);
     expect(reasons).toStrictEqual([true, false, false]);
   });
@@ -345,7 +345,7 @@ describe('a loser', () => {
     await clock.advance(3 * hedgeAfterMs);
     calls[0].answer('a');
     await result;
-    expect(calls[1].signal.reason).toBe(outrun);
+    expect(calls[1].signal.reason).toBe(hedgeLost);
   });
 
   it.each([0, 1, 2, 3, 4, 5, 6, 7, 8])(
@@ -379,7 +379,7 @@ describe('a loser', () => {
 
   it('may answer when there is nobody to throw its answer away', async () => {
     const { signal } = caller;
-    const result = raceRegions(lanes(), { clock, signal, after: afterVaultFailure, mayHedge: () => true });
+    const result = hedgedRace(lanes(), { clock, signal, after: afterVaultFailure, mayHedge: () => true });
     await clock.advance(hedgeAfterMs);
     calls[0].answer('a');
     calls[1].answer('b');
@@ -426,7 +426,10 @@ describe('a caller who leaves', () => {
     expect(await result).toStrictEqual(err([attempt(frankfurt, 'call.aborted')]));
     const { signal: one } = calls[0];
     const { signal: two } = calls[1];
-    expect([one, two].map(({ aborted, reason }) => aborted && reason !== outrun)).toStrictEqual([true, true]);
+    expect([one, two].map(({ aborted, reason }) => aborted && reason !== hedgeLost)).toStrictEqual([
+      true,
+      true,
+    ]);
     expect(begun()).toStrictEqual([0, hedgeAfterMs, undefined]);
     expect(clock.pending).toBe(0);
   });
@@ -501,7 +504,7 @@ describe('a bug in one call', () => {
   });
 
   it('comes out as a rejection when it is thrown at once, in whichever call', async () => {
-    const broken: Lane<string> = {
+    const broken: Candidate<string> = {
       region: names[0] ?? region('nowhere'),
       hedgeAfterMs,
       run: () => {
@@ -563,7 +566,7 @@ describe('whatever the regions do', () => {
           let spent = 0;
           let began = 0;
           let settled = 0;
-          const all = behaviours.map((each, index): Lane<string> => ({
+          const all = behaviours.map((each, index): Candidate<string> => ({
             region: region(`r${index}`),
             hedgeAfterMs: each.hedgeAfterMs,
             run: (signal) => {
@@ -597,7 +600,7 @@ describe('whatever the regions do', () => {
             discard: (late: string) => thrownAway.push(late),
           };
           const won: string[] = [];
-          const result = raceRegions(all, rules).then(
+          const result = hedgedRace(all, rules).then(
             (end) => {
               settled += 1;
               end.map(({ value }) => won.push(value));
@@ -664,7 +667,7 @@ describe('a process that was busy', () => {
     const clock = new ManualClock();
     const asked: string[] = [];
     let answer: () => void = () => undefined;
-    const lane = (name: string): Lane<string> => ({
+    const lane = (name: string): Candidate<string> => ({
       region: region(name),
       hedgeAfterMs: 30,
       run: () => {
@@ -680,7 +683,7 @@ describe('a process that was busy', () => {
     });
     const signal = new AbortController().signal;
     const rules = { clock, signal, mayHedge: () => true, after: afterVaultFailure };
-    const race = raceRegions([lane('first'), lane('second')], rules);
+    const race = hedgedRace([lane('first'), lane('second')], rules);
     clock.stall(100);
     clock.schedule(1, () => {
       answer();

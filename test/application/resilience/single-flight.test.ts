@@ -1,7 +1,7 @@
 // One flight for all who ask for one name; each gets a result of their own and may leave without disturbing others.
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
-import { SharedFlights } from '../../../src/application/resilience/single-flight.js';
+import { SingleFlight } from '../../../src/application/resilience/single-flight.js';
 import { settle } from '../../support/manual-clock.js';
 import { patience } from '../../support/virtual-service.js';
 
@@ -15,7 +15,7 @@ type Landing = Result<Parcel, string>;
 class Airport {
   readonly signals: AbortSignal[] = [];
   readonly parcels: Parcel[] = [];
-  readonly flights = new SharedFlights<Parcel, string>(
+  readonly flights = new SingleFlight<Parcel, string>(
     {
       copy: (parcel) => this.parcel(`copy of ${parcel.name}`),
       discard: (parcel) => {

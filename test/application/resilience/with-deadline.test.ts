@@ -1,7 +1,11 @@
 // Every call ends: by its answer, by its time-out or by its caller's leaving, whatever the called side does.
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { err, errAsync, ok, okAsync, ResultAsync } from 'neverthrow';
-import { bounded, type Bounds, ranOut } from '../../../src/application/resilience/with-deadline.js';
+import {
+  withDeadline,
+  type Bounds,
+  deadlinePassed,
+} from '../../../src/application/resilience/with-deadline.js';
 import type { Clock } from '../../../src/ports/clock.js';
 import { ManualClock, settle } from '../../support/manual-clock.js';
 
@@ -21,7 +25,7 @@ const run = (
   act: (signal: AbortSignal) => ResultAsync<string, Failure>,
   more: Partial<Bounds<string, Failure>> = {},
 ): ResultAsync<string, Failure> =>
-  bounded<string, Failure>(act, {
+  withDeadline<string, Failure>(act, {
     clock,
     timeoutMs: 100,
     signal: caller.signal,
@@ -90,7 +94,7 @@ describe('a bounded call', () => {
     expect([clock.pending, signal().aborted]).toEqual([1, false]);
     await clock.advance(1);
     expect(await result).toEqual(err('late'));
-    expect([signal().aborted, signal().reason]).toEqual([true, ranOut]);
+    expect([signal().aborted, signal().reason]).toEqual([true, deadlinePassed]);
   });
 
   it('ends when the caller leaves, though the called side ignores the signal, which then fires', async () => {
@@ -98,7 +102,7 @@ describe('a bounded call', () => {
     const result = run(act);
     caller.abort();
     expect(await result).toEqual(err('left'));
-    expect([signal().aborted, signal().reason === ranOut]).toEqual([true, false]);
+    expect([signal().aborted, signal().reason === deadlinePassed]).toEqual([true, false]);
   });
 
   it('ends as left, not as what the called side makes of its signal', async () => {
@@ -237,7 +241,7 @@ describe('a process that was busy', () => {
   it('does not blame the one it asked: an answer that came meanwhile is taken', async () => {
     const clock = new ManualClock();
     let answer: (result: string) => void = () => undefined;
-    const asked = bounded(
+    const asked = withDeadline(
       () =>
         ResultAsync.fromSafePromise<string, string>(
           new Promise((resolve) => {

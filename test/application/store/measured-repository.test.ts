@@ -1,7 +1,7 @@
 // The measured store answers what the store answers, and tells how long it took and how it ended.
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { err, errAsync, ok, okAsync } from 'neverthrow';
-import { ranOut } from '../../../src/application/resilience/with-deadline.js';
+import { deadlinePassed } from '../../../src/application/resilience/with-deadline.js';
 import { MeasuredRepository } from '../../../src/application/store/measured-repository.js';
 import type { KeyRepository } from '../../../src/ports/key-repository.js';
 import { ManualClock } from '../../support/manual-clock.js';
@@ -46,7 +46,7 @@ function measured(end: () => unknown): Record<keyof KeyRepository, (...args: unk
 it.each([
   [
     'whose time was over is told as a store that did not answer',
-    ranOut,
+    deadlinePassed,
     { kind: 'store.unavailable', reason: 'timed-out' },
   ],
   ['that nobody waited for any more is told as that', undefined, { kind: 'call.aborted' }],

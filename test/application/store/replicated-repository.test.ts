@@ -153,7 +153,7 @@ describe('a read in the mode strong', () => {
       {
         region: east,
         durationMs: hedgeAfterMs,
-        failure: { kind: 'region.unavailable', reason: 'outrun' },
+        failure: { kind: 'region.unavailable', reason: 'hedge-lost' },
       },
     ]);
   });

@@ -1,6 +1,6 @@
 // What a request does after one region failed, for every kind of failure there is.
 import { describe, expect, it } from '@jest/globals';
-import { afterVaultFailure, type AfterFailure } from '../../../src/domain/failures/key-failures.js';
+import { afterVaultFailure, type AfterFailure } from '../../../src/domain/failures/region-failures.js';
 import { vaultFailureKinds, vaultFailures, type VaultFailureKind } from '../../support/vault-failures.js';
 
 const expected: Readonly<Record<VaultFailureKind, AfterFailure>> = {

@@ -1,12 +1,12 @@
 // What a failed call to the store in one region says about that region, and about asking another one.
 import { describe, expect, it } from '@jest/globals';
-import type { StoreReadFailure } from '../../../src/domain/failures/key-failures.js';
+import type { StoreReadFailure } from '../../../src/domain/failures/store-failures.js';
 import {
   afterStoreRead,
   regionFaultOf,
-  standingOfWrite,
+  outcomeOfWrite,
   type StoreFailure,
-} from '../../../src/domain/failures/store-faults.js';
+} from '../../../src/domain/failures/store-failures.js';
 
 const failures = {
   'store.unavailable': { kind: 'store.unavailable' },
@@ -71,6 +71,6 @@ describe('a write that failed', () => {
     ['store.outcome-unknown', 'unknown'],
     ['call.aborted', 'unknown'],
   ])('with %s is %s (I8)', (kind, standing) => {
-    expect(standingOfWrite(failures[kind])).toBe(standing);
+    expect(outcomeOfWrite(failures[kind])).toBe(standing);
   });
 });

@@ -6,7 +6,7 @@ import {
   isWhole,
   standingOf,
   type CopyState,
-  type KeyCheck,
+  type CopyCheck,
 } from '../../../src/domain/keys/copy-check.js';
 import { region } from '../../support/names.js';
 import { vaultFailureKinds, vaultFailures } from '../../support/vault-failures.js';
@@ -20,7 +20,7 @@ const states: Readonly<Record<string, CopyState>> = {
 };
 
 /** A check whose regions are as the letters say. */
-const check = (letters: string): KeyCheck =>
+const check = (letters: string): CopyCheck =>
   Array.from(letters, (letter, index) => ({
     region: region(`r${index}`),
     state: states[letter] ?? { kind: 'missing' },

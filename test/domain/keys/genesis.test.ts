@@ -1,7 +1,8 @@
 // Whose store is it, and where is it written? Only one with our own genesis record is ours (I7).
 import { describe, expect, it } from '@jest/globals';
 import { err, ok } from 'neverthrow';
-import { checkGenesis, type WritePlace } from '../../../src/domain/keys/genesis.js';
+import { checkGenesis } from '../../../src/domain/keys/genesis.js';
+import { type WritePlace } from '../../../src/domain/ids.js';
 import { deployment, region } from '../../support/names.js';
 
 const ours = deployment('prod');

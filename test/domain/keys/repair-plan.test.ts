@@ -1,7 +1,7 @@
 // What may be added, replaced and dropped: never a copy that may be good (I6).
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { CopyState, KeyCheck } from '../../../src/domain/keys/copy-check.js';
+import type { CopyState, CopyCheck } from '../../../src/domain/keys/copy-check.js';
 import { newKeyRecord } from '../../../src/domain/keys/key-record.js';
 import { droppable, planRepair } from '../../../src/domain/keys/repair-plan.js';
 import { keyId, keyVersion, region } from '../../support/names.js';
@@ -18,7 +18,7 @@ const [r1, r2, r3, r4] = ['r1', 'r2', 'r3', 'r4'].map(region) as [
   ReturnType<typeof region>,
 ];
 
-const check = (...states: readonly CopyState[]): KeyCheck =>
+const check = (...states: readonly CopyState[]): CopyCheck =>
   states.map((state, index) => ({ region: region(`r${index + 1}`), state }));
 
 describe('a repair plan', () => {

@@ -18,7 +18,7 @@ describe('a record of calls', () => {
   it('counts good and bad ones per second, the oldest first', () => {
     const calls = [...manyAt(500, true, 2), ...manyAt(999, false, 1), ...manyAt(1_000, false, 3)];
     expect(recordOf(calls)).toEqual({
-      failuresInRow: 4,
+      consecutiveFailures: 4,
       seconds: [
         { second: 0, good: 2, bad: 1 },
         { second: 1, good: 0, bad: 3 },
@@ -27,7 +27,7 @@ describe('a record of calls', () => {
   });
 
   it('ends a row of failures with a good answer', () => {
-    expect(recordOf([...manyAt(0, false, 4), ...manyAt(0, true, 1)]).failuresInRow).toBe(0);
+    expect(recordOf([...manyAt(0, false, 4), ...manyAt(0, true, 1)]).consecutiveFailures).toBe(0);
   });
 
   it('forgets a second when the tenth after it begins, and not before', () => {
@@ -40,7 +40,7 @@ describe('a record of calls', () => {
   it('leaves the record before it as it was', () => {
     const before = recordOf(manyAt(0, true, 1));
     counted(before, 0, false);
-    expect(before).toEqual({ failuresInRow: 0, seconds: [{ second: 0, good: 1, bad: 0 }] });
+    expect(before).toEqual({ consecutiveFailures: 0, seconds: [{ second: 0, good: 1, bad: 0 }] });
   });
 
   it('has the calls of the last ten seconds and no others, in at most ten parts', () => {
@@ -64,7 +64,7 @@ describe('a record of calls', () => {
 
 describe('too much has failed', () => {
   const mixed = (bad: number, good: number): CallRecord => ({
-    failuresInRow: 0,
+    consecutiveFailures: 0,
     seconds: [
       { second: 1, good, bad: 0 },
       { second: 2, good: 0, bad },
@@ -75,7 +75,7 @@ describe('too much has failed', () => {
     [false, 'nothing was called', noCalls],
     [false, 'four calls failed in a row', recordOf(manyAt(0, false, 4))],
     [true, 'five calls failed in a row', recordOf(manyAt(0, false, 5))],
-    [true, 'five failed in a row after very many good ones', { ...mixed(5, 1_000), failuresInRow: 5 }],
+    [true, 'five failed in a row after very many good ones', { ...mixed(5, 1_000), consecutiveFailures: 5 }],
     [true, 'half of 20 failed', mixed(10, 10)],
     [false, 'fewer than half of 20 failed', mixed(9, 11)],
     [false, 'half of fewer than 20 failed', mixed(10, 9)],

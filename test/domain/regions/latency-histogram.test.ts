@@ -5,7 +5,7 @@ import {
   addSample,
   newHistogram,
   quantile,
-  together,
+  merge,
   type LatencyHistogram,
 } from '../../../src/domain/regions/latency-histogram.js';
 
@@ -130,7 +130,7 @@ describe('a histogram', () => {
     fc.assert(
       fc.property(samples, samples, (some, others) => {
         const [one, other] = [histogramOf(some), histogramOf(others)];
-        expect(together(one, other)).toEqual(histogramOf([...some, ...others]));
+        expect(merge(one, other)).toEqual(histogramOf([...some, ...others]));
         expect([one, other]).toEqual([histogramOf(some), histogramOf(others)]);
       }),
     );

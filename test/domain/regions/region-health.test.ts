@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { noCalls } from '../../../src/domain/regions/call-record.js';
-import type { VaultFailure } from '../../../src/domain/failures/key-failures.js';
+import type { VaultFailure } from '../../../src/domain/failures/region-failures.js';
 import { step } from '../../../src/domain/regions/region-health.js';
 import {
   defaultHealthSettings as settings,
@@ -32,7 +32,7 @@ const states: { readonly [Kind in StateKind]: Extract<RegionState, { kind: Kind 
   healthy: { kind: 'healthy', calls: noCalls, nextProbeMs: 20_000 },
   degraded: { kind: 'degraded', calls: noCalls, nextProbeMs: 5_500 },
   open: { kind: 'open', untilMs: 6_000, openMs: 5_000 },
-  'half-open': { kind: 'half-open', rightAnswers: 1, openMs: 5_000 },
+  'half-open': { kind: 'half-open', probeSuccesses: 1, openMs: 5_000 },
   recovering: { kind: 'recovering', calls: noCalls, openMs: 5_000 },
   misconfigured: { kind: 'misconfigured', reason: 'disabled', nextProbeMs: 6_000 },
   quarantined: { kind: 'quarantined' },
@@ -241,7 +241,7 @@ describe('the reason that an operator is shown', () => {
     ['slower than before and than the others', healthy, { kind: 'slowed', atMs: nowMs }],
     ['as fast as before', degraded, { kind: 'sped-up', atMs: nowMs }],
     ['it may be back', misconfigured, probeAnswered(nowMs)],
-    ['it answers again', { kind: 'half-open', rightAnswers: 2, openMs: 5_000 }, probeAnswered(nowMs)],
+    ['it answers again', { kind: 'half-open', probeSuccesses: 2, openMs: 5_000 }, probeAnswered(nowMs)],
     ['time to try', open, tick(6_000)],
     ['it stayed well', recovering, tick(sinceMs + 10_000)],
     ['operator', healthy, operator('drain')],
@@ -323,13 +323,13 @@ describe('the circuit', () => {
   it('is tried when its time is over, and not before', () => {
     const open = healthIn(states.open);
     expect(next(open, tick(5_999))).toBe(open);
-    expect(next(open, tick(6_000)).state).toEqual({ kind: 'half-open', rightAnswers: 0, openMs: 5_000 });
+    expect(next(open, tick(6_000)).state).toEqual({ kind: 'half-open', probeSuccesses: 0, openMs: 5_000 });
   });
 
   it('closes after three right answers of probes and not after two', () => {
     const halfOpen = next(healthIn(states.open), tick(6_000));
     const two = after(halfOpen, probeAnswered(6_100), probeAnswered(6_200));
-    expect(two).toEqual({ ...halfOpen, state: { kind: 'half-open', rightAnswers: 2, openMs: 5_000 } });
+    expect(two).toEqual({ ...halfOpen, state: { kind: 'half-open', probeSuccesses: 2, openMs: 5_000 } });
     expect(next(two, probeAnswered(6_300))).toEqual({
       ...halfOpen,
       state: { kind: 'recovering', calls: noCalls, openMs: 5_000 },
@@ -350,7 +350,7 @@ describe('the circuit', () => {
     const once = next(often, requestAnswered(sinceMs + 1, 1_021));
     expect(once).toEqual({
       ...often,
-      state: { kind: 'half-open', rightAnswers: 1, openMs: 10_000 },
+      state: { kind: 'half-open', probeSuccesses: 1, openMs: 10_000 },
       sinceMs: 1_021,
       why: 'it may be back',
     });
@@ -369,7 +369,7 @@ describe('the circuit', () => {
   });
 
   it('closes at the first right answer when one is asked for', () => {
-    const easy = step({ ...settings, rightAnswers: 1 });
+    const easy = step({ ...settings, probeSuccesses: 1 });
     const tried = easy(healthIn(states.open), tick(6_000));
     expect(easy(tried, probeAnswered(6_000)).state.kind).toBe('recovering');
   });
@@ -410,7 +410,7 @@ describe('the circuit', () => {
   it('is not forgiven how often it opened by answers alone', () => {
     const often = healthIn({ kind: 'open', untilMs: 6_000, openMs: 10_000 });
     const halfOpen = after(often, tick(6_000), probeAnswered(6_000));
-    expect(halfOpen.state).toEqual({ kind: 'half-open', rightAnswers: 1, openMs: 10_000 });
+    expect(halfOpen.state).toEqual({ kind: 'half-open', probeSuccesses: 1, openMs: 10_000 });
     const recovering = after(halfOpen, probeAnswered(6_000), probeAnswered(6_000));
     expect(recovering.state).toMatchObject({ kind: 'recovering', openMs: 10_000 });
     expect(next(halfOpen, probeFailed(6_000)).state).toMatchObject({ kind: 'open', openMs: 15_000 });
@@ -450,7 +450,7 @@ describe('calls that began before a circuit opened and end after it', () => {
 
   it('change nothing while it is half-open: only probes close it or open it again', () => {
     const halfOpen = after(opened, tick(2_505), probeAnswered(2_506));
-    expect(halfOpen.state).toMatchObject({ kind: 'half-open', rightAnswers: 1 });
+    expect(halfOpen.state).toMatchObject({ kind: 'half-open', probeSuccesses: 1 });
     expect(after(halfOpen, ...late(2_507))).toBe(halfOpen);
   });
 
@@ -587,7 +587,7 @@ describe('a misconfigured region', () => {
     const answers = [dueMs, dueMs + 100, dueMs + 200].map((atMs) => probeAnswered(atMs));
     expect(after(first, ...answers.slice(0, 2)).state).toEqual({
       kind: 'half-open',
-      rightAnswers: 2,
+      probeSuccesses: 2,
       openMs: 5_000,
     });
     expect(after(first, ...answers).state.kind).toBe('recovering');
@@ -763,7 +763,7 @@ describe('wrong keys', () => {
   it('are forgiven by the operator, together with the rejected ones', () => {
     const quarantined = after(fresh, rejected(0, 'a'), mismatched(1, 'b'), mismatched(2, 'c'));
     expect(next(quarantined, operator('lift-quarantine', 3))).toEqual({
-      state: { kind: 'half-open', rightAnswers: 0, openMs: 5_000 },
+      state: { kind: 'half-open', probeSuccesses: 0, openMs: 5_000 },
       sinceMs: 3,
       why: 'operator',
       suspicions: { mismatched: [], rejected: [] },
@@ -788,7 +788,7 @@ describe('an operator', () => {
     expect(drained.state).toEqual({ kind: 'drained', quarantined: false });
     expect(next(drained, operator('undrain', 9_000)).state).toEqual({
       kind: 'half-open',
-      rightAnswers: 0,
+      probeSuccesses: 0,
       openMs: 5_000,
     });
   });

@@ -80,7 +80,7 @@ describe('the pace of a region', () => {
   });
 
   it('has bounds that can be set', () => {
-    const settings = { ...defaultPaceSettings, enoughSamples: 1, leastTimeoutMs: 5, leastHedgeMs: 5 };
+    const settings = { ...defaultPaceSettings, minSamples: 1, minTimeoutMs: 5, minHedgeMs: 5 };
     const { attemptTimeoutMs, hedgeAfterMs } = paceOf(samples(1, 10), settings);
     expect([Math.round(attemptTimeoutMs), Math.round(hedgeAfterMs)]).toEqual([11, 11]);
   });

@@ -2,48 +2,48 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
-  grown,
-  noQuota,
-  throttled,
-  type CallQuota,
+  increased,
+  noThrottleLimit,
+  afterThrottle,
+  type ThrottleLimit,
   type ThrottledCall,
 } from '../../../src/domain/regions/throttle-limit.js';
 
 /** A call that was throttled at once. */
 const call = (underWay: number, atMs: number): ThrottledCall => ({ beganMs: atMs, atMs, underWay });
-const limited = (limit: number, grownMs: number): CallQuota => ({ limit, grownMs, cutMs: grownMs });
+const limited = (limit: number, grownMs: number): ThrottleLimit => ({ limit, grownMs, cutMs: grownMs });
 
 describe('a quota of calls', () => {
   it('is without limit for a region that never throttled', () => {
-    expect(grown(noQuota, 1_000_000)).toBe(noQuota);
-    expect(noQuota.limit).toBe(Infinity);
+    expect(increased(noThrottleLimit, 1_000_000)).toBe(noThrottleLimit);
+    expect(noThrottleLimit.limit).toBe(Infinity);
   });
 
   it('begins at seven tenths of the calls that were under way', () => {
-    expect(throttled(noQuota, call(100, 5_000))).toEqual(limited(70, 5_000));
+    expect(afterThrottle(noThrottleLimit, call(100, 5_000))).toEqual(limited(70, 5_000));
   });
 
   it('falls to seven tenths of itself with every further throttle, rounded down', () => {
-    const first = throttled(noQuota, call(100, 0));
-    expect(throttled(first, call(100, 1))).toEqual(limited(49, 1));
-    expect(throttled(limited(49, 1), call(100, 2))).toEqual(limited(34, 2));
+    const first = afterThrottle(noThrottleLimit, call(100, 0));
+    expect(afterThrottle(first, call(100, 1))).toEqual(limited(49, 1));
+    expect(afterThrottle(limited(49, 1), call(100, 2))).toEqual(limited(34, 2));
   });
 
   it('falls once for a burst: calls that began before it fell say nothing about what it is now', () => {
-    const first = throttled(noQuota, call(100, 5_000));
-    expect(throttled(first, { beganMs: 4_999, atMs: 5_001, underWay: 99 })).toBe(first);
-    expect(throttled(first, { beganMs: 5_000, atMs: 5_001, underWay: 99 })).toEqual(limited(49, 5_001));
+    const first = afterThrottle(noThrottleLimit, call(100, 5_000));
+    expect(afterThrottle(first, { beganMs: 4_999, atMs: 5_001, underWay: 99 })).toBe(first);
+    expect(afterThrottle(first, { beganMs: 5_000, atMs: 5_001, underWay: 99 })).toEqual(limited(49, 5_001));
   });
 
   it('is measured against its fall also after it has grown', () => {
-    const later = grown(throttled(noQuota, call(100, 5_000)), 7_000);
+    const later = increased(afterThrottle(noThrottleLimit, call(100, 5_000)), 7_000);
     expect(later).toEqual({ limit: 72, grownMs: 7_000, cutMs: 5_000 });
-    expect(throttled(later, { beganMs: 4_999, atMs: 7_000, underWay: 99 })).toBe(later);
-    expect(throttled(later, { beganMs: 6_000, atMs: 7_000, underWay: 99 })).toEqual(limited(50, 7_000));
+    expect(afterThrottle(later, { beganMs: 4_999, atMs: 7_000, underWay: 99 })).toBe(later);
+    expect(afterThrottle(later, { beganMs: 6_000, atMs: 7_000, underWay: 99 })).toEqual(limited(50, 7_000));
   });
 
   it('falls from the calls under way when these are fewer than it allows', () => {
-    expect(throttled(limited(100, 0), call(10, 1))).toEqual(limited(7, 1));
+    expect(afterThrottle(limited(100, 0), call(10, 1))).toEqual(limited(7, 1));
   });
 
   it.each([
@@ -57,30 +57,30 @@ describe('a quota of calls', () => {
     [46, 12_000],
     [57, 13_000],
   ])('is %d after %d ms without a throttle: careful for ten seconds, then less so', (limit, ms) => {
-    expect(grown(limited(20, 5_000), 5_000 + ms).limit).toBe(limit);
+    expect(increased(limited(20, 5_000), 5_000 + ms).limit).toBe(limit);
   });
 
   it('that fell to nothing is forgotten within half a minute by a region that throttles no more', () => {
-    expect(grown(limited(0, 5_000), 5_000 + 25_999).limit).toBe(235);
-    expect(grown(limited(0, 5_000), 5_000 + 26_000)).toBe(noQuota);
+    expect(increased(limited(0, 5_000), 5_000 + 25_999).limit).toBe(235);
+    expect(increased(limited(0, 5_000), 5_000 + 26_000)).toBe(noThrottleLimit);
   });
 
   it('is the same object until a second is full', () => {
     const quota = limited(70, 5_000);
-    expect(grown(quota, 5_999)).toBe(quota);
+    expect(increased(quota, 5_999)).toBe(quota);
   });
 
   it('grows as fast whenever it is looked at: no part of a second is lost', () => {
     let quota = limited(10, 0);
-    for (let atMs = 0; atMs <= 15_000; atMs += 700) quota = grown(quota, atMs);
-    expect(quota).toEqual(grown(limited(10, 0), 14_700));
+    for (let atMs = 0; atMs <= 15_000; atMs += 700) quota = increased(quota, atMs);
+    expect(quota).toEqual(increased(limited(10, 0), 14_700));
     expect(quota).toEqual({ limit: 47, grownMs: 14_000, cutMs: 0 });
   });
 
   it('is forgotten at 256 and not at 255', () => {
     const quota = limited(250, 0);
-    expect(grown(quota, 5_000)).toEqual({ limit: 255, grownMs: 5_000, cutMs: 0 });
-    expect(grown(quota, 6_000)).toBe(noQuota);
+    expect(increased(quota, 5_000)).toEqual({ limit: 255, grownMs: 5_000, cutMs: 0 });
+    expect(increased(quota, 6_000)).toBe(noThrottleLimit);
   });
 
   it('is never below none, and always whole, whatever happens', () => {
@@ -89,11 +89,11 @@ describe('a quota of calls', () => {
     );
     fc.assert(
       fc.property(moves, (all) => {
-        let quota = noQuota;
+        let quota = noThrottleLimit;
         let atMs = 0;
         for (const { afterMs, underWay, throttles } of all) {
           atMs += afterMs;
-          quota = throttles ? throttled(quota, call(underWay, atMs)) : grown(quota, atMs);
+          quota = throttles ? afterThrottle(quota, call(underWay, atMs)) : increased(quota, atMs);
           expect(quota.limit).toBeGreaterThanOrEqual(0);
           expect(quota.limit).toBe(Math.floor(quota.limit));
         }
@@ -102,13 +102,13 @@ describe('a quota of calls', () => {
   });
 
   it('may be none for a second, and then lets one call through again', () => {
-    const worst = throttled(noQuota, call(0, 5_000));
+    const worst = afterThrottle(noThrottleLimit, call(0, 5_000));
     expect(worst).toEqual(limited(0, 5_000));
-    expect(grown(worst, 5_999).limit).toBe(0);
-    expect(grown(worst, 6_000)).toEqual({ limit: 1, grownMs: 6_000, cutMs: 5_000 });
+    expect(increased(worst, 5_999).limit).toBe(0);
+    expect(increased(worst, 6_000)).toEqual({ limit: 1, grownMs: 6_000, cutMs: 5_000 });
   });
 
   it('is forgotten in the end by a region that throttles no more', () => {
-    expect(grown(throttled(noQuota, call(0, 0)), 256_000)).toBe(noQuota);
+    expect(increased(afterThrottle(noThrottleLimit, call(0, 0)), 256_000)).toBe(noThrottleLimit);
   });
 });

@@ -2,15 +2,18 @@
 // configuration file, and only the file, allows it by name.
 import { describe, expect, it } from '@jest/globals';
 import { parseConfig, type Config } from '../../../src/infrastructure/config/config.js';
-import { dangersIn, refuseDangers } from '../../../src/infrastructure/config/unsafe-environment.js';
-import { StartRefused } from '../../../src/ports/operator-error.js';
+import {
+  unsafeSettingsIn,
+  refuseUnsafeEnvironment,
+} from '../../../src/infrastructure/config/unsafe-environment.js';
+import { OperatorError } from '../../../src/ports/operator-error.js';
 import { embeddedConfig } from '../../support/served-process.js';
 
 const namesIn = (
   environment: Record<string, string>,
   flags: readonly string[] = [],
   withAws = true,
-): unknown => dangersIn(environment, flags, withAws).map(({ name }) => name);
+): unknown => unsafeSettingsIn(environment, flags, withAws).map(({ name }) => name);
 
 const onlyWithAws: readonly (readonly [string, string])[] = [
   ['AWS_ENDPOINT_URL', 'http://127.0.0.1:1'],
@@ -100,10 +103,10 @@ describe('a start', () => {
     flags: readonly string[] = [],
   ): unknown => {
     try {
-      refuseDangers(config(more), environment, flags);
+      refuseUnsafeEnvironment(config(more), environment, flags);
       return undefined;
     } catch (cause) {
-      return cause instanceof StartRefused ? [cause.message, cause.hint] : cause;
+      return cause instanceof OperatorError ? [cause.message, cause.hint] : cause;
     }
   };
 

@@ -16,7 +16,7 @@ import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import { TelemetryFanOut } from '../../../src/adapters/system/telemetry-fan-out.js';
 import { ConfiguredCallers } from '../../../src/application/access/configured-callers.js';
 import { GuardedKeys } from '../../../src/application/access/guarded-keys.js';
-import { RegionGuide } from '../../../src/application/regions/region-selector.js';
+import { RegionSelector } from '../../../src/application/regions/region-selector.js';
 import { parseConfig, regionsOf, type Config } from '../../../src/infrastructure/config/config.js';
 import {
   bindAdapters,
@@ -65,7 +65,7 @@ describe('the production bindings', () => {
     expect(container.get(Authenticator)).toBeInstanceOf(ConfiguredCallers);
     expect(container.get(KeyRepository)).toBeInstanceOf(SqliteKeyRepository);
     expect(container.get(GuardedKeysService)).toBeInstanceOf(GuardedKeys);
-    expect(container.get(RegionGuide).order()).toEqual(['us-east-1', 'us-east-2', 'us-west-2']);
+    expect(container.get(RegionSelector).order()).toEqual(['us-east-1', 'us-east-2', 'us-west-2']);
     const vaults = container.get(KeyVaults);
     expect(vaults.every((vault) => vault instanceof LocalKmsKeyVault)).toBe(true);
     expect(vaults.map(({ region }) => region)).toEqual(regionsOf(config));
@@ -74,7 +74,7 @@ describe('the production bindings', () => {
       Authenticator,
       KeyRepository,
       KeyVaults,
-      RegionGuide,
+      RegionSelector,
       GuardedKeysService,
     ]) {
       expect(container.get<unknown>(token)).toBe(container.get<unknown>(token));

@@ -1,28 +1,8 @@
 // The strict reading of a request target. The raw text is looked at, because a lenient parser turns different texts into
 // the same id: a repeated parameter, a `+` for a space, broken percent-encoding.
-import { err, ok, Result } from 'neverthrow';
+import { err, Result } from 'neverthrow';
 import { parseKeyId, type KeyId } from '../../../domain/ids.js';
 import type { RequestFailure } from '../server/request-failures.js';
-
-/** The longest request target that is looked at, in characters. An id of 255, each percent-encoded, fits. */
-export const maxTargetLength = 1_024;
-
-/** A request target in origin form, cut at the first `?`. */
-export interface Target {
-  readonly path: string;
-  readonly query: string | undefined;
-}
-
-export function parseTarget(target: string): Result<Target, RequestFailure> {
-  if (target.length > maxTargetLength) return err({ kind: 'request.uri-too-long' });
-  if (!target.startsWith('/') || target.includes('#')) return err({ kind: 'request.malformed' });
-  const mark = target.indexOf('?');
-  return ok(
-    mark === -1
-      ? { path: target, query: undefined }
-      : { path: target.slice(0, mark), query: target.slice(mark + 1) },
-  );
-}
 
 /** The one parameter `id`, percent-decoded once and checked against the grammar. */
 export function parseKeyQuery(query: string | undefined): Result<KeyId, RequestFailure> {

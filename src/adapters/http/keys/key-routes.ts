@@ -4,17 +4,19 @@ import type { Context } from 'koa';
 import { err, ResultAsync, type Result } from 'neverthrow';
 import type { ServedKey } from '../../../application/keys/get-data-key.js';
 import type { GuardedKeys } from '../../../application/access/guarded-keys.js';
-import type { Slots } from '../../../application/resilience/concurrency-limit.js';
+import type { ConcurrencyLimit } from '../../../application/resilience/concurrency-limit.js';
 import type { Caller } from '../../../domain/access/caller.js';
 import type { KeyId } from '../../../domain/ids.js';
 import type { Clock } from '../../../ports/clock.js';
-import { answerKey, answerProblem, answerText } from '../server/answers.js';
+import { answerProblem, answerText } from '../server/answers.js';
 import { interfaceRoute } from '../openapi/interface-route.js';
 import { checkMediaType, parseKeyJson, readBody } from './key-json.js';
-import { parseKeyQuery, parseTarget } from './key-query.js';
+import { parseKeyQuery } from './key-query.js';
 import type { HttpFailure } from '../server/problems.js';
 import type { RequestFailure } from '../server/request-failures.js';
 import { appOf, retryAfterS, type AppContext, type AppParts, type Route } from '../server/dispatch.js';
+import { parseTarget } from '../server/request-target.js';
+import { answerKey } from './key-answer.js';
 
 export interface HttpSettings {
   /** How long a whole request may take, in milliseconds. */
@@ -25,7 +27,7 @@ export interface HttpParts extends AppParts {
   readonly keys: GuardedKeys;
   readonly settings: HttpSettings;
   /** Requests for keys that may be under way at once; those beyond it are refused. */
-  readonly inFlight: Slots;
+  readonly inFlight: ConcurrencyLimit;
   /** Whether new requests are welcome; false while the service stops. */
   readonly isReady: () => boolean;
 }

@@ -7,13 +7,19 @@ import type { GuardedMetrics } from '../../../application/access/guarded-metrics
 import type { GuardedRegions } from '../../../application/access/guarded-regions.js';
 import type { OperatorOrder, RegionReport } from '../../../application/regions/region-supervisor.js';
 import type { Caller } from '../../../domain/access/caller.js';
-import type { AccessDenied } from '../../../domain/failures/key-failures.js';
+import type { AccessDenied } from '../../../domain/access/access.js';
 import type { Region } from '../../../domain/ids.js';
 import { circuitOf } from '../../../domain/regions/region-state.js';
 import type { Clock } from '../../../ports/clock.js';
 import { answerJson, answerPage, answerProblem } from '../server/answers.js';
 import { interfaceRoute } from '../openapi/interface-route.js';
-import { appOf, type Again, type AppContext, type AppParts, type Route } from '../server/dispatch.js';
+import {
+  appOf,
+  type Reauthenticate,
+  type AppContext,
+  type AppParts,
+  type Route,
+} from '../server/dispatch.js';
 
 /** Regions, and the door through which operators reach them. */
 export interface OperatedRegions {
@@ -85,7 +91,7 @@ const metricsRoute = (metrics: GuardedMetrics): Route => {
 /** As JSON, or as a stream of server-sent events for whoever accepts `text/event-stream`. */
 const getRegions =
   (parts: OperationsParts) =>
-  (ctx: AppContext, caller: Caller, again: Again): void => {
+  (ctx: AppContext, caller: Caller, again: Reauthenticate): void => {
     if (ctx.req.headers.accept?.includes('text/event-stream')) {
       streamRegions(ctx, parts, caller, again);
       return;
@@ -110,7 +116,7 @@ const reportAll = ({ guarded, store }: OperationsParts, caller: Caller): Result<
         : ok(bodyOf(regions)),
     );
 
-function streamRegions(ctx: AppContext, parts: OperationsParts, caller: Caller, again: Again): void {
+function streamRegions(ctx: AppContext, parts: OperationsParts, caller: Caller, again: Reauthenticate): void {
   const stream = new PassThrough();
   const send = (): void => {
     reportAll(parts, caller).map((report) =>

@@ -1,10 +1,7 @@
 // The kinds of answer: a key, a problem, a report, a word. Each sets all of its headers; nothing else writes to a response.
 import { STATUS_CODES } from 'node:http';
 import type { Context } from 'koa';
-import type { ServedKey } from '../../../application/keys/get-data-key.js';
 import type { MetricsPage } from '../../../ports/metrics.js';
-import type { KeyServed } from '../../../ports/telemetry.js';
-import { keyBody } from '../keys/key-answer.js';
 import { problemOf, type HttpFailure } from './problems.js';
 import type { RequestState } from './request-state.js';
 import { strictTransportSecurity } from '../tls/tls.js';
@@ -20,34 +17,6 @@ export const commonHeaders = {
 
 /** Names the request in every answer; a sender may choose it. */
 export const requestIdHeader = 'X-Request-Id';
-
-/** Answers with the key, and wipes every copy of it once the response is written or the connection gone. */
-export function answerKey(ctx: Context, served: ServedKey): void {
-  const body = keyBody(served);
-  served.key.wipe();
-  const wipe = (): void => {
-    body.fill(0);
-  };
-  // A caller who left while the audit log was written closes the response only once, and that was before.
-  if (ctx.res.closed) wipe();
-  else ctx.res.once('close', wipe);
-  ctx.status = 200;
-  ctx.type = 'application/json';
-  ctx.set('RKMS-Region', served.region);
-  ctx.set('RKMS-Copies', `${served.copies}/${served.regions}`);
-  ctx.body = body;
-  (ctx.state as RequestState).served = factsOf(served);
-}
-
-const factsOf = ({ region, created, copies, regions, attempts, hedged, rescue }: ServedKey): KeyServed => ({
-  region,
-  created,
-  copies,
-  regions,
-  attempts,
-  hedged,
-  ...(rescue && { rescue }),
-});
 
 /** Answers with a problem document. `retryAfterS` goes out with 503; a quota knows itself when there is room again. */
 export function answerProblem(ctx: Context, failure: HttpFailure, retryAfterS = 1): void {

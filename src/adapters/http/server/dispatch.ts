@@ -5,22 +5,22 @@ import Koa, { type Context, type Middleware } from 'koa';
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import type { Socket } from 'node:net';
 import type { Caller } from '../../../domain/access/caller.js';
-import type { Slots } from '../../../application/resilience/concurrency-limit.js';
+import type { ConcurrencyLimit } from '../../../application/resilience/concurrency-limit.js';
 import type { AuthenticationFailed } from '../../../domain/failures/key-failures.js';
 import type { Authenticator, ClientCertificate, Credentials } from '../../../ports/authenticator.js';
 import type { Clock } from '../../../ports/clock.js';
 import type { RequestAnswered } from '../../../ports/telemetry.js';
 import type { Tracer } from '../../../ports/tracer.js';
 import { answerProblem } from './answers.js';
-import { parseTarget } from '../keys/key-query.js';
 import type { HttpFailure } from './problems.js';
 import { hasBody, requestScope } from './request-scope.js';
 import type { RequestState } from './request-state.js';
+import { parseTarget } from './request-target.js';
 
 export type AppContext = Context & { readonly state: RequestState };
 
 /** Authenticates the request once more, for answers that go on: whoever sees one may be refused meanwhile. */
-export type Again = () => ResultAsync<Caller, AuthenticationFailed>;
+export type Reauthenticate = () => ResultAsync<Caller, AuthenticationFailed>;
 
 /** One path and method. Permissions are checked by the use case that a protected route calls. */
 export type Route = {
@@ -34,7 +34,7 @@ export type Route = {
       readonly access: 'authenticated';
       /** Whether requests come with a body, which the handler reads; all others must not. */
       readonly hasBody?: boolean;
-      readonly handle: (ctx: AppContext, caller: Caller, again: Again) => Promise<void> | void;
+      readonly handle: (ctx: AppContext, caller: Caller, again: Reauthenticate) => Promise<void> | void;
     }
 );
 
@@ -47,7 +47,7 @@ export interface AppParts {
   /** Absent where nobody collects traces. */
   readonly tracer?: Tracer;
   /** Bounds what may be under way at once on protected routes; public ones answer always. */
-  readonly inFlight?: Slots;
+  readonly inFlight?: ConcurrencyLimit;
 }
 
 /** Under load, callers come back at different times: 1 to 3 seconds, at random. */
@@ -123,7 +123,7 @@ function routerOf(routes: readonly Route[], parts: AppParts): Router {
         return;
       }
       ctx.res.once('close', slot.value ?? nothing);
-      const again: Again = () => parts.authenticator.authenticate(credentialsOf(ctx, parts));
+      const again: Reauthenticate = () => parts.authenticator.authenticate(credentialsOf(ctx, parts));
       const caller = await again();
       if (caller.isErr()) {
         answerProblem(ctx, caller.error);

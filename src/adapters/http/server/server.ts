@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { codeOf } from '../../files/private-files.js';
-import { StartRefused } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../ports/operator-error.js';
 import { rawProblem } from './answers.js';
 import type { RequestFailure } from './request-failures.js';
 import { hasBody } from './request-scope.js';
@@ -94,7 +94,7 @@ function bound(server: Server, host: string, port: number, section: string): Pro
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
       reject(
-        new StartRefused(`cannot listen on ${host}:${port} (${codeOf(cause)})`, hintFor(cause, section), {
+        new OperatorError(`cannot listen on ${host}:${port} (${codeOf(cause)})`, hintFor(cause, section), {
           cause,
         }),
       );

@@ -1,7 +1,7 @@
 // The list of revoked client certificates: a text file, one certificate per line, by the fingerprint or the serial number
 // that openssl prints. A line that is not understood makes the whole file invalid, because it was meant to keep somebody out.
 import type { X509Certificate } from 'node:crypto';
-import { StartRefused } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../ports/operator-error.js';
 
 /** Lower-case hexadecimal without colons; serial numbers without leading zeros. */
 export interface RevokedCertificates {
@@ -45,7 +45,7 @@ const digitsOf = (hex: string): string => hex.replaceAll(':', '').toLowerCase();
 const numberOf = (hex: string): string => digitsOf(hex).replace(/^0+(?=.)/, '');
 
 function refuse(file: string, at: number): never {
-  throw new StartRefused(
+  throw new OperatorError(
     `line ${at} of ${file} names no certificate`,
     'write "sha256:" and the fingerprint, or "serial:" and the serial number, in hexadecimal',
   );

@@ -1,7 +1,7 @@
 // Keeps the listeners' TLS as its files say, while the service runs: a changed file takes effect within two seconds, a
 // broken one changes nothing and is reported. Never reads a file half: what does not fit together is read again.
 import type { Clock } from '../../../ports/clock.js';
-import { StartRefused } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../ports/operator-error.js';
 import { stampOf } from '../../files/file-stamp.js';
 import {
   readTlsMaterial,
@@ -18,7 +18,7 @@ const toldDaysLeft = [30, 7, 0];
 export type TlsEvent =
   | { readonly event: 'tls.reloaded' }
   /** The files changed and cannot be used; what was read before stays. */
-  | { readonly event: 'tls.broken'; readonly problem: StartRefused }
+  | { readonly event: 'tls.broken'; readonly problem: OperatorError }
   | ({ readonly event: 'tls.expires'; readonly daysLeft: number } & CertificateExpiry);
 
 export class TlsFiles {
@@ -82,7 +82,7 @@ export class TlsFiles {
     try {
       this.#material = readTlsMaterial(this.settings);
     } catch (problem) {
-      if (!(problem instanceof StartRefused)) throw problem;
+      if (!(problem instanceof OperatorError)) throw problem;
       this.#suspectOrReport(stamp, problem);
       return;
     }
@@ -92,7 +92,7 @@ export class TlsFiles {
   }
 
   /** A certificate and its key are replaced one after the other: only what stays broken is reported. */
-  #suspectOrReport(stamp: string, problem: StartRefused): void {
+  #suspectOrReport(stamp: string, problem: OperatorError): void {
     if (this.#suspect !== stamp) {
       this.#suspect = stamp;
       return;

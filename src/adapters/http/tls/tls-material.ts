@@ -1,10 +1,9 @@
 // What the listeners need to speak TLS, read from files: the certificate with its key, the authorities that sign callers'
 // certificates, and those of them that were revoked. All of it is checked together before any of it is used.
-import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
-import { constants as ssl } from 'node:crypto';
+import { createPrivateKey, X509Certificate, type KeyObject, constants as ssl } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { StartRefused } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../ports/operator-error.js';
 import { codeOf, readPrivateFile } from '../../files/private-files.js';
 import { parseRevoked, type RevokedCertificates } from './revoked-certificates.js';
 
@@ -75,7 +74,7 @@ function certificatesIn(file: string, text: string): readonly X509Certificate[] 
   } catch {
     // Told below: the parser's own words say no more.
   }
-  throw new StartRefused(
+  throw new OperatorError(
     `the file ${file} holds no valid certificate in PEM`,
     'write the whole chain into it, ours first',
   );
@@ -85,7 +84,7 @@ function authoritiesIn(file: string, text: string): readonly X509Certificate[] {
   const found = certificatesIn(file, text);
   const wrong = found.find(({ ca }) => !ca);
   if (wrong !== undefined) {
-    throw new StartRefused(
+    throw new OperatorError(
       `the file ${file} holds a certificate that is no authority's (serial ${wrong.serialNumber})`,
       'keep only the authorities in it that sign the certificates of callers',
     );
@@ -93,7 +92,7 @@ function authoritiesIn(file: string, text: string): readonly X509Certificate[] {
   // OpenSSL builds a chain to one that signed itself, and would believe nobody without a word.
   const open = found.find((each) => !found.some((above) => each.checkIssued(above)));
   if (open === undefined) return found;
-  throw new StartRefused(
+  throw new OperatorError(
     `the file ${file} holds an authority without the one that signed it (serial ${open.serialNumber})`,
     'add those above it, up to the one that signed itself',
   );
@@ -108,7 +107,7 @@ function privateKeyIn(file: string, key: Buffer): KeyObject {
   try {
     return createPrivateKey(key);
   } catch {
-    throw new StartRefused(
+    throw new OperatorError(
       `the file ${file} holds no private key in PEM`,
       'write the key into it, without a passphrase',
     );
@@ -117,7 +116,7 @@ function privateKeyIn(file: string, key: Buffer): KeyObject {
 
 function refuseForeignKey(settings: TlsSettings, [own]: readonly X509Certificate[], key: KeyObject): void {
   if (own?.checkPrivateKey(key) === true) return;
-  throw new StartRefused(
+  throw new OperatorError(
     `the key in ${settings.keyFile} does not belong to the first certificate in ${settings.certFile}`,
     'put the certificate of that key first, the ones that sign it after it',
   );
@@ -128,7 +127,7 @@ function refuseUnusable({ certFile }: TlsSettings, options: SecureContextOptions
   try {
     createSecureContext(options);
   } catch (cause) {
-    throw new StartRefused(
+    throw new OperatorError(
       `TLS cannot be spoken with ${certFile} (${codeOf(cause)})`,
       'make a new certificate',
       { cause },
@@ -141,7 +140,7 @@ function textIn(file: string): string {
     return readFileSync(file, 'utf8');
   } catch (cause) {
     if (codeOf(cause) === 'ENOENT') return missing(file);
-    throw new StartRefused(
+    throw new OperatorError(
       `the file ${file} cannot be read (${codeOf(cause)})`,
       'give it to the user that runs RKMS',
       { cause },
@@ -150,7 +149,7 @@ function textIn(file: string): string {
 }
 
 function missing(file: string): never {
-  throw new StartRefused(
+  throw new OperatorError(
     `there is no file ${file}, which [tls] names`,
     'make it, or correct its name in the configuration',
   );

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import type { Head } from '../../../adapters/audit-file/audit-chain.js';
 import { filesOfLog } from '../../../adapters/audit-file/audit-names.js';
 import { verifyAudit, type AuditReport } from '../../../adapters/audit-file/verify-audit.js';
-import { StartRefused } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../ports/operator-error.js';
 import { addCommand, loadConfig, type ConfigOption } from '../support/command-config.js';
 import { showAuditReport } from './audit-report.js';
 import { addExamples } from '../support/examples.js';
@@ -50,7 +50,7 @@ async function verifyLog(options: VerifyOptions): Promise<AuditReport> {
   for (let attempt = 1; ; attempt += 1) {
     const paths = existsSync(dirname(file)) ? filesOfLog(file) : [];
     if (paths.length === 0) {
-      throw new StartRefused(
+      throw new OperatorError(
         `there is no audit log ${file}`,
         'name the configuration of the service with --config',
       );
@@ -65,7 +65,7 @@ async function verifyLog(options: VerifyOptions): Promise<AuditReport> {
 
 function verifyFiles(paths: readonly string[], options: VerifyOptions): Promise<AuditReport> {
   const missing = paths.find((path) => !existsSync(path));
-  if (missing !== undefined) throw new StartRefused(`there is no file ${missing}`, '');
+  if (missing !== undefined) throw new OperatorError(`there is no file ${missing}`, '');
   return verifyPaths(paths, { ...options, whole: false });
 }
 

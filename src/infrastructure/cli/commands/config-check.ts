@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { unknownVariables } from '../../config/environment.js';
 import { showProblem, type ConfigProblem } from '../../config/schema/problems.js';
 import { regionsOf, usesAws, type Config } from '../../config/config.js';
-import { dangersIn } from '../../config/unsafe-environment.js';
+import { unsafeSettingsIn } from '../../config/unsafe-environment.js';
 import { addCommand, readConfig, type ConfigOption } from '../support/command-config.js';
 import { addExamples } from '../support/examples.js';
 import { exitCodes } from '../support/exit-codes.js';
@@ -46,7 +46,7 @@ function check(options: CheckOptions): void {
 
 function environmentProblems(config: Config): readonly ConfigProblem[] {
   const { allow_environment: allowed } = config.security;
-  return dangersIn(process.env, process.execArgv, usesAws(config))
+  return unsafeSettingsIn(process.env, process.execArgv, usesAws(config))
     .filter(({ name }) => !allowed.includes(name))
     .map(({ name, does }) => ({
       path: name,

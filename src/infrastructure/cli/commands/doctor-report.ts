@@ -1,6 +1,6 @@
 // How the doctor's findings are printed: grouped by subject, then a count, then what to do, the worst first. On a terminal with
 // symbols and, unless NO_COLOR asks for none, in colour; anywhere else in words.
-import { showsColours, tinted, type Tone } from '../../../adapters/system/terminal-colours.js';
+import { showsColours, coloured, type Colour } from '../../../adapters/system/terminal-colours.js';
 import { worstOf, type Finding, type Severity } from '../../doctor/finding.js';
 
 export interface ReportStyle {
@@ -20,7 +20,7 @@ const words: Readonly<Record<Severity, string>> = {
   broken: 'BROKEN',
 };
 const symbols: Readonly<Record<Severity, string>> = { ok: '✓', skipped: '-', warning: '!', broken: '✗' };
-const tones: Readonly<Record<Severity, Tone>> = {
+const tones: Readonly<Record<Severity, Colour>> = {
   ok: 'good',
   skipped: 'aside',
   warning: 'warning',
@@ -39,7 +39,7 @@ export function textReport(findings: readonly Finding[], style: ReportStyle): st
 
 function lineOf({ severity, check, found }: Finding, width: number, style: ReportStyle): string {
   const mark = style.symbols ? symbols[severity] : words[severity].padEnd(7);
-  return `  ${coloured(mark, severity, style)} ${check.padEnd(width)}  ${printable(found)}`;
+  return `  ${inColour(mark, severity, style)} ${check.padEnd(width)}  ${printable(found)}`;
 }
 
 function summary(findings: readonly Finding[]): string {
@@ -61,7 +61,7 @@ function cures(findings: readonly Finding[], style: ReportStyle): readonly strin
     ...ill.filter(({ severity }) => severity === 'warning'),
   ];
   const steps = byUrgency.map(({ subject, check, severity, found, cure }, index) => {
-    const name = coloured(`${subject}, ${check}`, severity, style);
+    const name = inColour(`${subject}, ${check}`, severity, style);
     return `${String(index + 1).padStart(2)}. ${name}: ${printable(found)}\n    → ${printable(cure)}`;
   });
   return ['', bold('What to do', style), ...steps];
@@ -73,7 +73,7 @@ export const jsonReport = (findings: readonly Finding[]): string =>
 /** What came from outside cannot move the cursor or begin a line. */
 const printable = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
 
-const coloured = (text: string, severity: Severity, { colour }: ReportStyle): string =>
-  tinted(tones[severity], text, colour);
+const inColour = (text: string, severity: Severity, { colour }: ReportStyle): string =>
+  coloured(tones[severity], text, colour);
 
-const bold = (text: string, { colour }: ReportStyle): string => tinted('heading', text, colour);
+const bold = (text: string, { colour }: ReportStyle): string => coloured('heading', text, colour);

@@ -13,18 +13,18 @@ import type { ImportFailure } from '../../../domain/failures/key-failures.js';
 import { parseRegion, type Region } from '../../../domain/ids.js';
 import { Clock } from '../../../ports/clock.js';
 import { KeySource, type SourceEntry } from '../../../ports/key-source.js';
-import { StartRefused } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../ports/operator-error.js';
 import { bindImport, ImportKeyService, type ImportOrigin } from '../../wiring/import-bindings.js';
 import { bindWalks } from '../../wiring/maintenance-bindings.js';
 import { endpoint } from '../../config/schema/rules.js';
 import type { Config } from '../../config/config.js';
 import { addCommand, loadConfig } from '../support/command-config.js';
 import { addExamples } from '../support/examples.js';
-import { operator } from '../support/os-author.js';
-import { runWalk } from '../scan/run-scan.js';
-import { addWalkOptions, type WalkOptions } from '../scan/scan-options.js';
+import { osAuthor } from '../support/os-author.js';
+import { runScan } from '../scan/run-scan.js';
+import { addScanOptions, type ScanOptions } from '../scan/scan-options.js';
 
-interface ImportOptions extends WalkOptions {
+interface ImportOptions extends ScanOptions {
   readonly fromTable: string;
   readonly fromRegion?: Region;
   readonly fromEndpoint?: string;
@@ -40,7 +40,7 @@ export function addImport(program: Command): void {
       'another endpoint for that table: https, or http on this host',
       endpointOf,
     );
-  addWalkOptions(command)
+  addScanOptions(command)
     .option('--dry-run', 'open every key and compare, import none, and say what would be done')
     .action(importKeys);
   addExamples(command, [
@@ -54,8 +54,8 @@ async function importKeys(options: ImportOptions): Promise<void> {
   const origin = originOf(options, config);
   const dryRun = options.dryRun === true;
   const json = options.json === true;
-  const author = operator();
-  process.exitCode = await runWalk<ImportTally, SourceEntry>(config, options, {
+  const author = osAuthor();
+  process.exitCode = await runScan<ImportTally, SourceEntry>(config, options, {
     command: 'import',
     choices: JSON.stringify({ ...origin, dryRun }),
     modules: [bindWalks(config, author), bindImport(config, origin, author, dryRun)],
@@ -83,10 +83,10 @@ function originOf({ fromTable, fromRegion, fromEndpoint }: ImportOptions, { stor
   const own = store.kind === 'dynamodb' ? store.regions.map(({ name }) => name) : [];
   const region = fromRegion ?? own[0];
   if (region === undefined) {
-    throw new StartRefused('the region of the table is not known', 'name it with --from-region');
+    throw new OperatorError('the region of the table is not known', 'name it with --from-region');
   }
   if (store.kind === 'dynamodb' && store.table === fromTable && own.includes(region) && !fromEndpoint) {
-    throw new StartRefused(
+    throw new OperatorError(
       `the table "${fromTable}" in ${region} is this deployment’s own store`,
       'name the table of the Go original with --from-table',
     );

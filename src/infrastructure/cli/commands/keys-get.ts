@@ -8,7 +8,7 @@ import type { ServedKey } from '../../../application/keys/get-data-key.js';
 import type { Caller } from '../../../domain/access/caller.js';
 import { everyId } from '../../../domain/access/id-pattern.js';
 import { firstVersion, type KeyId, type KeyVersion } from '../../../domain/ids.js';
-import { StartRefused } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../ports/operator-error.js';
 import type { Config } from '../../config/config.js';
 import { bindAdapters, bindApplication, GuardedKeysService } from '../../wiring/container.js';
 import { requireGenesis } from '../../startup/prepare-store.js';
@@ -16,7 +16,7 @@ import { addCommand, loadConfig, type ConfigOption } from '../support/command-co
 import { withContainer } from '../support/command-container.js';
 import { addExamples } from '../support/examples.js';
 import { keyIdOf, keyVersionOf } from '../support/arguments.js';
-import { operator } from '../support/os-author.js';
+import { osAuthor } from '../support/os-author.js';
 import { refusedAnswer } from '../support/refused-answer.js';
 
 /** A person waits: longer than a request, and not for ever. */
@@ -72,7 +72,7 @@ function opened(id: KeyId, version: KeyVersion, config: Config): Promise<ServedK
   const errors = pino({ level: 'error', base: null }, pino.destination({ dest: 2, sync: true }));
   return withContainer(config, [bindAdapters(config, errors), bindApplication(config)], async (container) => {
     await requireGenesis(container, config);
-    const { caller, requestId } = operator();
+    const { caller, requestId } = osAuthor();
     // Those who may run this with the rights of the service may read every key; nobody makes one by looking.
     const grant = {
       source: 'command line',
@@ -89,8 +89,8 @@ function opened(id: KeyId, version: KeyVersion, config: Config): Promise<ServedK
   });
 }
 
-const noVersion = (id: KeyId, version: KeyVersion): StartRefused =>
-  new StartRefused(`there is no version ${version} of ${id}`, `rkms keys show ${id} says which there are`);
+const noVersion = (id: KeyId, version: KeyVersion): OperatorError =>
+  new OperatorError(`there is no version ${version} of ${id}`, `rkms keys show ${id} says which there are`);
 
 /** In memory of its own. */
 function formOf(served: ServedKey, { base64, raw }: GetOptions): Buffer {

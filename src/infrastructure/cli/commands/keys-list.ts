@@ -4,8 +4,8 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { okAsync } from 'neverthrow';
 import { once } from 'node:events';
 import { pino } from 'pino';
-import { storedKeys, Walk, type WalkEnd } from '../../../application/maintenance/scan-keys.js';
-import type { StoreReadFailure } from '../../../domain/failures/key-failures.js';
+import { storedKeys, Walk, type ScanEnd } from '../../../application/maintenance/scan-keys.js';
+import type { StoreReadFailure } from '../../../domain/failures/store-failures.js';
 import { matchesId, parseIdPattern, type IdPattern } from '../../../domain/access/id-pattern.js';
 import { parseKeyId, type Region } from '../../../domain/ids.js';
 import { Clock } from '../../../ports/clock.js';
@@ -18,7 +18,7 @@ import { addCommand, loadConfig, type ConfigOption } from '../support/command-co
 import { withContainer } from '../support/command-container.js';
 import { addExamples } from '../support/examples.js';
 import { exitCodes } from '../support/exit-codes.js';
-import { operator } from '../support/os-author.js';
+import { osAuthor } from '../support/os-author.js';
 import { paint } from '../support/paint.js';
 import { refusedAnswer } from '../support/refused-answer.js';
 
@@ -56,8 +56,8 @@ async function list(options: ListOptions): Promise<void> {
   process.exitCode = listing.unreadable > 0 ? exitCodes.findings : exitCodes.ok;
 }
 
-function walk(config: Config, listing: Listing): Promise<WalkEnd<StoreReadFailure>> {
-  const modules = [bindAdapters(config, pino({ level: 'silent' })), bindWalks(config, operator())];
+function walk(config: Config, listing: Listing): Promise<ScanEnd<StoreReadFailure>> {
+  const modules = [bindAdapters(config, pino({ level: 'silent' })), bindWalks(config, osAuthor())];
   return withContainer(config, modules, async (container) => {
     await requireGenesis(container, config);
     // How many there are is of no use here.

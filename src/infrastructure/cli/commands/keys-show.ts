@@ -12,7 +12,7 @@ import {
 } from '../../../domain/ids.js';
 import { copiesIn, type KeyRecord } from '../../../domain/keys/key-record.js';
 import { recordFormat } from '../../../domain/keys/record-format.js';
-import { StartRefused } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../ports/operator-error.js';
 import { bindWalks, StoreCallsService } from '../../wiring/maintenance-bindings.js';
 import { regionsOf } from '../../config/config.js';
 import { bindAdapters } from '../../wiring/container.js';
@@ -21,7 +21,7 @@ import { addCommand, loadConfig, type ConfigOption } from '../support/command-co
 import { withContainer } from '../support/command-container.js';
 import { addExamples } from '../support/examples.js';
 import { keyIdOf, keyVersionOf } from '../support/arguments.js';
-import { operator } from '../support/os-author.js';
+import { osAuthor } from '../support/os-author.js';
 import { paint } from '../support/paint.js';
 import { refusedAnswer } from '../support/refused-answer.js';
 import { textTable } from '../support/text-table.js';
@@ -69,14 +69,14 @@ export function addKeysShow(keys: Command): void {
 
 async function show(id: KeyId, options: ShowOptions): Promise<void> {
   const config = loadConfig(options);
-  const modules = [bindAdapters(config, pino({ level: 'silent' })), bindWalks(config, operator())];
+  const modules = [bindAdapters(config, pino({ level: 'silent' })), bindWalks(config, osAuthor())];
   const records = await withContainer(config, modules, async (container) => {
     await requireGenesis(container, config);
     return recordsOf(container.get(StoreCallsService), id, options.version);
   });
   if (records.length === 0) {
     const version = options.version === undefined ? '' : ` with version ${options.version}`;
-    throw new StartRefused(`there is no key ${id}${version}`, 'rkms keys list says which there are');
+    throw new OperatorError(`there is no key ${id}${version}`, 'rkms keys list says which there are');
   }
   const versions = records.map((record) => shownVersion(record, regionsOf(config)));
   process.stdout.write(

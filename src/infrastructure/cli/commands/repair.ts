@@ -13,12 +13,12 @@ import type { PageEntry } from '../../../ports/key-repository.js';
 import { bindWalks, RepairKeyService, StoreCallsService } from '../../wiring/maintenance-bindings.js';
 import { addCommand, loadConfig } from '../support/command-config.js';
 import { addExamples } from '../support/examples.js';
-import { operator } from '../support/os-author.js';
-import { runWalk } from '../scan/run-scan.js';
+import { osAuthor } from '../support/os-author.js';
+import { runScan } from '../scan/run-scan.js';
 import { textTable } from '../support/text-table.js';
-import { addWalkOptions, type WalkOptions } from '../scan/scan-options.js';
+import { addScanOptions, type ScanOptions } from '../scan/scan-options.js';
 
-interface RepairOptions extends WalkOptions {
+interface RepairOptions extends ScanOptions {
   readonly dropRemoved?: boolean;
   readonly dryRun?: boolean;
 }
@@ -29,7 +29,7 @@ export function addRepair(program: Command): void {
     'repair',
     'bring every key back to a good copy in every configured region',
   );
-  addWalkOptions(command)
+  addScanOptions(command)
     .option('--drop-removed', 'also take out copies of regions that left, where all others are proven good')
     .option('--dry-run', 'change nothing, and say what would be done')
     .action(repair);
@@ -44,10 +44,10 @@ async function repair(options: RepairOptions): Promise<void> {
   const config = loadConfig(options);
   const choices = { dropRemoved: options.dropRemoved === true, dryRun: options.dryRun === true };
   const json = options.json === true;
-  process.exitCode = await runWalk<RepairTally, PageEntry>(config, options, {
+  process.exitCode = await runScan<RepairTally, PageEntry>(config, options, {
     command: 'repair',
     choices: JSON.stringify(choices),
-    modules: [bindWalks(config, operator(), choices)],
+    modules: [bindWalks(config, osAuthor(), choices)],
     empty: emptyRepairTally,
     source: (container) => storedKeys(container.get(StoreCallsService)),
     visit: (container) => {

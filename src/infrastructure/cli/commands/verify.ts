@@ -9,15 +9,15 @@ import {
   type VerifyTally,
 } from '../../../application/maintenance/verify-tally.js';
 import { storedKeys } from '../../../application/maintenance/scan-keys.js';
-import type { KeyCheck } from '../../../domain/keys/copy-check.js';
+import type { CopyCheck } from '../../../domain/keys/copy-check.js';
 import type { PageEntry } from '../../../ports/key-repository.js';
 import { bindWalks, StoreCallsService, VerifyKeyService } from '../../wiring/maintenance-bindings.js';
 import { addCommand, loadConfig } from '../support/command-config.js';
 import { addExamples } from '../support/examples.js';
-import { operator } from '../support/os-author.js';
-import { runWalk } from '../scan/run-scan.js';
+import { osAuthor } from '../support/os-author.js';
+import { runScan } from '../scan/run-scan.js';
 import { textTable } from '../support/text-table.js';
-import { addSampleOption, addWalkOptions, type WalkOptions } from '../scan/scan-options.js';
+import { addSampleOption, addScanOptions, type ScanOptions } from '../scan/scan-options.js';
 
 export function addVerify(program: Command): void {
   const command = addCommand(
@@ -25,20 +25,20 @@ export function addVerify(program: Command): void {
     'verify',
     'open every copy of every key and report what is missing or damaged',
   );
-  addSampleOption(addWalkOptions(command)).action(verify);
+  addSampleOption(addScanOptions(command)).action(verify);
   addExamples(command, [
     ['every copy of every key', 'rkms verify'],
     ['a sample each night; ends with 2 if anything is wrong', 'rkms verify --sample 1% --json'],
   ]);
 }
 
-async function verify(options: WalkOptions): Promise<void> {
+async function verify(options: ScanOptions): Promise<void> {
   const config = loadConfig(options);
   const json = options.json === true;
-  process.exitCode = await runWalk<VerifyTally, PageEntry>(config, options, {
+  process.exitCode = await runScan<VerifyTally, PageEntry>(config, options, {
     command: 'verify',
     choices: `sample ${options.sample ?? 1}`,
-    modules: [bindWalks(config, operator())],
+    modules: [bindWalks(config, osAuthor())],
     empty: emptyTally,
     source: (container) => storedKeys(container.get(StoreCallsService)),
     visit: (container) => {
@@ -56,7 +56,7 @@ async function verify(options: WalkOptions): Promise<void> {
   });
 }
 
-function printFinding({ id, version, record }: PageEntry, check?: KeyCheck): void {
+function printFinding({ id, version, record }: PageEntry, check?: CopyCheck): void {
   const finding = check === undefined ? 'unreadable' : troubleOf(check);
   if (finding === undefined) return;
   const copies = check && Object.fromEntries(check.map(({ region, state }) => [region, state.kind]));

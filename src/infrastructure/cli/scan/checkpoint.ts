@@ -4,13 +4,13 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readPrivateFile, replacePrivateFile } from '../../../adapters/files/private-files.js';
-import type { WalkPoint } from '../../../application/maintenance/scan-keys.js';
+import type { ScanPosition } from '../../../application/maintenance/scan-keys.js';
 import type { Genesis } from '../../../domain/keys/genesis.js';
-import { StartRefused } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../ports/operator-error.js';
 import { regionsOf, type Config } from '../../config/config.js';
 
 /** What must be the same for a walk to go on. */
-export interface WalkIdentity {
+export interface ScanIdentity {
   readonly command: string;
   readonly store: string;
   readonly deployment: string;
@@ -20,8 +20,8 @@ export interface WalkIdentity {
   readonly choices: string;
 }
 
-export interface ResumePoint<Tally> {
-  readonly point: WalkPoint;
+export interface Checkpoint<Tally> {
+  readonly point: ScanPosition;
   readonly tally: Tally;
 }
 
@@ -36,7 +36,7 @@ export function walkIdentity(
   config: Config,
   { createdAtMs }: Genesis,
   choices: string,
-): WalkIdentity {
+): ScanIdentity {
   const { store, deployment } = config;
   const name =
     store.kind === 'sqlite'
@@ -45,11 +45,11 @@ export function walkIdentity(
   return { command, store: name, deployment, createdAtMs, regions: regionsOf(config), choices };
 }
 
-export const resumePath = (config: Config, command: string): string =>
+export const checkpointPath = (config: Config, command: string): string =>
   join(config.data_dir, `${command}.resume.json`);
 
 /** The point of an earlier walk with this identity, or undefined when none was stopped. Refuses another walk's. */
-export function loadResumePoint<Tally>(path: string, identity: WalkIdentity): ResumePoint<Tally> | undefined {
+export function loadCheckpoint<Tally>(path: string, identity: ScanIdentity): Checkpoint<Tally> | undefined {
   const content = readPrivateFile(path);
   if (content === undefined) return undefined;
   const parsed = shape.safeParse(parseJson(content.toString()));
@@ -64,20 +64,16 @@ export function loadResumePoint<Tally>(path: string, identity: WalkIdentity): Re
   return { point: { ...(after !== undefined && { after }), named, count }, tally: tally as Tally };
 }
 
-export function saveResumePoint<Tally>(
-  path: string,
-  identity: WalkIdentity,
-  resume: ResumePoint<Tally>,
-): void {
+export function saveCheckpoint<Tally>(path: string, identity: ScanIdentity, resume: Checkpoint<Tally>): void {
   replacePrivateFile(path, `${JSON.stringify({ identity, ...resume })}\n`);
 }
 
-export const forgetResumePoint = (path: string): void => {
+export const deleteCheckpoint = (path: string): void => {
   rmSync(path, { force: true });
 };
 
-const refused = (problem: string): StartRefused =>
-  new StartRefused(problem, 'run the command without --resume: it begins anew');
+const refused = (problem: string): OperatorError =>
+  new OperatorError(problem, 'run the command without --resume: it begins anew');
 
 function parseJson(text: string): unknown {
   try {

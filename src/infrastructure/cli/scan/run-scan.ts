@@ -3,34 +3,34 @@
 import type { Container, ContainerModule } from 'inversify';
 import { pino, type Logger } from 'pino';
 import { failureFacts } from '../../../adapters/pino/log-facts.js';
-import { Walk, type WalkSource } from '../../../application/maintenance/scan-keys.js';
-import type { StoreReadFailure } from '../../../domain/failures/key-failures.js';
+import { Walk, type ScanSource } from '../../../application/maintenance/scan-keys.js';
+import type { StoreReadFailure } from '../../../domain/failures/store-failures.js';
 import { Clock } from '../../../ports/clock.js';
-import { StartRefused } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../ports/operator-error.js';
 import type { Config } from '../../config/config.js';
 import { bindAdapters, bindApplication, Supervisor } from '../../wiring/container.js';
 import { requireStore } from '../../startup/prepare-store.js';
 import { withContainer } from '../support/command-container.js';
 import { exitCodes, type ExitCode } from '../support/exit-codes.js';
 import {
-  forgetResumePoint,
-  loadResumePoint,
-  resumePath,
-  saveResumePoint,
+  deleteCheckpoint,
+  loadCheckpoint,
+  checkpointPath,
+  saveCheckpoint,
   walkIdentity,
 } from './checkpoint.js';
-import { walkSettings, type WalkOptions } from './scan-options.js';
+import { scanSettings, type ScanOptions } from './scan-options.js';
 import { showProgress } from './scan-progress.js';
 
 /** What a command does with the keys. */
-export interface WalkJob<Tally, Entry> {
+export interface ScanJob<Tally, Entry> {
   readonly command: string;
   /** The options that decide what is done with each key. */
   readonly choices: string;
   readonly modules: readonly ContainerModule[];
   readonly empty: Tally;
   /** What is walked over. */
-  readonly source: (container: Container) => WalkSource<Entry, StoreReadFailure>;
+  readonly source: (container: Container) => ScanSource<Entry, StoreReadFailure>;
   /** Visits one key; `note` takes what was found, in one step. */
   readonly visit: (
     container: Container,
@@ -42,10 +42,10 @@ export interface WalkJob<Tally, Entry> {
 /** How often the point to resume from is written while the walk goes on. */
 const saveMs = 10_000;
 
-export async function runWalk<Tally, Entry>(
+export async function runScan<Tally, Entry>(
   config: Config,
-  options: WalkOptions,
-  job: WalkJob<Tally, Entry>,
+  options: ScanOptions,
+  job: ScanJob<Tally, Entry>,
 ): Promise<ExitCode> {
   const errors = pino({ level: 'error', base: null }, pino.destination({ dest: 2, sync: true }));
   const modules = [bindAdapters(config, errors), bindApplication(config), ...job.modules];
@@ -55,23 +55,23 @@ export async function runWalk<Tally, Entry>(
 async function walk<Tally, Entry>(
   container: Container,
   config: Config,
-  options: WalkOptions,
-  job: WalkJob<Tally, Entry>,
+  options: ScanOptions,
+  job: ScanJob<Tally, Entry>,
   errors: Logger,
 ): Promise<ExitCode> {
   const identity = walkIdentity(job.command, config, await requireStore(container, config), job.choices);
-  const path = resumePath(config, job.command);
-  const earlier = options.resume === true ? loadResumePoint<Tally>(path, identity) : undefined;
+  const path = checkpointPath(config, job.command);
+  const earlier = options.resume === true ? loadCheckpoint<Tally>(path, identity) : undefined;
   if (options.resume === true && earlier === undefined) tell('nothing was stopped: this walk begins anew');
   let tally = earlier?.tally ?? job.empty;
-  const settings = { ...walkSettings(options), ...(earlier && { from: earlier.point }) };
+  const settings = { ...scanSettings(options), ...(earlier && { from: earlier.point }) };
   const keys = new Walk(job.source(container), container.get(Clock), settings);
   const save = (): void => {
     try {
-      saveResumePoint(path, identity, { point: keys.point(), tally });
+      saveCheckpoint(path, identity, { point: keys.point(), tally });
     } catch (cause) {
       // The walk itself does not need it.
-      if (!(cause instanceof StartRefused)) throw cause;
+      if (!(cause instanceof OperatorError)) throw cause;
       errors.error({ problem: cause.message }, 'the point to resume from cannot be kept');
     }
   };
@@ -88,7 +88,7 @@ async function walk<Tally, Entry>(
     .finally(() => {
       for (const close of closing) close();
     });
-  if (end.kind === 'finished') forgetResumePoint(path);
+  if (end.kind === 'finished') deleteCheckpoint(path);
   else save();
   process.stdout.write(job.report(tally, end.kind === 'finished'));
   switch (end.kind) {

@@ -1,10 +1,10 @@
 // The options that commands share which walk over the whole store, and how their texts become numbers.
 import { InvalidArgumentError, type Command } from 'commander';
-import type { WalkSettings } from '../../../application/maintenance/scan-keys.js';
+import type { ScanSettings } from '../../../application/maintenance/scan-keys.js';
 import type { ConfigOption } from '../support/command-config.js';
 
 /** What commander reads for a command that was made by `addWalkOptions`. */
-export interface WalkOptions extends ConfigOption {
+export interface ScanOptions extends ConfigOption {
   readonly rate?: number;
   readonly concurrency: number;
   readonly resume?: boolean;
@@ -13,7 +13,7 @@ export interface WalkOptions extends ConfigOption {
   readonly sample?: number;
 }
 
-export const addWalkOptions = (command: Command): Command =>
+export const addScanOptions = (command: Command): Command =>
   command
     .option('--rate <keys/s>', 'begin at most so many keys a second', wholeNumber(1, 1_000_000))
     .option('--concurrency <n>', 'work on so many keys at once', wholeNumber(1, 1_000), 16)
@@ -27,7 +27,7 @@ export const addSampleOption = (command: Command): Command =>
     share,
   );
 
-export const walkSettings = ({ rate, concurrency, sample }: WalkOptions): WalkSettings => ({
+export const scanSettings = ({ rate, concurrency, sample }: ScanOptions): ScanSettings => ({
   concurrency,
   ...(rate !== undefined && { perSecond: rate }),
   share: sample ?? 1,

@@ -1,13 +1,12 @@
 // The option --config, which every command has, and how its file becomes a checked configuration. A file that cannot be
-// used ends the command with one StartRefused that names all of its problems.
+// used ends the command with one OperatorError that names all of its problems.
 import { Option, type Command } from 'commander';
 import type { Result } from 'neverthrow';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { codeOf } from '../../../adapters/files/private-files.js';
-import { StartRefused } from '../../../ports/operator-error.js';
-import { refuseDangers } from '../../config/unsafe-environment.js';
+import { OperatorError } from '../../../ports/operator-error.js';
+import { refuseUnsafeEnvironment } from '../../config/unsafe-environment.js';
 import { parseConfig, showConfigProblems, type Config, type ConfigInvalid } from '../../config/config.js';
+import { readConfigFile } from '../../config/config-file.js';
 
 const embeddedDefault = fileURLToPath(new URL('../../../../../config/rkms.toml', import.meta.url));
 
@@ -38,30 +37,17 @@ export function readConfig({ config: path }: ConfigOption): ReadConfig {
 
 export function loadConfig(options: ConfigOption): Config {
   const config = validConfig(options, readConfig(options));
-  refuseDangers(config, process.env, process.execArgv);
+  refuseUnsafeEnvironment(config, process.env, process.execArgv);
   return config;
 }
 
 /** Ends the command with all that is wrong. */
 export function validConfig({ config: path }: ConfigOption, { parsed }: ReadConfig): Config {
   if (parsed.isOk()) return parsed.value;
-  throw new StartRefused(
+  throw new OperatorError(
     `the configuration ${path} is not valid:\n${indent(showConfigProblems(parsed.error, path))}`,
     '',
   );
-}
-
-/** The text of a configuration file. */
-export function readConfigFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new StartRefused(
-      `the configuration ${path} cannot be read (${codeOf(cause)})`,
-      'name it with --config or RKMS_CONFIG',
-      { cause },
-    );
-  }
 }
 
 const indent = (text: string): string => text.replaceAll(/^/gm, '  ');

@@ -1,11 +1,11 @@
 // Who runs a command, as the audit log tells it: the user of the operating system.
 import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
-import type { ChangeAuthor } from '../../../application/maintenance/record-changes.js';
 import { parseCallerId, type CallerId } from '../../../domain/ids.js';
+import type { ChangeAuthor } from '../../../ports/audit-log.js';
 
 /** A new author for every run: its lines belong together. */
-export const operator = (): ChangeAuthor => ({
+export const osAuthor = (): ChangeAuthor => ({
   caller: userName(),
   method: 'command-line',
   requestId: randomUUID(),

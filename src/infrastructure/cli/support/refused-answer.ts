@@ -2,9 +2,9 @@
 // callers of the service read, with the details that only operators may see.
 import { problemOf } from '../../../adapters/http/server/problems.js';
 import type { GetKeyFailure } from '../../../domain/failures/key-failures.js';
-import { StartRefused } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../ports/operator-error.js';
 
-export function refusedAnswer(failure: GetKeyFailure, requestId: string): StartRefused {
+export function refusedAnswer(failure: GetKeyFailure, requestId: string): OperatorError {
   const { title, detail } = problemOf(failure, requestId);
   const facts = [failure.kind, ...('detail' in failure ? [failure.detail] : [])].join(', ');
   const attempts = 'attempts' in failure ? failure.attempts : [];
@@ -12,5 +12,5 @@ export function refusedAnswer(failure: GetKeyFailure, requestId: string): StartR
     const reason = 'reason' in rest ? `, ${rest.reason}` : '';
     return `\n  ${region}: ${kind}${reason}`;
   });
-  return new StartRefused(`${title} (${facts})${byRegion.join('')}`, detail);
+  return new OperatorError(`${title} (${facts})${byRegion.join('')}`, detail);
 }

@@ -15,21 +15,21 @@ export const failoverSchema = section({
   prefer: choice(['configured', 'fastest'])
     .default('configured')
     .describe('Which healthy region comes first: the order of [[regions]], or the fastest by measurement.'),
-  failures_in_row: whole(1, 1_000, 'failures')
-    .default(health.failuresInRow)
+  consecutive_failures: whole(1, 1_000, 'failures')
+    .default(health.consecutiveFailures)
     .describe('So many failures in a row open a region’s circuit.'),
   failure_ratio: share
     .default(health.failureRatio)
     .describe('So large a share of failed calls within 10 s opens it as well.'),
-  ratio_calls: whole(1, 100_000, 'calls')
-    .default(health.ratioCalls)
+  min_calls: whole(1, 100_000, 'calls')
+    .default(health.minCalls)
     .describe('Of so many calls within 10 s at least, for the share to count.'),
   open_ms: milliseconds(health.openMs).describe(
     'How long an open circuit keeps traffic away at first; the actual time is random, up to it.',
   ),
   max_open_ms: milliseconds(health.maxOpenMs).describe('How long at most, after doubling each time.'),
-  right_answers: whole(1, 100, 'answers')
-    .default(health.rightAnswers)
+  probe_successes: whole(1, 100, 'answers')
+    .default(health.probeSuccesses)
     .describe('So many right answers of the canary close the circuit.'),
   ramp_ms: milliseconds(health.rampMs).describe(
     'Within this time a region that came back gets 10, 50 and 100 % of its traffic.',
@@ -55,18 +55,18 @@ export const failoverSchema = section({
     .default(health.rejectedIds)
     .describe('A region that rejects the ciphertexts of so many ids is itself at fault.'),
   rejected_window_ms: milliseconds(health.rejectedWindowMs).describe('Within this time.'),
-  least_timeout_ms: milliseconds(pace.leastTimeoutMs).describe(
+  min_timeout_ms: milliseconds(pace.minTimeoutMs).describe(
     'The least time that one call may take; in between it is the region’s p99.9.',
   ),
-  most_timeout_ms: milliseconds(pace.mostTimeoutMs).describe('The most time that one call may take.'),
-  least_hedge_ms: milliseconds(pace.leastHedgeMs).describe(
+  max_timeout_ms: milliseconds(pace.maxTimeoutMs).describe('The most time that one call may take.'),
+  min_hedge_ms: milliseconds(pace.minHedgeMs).describe(
     'The least time until a second region is asked as well; in between it is the region’s p95.',
   ),
-  most_hedge_ms: milliseconds(pace.mostHedgeMs).describe(
+  max_hedge_ms: milliseconds(pace.maxHedgeMs).describe(
     'The most time until a second region is asked as well.',
   ),
-  least_pause_ms: milliseconds(50).describe('The shortest pause before all regions are tried a second time.'),
-  most_pause_ms: milliseconds(200).describe('The longest; the actual pause is random between the two.'),
+  min_pause_ms: milliseconds(50).describe('The shortest pause before all regions are tried a second time.'),
+  max_pause_ms: milliseconds(200).describe('The longest; the actual pause is random between the two.'),
 });
 
 export type FailoverConfig = z.infer<typeof failoverSchema>;
@@ -79,12 +79,12 @@ export const supervisorSettings = (
   unknownTimeoutMs: number,
 ): SupervisorSettings => ({
   health: {
-    failuresInRow: failover.failures_in_row,
+    consecutiveFailures: failover.consecutive_failures,
     failureRatio: failover.failure_ratio,
-    ratioCalls: failover.ratio_calls,
+    minCalls: failover.min_calls,
     openMs: failover.open_ms,
     maxOpenMs: failover.max_open_ms,
-    rightAnswers: failover.right_answers,
+    probeSuccesses: failover.probe_successes,
     rampMs: failover.ramp_ms,
     misconfiguredProbeMs: failover.misconfigured_probe_ms,
     degradedProbeMs: failover.degraded_probe_ms,
@@ -94,14 +94,14 @@ export const supervisorSettings = (
     rejectedWindowMs: failover.rejected_window_ms,
   },
   pace: {
-    leastTimeoutMs: failover.least_timeout_ms,
-    mostTimeoutMs: failover.most_timeout_ms,
+    minTimeoutMs: failover.min_timeout_ms,
+    maxTimeoutMs: failover.max_timeout_ms,
     unknownTimeoutMs,
-    enoughSamples: pace.enoughSamples,
-    leastHedgeMs: failover.least_hedge_ms,
-    mostHedgeMs: failover.most_hedge_ms,
+    minSamples: pace.minSamples,
+    minHedgeMs: failover.min_hedge_ms,
+    maxHedgeMs: failover.max_hedge_ms,
   },
   prefer: failover.prefer,
   tickMs,
-  probeTimeoutMs: failover.most_timeout_ms,
+  probeTimeoutMs: failover.max_timeout_ms,
 });

@@ -2,7 +2,7 @@
 // of DynamoDB and is said here as well, so that all that is wrong is reported at once.
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { WritePlace } from '../../../domain/keys/genesis.js';
+import type { WritePlace } from '../../../domain/ids.js';
 import { parseRegion, type Region } from '../../../domain/ids.js';
 import type { ConfigProblem } from './problems.js';
 import { choice, endpoint, listOf, named, oneOfTables, text, whole } from './rules.js';

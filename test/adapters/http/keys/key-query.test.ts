@@ -2,9 +2,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { err, ok } from 'neverthrow';
-import { maxTargetLength, parseKeyQuery, parseTarget } from '../../../../src/adapters/http/keys/key-query.js';
+import { parseKeyQuery } from '../../../../src/adapters/http/keys/key-query.js';
 import type { RequestFailure } from '../../../../src/adapters/http/server/request-failures.js';
 import { spelledKeyIds } from '../../../support/key-ids.js';
+import { maxTargetLength, parseTarget } from '../../../../src/adapters/http/server/request-target.js';
 
 const kindOf = (query: string | undefined): RequestFailure['kind'] | undefined =>
   parseKeyQuery(query).match(

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ServedKey } from '../../../src/application/keys/get-data-key.js';
 import { settle } from '../../support/manual-clock.js';
 import { keyId } from '../../support/names.js';
-import { hedgeAfterMs, mostPauseMs, patience, VirtualService } from '../../support/virtual-service.js';
+import { hedgeAfterMs, maxPauseMs, patience, VirtualService } from '../../support/virtual-service.js';
 
 const id = keyId('orders/7');
 const plaintext = randomBytes(32);
@@ -19,7 +19,7 @@ afterEach(() => {
 
 const get = async (): Promise<ServedKey> =>
   (await service.process().get({ id, mayCreate: true }, patience()))._unsafeUnwrap();
-const toldOf = ({ region, rescue, created }: ServedKey): unknown => ({ region, rescue, created });
+const toldOf = ({ region, failover, created }: ServedKey): unknown => ({ region, failover, created });
 const [first, second] = ['eu-central-1', 'eu-west-1'];
 
 /** As the supervisor does with a region that is known not to answer: it goes last. */
@@ -35,31 +35,31 @@ describe('a key that is stored', () => {
   });
 
   it('and opened by the preferred region is not rescued', async () => {
-    expect(toldOf(await get())).toEqual({ region: first, rescue: undefined, created: false });
+    expect(toldOf(await get())).toEqual({ region: first, failover: undefined, created: false });
   });
 
   it.each(['region.unavailable', 'region.throttled', 'vault.misconfigured', 'wrong-key'] as const)(
     'and opened by another one after the preferred one failed (%s) is rescued',
     async (step) => {
       service.vaults[0].script('decrypt', step);
-      expect(toldOf(await get())).toEqual({ region: second, rescue: 'failed', created: false });
+      expect(toldOf(await get())).toEqual({ region: second, failover: 'failed', created: false });
     },
   );
 
   it('and opened by another one because the preferred one is known to be down is rescued', async () => {
     leaveAlone();
-    expect(toldOf(await get())).toEqual({ region: second, rescue: 'left-alone', created: false });
+    expect(toldOf(await get())).toEqual({ region: second, failover: 'ejected', created: false });
   });
 
   it('and opened by another one because an operator drained the preferred one is not rescued', async () => {
     leaveAlone();
     service.guide.drained.add(service.vaults[0].region);
-    expect(toldOf(await get())).toEqual({ region: second, rescue: undefined, created: false });
+    expect(toldOf(await get())).toEqual({ region: second, failover: undefined, created: false });
   });
 
   it('and opened by another one because the preferred one is slow is not rescued', async () => {
     service.guide.regions = [...service.guide.regions].reverse();
-    expect(toldOf(await get())).toEqual({ region: 'eu-north-1', rescue: undefined, created: false });
+    expect(toldOf(await get())).toEqual({ region: 'eu-north-1', failover: undefined, created: false });
   });
 
   it('and opened by a hedge while the preferred one is still silent is not rescued: it might have answered', async () => {
@@ -69,7 +69,7 @@ describe('a key that is stored', () => {
     await service.clock.advance(hedgeAfterMs);
     const served = await asked;
     expect([toldOf(served), served.hedged]).toEqual([
-      { region: second, rescue: undefined, created: false },
+      { region: second, failover: undefined, created: false },
       true,
     ]);
   });
@@ -79,52 +79,52 @@ describe('a key that is stored', () => {
     for (const vault of service.vaults.slice(1)) vault.script('decrypt', 'region.unavailable');
     const asked = get();
     await settle();
-    await service.clock.advance(mostPauseMs);
-    expect(toldOf(await asked)).toEqual({ region: first, rescue: undefined, created: false });
+    await service.clock.advance(maxPauseMs);
+    expect(toldOf(await asked)).toEqual({ region: first, failover: undefined, created: false });
   });
 
   it('rescues each of the requests that share the work', async () => {
     service.vaults[0].script('decrypt', 'region.unavailable');
     const keys = service.process();
     const all = await Promise.all([1, 2, 3].map(() => keys.get({ id, mayCreate: false }, patience())));
-    expect(all.map((served) => served._unsafeUnwrap().rescue)).toEqual(['failed', 'failed', 'failed']);
+    expect(all.map((served) => served._unsafeUnwrap().failover)).toEqual(['failed', 'failed', 'failed']);
     expect(service.joins).toBe(2);
   });
 });
 
 it('a key of which the preferred region holds no copy is rescued', async () => {
   await service.stored(id, plaintext, service.vaults.slice(1));
-  expect(toldOf(await get())).toEqual({ region: second, rescue: 'no-copy', created: false });
+  expect(toldOf(await get())).toEqual({ region: second, failover: 'no-copy', created: false });
 });
 
 describe('a new key', () => {
   it('that every region holds is not rescued', async () => {
-    expect(toldOf(await get())).toEqual({ region: first, rescue: undefined, created: true });
+    expect(toldOf(await get())).toEqual({ region: first, failover: undefined, created: true });
   });
 
   it('that another region had to generate is rescued', async () => {
     service.vaults[0].script('generateDataKey', 'region.unavailable');
-    expect(toldOf(await get())).toEqual({ region: second, rescue: 'failed', created: true });
+    expect(toldOf(await get())).toEqual({ region: second, failover: 'failed', created: true });
   });
 
   it('that the preferred region could not be proven to hold is rescued', async () => {
     service.vaults[0].script('encrypt', 'region.unavailable');
-    expect(toldOf(await get())).toEqual({ region: first, rescue: 'failed', created: true });
+    expect(toldOf(await get())).toEqual({ region: first, failover: 'failed', created: true });
   });
 
   it('that another region could not be proven to hold is not rescued', async () => {
     service.vaults[1].script('encrypt', 'region.unavailable');
-    expect(toldOf(await get())).toEqual({ region: first, rescue: undefined, created: true });
+    expect(toldOf(await get())).toEqual({ region: first, failover: undefined, created: true });
   });
 
   it('made without the preferred region because that is known to be down is rescued', async () => {
     leaveAlone();
-    expect(toldOf(await get())).toEqual({ region: second, rescue: 'left-alone', created: true });
+    expect(toldOf(await get())).toEqual({ region: second, failover: 'ejected', created: true });
   });
 
   it('made without the preferred region because that is drained is not rescued', async () => {
     leaveAlone();
     service.guide.drained.add(service.vaults[0].region);
-    expect(toldOf(await get())).toEqual({ region: second, rescue: undefined, created: true });
+    expect(toldOf(await get())).toEqual({ region: second, failover: undefined, created: true });
   });
 });

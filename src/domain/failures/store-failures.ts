@@ -1,0 +1,121 @@
+// How reading and writing the store can fail, and what each failure says: about the store's region, about trying another
+// region, and about whether a write happened. Every decision here is one exhaustive `switch` over the kind.
+import type { Deployment, WritePlace } from '../ids.js';
+import type {
+  AfterFailure,
+  CallAborted,
+  CredentialsInvalid,
+  OutageReason,
+  VaultFailure,
+} from './region-failures.js';
+
+/** What kept the store from answering, where it is known; untrusted is its TLS certificate. */
+export type StoreOutage = OutageReason | 'untrusted';
+export type StoreUnavailable = {
+  readonly kind: 'store.unavailable';
+  readonly reason?: StoreOutage;
+  readonly cause?: unknown;
+};
+export type StoreThrottled = { readonly kind: 'store.throttled'; readonly cause?: unknown };
+/** The store refuses us, or is not of the shape we need; `detail` says what to change. */
+export type StoreMisconfigured = {
+  readonly kind: 'store.misconfigured';
+  readonly detail: string;
+  readonly cause?: unknown;
+};
+/** The store has no genesis record, or that of another deployment. */
+export type StoreForeign = {
+  readonly kind: 'store.foreign';
+  readonly expected: Deployment;
+  readonly found: Deployment | undefined;
+};
+/** The store is this deployment's, but its records are written elsewhere than our configuration says. */
+export type StoreWrittenElsewhere = {
+  readonly kind: 'store.written-elsewhere';
+  readonly expected: WritePlace;
+  readonly found: WritePlace;
+};
+/** Nothing was written: another region was writing the same record at that moment. */
+export type StoreConflicted = { readonly kind: 'store.conflicted'; readonly cause?: unknown };
+/** A write may or may not have happened. */
+export type StoreOutcomeUnknown = {
+  readonly kind: 'store.outcome-unknown';
+  readonly reason?: StoreOutage;
+  readonly cause?: unknown;
+};
+/** The record changed since it was read: compare-and-set did not write. */
+export type StoreRevisionStale = { readonly kind: 'store.revision-stale' };
+/** Without these ciphertexts the record would have none: nothing was dropped. */
+export type KeyCopiesNeeded = { readonly kind: 'key.copies-needed' };
+/** The record is of a newer format or broken, or no copy of it opens to the committed key. */
+export type KeyUnreadable = {
+  readonly kind: 'key.unreadable';
+  readonly reason: 'newer-format' | 'broken' | 'no-configured-region' | 'no-copy-opens';
+  readonly detail: string;
+};
+
+/** How reading the store can fail. */
+export type StoreReadFailure =
+  StoreUnavailable | StoreThrottled | StoreMisconfigured | CredentialsInvalid | KeyUnreadable | CallAborted;
+/** How writing to the store can fail. */
+export type StoreWriteFailure = StoreReadFailure | StoreConflicted | StoreOutcomeUnknown;
+
+/** How one call to the store in one region can fail. */
+export type StoreFailure = StoreWriteFailure | StoreRevisionStale;
+
+/** The region's fault in the words of region health, or undefined where the region did what it should. */
+export function regionFaultOf(failure: StoreFailure): VaultFailure | undefined {
+  switch (failure.kind) {
+    case 'store.unavailable':
+    case 'store.outcome-unknown':
+      return failure.reason === 'untrusted'
+        ? { kind: 'region.untrusted' }
+        : { kind: 'region.unavailable', reason: failure.reason ?? 'unreachable' };
+    case 'store.throttled':
+      return { kind: 'region.throttled' };
+    case 'store.misconfigured':
+      return { kind: 'vault.misconfigured', reason: 'table' };
+    case 'credentials.invalid':
+    case 'call.aborted':
+      return failure;
+    case 'key.unreadable':
+    case 'store.revision-stale':
+    case 'store.conflicted':
+      return undefined;
+  }
+}
+
+/** Whether another region may still answer: not when nobody waits any more, and a record is as broken everywhere. */
+export function afterStoreRead(failure: StoreReadFailure): AfterFailure {
+  switch (failure.kind) {
+    case 'store.unavailable':
+    case 'store.throttled':
+    case 'store.misconfigured':
+    case 'credentials.invalid':
+      return 'next-region';
+    case 'key.unreadable':
+    case 'call.aborted':
+      return 'stop';
+  }
+}
+
+/** What is known of a write that failed. `refused`: what the store holds decided against it, and would in every region. */
+export type WriteOutcome = 'refused' | 'conflicted' | 'not-written' | 'unknown';
+
+export function outcomeOfWrite(failure: StoreFailure): WriteOutcome {
+  switch (failure.kind) {
+    case 'key.unreadable':
+    case 'store.revision-stale':
+      return 'refused';
+    case 'store.conflicted':
+      return 'conflicted';
+    case 'store.unavailable':
+    case 'store.throttled':
+    case 'store.misconfigured':
+    case 'credentials.invalid':
+      return 'not-written';
+    case 'store.outcome-unknown':
+    case 'call.aborted':
+      return 'unknown';
+  }
+}
