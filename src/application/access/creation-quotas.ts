@@ -1,13 +1,13 @@
-// Each caller's quota of keys that may be made for them, in this process's memory: N processes allow N times as many, and
-// a restart begins anew. Never asked for a key that exists.
+// Each caller's quota of new keys, in this process's memory: N processes allow N times as many, and a restart starts with
+// full quotas. Only creating a key takes from the quota, never reading one.
 import { err, ok, type Result } from 'neverthrow';
-import { takeOne, type CreationLimits, type CreationQuota } from '../../domain/access/creation-quota.js';
+import { CreationQuota, type CreationLimits } from '../../domain/access/creation-quota.js';
 import type { CreationOverQuota } from '../../domain/failures/key-failures.js';
 import type { CallerId } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 
 export class CreationQuotas {
-  // Bounded by the callers that may create, whom the operator named.
+  // Bounded by the number of callers that may create, which the configuration lists.
   private readonly quotas = new Map<CallerId, CreationQuota>();
 
   constructor(
@@ -15,12 +15,12 @@ export class CreationQuotas {
     private readonly clock: Clock,
   ) {}
 
-  /** Takes one key off the caller's quota. */
+  /** Takes one key from the caller's quota; `creation.over-quota` says how long to wait. */
   take(caller: CallerId): Result<void, CreationOverQuota> {
-    const { clock } = this;
-    const at = { monotonicMs: clock.monotonicMs(), nowMs: clock.nowMs() };
-    const { quota, retryAfterMs } = takeOne(this.limitsOf(caller), this.quotas.get(caller), at);
+    const at = { monotonicMs: this.clock.monotonicMs(), nowMs: this.clock.nowMs() };
+    const quota = this.quotas.get(caller) ?? new CreationQuota(this.limitsOf(caller), at);
     this.quotas.set(caller, quota);
+    const retryAfterMs = quota.take(at);
     return retryAfterMs === 0 ? ok() : err({ kind: 'creation.over-quota', retryAfterMs });
   }
 }

@@ -1,47 +1,47 @@
-// Repair in the background must not be felt: each call to a region that serves requests earns it a small part of a call
-// there, and time alone earns a little more, so that an idle service repairs as well. Without savings nothing is begun.
+// How many calls background repair may make in each region. Every call that serves a request earns a small fraction of a
+// repair call in that region, and time earns a little more so that an idle service repairs too. No repair begins in debt.
+import { TokenBucket } from '../../domain/token-bucket.js';
 import type { Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 
-/** What one repair costs in one region: open, open for the others, encrypt, read back. */
+/** Calls that one repair makes in a region: verify the copy, open the key, encrypt it, decrypt the new copy. */
 export const callsPerRepair = 4;
 
-/** Together at most 5 % of the calls to a region that gets 40 a second or more; one key in ten seconds where it gets none. */
+/** With `earnedPerMs`: at most 5 % of the calls to a region that gets 40 or more a second. */
 export const earnedPerCall = 0.04;
+/** One repair every ten seconds in a region without requests. */
 export const earnedPerMs = callsPerRepair / 10_000;
-const mostSaved = 2 * callsPerRepair;
+const maxSaved = 2 * callsPerRepair;
 
 export class RepairBudget {
-  private readonly saved: Map<Region, number>;
-  private lookedMs: number;
+  /** :: region -> calls that repair may make there */
+  private readonly calls: ReadonlyMap<Region, TokenBucket>;
+  private filledAtMs: number;
 
   constructor(
     regions: readonly Region[],
     private readonly clock: Clock,
   ) {
-    this.saved = new Map(regions.map((region) => [region, callsPerRepair]));
-    this.lookedMs = clock.monotonicMs();
+    this.calls = new Map(regions.map((region) => [region, new TokenBucket(maxSaved, callsPerRepair)]));
+    this.filledAtMs = clock.monotonicMs();
   }
 
-  /** A call was made for a request. */
+  /** Records a call that was made for a request. */
   readonly earn = (region: Region): void => {
-    this.add(region, earnedPerCall);
+    this.calls.get(region)?.add(earnedPerCall);
   };
 
-  /** A call was made for a repair. A repair that took more than it should is paid for by the next ones. */
+  /** Records a call that was made for a repair. A repair that makes more calls than planned delays the next ones. */
   readonly spend = (region: Region): void => {
-    this.add(region, -1);
+    this.calls.get(region)?.spend();
   };
 
-  /** Whether there is enough for one repair in every region. */
+  /** Whether every region has saved enough calls for one repair. */
   mayBegin(): boolean {
     const nowMs = this.clock.monotonicMs();
-    for (const region of this.saved.keys()) this.add(region, (nowMs - this.lookedMs) * earnedPerMs);
-    this.lookedMs = nowMs;
-    return [...this.saved.values()].every((saved) => saved >= callsPerRepair);
-  }
-
-  private add(region: Region, calls: number): void {
-    this.saved.set(region, Math.min(mostSaved, (this.saved.get(region) ?? 0) + calls));
+    const buckets = [...this.calls.values()];
+    for (const bucket of buckets) bucket.add((nowMs - this.filledAtMs) * earnedPerMs);
+    this.filledAtMs = nowMs;
+    return buckets.every((bucket) => bucket.missing(callsPerRepair) === 0);
   }
 }

@@ -1,75 +1,61 @@
-// How many keys one caller may have made: a token bucket against bursts, and a number for each day (UTC) against slow
-// floods. Each new key costs calls to every region, for ever. Pure: time comes with the question.
+// How many keys may be created for one caller: a token bucket limits bursts, and a number per day (UTC) limits slow floods.
+// Each new key costs calls to every region for as long as it exists. The quota never reads a clock: time is an argument.
+import { TokenBucket } from '../token-bucket.js';
 
 export interface CreationLimits {
-  /** How fast the bucket fills again, in keys per second. */
+  /** How fast the bucket refills, in keys per second. */
   readonly perSecond: number;
   /** How many keys a full bucket holds. */
   readonly burst: number;
   readonly perDay: number;
 }
 
-/** Against whoever makes keys to make costs: enough for an application that makes keys as its customers come. */
+/** Stops a caller that creates keys in a loop; enough for an application that creates one key per new customer. */
 export const defaultCreationLimits: CreationLimits = { perSecond: 1, burst: 10, perDay: 1_000 };
 
-/** What a caller has left. */
-export interface CreationQuota {
-  /** Keys in the bucket; may be a fraction. */
-  readonly left: number;
-  /** Monotonic time at which `left` was true. */
-  readonly filledMs: number;
-  /** Days since 1970, and how many keys were made on that day. */
-  readonly day: number;
-  readonly madeToday: number;
-}
-
-/** Both times of one moment: for durations, and for the day. */
+/** The same moment on both clocks: `monotonicMs` measures durations, `nowMs` (since 1970, UTC) says which day it is. */
 export interface Moment {
   readonly monotonicMs: number;
   readonly nowMs: number;
 }
 
-/** `retryAfterMs` is 0 when one key was taken off the quota, else how long until there is room for one. */
-export interface Taken {
-  readonly quota: CreationQuota;
-  readonly retryAfterMs: number;
-}
-
 const dayMs = 86_400_000;
-/** Sums of fractions are not exact: whoever waited as told must not be a billionth of a key short. */
-const rounding = 1e-9;
 
-/** Takes one key off `before`; a caller without a quota yet begins with a full one. A refusal costs nothing. */
-export function takeOne(limits: CreationLimits, before: CreationQuota | undefined, at: Moment): Taken {
-  const quota = before === undefined ? fullQuota(limits, at) : refilled(limits, before, at);
-  if (quota.madeToday >= limits.perDay) {
-    return { quota, retryAfterMs: (quota.day + 1) * dayMs - at.nowMs };
+/** One caller's quota. It starts full. */
+export class CreationQuota {
+  private readonly keys: TokenBucket;
+  private filledAtMs: number;
+  /** Days since 1970. */
+  private day: number;
+  private createdToday = 0;
+
+  constructor(
+    private readonly limits: CreationLimits,
+    { monotonicMs, nowMs }: Moment,
+  ) {
+    this.keys = new TokenBucket(limits.burst);
+    this.filledAtMs = monotonicMs;
+    this.day = Math.floor(nowMs / dayMs);
   }
-  if (quota.left < 1 - rounding) {
-    const missing = 1 - rounding - quota.left;
-    return { quota, retryAfterMs: Math.ceil((missing / limits.perSecond) * 1_000) };
+
+  /** Takes one key and returns 0, or takes nothing and returns how many milliseconds to wait until one is available. */
+  take(at: Moment): number {
+    this.refill(at);
+    if (this.createdToday >= this.limits.perDay) return (this.day + 1) * dayMs - at.nowMs;
+    const missing = this.keys.missing(1);
+    if (missing > 0) return Math.ceil((missing / this.limits.perSecond) * 1_000);
+    this.keys.spend();
+    this.createdToday += 1;
+    return 0;
   }
-  return { quota: { ...quota, left: quota.left - 1, madeToday: quota.madeToday + 1 }, retryAfterMs: 0 };
-}
 
-const fullQuota = ({ burst }: CreationLimits, { monotonicMs, nowMs }: Moment): CreationQuota => ({
-  left: burst,
-  filledMs: monotonicMs,
-  day: Math.floor(nowMs / dayMs),
-  madeToday: 0,
-});
-
-/** A wall clock that goes back does not begin another day. */
-function refilled(
-  { perSecond, burst }: CreationLimits,
-  { left, filledMs, day, madeToday }: CreationQuota,
-  { monotonicMs, nowMs }: Moment,
-): CreationQuota {
-  const today = Math.max(day, Math.floor(nowMs / dayMs));
-  return {
-    left: Math.min(burst, left + ((monotonicMs - filledMs) / 1_000) * perSecond),
-    filledMs: monotonicMs,
-    day: today,
-    madeToday: today > day ? 0 : madeToday,
-  };
+  private refill({ monotonicMs, nowMs }: Moment): void {
+    this.keys.add(((monotonicMs - this.filledAtMs) / 1_000) * this.limits.perSecond);
+    this.filledAtMs = monotonicMs;
+    const today = Math.floor(nowMs / dayMs);
+    // A wall clock that is set back does not start a new day.
+    if (today <= this.day) return;
+    this.day = today;
+    this.createdToday = 0;
+  }
 }

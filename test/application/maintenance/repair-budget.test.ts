@@ -21,7 +21,7 @@ const spendAll = (of: RepairBudget): number => {
 };
 
 describe('the budget of repairs', () => {
-  it('is enough for one at the start, and in idle times for one in ten seconds', async () => {
+  it('allows one repair at the start, and one every ten seconds while idle', async () => {
     const idle = budget();
     expect([idle.mayBegin(), spendAll(idle), spendAll(idle)]).toEqual([true, 1, 0]);
     await clock.advance(9_999);
@@ -30,7 +30,7 @@ describe('the budget of repairs', () => {
     expect(spendAll(idle)).toBe(1);
   });
 
-  it('earns one in a hundred calls, in every region for itself', () => {
+  it('earns one repair per hundred calls, in each region separately', () => {
     const busy = budget();
     spendAll(busy);
     for (let call = 0; call < 101; call += 1) busy.earn(frankfurt);
@@ -39,14 +39,14 @@ describe('the budget of repairs', () => {
     expect(spendAll(busy)).toBe(1);
   });
 
-  it('saves no more than two', async () => {
+  it('saves at most two repairs', async () => {
     const rich = budget();
     for (let call = 0; call < 10_000; call += 1) for (const at of [frankfurt, dublin]) rich.earn(at);
     await clock.advance(3_600_000);
     expect(spendAll(rich)).toBe(2);
   });
 
-  it('lets what a repair took too much be paid for by the next ones', async () => {
+  it('delays the next repairs when one made more calls than planned', async () => {
     const tight = budget();
     for (let call = 0; call < 3 * callsPerRepair; call += 1) tight.spend(frankfurt);
     await clock.advance(29_999);
@@ -55,7 +55,7 @@ describe('the budget of repairs', () => {
     expect(tight.mayBegin()).toBe(true);
   });
 
-  it('keeps repairs under 5 % of the calls of a busy region, whatever comes in which order', async () => {
+  it('keeps repairs under 5 % of the calls of a busy region, in any order of events', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.integer({ min: 40, max: 2_000 }), fc.integer({ min: 4, max: 5 })), {

@@ -15,7 +15,7 @@ const hedgesOf = (budget: HedgeBudget, count: number): number =>
   }).filter((granted) => granted).length;
 
 describe('a hedge budget', () => {
-  it('begins with room for a burst of ten', () => {
+  it('starts with room for a burst of ten', () => {
     expect(spent(new HedgeBudget(), 100)).toBe(10);
   });
 
@@ -25,7 +25,7 @@ describe('a hedge budget', () => {
     expect(times(5, () => hedgesOf(budget, 100))).toStrictEqual([4, 4, 4, 4, 4]);
   });
 
-  it('that is used up grants the next one to the twenty-fifth request, not to the one before', () => {
+  it('that is used up grants the next hedge to the twenty-fifth request, not to an earlier one', () => {
     const budget = new HedgeBudget();
     spent(budget, 10);
     times(24, () => {
@@ -36,7 +36,7 @@ describe('a hedge budget', () => {
     expect([budget.spend(), budget.spend()]).toStrictEqual([true, false]);
   });
 
-  it('saves no more than a burst of ten, however many requests had no need of a hedge', () => {
+  it('saves at most a burst of ten, however many requests needed no hedge', () => {
     const budget = new HedgeBudget();
     times(100_000, () => {
       budget.earn();
@@ -44,13 +44,13 @@ describe('a hedge budget', () => {
     expect(spent(budget, 100)).toBe(10);
   });
 
-  it('is not made smaller by asking in vain', () => {
+  it('is not reduced by a refused hedge', () => {
     const budget = new HedgeBudget();
     spent(budget, 1_000);
     expect(hedgesOf(budget, 100)).toBe(4);
   });
 
-  it('grants, whatever comes, at most ten and one in twenty-five requests', () => {
+  it('grants at most ten hedges plus one for every twenty-five requests, in any order of events', () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { maxLength: 2_000 }), (earns) => {
         const budget = new HedgeBudget();

@@ -2,23 +2,19 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  CreationQuota,
   defaultCreationLimits,
-  takeOne,
   type CreationLimits,
-  type CreationQuota,
 } from '../../../src/domain/access/creation-quota.js';
 
 const dayMs = 86_400_000;
 const noonMs = Date.UTC(2030, 0, 1, 12);
 
-/** Somebody who takes keys at moments after noon; answers with the time to wait, 0 for a key. */
+/** Takes keys at moments after noon; answers with the time to wait, 0 for a key. */
 function taker(limits: CreationLimits): (afterMs: number, clockShiftMs?: number) => number {
-  let quota: CreationQuota | undefined;
-  return (afterMs, clockShiftMs = 0) => {
-    const taken = takeOne(limits, quota, { monotonicMs: afterMs, nowMs: noonMs + afterMs + clockShiftMs });
-    quota = taken.quota;
-    return taken.retryAfterMs;
-  };
+  const quota = new CreationQuota(limits, { monotonicMs: 0, nowMs: noonMs });
+  return (afterMs, clockShiftMs = 0) =>
+    quota.take({ monotonicMs: afterMs, nowMs: noonMs + afterMs + clockShiftMs });
 }
 const times = (count: number, take: () => number): readonly number[] => Array.from({ length: count }, take);
 
@@ -35,7 +31,7 @@ describe('a quota of keys', () => {
     ]);
   });
 
-  it('never holds more than the burst, however long nothing was asked', () => {
+  it('never holds more than the burst, however long the caller was idle', () => {
     const take = taker({ perSecond: 1, burst: 2, perDay: 100 });
     expect(times(4, () => take(3_600_000))).toEqual([0, 0, 1_000, 1_000]);
   });
@@ -45,7 +41,7 @@ describe('a quota of keys', () => {
     expect([take(0), take(0), take(5_000), take(10_000)]).toEqual([0, 10_000, 5_000, 0]);
   });
 
-  it('of a day is over until midnight in UTC, and begins anew then', () => {
+  it('of a day is used up until midnight UTC, then starts again', () => {
     const take = taker({ perSecond: 1_000, burst: 1_000, perDay: 2 });
     expect([take(0), take(0), take(0), take(1_000)]).toEqual([0, 0, dayMs / 2, dayMs / 2 - 1_000]);
     expect([take(dayMs / 2 - 1), take(dayMs / 2), take(dayMs / 2), take(dayMs / 2)]).toEqual([
@@ -56,12 +52,12 @@ describe('a quota of keys', () => {
     ]);
   });
 
-  it('of a day does not begin anew because the clock went back', () => {
+  it('of a day does not start again when the clock is set back', () => {
     const take = taker({ perSecond: 1_000, burst: 1_000, perDay: 1 });
     expect([take(0), take(1, -dayMs) > dayMs, take(2)]).toEqual([0, true, dayMs / 2 - 2]);
   });
 
-  it('is not touched by a refusal', () => {
+  it('is not reduced by a refusal', () => {
     const take = taker({ perSecond: 1, burst: 1, perDay: 100 });
     take(0);
     expect(times(1_000, () => take(500)).every((waitMs) => waitMs === 500)).toBe(true);
