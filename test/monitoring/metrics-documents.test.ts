@@ -1,11 +1,11 @@
-// What watches RKMS knows what it watches: the list of metrics, the alerts, their runbooks and the dashboard are held against
-// the metrics that there are.
-import { execFileSync, spawnSync } from 'node:child_process';
+// docs/metrics.md, the alerts, their runbooks and the dashboard name only metrics and labels that exist, and leave none out.
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { fullMetrics } from '../support/full-metrics.js';
 import { alerts, alertsPath, dashboardPanels, dashboardQueries } from '../support/monitored.js';
-import { allParts, parsePromql, type Expr } from '../support/promql.js';
+import { promqlNames, type AskedLabel } from '../support/promql-names.js';
+import { hasPromtool, needsPromtool } from '../support/promtool.js';
 import { parsePage, type Family } from '../support/scraped-metrics.js';
 
 /** :: metric -> the labels that it has */
@@ -31,15 +31,15 @@ describe('docs/metrics.md', () => {
     ([, name = '', type = '', labels = '', help = '']) => ({ name, type, labels, help }),
   );
 
-  it('lists every metric, with its type and what it says, and no other', () => {
-    const told = listed.map(({ name, type, help }) => ({ name, type, help }));
+  it('lists every metric, with its type and help text, and no other', () => {
+    const actual = listed.map(({ name, type, help }) => ({ name, type, help }));
     const byName = (a: Family, b: Family): number => a.name.localeCompare(b.name);
-    expect(told.sort(byName)).toEqual([...families].sort(byName));
+    expect(actual.sort(byName)).toEqual([...families].sort(byName));
   });
 
   it('lists the labels of every metric of ours', () => {
     const ours = listed.filter(({ name }) => name.startsWith('rkms_'));
-    const told = ours.map(({ name, labels }) => [
+    const actual = ours.map(({ name, labels }) => [
       name,
       [...labels.matchAll(/`(\w+)`/g)].map(([, label]) => label).sort(),
     ]);
@@ -47,60 +47,41 @@ describe('docs/metrics.md', () => {
       const labels = labelsOf.get(type === 'histogram' ? `${name}_bucket` : name) ?? [];
       return [name, withoutLe(labels)];
     });
-    expect(told).toEqual(found);
+    expect(actual).toEqual(found);
     expect(ours.length).toBeGreaterThan(30);
   });
 });
 
-/** What an expression asks for that there is not. */
+/** What an expression asks for that does not exist. */
 function missingIn(text: string): readonly string[] {
-  const expr = parsePromql(text);
-  const target = ['job', 'instance'];
-  const known = (part: Expr): ReadonlySet<string> =>
-    new Set([
-      ...target,
-      ...allParts(part).flatMap((each) =>
-        each.kind === 'select' ? [...(labelsOf.get(each.metric) ?? [])] : [],
-      ),
-    ]);
-  return allParts(expr).flatMap((part) => {
-    switch (part.kind) {
-      case 'select': {
-        if (!labelsOf.has(part.metric)) return [`the metric ${part.metric}`];
-        const labels = known(part);
-        return part.matchers.flatMap(({ label }) =>
-          labels.has(label) ? [] : [`the label ${label} of ${part.metric}`],
-        );
-      }
-      case 'aggregate': {
-        const labels = known(part);
-        return part.grouping.labels.flatMap((label) => (labels.has(label) ? [] : [`the label ${label}`]));
-      }
-      case 'binary': {
-        const labels = known(part);
-        return (part.matching?.labels ?? []).flatMap((label) =>
-          labels.has(label) ? [] : [`the label ${label}`],
-        );
-      }
-      case 'number':
-      case 'call':
-        return [];
-    }
-  });
+  const { metrics, labels } = promqlNames(text);
+  const isKnown = ({ label, metrics: selected }: AskedLabel): boolean =>
+    ['job', 'instance'].includes(label) || selected.some((metric) => labelsOf.get(metric)?.has(label));
+  return [
+    ...metrics.filter((metric) => !labelsOf.has(metric)).map((metric) => `the metric ${metric}`),
+    ...labels
+      .filter((asked) => !isKnown(asked))
+      .map((asked) => `the label ${asked.label} of ${asked.metrics.join()}`),
+  ];
 }
 
-it('an expression that asks for what there is not is found out', () => {
+it('an expression that asks for something that does not exist is found', () => {
   expect(
     missingIn('sum by (caller) (rate(rkms_keys_made_total{id="a"}[5m])) > rkms_ready{region="a"}'),
-  ).toEqual(['the label caller', 'the metric rkms_keys_made_total', 'the label region of rkms_ready']);
-  expect(() => parsePromql('sum by (rkms_ready')).toThrow('no PromQL at');
+  ).toEqual([
+    'the metric rkms_keys_made_total',
+    'the label caller of rkms_keys_made_total',
+    'the label id of rkms_keys_made_total',
+    'the label region of rkms_ready',
+  ]);
+  expect(() => promqlNames('sum by (rkms_ready')).toThrow('not PromQL at');
 });
 
 describe('the alerts', () => {
   const all = alerts();
 
   it.each(all.map(({ alert, expr }) => [alert, expr]))(
-    '%s asks for metrics and labels that there are',
+    '%s names metrics and labels that exist',
     (_, expr) => {
       expect(missingIn(expr)).toEqual([]);
     },
@@ -162,7 +143,7 @@ describe('the dashboard', () => {
   const queries = dashboardQueries();
 
   it.each(queries.map(({ panel, expr }) => [panel, expr]))(
-    '%s asks for metrics and labels that there are: %s',
+    '%s names metrics and labels that exist: %s',
     (_, expr) => {
       expect(missingIn(expr)).toEqual([]);
     },
@@ -170,23 +151,19 @@ describe('the dashboard', () => {
 
   it('shows every metric of ours', () => {
     const shown = new Set(
-      queries.flatMap(({ expr }) =>
-        allParts(parsePromql(expr)).flatMap((part) =>
-          part.kind === 'select' ? [part.metric.replace(/_bucket$/, '')] : [],
-        ),
-      ),
+      queries.flatMap(({ expr }) => promqlNames(expr).metrics).map((name) => name.replace(/_bucket$/, '')),
     );
     const ours = families.map(({ name }) => name).filter((name) => name.startsWith('rkms_'));
     expect(ours.filter((name) => !shown.has(name))).toEqual(neverShown);
   });
 
-  it('says of every panel what it shows', () => {
+  it('describes every panel', () => {
     const panels = dashboardPanels().filter(({ type }) => type !== 'row');
     expect(panels.filter(({ description = '' }) => description === '').map(({ title }) => title)).toEqual([]);
   });
 });
 
-/** Of use to whoever looks for one instance or one region, but too much for a page. */
+/** Useful for one instance or one region, but too much for a dashboard. */
 const neverShown: readonly string[] = [
   'rkms_store_region_circuit',
   'rkms_store_region_state_age_seconds',
@@ -194,10 +171,10 @@ const neverShown: readonly string[] = [
   'rkms_store_region_over_quota',
 ];
 
-const promtool = spawnSync('promtool', ['--version']).status === 0;
-(promtool ? describe : describe.skip)('promtool', () => {
-  it('accepts the alerts, and they fire when they are meant to', () => {
+(hasPromtool ? it : it.skip)(
+  `promtool accepts the alerts, and they fire when they should${needsPromtool}`,
+  () => {
     execFileSync('promtool', ['check', 'rules', alertsPath], { stdio: 'pipe' });
     execFileSync('promtool', ['test', 'rules', 'deploy/prometheus/alerts.test.yml'], { stdio: 'pipe' });
-  });
-});
+  },
+);

@@ -1,5 +1,5 @@
-// What a scraper has read: Prometheus' text format, page after page, as series of points in time. Reads strictly: a line that
-// is not of the format is an error.
+// Reads pages in Prometheus' text format and keeps them as series, one value per page. A line that does not follow the format
+// is an error.
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -12,8 +12,8 @@ export interface Sample {
 export interface Series {
   readonly name: string;
   readonly labels: Labels;
-  /** In order of time. */
-  readonly points: { readonly atMs: number; readonly value: number }[];
+  /** One per page; undefined where the page does not have the series. */
+  readonly values: (number | undefined)[];
 }
 
 /** One metric of a page, by its name in `# TYPE`. */
@@ -45,41 +45,49 @@ export function parsePage(text: string): {
 
 function sampleOf(line: string): Sample {
   const [, name, pairs = '', value] = sampleLine.exec(line) ?? [];
-  if (name === undefined || value === undefined) throw new Error(`no sample: ${line}`);
+  if (name === undefined || value === undefined) throw new Error(`not a sample: ${line}`);
   const found = [...pairs.matchAll(labelPair)];
-  if (found.map(([all]) => all).join('') !== pairs) throw new Error(`no labels: ${line}`);
+  if (found.map(([all]) => all).join('') !== pairs) throw new Error(`not labels: ${line}`);
   const labels: Labels = Object.fromEntries(
     found.map(([, label = '', text = '']) => [label, JSON.parse(`"${text}"`) as string] as const),
   );
   return { name, labels, value: value === '+Inf' ? Infinity : Number(value) };
 }
 
+/** The pages of one instance, in the order in which they were read. */
 export class ScrapedMetrics {
   /** :: name and labels -> series */
   readonly #series = new Map<string, Series>();
-  #lastMs = -Infinity;
+  #pages = 0;
 
   /** `target` are the labels that a scraper adds. */
   constructor(private readonly target: Labels) {}
 
-  add(page: string, atMs: number): void {
-    this.#lastMs = atMs;
+  add(page: string): void {
     const samples = [...parsePage(page).samples, { name: 'up', labels: {}, value: 1 }];
     for (const { name, labels, value } of samples) {
       const all = { ...labels, ...this.target };
       const key = `${name} ${JSON.stringify(Object.entries(all).sort())}`;
-      const series = this.#series.get(key) ?? { name, labels: all, points: [] };
-      series.points.push({ atMs, value });
+      const series = this.#series.get(key) ?? { name, labels: all, values: [] };
+      series.values[this.#pages] = value;
       this.#series.set(key, series);
     }
+    this.#pages += 1;
   }
 
-  /** Of the last page. */
-  get lastMs(): number {
-    return this.#lastMs;
+  get pages(): number {
+    return this.#pages;
   }
 
-  named(name: string): readonly Series[] {
-    return [...this.#series.values()].filter((series) => series.name === name);
+  series(): readonly Series[] {
+    return [...this.#series.values()];
+  }
+
+  /** What the last page says of a metric. */
+  last(name: string): readonly Omit<Sample, 'name'>[] {
+    return this.series().flatMap((series) => {
+      const value = series.values[this.#pages - 1];
+      return series.name === name && value !== undefined ? [{ labels: series.labels, value }] : [];
+    });
   }
 }
