@@ -215,11 +215,10 @@ export class SimulatedProcess implements Caller {
   private repairBeside(queue: RepairQueue, forMs: number): void {
     const { history } = this.around;
     history.repairs(this);
-    const working = queue.repairs$.subscribe();
+    queue.start();
     this.clock.schedule(forMs, () => {
-      working.unsubscribe();
       const ended = history.begins(this, 'a queued repair');
-      void queue.settled().then(ended);
+      void queue.stop().then(ended);
     });
   }
 

@@ -132,10 +132,10 @@ export class GetDataKey {
 
   /** Reading writes nothing but the wish to repair (I9); whoever takes the note must not delay the answer. */
   private noteLacking({ id, version, ciphertexts }: KeyRecord, faulty: readonly Region[]): void {
-    const lacking = this.regions.regions.filter(
+    const regions = this.regions.regions.filter(
       (region) => !ciphertexts.has(region) || faulty.includes(region),
     );
-    if (lacking.length > 0) this.noteDebt({ id, version, lacking });
+    if (regions.length > 0) this.noteDebt({ id, version, regions });
   }
 
   private served(

@@ -1,177 +1,131 @@
-// Repair in the background: what reads find lacking is queued, once per key, and repaired one key at a time while there is
-// budget for it. Never delays or fails a read, never grows without bound, and does nothing while nobody is subscribed.
-import {
-  catchError,
-  defer,
-  EMPTY,
-  exhaustMap,
-  filter,
-  finalize,
-  Observable,
-  Subject,
-  takeWhile,
-  tap,
-} from 'rxjs';
+// Repairs in the background the keys that reads found incomplete: each key is queued once, and one key at a time is repaired
+// while the budget allows it. It never delays or fails a read, never grows without bound, and works only between `start`
+// and `stop`.
+import type { RepairDebt } from '../../domain/keys/repair-plan.js';
+import type { RepairFailure } from '../../domain/failures/key-failures.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Telemetry } from '../../ports/telemetry.js';
 import type { RegionSelector } from '../regions/region-selector.js';
-import type { RepairBudget } from './repair-budget.js';
-import type { KeyRepair, RepairKey } from './repair-key.js';
-import { observableCall } from '../resilience/observable-call.js';
+import { pause } from '../resilience/pause.js';
 import type { StoreCalls } from '../store/store-calls.js';
-import type { RepairDebt } from '../../domain/keys/repair-plan.js';
+import type { RepairBudget } from './repair-budget.js';
+import type { RepairKey } from './repair-key.js';
 
-/** How many keys may wait, and how long one that was tried is not tried again. */
-const mostWaiting = 1_000;
-const rememberedMs = 300_000;
-/** How often the queue looks whether it may go on, and how often it says that it was full. */
+/** How many keys may wait. Further ones are dropped and counted; their next read queues them again. */
+const maxWaiting = 1_000;
+/** After an attempt, a key is not queued again for this long. */
+const retryAfterMs = 300_000;
+/** While keys wait, the budget is checked this often. */
 const tickMs = 100;
-const tellEveryMs = 60_000;
+/** Dropped keys are reported at most this often. */
+const reportEveryMs = 60_000;
 
 export class RepairQueue {
   /** :: "id version" -> what a read found */
   private readonly waiting = new Map<string, RepairDebt>();
-  /** :: "id version" -> when it was tried */
-  private readonly tried = new Map<string, number>();
-  private readonly mailbox = new Subject<void>();
-  private working = false;
-  private busy = false;
+  /** :: "id version" -> monotonic time of the attempt, oldest first */
+  private readonly attempted = new Map<string, number>();
+  private stopping: AbortController | undefined;
+  /** The running loop; undefined while nothing waits. */
+  private draining: Promise<void> | undefined;
   private dropped = 0;
-  private toldMs = -Infinity;
-  private underWay: Promise<unknown> = Promise.resolve();
-
-  /** The actor itself: it works while somebody is subscribed, and emits what became of each key. It never errors. */
-  readonly repairs$: Observable<KeyRepair>;
+  private reportedAtMs = -Infinity;
 
   constructor(
     private readonly store: StoreCalls,
-    private readonly repairing: RepairKey,
+    private readonly repairing: Pick<RepairKey, 'repair'>,
     private readonly guide: Pick<RegionSelector, 'isEjected'>,
     private readonly budget: RepairBudget,
     private readonly clock: Clock,
     private readonly telemetry: Telemetry,
-  ) {
-    this.repairs$ = defer(() => {
-      this.working = true;
-      return this.mailbox.pipe(
-        exhaustMap(() => this.drain()),
-        finalize(() => {
-          this.working = false;
-          this.waiting.clear();
-        }),
-      );
-    });
-  }
+  ) {}
 
-  /** How many keys wait, the one under way not among them. */
+  /** How many keys wait, without the one that is being repaired. */
   get waitingKeys(): number {
     return this.waiting.size;
   }
 
-  /** Takes note, unless the key was noted or tried of late, or none of the regions that lack it can take it now. */
+  /** Begins to accept keys. Call it once. */
+  start(): void {
+    this.stopping = new AbortController();
+  }
+
+  /** Forgets the waiting keys, aborts the repair in flight, and resolves when that has ended. */
+  async stop(): Promise<void> {
+    this.stopping?.abort();
+    this.waiting.clear();
+    await this.draining;
+  }
+
+  /** Queues a key, unless it waits already, was attempted recently, or all its incomplete regions are ejected. */
   readonly note = (debt: RepairDebt): void => {
-    const name = nameOf(debt);
-    if (!this.working || this.waiting.has(name) || this.wasTried(name) || !this.isMendable(debt)) return;
-    if (this.waiting.size < mostWaiting) this.waiting.set(name, debt);
+    const signal = this.stopping?.signal;
+    const name = `${debt.id} ${debt.version}`;
+    if (signal === undefined || signal.aborted) return;
+    if (this.waiting.has(name) || this.wasAttempted(name) || !this.isRepairable(debt)) return;
+    if (this.waiting.size < maxWaiting) this.waiting.set(name, debt);
     else this.dropped += 1;
-    this.mailbox.next();
+    this.draining ??= this.drain(signal);
   };
 
-  /** Resolves when the repair that was under way is over; unsubscribe before. */
-  async settled(): Promise<void> {
-    await this.underWay;
+  /** Ends when nothing waits; `stop` empties the queue. */
+  private async drain(signal: AbortSignal): Promise<void> {
+    while (this.waiting.size > 0) {
+      await pause(this.clock, tickMs, signal);
+      this.reportDropped();
+      if (this.budget.mayBegin()) await this.repairNext(signal);
+    }
+    this.draining = undefined;
   }
 
-  private track<T>(repair: Promise<T>): Promise<T> {
-    this.underWay = repair.catch(() => undefined);
-    return repair;
-  }
-
-  /** Looks again and again whether there is budget, until nothing waits any more. */
-  private drain(): Observable<KeyRepair> {
-    return ticks(this.clock).pipe(
-      tap(() => {
-        this.tellDropped();
-      }),
-      takeWhile(() => this.waiting.size > 0 || this.busy),
-      filter(() => this.waiting.size > 0 && this.budget.mayBegin()),
-      exhaustMap(() => this.repairNext()),
-    );
-  }
-
-  private repairNext(): Observable<KeyRepair> {
+  private async repairNext(signal: AbortSignal): Promise<void> {
     const [next] = this.waiting;
-    if (next === undefined) return EMPTY;
+    if (next === undefined) return;
     const [name, debt] = next;
     this.waiting.delete(name);
-    if (!this.isMendable(debt)) return EMPTY;
-    this.remember(name);
-    this.busy = true;
-    return observableCall((signal) => this.track(this.repair(debt, signal))).pipe(
-      filter((repair) => repair !== undefined),
-      catchError((cause: unknown) => {
-        const { id, version } = debt;
-        const failure = { kind: 'vault.request-invalid', cause } as const;
-        this.telemetry.record({ event: 'key.repair-failed', id, version, left: [], failure });
-        return EMPTY;
-      }),
-      finalize(() => {
-        this.busy = false;
-      }),
-    );
+    if (!this.isRepairable(debt)) return;
+    this.rememberAttempt(name);
+    const failure = await this.repair(debt, signal).catch((cause: unknown): RepairFailure => ({
+      kind: 'vault.request-invalid',
+      cause,
+    }));
+    if (failure === undefined || signal.aborted) return;
+    const { id, version } = debt;
+    this.telemetry.record({ event: 'key.repair-failed', id, version, left: [], failure });
   }
 
-  private async repair({ id, version }: RepairDebt, signal: AbortSignal): Promise<KeyRepair | undefined> {
+  /** Returns why the record could not be read; the repair itself reports its own outcome. */
+  private async repair({ id, version }: RepairDebt, signal: AbortSignal): Promise<RepairFailure | undefined> {
     const found = await this.store.read((store, bounds) => store.find(id, version, bounds), signal);
-    if (found.isErr()) {
-      if (!signal.aborted) {
-        this.telemetry.record({ event: 'key.repair-failed', id, version, left: [], failure: found.error });
-      }
-      return undefined;
-    }
-    return found.value && this.repairing.repair(found.value, signal);
+    if (found.isErr()) return found.error;
+    if (found.value) await this.repairing.repair(found.value, signal);
+    return undefined;
   }
 
-  private isMendable({ lacking }: RepairDebt): boolean {
-    return lacking.some((region) => !this.guide.isEjected(region));
+  private isRepairable({ regions }: RepairDebt): boolean {
+    return regions.some((region) => !this.guide.isEjected(region));
   }
 
-  private wasTried(name: string): boolean {
-    const atMs = this.tried.get(name);
-    return atMs !== undefined && this.clock.monotonicMs() - atMs < rememberedMs;
+  private wasAttempted(name: string): boolean {
+    const atMs = this.attempted.get(name);
+    return atMs !== undefined && this.clock.monotonicMs() - atMs < retryAfterMs;
   }
 
-  private remember(name: string): void {
+  /** Also forgets the attempts that no longer count, which bounds the map by the budget. */
+  private rememberAttempt(name: string): void {
     const nowMs = this.clock.monotonicMs();
-    for (const [other, atMs] of this.tried) {
-      if (nowMs - atMs < rememberedMs) break;
-      this.tried.delete(other);
+    for (const [other, atMs] of this.attempted) {
+      if (nowMs - atMs < retryAfterMs) break;
+      this.attempted.delete(other);
     }
-    this.tried.set(name, nowMs);
+    this.attempted.set(name, nowMs);
   }
 
-  private tellDropped(): void {
+  private reportDropped(): void {
     const nowMs = this.clock.monotonicMs();
-    if (this.dropped === 0 || nowMs - this.toldMs < tellEveryMs) return;
+    if (this.dropped === 0 || nowMs - this.reportedAtMs < reportEveryMs) return;
     this.telemetry.record({ event: 'repairs.dropped', count: this.dropped });
     this.dropped = 0;
-    this.toldMs = nowMs;
+    this.reportedAtMs = nowMs;
   }
 }
-
-const nameOf = ({ id, version }: RepairDebt): string => `${id} ${version}`;
-
-const ticks = (clock: Clock): Observable<void> =>
-  new Observable((subscriber) => {
-    let cancel = (): void => undefined;
-    const next = (): void => {
-      cancel = clock.schedule(tickMs, () => {
-        next();
-        subscriber.next();
-      });
-    };
-    next();
-    return () => {
-      cancel();
-    };
-  });

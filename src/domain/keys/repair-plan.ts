@@ -40,9 +40,9 @@ export function droppable(
   return [...record.ciphertexts.keys()].filter((region) => !configured.includes(region));
 }
 
-/** A key that a read found to lack good copies in these regions. */
+/** A key for which a read found no good copy in these regions. */
 export interface RepairDebt {
   readonly id: KeyId;
   readonly version: KeyVersion;
-  readonly lacking: readonly Region[];
+  readonly regions: readonly Region[];
 }

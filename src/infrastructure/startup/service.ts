@@ -98,11 +98,11 @@ export async function startService(
     ...(store && { store }),
     metrics: new GuardedMetrics(metrics, config.operations.metrics === 'public'),
   });
-  // The one subscription: supervisors and repair queue work as long as the service does.
+  // The one subscription: the supervisors work as long as the service does.
   const supervision = container.get(Supervisor).order$.subscribe();
   if (store) supervision.add(container.get(StoreSupervisor).order$.subscribe());
   const repairs = container.get(RepairQueueService);
-  if (config.repair.background === 'on') supervision.add(repairs.repairs$.subscribe());
+  if (config.repair.background === 'on') repairs.start();
   const tlsOf = (listener: { readonly tls: ListenerTls }): Tls | undefined =>
     listener.tls === 'on' ? tls : undefined;
   const operationsServer = await listen(
@@ -131,7 +131,7 @@ export async function startService(
       await Promise.all([server.stop(graceMs), operationsServer.stop(0)]);
       tlsFiles?.stop();
       supervision.unsubscribe();
-      await repairs.settled();
+      await repairs.stop();
       await container.unbindAllAsync();
     },
   };

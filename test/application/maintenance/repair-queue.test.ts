@@ -1,9 +1,8 @@
-// Repair in the background: bounded, once per key, within its budget, not in regions that are down, and never in the way of
-// a read. Time is virtual.
+// Background repair: bounded, once per key, within its budget, not in ejected regions, and never delaying a read. Time is
+// virtual.
 import { randomBytes } from 'node:crypto';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { errAsync } from 'neverthrow';
-import type { Subscription } from 'rxjs';
 import { CountedGuide } from '../../../src/application/regions/counted-guide.js';
 import { RecordChanges } from '../../../src/application/maintenance/record-changes.js';
 import { RegionCalls } from '../../../src/application/regions/region-calls.js';
@@ -13,6 +12,7 @@ import { RepairQueue } from '../../../src/application/maintenance/repair-queue.j
 import { UnwrapInAnyRegion } from '../../../src/application/keys/unwrap-in-any-region.js';
 import { VerifyKey } from '../../../src/application/maintenance/verify-key.js';
 import { firstVersion } from '../../../src/domain/ids.js';
+import type { KeyRecord } from '../../../src/domain/keys/key-record.js';
 import { keyId, region } from '../../support/names.js';
 import { hexOf } from '../../support/sample-keys.js';
 import {
@@ -46,7 +46,15 @@ function makeQueue(): RepairQueue {
     changes: new RecordChanges(storeCalls, audit, clock, author),
   };
   const settings = { deployment: ours, quorum: 2, dropRemoved: false, dryRun: false };
-  return new RepairQueue(storeCalls, new RepairKey(parts, settings), guide, budget, clock, telemetry);
+  const repairKey = new RepairKey(parts, settings);
+  const repairing = {
+    repair: async (record: KeyRecord, signal: AbortSignal): Promise<KeyRepair> => {
+      const repair = await repairKey.repair(record, signal);
+      repairs.push(repair);
+      return repair;
+    },
+  };
+  return new RepairQueue(storeCalls, repairing, guide, budget, clock, telemetry);
 }
 
 beforeEach(async () => {
@@ -55,36 +63,39 @@ beforeEach(async () => {
   queue = makeQueue();
   repairs = [];
 });
-const work = (): Subscription => queue.repairs$.subscribe((repair) => repairs.push(repair));
+afterEach(async () => {
+  await queue.stop();
+  expect(service.clock.pending).toBe(0);
+});
 const earn = (calls: number): void => {
   for (let call = 0; call < calls; call += 1) for (const at of service.regions.regions) budget.earn(at);
 };
 
-const debt = (id = 'orders/7', lacking = [stockholm]): RepairDebt => ({
+const debt = (id = 'orders/7', regions = [stockholm]): RepairDebt => ({
   id: keyId(id),
   version: firstVersion,
-  lacking,
+  regions,
 });
 const storedWithout = (id = 'orders/7'): Promise<unknown> =>
   service.stored(id, randomBytes(32), service.vaults.slice(0, 2));
 const copiesOf = async (id = 'orders/7'): Promise<number | undefined> =>
   (await service.store.inner.find(keyId(id), firstVersion, patience()))._unsafeUnwrap()?.ciphertexts.size;
 
-describe('a key that a read found lacking', () => {
+describe('a key that a read found incomplete', () => {
   it('is repaired in the background', async () => {
     await storedWithout();
-    const working = work();
+    queue.start();
     queue.note(debt());
     expect(queue.waitingKeys).toBe(1);
     await service.clock.advance(100);
     expect(queue.waitingKeys).toBe(0);
     expect(await copiesOf()).toBe(3);
     expect(repairs.map(({ added }) => added)).toEqual([[stockholm]]);
-    working.unsubscribe();
+    await queue.stop();
     expect(service.clock.pending).toBe(0);
   });
 
-  it('is noted by the read that opened it, and by the request that made it without all regions', async () => {
+  it('is queued by the read that opened it, and by the request that created it without all regions', async () => {
     await storedWithout();
     const keys = service.process();
     const read = (await keys.get({ id: keyId('orders/7'), mayCreate: false }, patience()))._unsafeUnwrap();
@@ -94,7 +105,7 @@ describe('a key that a read found lacking', () => {
     expect(service.debts).toEqual([debt(), debt('orders/8')]);
   });
 
-  it('is noted when a copy was refused, and a whole one is not', async () => {
+  it('is queued when a copy was rejected; a complete key is not queued', async () => {
     await service.stored('orders/7', randomBytes(32));
     const keys = service.process();
     await keys.get({ id: keyId('orders/7'), mayCreate: false }, patience());
@@ -107,7 +118,7 @@ describe('a key that a read found lacking', () => {
   it('is repaired once, however many reads find it, and not again within five minutes', async () => {
     await storedWithout();
     service.vaults[2].script('encrypt', 'vault.misconfigured');
-    const working = work();
+    queue.start();
     for (let read = 0; read < 50; read += 1) queue.note(debt());
     await service.clock.advance(299_000);
     expect(service.clock.pending).toBe(0);
@@ -118,12 +129,11 @@ describe('a key that a read found lacking', () => {
     queue.note(debt());
     await service.clock.advance(1_000);
     expect(repairs).toHaveLength(2);
-    working.unsubscribe();
   });
 
-  it('waits its turn: one in some seconds when nothing else is asked of the regions', async () => {
+  it('waits for the budget: without requests, one repair every few seconds', async () => {
     for (const id of ['a', 'b', 'c']) await storedWithout(id);
-    const working = work();
+    queue.start();
     for (const id of ['a', 'b', 'c']) queue.note(debt(id));
     const done: number[] = [];
     for (const ms of [1_000, 3_000, 2_000, 3_000, 2_000]) {
@@ -131,25 +141,23 @@ describe('a key that a read found lacking', () => {
       done.push(repairs.length);
     }
     expect(done).toEqual([1, 1, 2, 2, 3]);
-    working.unsubscribe();
   });
 
-  it('is repaired sooner when requests have earned it', async () => {
+  it('is repaired sooner when requests have earned the budget', async () => {
     for (const id of ['a', 'b', 'c', 'd', 'e']) await storedWithout(id);
-    const working = work();
+    queue.start();
     for (const id of ['a', 'b', 'c', 'd', 'e']) queue.note(debt(id));
     earn(100);
     await service.clock.advance(1_000);
     expect(repairs).toHaveLength(3);
-    working.unsubscribe();
   });
 });
 
-describe('a region that is not in use', () => {
-  it('is left alone: what it lacks is not even queued', async () => {
+describe('a region that is ejected', () => {
+  it('is not repaired: its missing copies are not queued', async () => {
     await storedWithout();
     service.guide.leftAlone.add(stockholm);
-    const working = work();
+    queue.start();
     queue.note(debt());
     service.guide.leftAlone.clear();
     await service.clock.advance(20_000);
@@ -157,12 +165,11 @@ describe('a region that is not in use', () => {
     queue.note(debt());
     await service.clock.advance(20_000);
     expect(repairs).toHaveLength(1);
-    working.unsubscribe();
   });
 
-  it('when its key comes to its turn has it forgotten, and the next read finds it again', async () => {
+  it('when its key is next in the queue drops the key, and the next read queues it again', async () => {
     await storedWithout();
-    const working = work();
+    queue.start();
     queue.note(debt());
     service.guide.leftAlone.add(stockholm);
     await service.clock.advance(20_000);
@@ -172,13 +179,12 @@ describe('a region that is not in use', () => {
     queue.note(debt());
     await service.clock.advance(20_000);
     expect(repairs).toHaveLength(1);
-    working.unsubscribe();
   });
 });
 
 describe('the queue', () => {
-  it('is bounded, and says now and then how many keys it could not take', async () => {
-    const working = work();
+  it('is bounded, and reports at most once a minute how many keys it dropped', async () => {
+    queue.start();
     for (let n = 0; n < 1_003; n += 1) queue.note(debt(`key/${n}`));
     await service.clock.advance(200);
     const dropped = service.telemetry.milestones.filter(({ event }) => event === 'repairs.dropped');
@@ -188,10 +194,9 @@ describe('the queue', () => {
     expect(service.telemetry.milestones.filter(({ event }) => event === 'repairs.dropped')).toHaveLength(1);
     await service.clock.advance(30_000);
     expect(service.telemetry.milestones.filter(({ event }) => event === 'repairs.dropped')).toHaveLength(2);
-    working.unsubscribe();
   });
 
-  it('goes on after a key that is gone, one that cannot be read, and a bug', async () => {
+  it('continues after a key that is gone, one that cannot be read, and a bug', async () => {
     for (const id of ['broken', 'down', 'good']) await storedWithout(id);
     const find = service.store.inner.find.bind(service.store.inner);
     service.store.instead = {
@@ -201,7 +206,7 @@ describe('the queue', () => {
         return find(id, ...rest);
       },
     };
-    const working = work();
+    queue.start();
     for (const id of ['gone', 'broken', 'down', 'good']) queue.note(debt(id));
     earn(500);
     await service.clock.advance(1_000);
@@ -212,34 +217,32 @@ describe('the queue', () => {
       { id: 'broken', failure: { kind: 'vault.request-invalid' } },
       { id: 'down', failure: { kind: 'store.unavailable' } },
     ]);
-    working.unsubscribe();
   });
 
-  it('does nothing before it is subscribed to, and nothing once it is not any more', async () => {
+  it('does nothing before it is started, and nothing after it is stopped', async () => {
     await storedWithout();
     queue.note(debt());
     await service.clock.advance(20_000);
     expect(service.vaultCallCount).toBe(0);
-    const working = work();
+    queue.start();
     queue.note(debt());
-    working.unsubscribe();
+    await queue.stop();
     await service.clock.advance(20_000);
     queue.note(debt());
     await service.clock.advance(20_000);
-    await queue.settled();
     expect([service.vaultCallCount, service.clock.pending]).toEqual([0, 0]);
   });
 
-  it('stopped in the middle of a repair begins no call and writes nothing any more', async () => {
+  it('stopped during a repair makes no further call and writes nothing', async () => {
     await storedWithout();
     service.vaults[0].script('decrypt', 'hold');
-    const working = work();
+    queue.start();
     queue.note(debt());
     await service.clock.advance(100);
     const calls = service.vaultCallCount;
-    working.unsubscribe();
+    const stopped = queue.stop();
     service.vaults[0].release();
-    await queue.settled();
+    await stopped;
     await service.clock.advance(20_000);
     expect([service.vaultCallCount, await copiesOf(), service.clock.pending]).toEqual([calls, 2, 0]);
     expect([service.telemetry.milestones, service.audit.entries]).toEqual([[], []]);
@@ -247,7 +250,7 @@ describe('the queue', () => {
 });
 
 describe('the guide that counts calls', () => {
-  it('answers as the guide behind it, and says of every call where it went', () => {
+  it('answers as the guide it wraps, and reports the region of every call', () => {
     const counted: string[] = [];
     const { guide } = service;
     const counting = new CountedGuide(guide, (at) => counted.push(at));
