@@ -31,7 +31,7 @@ describe('a disk without room', () => {
       const task = { act: 'make', folder: folder.path, run: 'full', atOnce: 1, requests: 3 } as const;
       const full = await lab.run(task, undefined, { shell: withRoom(blocks) });
       expect(full.lines).toEqual(['loaded']);
-      expect([full.code, full.stderr]).toEqual([1, expect.stringMatching(/\bStartRefused\b/)]);
+      expect([full.code, full.stderr]).toEqual([1, expect.stringMatching(/\bOperatorError\b/)]);
       const { lines } = await folder.make({ run: 'room', atOnce: 4, requests: 20 });
       expect(lines).toHaveLength(22);
       expect([await folder.problems('all'), folder.failures]).toEqual([[], []]);

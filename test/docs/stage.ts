@@ -2,7 +2,7 @@
 // service that is started when a command first needs one, and AWS as test/support plays it. Ports, AWS and make are led
 // astray by programs of the same name that come first in PATH; nothing else is replaced.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
@@ -202,10 +202,8 @@ export class Stage {
     }
     mkdirSync(this.lab.path('bin'));
     this.lab.write('rkms.toml', `${embeddedConfig('./data')}\n${this.options.toml ?? ''}`);
-    this.program(
-      'rkms',
-      `exec '${process.execPath}' '${join(project, 'dist/src/infrastructure/main.js')}' "$@"`,
-    );
+    this.lab.write('bin/rkms', this.lab.rkmsProgram);
+    chmodSync(this.lab.path('bin', 'rkms'), 0o755);
     const newest = 'ls -t data/tokens.json aws-data/tokens.json 2>/dev/null | head -n 1';
     this.program('newest-public-id', `sed -n 's/^ *"id": "\\([^"]*\\)".*/\\1/p' "$(${newest})" | tail -n 1`);
     // What it would do is enough: the work itself is for test runs of their own.

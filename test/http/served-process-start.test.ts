@@ -14,7 +14,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { awsVariables, PlayedAws, type AwsConfig } from '../support/played-aws.js';
-import { embeddedConfig, Lab, type Ended } from '../support/served-process.js';
+import { embeddedConfig, freePorts, Lab, type Ended } from '../support/served-process.js';
 
 let lab: Lab;
 beforeAll(() => {
@@ -33,7 +33,7 @@ const refusal = (...lines: readonly string[]): unknown => ({ code: 1, stdout: ''
 const config = (folder: string, options = {}): string =>
   lab.write(`${folder}.toml`, embeddedConfig(`./${folder}`, options));
 const serve = (path: string, variables = {}): Promise<Ended> =>
-  lab.run(['serve', '--config', path], { RKMS_SERVER_PORT: '0', RKMS_OPERATIONS_PORT: '0', ...variables });
+  lab.run(['serve', '--config', path], { ...freePorts, ...variables });
 /** A data folder that was in use: its service holds one key. */
 const used = async (folder: string): Promise<string> => {
   const path = config(folder);
@@ -301,11 +301,7 @@ describe('a start on AWS', () => {
 
   const start = (options: AwsConfig, command = 'serve', variables: object = awsVariables): Promise<Ended> => {
     const path = lab.write('aws.toml', aws.config({ deployment: 'own', ...options }));
-    return lab.run([command, '--config', path], {
-      RKMS_SERVER_PORT: '0',
-      RKMS_OPERATIONS_PORT: '0',
-      ...variables,
-    });
+    return lab.run([command, '--config', path], { ...freePorts, ...variables });
   };
 
   it('needs a table that was initialised, and says how', async () => {

@@ -5,7 +5,7 @@ import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { startDynamoRegions, type DynamoFault, type DynamoRegions } from '../support/dynamo-regions.js';
 import { ask } from '../support/http-client.js';
 import { Leftovers } from '../support/leftovers.js';
-import { Lab, type KeyAnswer, type Served } from '../support/served-process.js';
+import { freePorts, Lab, type KeyAnswer, type Served } from '../support/served-process.js';
 import { until } from '../support/until.js';
 
 const head = `deployment = "regions"
@@ -160,7 +160,7 @@ describe('an ordinary global table with a home', () => {
 
   it('refuses a process that would write elsewhere, at its start', async () => {
     const config = write('elsewhere', ordinary.config('home', homeIs('us-west-2')));
-    const refused = await lab.run(['serve', '--config', config]);
+    const refused = await lab.run(['serve', '--config', config], freePorts);
     expect([refused.code, refused.stderr]).toEqual([
       1,
       expect.stringContaining(
@@ -191,7 +191,7 @@ describe('an ordinary global table with a home', () => {
 
 describe('a start is refused', () => {
   const start = async (config: string): Promise<string> => {
-    const { code, stderr } = await lab.run(['serve', '--config', config]);
+    const { code, stderr } = await lab.run(['serve', '--config', config], freePorts);
     expect(code).toBe(1);
     return stderr;
   };

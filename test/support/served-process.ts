@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { CommandHost, type Ended } from './command-host.js';
 import { ask, type HttpAnswer } from './http-client.js';
 import { tellEvidence } from './hunted-run.js';
 import { SecretHunt } from './secret-hunt.js';
@@ -14,13 +15,7 @@ const patienceMs = 60_000;
 /** Files that are there to hold a token, or a key of a certificate. */
 const keptForOwners = ['token'];
 
-/** A program that has ended. */
-export interface Ended {
-  /** Null when a signal ended it. */
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+export type { Ended };
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -131,7 +126,9 @@ export class Lab {
   readonly folder: string;
   readonly secrets = new SecretHunt();
   readonly #started: Process[] = [];
-
+  readonly #commands: CommandHost;
+  /** What commands printed that did not run in processes of their own. */
+  readonly #printed: Printed[] = [];
   readonly #lifeMs: number;
 
   /** `variables` are in the environment of all its processes; nothing else but PATH is. */
@@ -141,6 +138,7 @@ export class Lab {
   ) {
     this.folder = mkdtempSync(join(under, 'rkms-served-'));
     this.#lifeMs = lifeMs;
+    this.#commands = new CommandHost(lifeMs);
     requireFreshBuild();
   }
 
@@ -153,12 +151,29 @@ export class Lab {
     return this.path(name);
   }
 
+  /** Starts the program in a process of its own; a service takes free ports unless `variables` say otherwise. */
   start(args: readonly string[], variables: Variables = {}, nodeFlags: readonly string[] = []): Process {
-    return this.#spawn(process.execPath, [...nodeFlags, program, ...args], variables, isForSecrets(args));
+    const ports = args[0] === 'serve' ? freePorts : {};
+    const own = { ...ports, ...variables };
+    return this.#spawn(process.execPath, [...nodeFlags, program, ...args], own, isForSecrets(args));
   }
 
-  run(args: readonly string[], variables: Variables = {}): Promise<Ended> {
-    return this.start(args, variables).ended;
+  /**
+   * Runs a command of the program to its end. All of them run one after the other in one process (run-commands.mjs); use
+   * `start` for a service, for signals, and for commands at the same time.
+   */
+  async run(args: readonly string[], variables: Variables = {}): Promise<Ended> {
+    const env = this.#environment(variables);
+    // What Node itself reads at its start cannot change later.
+    if (Object.keys(env).some((name) => name.startsWith('NODE_'))) return this.start(args, variables).ended;
+    const ended = await this.#commands.run({ args, env, cwd: this.folder });
+    this.#printed.push({ ...ended, tells: isForSecrets(args) });
+    return ended;
+  }
+
+  /** The text of a program that runs commands as `run` does, for shells. */
+  get rkmsProgram(): string {
+    return this.#commands.listen(this.path('rkms.sock'));
   }
 
   /** Runs a line as a person would paste it. */
@@ -168,15 +183,7 @@ export class Lab {
 
   /** Serves on a free port; answers when the banner was printed. */
   async serve(config: string, variables: Variables = {}, nodeFlags: readonly string[] = []): Promise<Served> {
-    const started = this.start(
-      ['serve', '--config', config],
-      {
-        RKMS_SERVER_PORT: '0',
-        RKMS_OPERATIONS_PORT: '0',
-        ...variables,
-      },
-      nodeFlags,
-    );
+    const started = this.start(['serve', '--config', config], variables, nodeFlags);
     const url = await started.output((stdout) => /^RKMS serves (http:\S+) [^]*\n$/.exec(stdout)?.[1]);
     const [, operationsUrl = ''] = /^Operations: (http:\S+)$/m.exec(started.stdout) ?? [];
     return Object.assign(started, { url, operationsUrl });
@@ -218,7 +225,7 @@ export class Lab {
 
   /** What was printed, and what is in files whose names are not among `kept`. */
   #evidence(kept: readonly string[]): readonly { readonly where: string; readonly bytes: Buffer }[] {
-    const printed = this.#started.map(({ stdout, stderr, tells }, index) => ({
+    const printed = [...this.#started, ...this.#printed].map(({ stdout, stderr, tells }, index) => ({
       where: `output of process ${index}`,
       bytes: Buffer.from(tells ? stderr : stdout + stderr),
     }));
@@ -236,27 +243,32 @@ export class Lab {
    * Node itself had something to warn of in one of the processes.
    */
   async close(): Promise<void> {
-    await Promise.all(this.#started.map((started) => started.stop('SIGKILL')));
+    await Promise.all([this.#commands.stop(), ...this.#started.map((started) => started.stop('SIGKILL'))]);
     for (const { where, bytes } of this.#evidence(keptForOwners)) tellEvidence(where, bytes);
     rmSync(this.folder, { recursive: true, force: true });
-    const warnings = this.#started.flatMap(({ stderr }) => /^\(node:\d+\) .*$/m.exec(stderr) ?? []);
+    const warnings = [...this.#started, ...this.#printed].flatMap(({ stderr }) => /^\(node:\d+\) .*$/m.exec(stderr) ?? []);
     if (warnings.length > 0) throw new Error(`Node warned: ${warnings.join('; ')}`);
   }
 
   #spawn(command: string, args: readonly string[], variables: Variables, tells: boolean): Process {
-    const { PATH = '' } = process.env;
-    const env = {
-      PATH,
-      HOME: this.folder,
-      AWS_EC2_METADATA_DISABLED: 'true',
-      ...this.variables,
-      ...variables,
-    };
+    const env = this.#environment(variables);
     const started = new Process(command, args, { cwd: this.folder, env, tells, lifeMs: this.#lifeMs });
     this.#started.push(started);
     return started;
   }
+
+  #environment(variables: Variables): Record<string, string> {
+    const { PATH = '' } = process.env;
+    const standard = { PATH, HOME: this.folder, AWS_EC2_METADATA_DISABLED: 'true' };
+    return { ...standard, ...this.variables, ...variables };
+  }
 }
+
+/** What a command printed; `tells` as for a process. */
+type Printed = Pick<Process, 'stdout' | 'stderr' | 'tells'>;
+
+/** A test's service never takes a fixed port: another run, or `make run`, may have it. */
+export const freePorts = { RKMS_SERVER_PORT: '0', RKMS_OPERATIONS_PORT: '0' };
 
 /** Whether showing a secret is what a command is for. */
 const isForSecrets = ([command, act]: readonly string[]): boolean =>

@@ -312,7 +312,7 @@ describe('an example in the help', () => {
 
   beforeAll(async () => {
     mkdirSync(lab.path('bin'));
-    chmodSync(lab.write('bin/rkms', `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`), 0o700);
+    chmodSync(lab.write('bin/rkms', lab.rkmsProgram), 0o700);
     const store = new DatabaseSync(lab.path('data', 'rkms.sqlite'), { timeout: 5_000 });
     store.exec(`DELETE FROM keys WHERE id = 'broken'`);
     store.close();

@@ -264,7 +264,8 @@ describe('rkms repair', () => {
     const served = await lab.serve(config);
     const keys = await read(served, 30);
     for (const id of ids(30)) withoutCopy(id, 2);
-    const [one, two, answers] = await Promise.all([rkms('repair'), rkms('repair'), read(served, 30)]);
+    const repair = (): Promise<Ended> => lab.start(['repair', '--config', config]).ended;
+    const [one, two, answers] = await Promise.all([repair(), repair(), read(served, 30)]);
     expect([one.code, two.code, answers]).toEqual([0, 0, keys]);
     expect((await rkms('verify')).code).toBe(0);
     expect(await read(served, 30)).toEqual(keys);
