@@ -68,11 +68,15 @@ export function tellPrinted(where: string, stream: Pick<NodeJS.WriteStream, 'wri
 /** Puts all files of a folder aside. */
 export function tellFolder(folder: string): void {
   if (huntedFolder() === undefined || !existsSync(folder)) return;
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (entry.isFile()) tellEvidence(path, readIfAllowed(path));
-  }
+  for (const path of filesIn(folder)) tellEvidence(path, readIfAllowed(path));
 }
+
+/** The paths of all files below a folder. Links are not followed: they lead to the packages of the project. */
+export const filesIn = (folder: string): readonly string[] =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? filesIn(path) : entry.isFile() ? [path] : [];
+  });
 
 export interface HuntReport {
   readonly secrets: number;

@@ -3,10 +3,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { CommandHost, type Ended } from './command-host.js';
 import { ask, type HttpAnswer } from './http-client.js';
-import { tellEvidence } from './hunted-run.js';
+import { filesIn, tellEvidence } from './hunted-run.js';
 import { SecretHunt } from './secret-hunt.js';
 
 const program = resolve('dist/src/infrastructure/main.js');
@@ -229,12 +229,9 @@ export class Lab {
       where: `output of process ${index}`,
       bytes: Buffer.from(tells ? stderr : stdout + stderr),
     }));
-    const files = readdirSync(this.folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && !kept.includes(entry.name))
-      .map((entry) => ({
-        where: join(entry.parentPath, entry.name),
-        bytes: readFileSync(join(entry.parentPath, entry.name)),
-      }));
+    const files = filesIn(this.folder)
+      .filter((path) => !kept.includes(basename(path)))
+      .map((path) => ({ where: path, bytes: readFileSync(path) }));
     return [...printed, ...files];
   }
 
@@ -246,7 +243,9 @@ export class Lab {
     await Promise.all([this.#commands.stop(), ...this.#started.map((started) => started.stop('SIGKILL'))]);
     for (const { where, bytes } of this.#evidence(keptForOwners)) tellEvidence(where, bytes);
     rmSync(this.folder, { recursive: true, force: true });
-    const warnings = [...this.#started, ...this.#printed].flatMap(({ stderr }) => /^\(node:\d+\) .*$/m.exec(stderr) ?? []);
+    const warnings = [...this.#started, ...this.#printed].flatMap(
+      ({ stderr }) => /^\(node:\d+\) .*$/m.exec(stderr) ?? [],
+    );
     if (warnings.length > 0) throw new Error(`Node warned: ${warnings.join('; ')}`);
   }
 
