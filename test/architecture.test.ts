@@ -1,4 +1,4 @@
-// The rules of the house hold for every source file, and the checker that says so can tell a broken rule.
+// The project's import and naming rules hold for every source file, and the checker finds each kind of broken rule.
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { violations, type Source } from './support/import-rules.js';
@@ -16,13 +16,13 @@ const importing = (path: string, ...specifiers: readonly string[]): Source =>
   source(path, specifiers.map((specifier) => `import { x } from '${specifier}';\n`).join(''));
 
 describe('the sources', () => {
-  it('are all there to be looked at', () => {
+  it('are all found by this test', () => {
     const rings = new Set(sources.map(({ path }) => path.split('/')[1]));
     expect([...rings]).toEqual(expect.arrayContaining(['domain', 'ports', 'application', 'adapters']));
     expect(sources.length).toBeGreaterThan(25);
   });
 
-  it('keep the rules of the house', () => {
+  it('keep the import and naming rules', () => {
     expect(violations(sources)).toEqual([]);
   });
 });
@@ -34,7 +34,11 @@ describe('the rules allow', () => {
     importing('src/ports/a.ts', '../domain/b.js', './token.js', 'neverthrow'),
     source('src/ports/token.ts', "import type { ServiceIdentifier } from 'inversify';"),
     source('src/ports/token.ts', "import { type ServiceIdentifier } from 'inversify';"),
-    importing('src/application/a.ts', './b.js', '../ports/b.js', '../domain/b.js', 'neverthrow', 'rxjs'),
+    importing('src/domain/keys/a.ts', './b.js', '../b.js', '../access/b.js', '../failures/b.js'),
+    importing('src/domain/regions/a.ts', '../failures/b.js'),
+    importing('src/application/keys/a.ts', './b.js', '../../ports/b.js', '../../domain/b.js', 'rxjs'),
+    importing('src/application/store/a.ts', '../regions/b.js', '../resilience/b.js', 'neverthrow'),
+    importing('src/application/import/a.ts', '../maintenance/b.js', '../access/b.js', '../keys/b.js'),
     importing(
       'src/adapters/sqlite/a.ts',
       './b.js',
@@ -81,8 +85,31 @@ describe('the rules forbid', () => {
       importing('src/domain/a.ts', '../application/b.js'),
       'imports ../application/b.js: domain does not know application',
     ],
-    [importing('src/domain/a.ts', './deeper/b.js'), 'imports ./deeper/b.js: domain files lie side by side'],
-    [importing('src/domain/a.ts', '../domain/b.js'), 'imports ../domain/b.js: domain files lie side by side'],
+    [importing('src/domain/a.ts', './keys/b.js'), 'imports ./keys/b.js: domain/ does not know domain/keys'],
+    [
+      importing('src/domain/keys/a.ts', '../regions/b.js'),
+      'imports ../regions/b.js: domain/keys does not know domain/regions',
+    ],
+    [
+      importing('src/domain/failures/a.ts', '../keys/b.js'),
+      'imports ../keys/b.js: domain/failures does not know domain/keys',
+    ],
+    [
+      importing('src/domain/keys/a.ts', './deeper/b.js'),
+      'imports ./deeper/b.js: domain/keys/deeper has no place in the order of folders',
+    ],
+    [
+      importing('src/application/a.ts', './keys/b.js'),
+      'imports ./keys/b.js: application/ has no place in the order of folders',
+    ],
+    [
+      importing('src/application/regions/a.ts', '../store/b.js'),
+      'imports ../store/b.js: application/regions does not know application/store',
+    ],
+    [
+      importing('src/application/keys/a.ts', '../access/b.js'),
+      'imports ../access/b.js: application/keys does not know application/access',
+    ],
     [importing('src/domain/a.ts', 'rxjs'), 'imports rxjs: domain does not use it'],
     [importing('src/domain/a.ts', 'node:fs'), 'imports node:fs: domain does not use it'],
     [importing('src/domain/a.ts', 'crypto'), 'imports crypto: domain does not use it'],
@@ -215,8 +242,8 @@ describe('the rules forbid', () => {
     [source('src/adapters/helpers/a.ts', ''), 'is named after no thing and no act'],
   ];
 
-  it.each(forbidden)('$path: $text', (one, violation) => {
-    expect(violations([one])).toEqual([`${one.path}: ${violation}`]);
+  it.each(forbidden.map(([one, violation]) => ({ ...one, violation })))('$path: $violation', (broken) => {
+    expect(violations([broken])).toEqual([`${broken.path}: ${broken.violation}`]);
   });
 
   it('each of several wrongs by itself', () => {
@@ -231,5 +258,32 @@ describe('the rules forbid', () => {
       'src/domain/utils.ts: has a default export',
       'src/domain/utils.ts: reads the environment',
     ]);
+  });
+
+  it('a circle of files', () => {
+    const [a, b] = ['src/infrastructure/cli/a.ts', 'src/infrastructure/cli/b.ts'];
+    expect(violations([importing(a, './b.js'), importing(b, './a.js')])).toEqual([
+      `${a} -> ${b} -> ${a}: imports form a circle`,
+    ]);
+  });
+
+  it('a circle of folders whose files form none', () => {
+    const sources = [
+      importing('src/infrastructure/cli/a.ts', '../doctor/b.js'),
+      importing('src/infrastructure/doctor/c.ts', '../wiring/d.js'),
+      importing('src/infrastructure/wiring/e.ts', '../cli/f.js'),
+    ];
+    const folders = ['cli', 'doctor', 'wiring', 'cli'].map((name) => `src/infrastructure/${name}`);
+    expect(violations(sources)).toEqual([`${folders.join(' -> ')}: imports form a circle`]);
+  });
+
+  it('a circle once, however many imports lead into it', () => {
+    const sources = [
+      importing('src/adapters/http/keys/a.ts', './b.js'),
+      importing('src/adapters/http/keys/b.ts', './c.js'),
+      importing('src/adapters/http/keys/c.ts', './b.js'),
+      importing('src/adapters/http/keys/d.ts', './b.js', './c.js'),
+    ];
+    expect(violations(sources)).toHaveLength(1);
   });
 });

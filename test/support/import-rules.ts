@@ -1,7 +1,8 @@
-// The rules of the house, checked on source text: which way imports run, and a few things no source file may do. Reads
-// the syntax tree rather than the text, so that comments and strings deceive nobody.
+// The project's import rules, checked on source text: which folder may import which, that no imports form a circle, and a
+// few things that no source file may contain. Reads the syntax tree, so comments and strings never count as code.
 import { posix } from 'node:path';
 import ts from 'typescript';
+import { circles, grouped, type ImportGraph } from './import-circles.js';
 
 /** One source file; `path` is relative to the project, with `/`, like `src/domain/ids.ts`. */
 export interface Source {
@@ -20,13 +21,42 @@ interface Import {
 type Ring = 'domain' | 'ports' | 'application' | 'adapters' | 'infrastructure';
 const rings: readonly Ring[] = ['domain', 'ports', 'application', 'adapters', 'infrastructure'];
 
-const sharedAdapterFolders = ['aws', 'base64', 'files', 'system'];
+/**
+ * Sub-folders in the order in which they may be imported: each may import those above it, never those below. Names in
+ * one row do not import each other. The empty name is the ring's own folder.
+ */
+const subfolders = {
+  domain: [[''], ['access'], ['failures'], ['keys', 'regions']],
+  application: [['resilience'], ['regions'], ['store'], ['keys'], ['access'], ['maintenance'], ['import']],
+} as const satisfies Partial<Record<Ring, readonly (readonly string[])[]>>;
+
+const sharedAdapterFolders = ['aws', 'files', 'system'];
 const adaptersOfUseCases = ['http', 'cli'];
 const cryptoOfDomain = ['createHmac', 'timingSafeEqual'];
 const forbiddenName = /^(index|utils?|common|helpers?|types?|dtos?)$/;
 
-/** What is wrong with these sources, one sentence each; none when all is well. */
-export const violations = (sources: readonly Source[]): readonly string[] => sources.flatMap(violationsOf);
+/** Every broken rule, one sentence each; an empty list when there is none. */
+export const violations = (sources: readonly Source[]): readonly string[] => [
+  ...sources.flatMap(violationsOf),
+  ...importCircles(sources),
+];
+
+/** By file, then by folder: files of two folders may form a circle of folders without one of files. */
+function importCircles(sources: readonly Source[]): readonly string[] {
+  const graph: ImportGraph = new Map(
+    sources.map(({ path, text }) => {
+      const specifiers = importsIn(allNodes(ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)));
+      const inside = specifiers.filter(({ specifier }) => specifier.startsWith('.'));
+      return [path, new Set(inside.map(({ specifier }) => sourceOf(path, specifier)))];
+    }),
+  );
+  return [...circles(graph), ...circles(grouped(graph, (path) => posix.dirname(path)))].map(
+    (circle) => `${circle.join(' -> ')}: imports form a circle`,
+  );
+}
+
+const sourceOf = (path: string, specifier: string): string =>
+  posix.join(posix.dirname(path), specifier).replace(/\.js$/, '.ts');
 
 function violationsOf({ path, text }: Source): readonly string[] {
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
@@ -73,12 +103,23 @@ function whyNotInside(path: string, ring: Ring, specifier: string): string | und
     infrastructure: rings,
   };
   if (!allowed[ring].includes(targetRing)) return `${ring} does not know ${targetRing}`;
-  if (ring === 'domain' && !/^\.\/[^/]+$/.test(specifier)) return 'domain files lie side by side';
+  if (ring === targetRing && (ring === 'domain' || ring === 'application')) {
+    return whyNotSubfolder(ring, subfolderOf(path), subfolderOf(target));
+  }
   if (ring !== 'adapters' || targetRing !== 'adapters') return undefined;
   const [own, theirs] = [adapterFolder(path), adapterFolder(target)];
   return own === theirs || sharedAdapterFolders.includes(theirs)
     ? undefined
     : `${own} does not know ${theirs}`;
+}
+
+function whyNotSubfolder(ring: 'domain' | 'application', own: string, theirs: string): string | undefined {
+  const rows: readonly (readonly string[])[] = subfolders[ring];
+  const rowOf = (name: string): number => rows.findIndex((row) => row.includes(name));
+  const unknown = [own, theirs].find((name) => rowOf(name) === -1);
+  if (unknown !== undefined) return `${ring}/${unknown} has no place in the order of folders`;
+  if (own === theirs || rowOf(theirs) < rowOf(own)) return undefined;
+  return `${ring}/${own} does not know ${ring}/${theirs}`;
 }
 
 function whyNotOutside(ring: Ring, { specifier, values }: Import): string | undefined {
@@ -100,6 +141,9 @@ const ringOf = (path: string): Ring | undefined => {
   const [top, ring, ...rest] = path.split('/');
   return top === 'src' && rest.length > 0 ? rings.find((known) => known === ring) : undefined;
 };
+
+/** The folder within the ring, `''` for a file directly in it. */
+const subfolderOf = (path: string): string => path.split('/').slice(2, -1).join('/');
 
 const adapterFolder = (path: string): string => path.split('/')[2] ?? '';
 const mayUseUseCases = (path: string): boolean => adaptersOfUseCases.includes(adapterFolder(path));

@@ -6,12 +6,12 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import type Koa from 'koa';
 import { codeOf } from '../../files/private-files.js';
 import { OperatorError } from '../../../ports/operator-error.js';
 import { rawProblem } from './answers.js';
 import type { RequestFailure } from './request-failures.js';
 import { hasBody } from './request-scope.js';
-import type { createApp } from '../keys/key-routes.js';
 import type { Tls } from '../tls/tls.js';
 
 export interface ListenSettings {
@@ -41,7 +41,7 @@ const limits = {
 const maxConnections = 16_384;
 
 export async function listen(
-  app: ReturnType<typeof createApp>,
+  app: Koa,
   { host, port }: ListenSettings,
   section: 'server' | 'operations',
   tls?: Tls,
