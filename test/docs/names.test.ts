@@ -1,7 +1,7 @@
 // What pages name in passing exists: commands of rkms and their options, options of the configuration, targets of make, files,
 // kinds of problems. A reader who types what stands between backticks must not be told that there is no such thing.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { problemOf } from '../../src/adapters/http/server/problems.js';
@@ -87,18 +87,20 @@ describe('what pages name', () => {
       ),
     );
     const isOption = (text: string): boolean => options.has(text);
+    // Names of spans look the same.
     const source = [
-      'src/domain/failures/key-failures.ts',
-      'src/adapters/http/server/request-failures.ts',
-      'src/adapters/audit-file/audit-chain.ts',
-      'src/ports/audit-log.ts',
-      'src/application/access/guarded-keys.ts',
-      // What spans are called looks alike.
-      'src/application/keys/create-key.ts',
-      'src/application/store/traced-repository.ts',
+      'src/domain',
+      'src/ports',
+      'src/application',
+      'src/adapters/http',
+      'src/adapters/audit-file',
     ]
+      .flatMap((folder) =>
+        readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
+      )
+      .filter((path) => path.endsWith('.ts'))
       .map((path) => readFileSync(path, 'utf8'))
-      .join();
+      .join('\n');
     const unknown = named.filter(
       ({ text }) => !isOption(text) && !source.includes(`'${text.replace(/^\d+ /, '')}'`),
     );

@@ -221,7 +221,7 @@ describe('the stop of a region', () => {
         hasFailovers: true,
         success: 1,
         notHealthy: ['us-east-1'],
-        failedCalls: expect.arrayContaining(['us-east-1']) as unknown,
+        failedCalls: expect.arrayContaining(['us-east-1']),
       })),
     );
   });
