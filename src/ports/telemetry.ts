@@ -98,12 +98,12 @@ export interface KeyRepaired {
   readonly dropped: readonly Region[];
 }
 
-/** A key still lacks copies: in the regions of `left`, or, with `failure`, because the repair as a whole failed. */
+/** A key is still incomplete: the regions of `failed` have no good copy, or with `failure` the repair as a whole failed. */
 export interface KeyRepairFailed {
   readonly event: 'key.repair-failed';
   readonly id: KeyId;
   readonly version: KeyVersion;
-  readonly left: readonly FailedAttempt[];
+  readonly failed: readonly FailedAttempt[];
   readonly failure?: RepairFailure;
 }
 

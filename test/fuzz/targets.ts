@@ -404,7 +404,7 @@ const tokenFile = fileTarget(
   },
 );
 
-const walk = {
+const scan = {
   command: 'verify',
   store: 'sqlite a',
   deployment: 'd',
@@ -412,19 +412,28 @@ const walk = {
   regions: ['a'],
   choices: '',
 };
-const resumeFile = fileTarget(
-  'resume file',
+const checkpointFile = fileTarget(
+  'checkpoint file',
   texts(
     fc.constant(
-      JSON.stringify({ identity: walk, point: { after: 'x', named: ['y'], count: 1 }, tally: { seen: 1 } }),
+      JSON.stringify({
+        identity: scan,
+        position: { after: 'x', visited: ['y'], done: 1 },
+        tally: {
+          checked: 1,
+          outcomes: { changed: 1 },
+          problems: { lost: { count: 1, first: ['y'] } },
+          regions: { a: { good: 1 } },
+        },
+      }),
     ),
     [...['{', '}', '[', ']', '"', ',', ':', '"after"', '"tally"', 'null', '1', '\\', '__proto__']],
   ),
   (path) => {
-    const read = loadCheckpoint(path, walk);
+    const read = loadCheckpoint(path, scan);
     if (read === undefined) return;
-    saveCheckpoint(path, walk, read);
-    same(loadCheckpoint(path, walk), read);
+    saveCheckpoint(path, scan, read);
+    same(loadCheckpoint(path, scan), read);
   },
 );
 
@@ -443,6 +452,6 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   ciphertexts,
   auditLine,
   tokenFile,
-  resumeFile,
+  checkpointFile,
   ...messageTargets,
 ];

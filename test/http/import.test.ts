@@ -126,7 +126,7 @@ describe('a whole table', () => {
   }, patienceMs);
 
   it(
-    'is imported, and its keys are served as they were, three copies each',
+    'is imported, and its keys are served unchanged, with three copies each',
     async () => {
       const startedMs = performance.now();
       const { code, stdout } = await run('whole');
@@ -134,7 +134,7 @@ describe('a whole table', () => {
       process.stderr.write(`${entries} keys imported in ${seconds.toFixed(1)} s\n`);
       expect([code, stdout]).toEqual([
         0,
-        `${entries} entries were looked at; ${entries} were imported, 0 were there already.\n`,
+        `${entries} entries checked: ${entries} imported, 0 already present.\n`,
       ]);
       for (const [id, plaintext] of keys) {
         const answer = await get(id);
@@ -147,15 +147,18 @@ describe('a whole table', () => {
     patienceMs,
   );
 
-  it('was only read: nothing but Scan and Decrypt reached the source', () => {
+  it('was only read: the source received only Scan and Decrypt', () => {
     expect(new Set(watched.operations)).toEqual(new Set(['DynamoDB_20120810.Scan']));
   });
 
-  it('is imported a second time without a change, and without a region', async () => {
+  it('is imported a second time without changes, also while a region is down', async () => {
     await aws.regions[0].fail('refused');
     watched.operations.length = 0;
     const { code, stdout } = await run('whole', '--json');
-    expect([code, JSON.parse(stdout)]).toMatchObject([0, { report: { imported: 0, alreadyThere: entries } }]);
+    expect([code, JSON.parse(stdout)]).toMatchObject([
+      0,
+      { report: { outcomes: { 'already-present': entries } } },
+    ]);
     const withoutContext = aws.regions.flatMap(({ calls }) =>
       calls.filter(({ context }) => Object.keys(context).length === 0),
     );
@@ -166,7 +169,7 @@ describe('a whole table', () => {
 });
 
 describe('a table with entries that cannot be imported', () => {
-  it('has all the others imported, names these, and ends with exit code 2', async () => {
+  it('has all other entries imported, names these, and exits with 2', async () => {
     const put = await goTable('mixed');
     const good = randomBytes(32);
     const own = await get('taken');
@@ -186,7 +189,7 @@ describe('a table with entries that cannot be imported', () => {
     const dry = await run('mixed', '--dry-run');
     expect([dry.code, dry.stdout.split('\n')[0]]).toEqual([
       2,
-      '7 entries were looked at; 1 could be imported, 0 were there already.',
+      '7 entries checked: 1 can be imported, 0 already present.',
     ]);
     expect(await aws.holds('good')).toBe(false);
 
@@ -210,7 +213,10 @@ describe('a table with entries that cannot be imported', () => {
         attempts: [{ region: 'us-east-1', failure: 'ciphertext.rejected' }],
       },
     });
-    expect([code, lines.at(-1)]).toMatchObject([2, { report: { looked: 7, imported: 1, well: false } }]);
+    expect([code, lines.at(-1)]).toMatchObject([
+      2,
+      { report: { checked: 7, outcomes: { imported: 1 }, ok: false } },
+    ]);
     expect((await get('good')).key).toBe(good.toString('base64'));
     expect((await get('taken')).key).toBe(own.key);
     expect(await aws.holds('differ')).toBe(false);
@@ -218,7 +224,7 @@ describe('a table with entries that cannot be imported', () => {
 });
 
 describe('an import that is stopped', () => {
-  it('goes on where it was, and leaves no key out', async () => {
+  it('continues where it stopped, and skips no key', async () => {
     const put = await goTable('stopped');
     const keys = { M: await sealed(randomBytes(32)) };
     for (let n = 0; n < 40; n += 1) await put(`stopped/${n}`, keys);
@@ -228,14 +234,11 @@ describe('an import that is stopped', () => {
     first.signal('SIGINT');
     const stopped = await first.ended;
     expect(importedFrom('stopped')).toBeLessThan(40);
-    expect([stopped.code, stopped.stderr]).toEqual([
-      3,
-      expect.stringContaining('--resume goes on from here'),
-    ]);
+    expect([stopped.code, stopped.stderr]).toEqual([3, expect.stringContaining('continue with --resume')]);
     const resumed = await lab.run([...args, '--resume']);
     expect([resumed.code, resumed.stdout]).toEqual([
       0,
-      '40 entries were looked at; 40 were imported, 0 were there already.\n',
+      '40 entries checked: 40 imported, 0 already present.\n',
     ]);
   }, 60_000);
 });

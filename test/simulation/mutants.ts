@@ -206,7 +206,7 @@ export const mutants: readonly Mutant[] = [
     name: 'no call is bounded in time',
     breaks: ['answered'],
     file: bounded,
-    find: 'giveUp(onTimeout, ranOut);',
+    find: 'giveUp(onTimeout, deadlinePassed);',
     replace: '',
   },
   {
@@ -241,7 +241,7 @@ export const mutants: readonly Mutant[] = [
     name: 'strong: an unknown outcome in one region is forgotten in the next',
     breaks: ['I8'],
     file: 'src/application/store/replication-failures.ts',
-    find: "return attempts.some(({ failure }) => standingOfWrite(failure) === 'unknown')",
+    find: "return attempts.some(({ failure }) => outcomeOfWrite(failure) === 'unknown')",
     replace: 'return attempts.some(() => false)',
   },
   {
@@ -255,14 +255,14 @@ export const mutants: readonly Mutant[] = [
     name: 'a record is changed without an audit line',
     breaks: ['I10'],
     file: changes,
-    find: "const audited = await this.tell(record, change, 'repaired');",
+    find: "const audited = await this.appendEntry(record, change, 'repaired');",
     replace: 'const audited = ok(undefined);',
   },
   {
     name: 'copies of regions that left are dropped though others are missing',
     breaks: ['I6'],
     file: 'src/domain/keys/repair-plan.ts',
-    find: 'if (!isWhole || proven.length < quorum) return [];',
+    find: 'if (!isComplete || proven.length < quorum) return [];',
     replace: '',
   },
 ];

@@ -11,7 +11,7 @@ import { RepairQueue } from '../../src/application/maintenance/repair-queue.js';
 import { StoreCalls } from '../../src/application/store/store-calls.js';
 import { UnwrapInAnyRegion } from '../../src/application/keys/unwrap-in-any-region.js';
 import { VerifyKey } from '../../src/application/maintenance/verify-key.js';
-import { storedKeys, Walk } from '../../src/application/maintenance/scan-keys.js';
+import { Scan, storedKeys } from '../../src/application/maintenance/scan-keys.js';
 import type { Deployment, Region } from '../../src/domain/ids.js';
 import type { AuditLog } from '../../src/ports/audit-log.js';
 import type { Clock } from '../../src/ports/clock.js';
@@ -56,7 +56,7 @@ export function repairAll(means: RepairMeans, dropRemoved: boolean, signal: Abor
   const storeCalls = new StoreCalls(store, clock, { storeTimeoutMs: 1_000 });
   const calls = new RegionCalls(vaults, guide, clock, telemetry, pauses);
   const repairing = repairKey(means, storeCalls, calls, new RetryingCalls(calls, clock), dropRemoved);
-  return walk(storeCalls, clock, signal, async ({ record }) => {
+  return scan(storeCalls, clock, signal, async ({ record }) => {
     if (record.isOk()) await repairing.repair(record.value, signal);
   });
 }
@@ -67,18 +67,18 @@ export function verifyAll(means: RepairMeans, signal: AbortSignal): Promise<unkn
   const storeCalls = new StoreCalls(store, clock, { storeTimeoutMs: 1_000 });
   const calls = new RetryingCalls(new RegionCalls(vaults, guide, clock, telemetry, pauses), clock);
   const verifying = new VerifyKey(vaults, calls, deployment);
-  return walk(storeCalls, clock, signal, async ({ record }) => {
+  return scan(storeCalls, clock, signal, async ({ record }) => {
     if (record.isOk()) await verifying.check(record.value, signal);
   });
 }
 
-function walk(
+function scan(
   store: StoreCalls,
   clock: Clock,
   signal: AbortSignal,
   visit: (entry: PageEntry) => Promise<void>,
 ): Promise<unknown> {
-  return new Walk(storedKeys(store), clock, { concurrency: 2, share: 1 }).run(visit, signal);
+  return new Scan(storedKeys(store), clock, { concurrency: 2, share: 1 }).run(visit, signal);
 }
 
 function repairKey(

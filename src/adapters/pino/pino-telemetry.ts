@@ -63,8 +63,8 @@ export class PinoTelemetry implements Telemetry {
     }
   }
 
-  private repairFailed({ id, version, left, failure }: KeyRepairFailed): void {
-    const facts = { id, version, left: left.map(attemptFacts), ...(failure && failureFacts(failure)) };
+  private repairFailed({ id, version, failed, failure }: KeyRepairFailed): void {
+    const facts = { id, version, failed: failed.map(attemptFacts), ...(failure && failureFacts(failure)) };
     this.logger.warn(facts, 'key still lacks copies');
   }
 

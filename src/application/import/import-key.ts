@@ -1,5 +1,5 @@
-// Makes a key of another store one of ours: opened there, wrapped here in every region with the full context and proven,
-// stored where nothing was, and looked at afterwards. A key that an id has already is never replaced (I1, I7).
+// Imports one key from another store: opens it there, encrypts it here in every region with the full context, proves every
+// copy, stores it if the id has no key yet, and reads the store back. An existing key is never replaced (I1, I7).
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { KeyName } from '../../domain/keys/encryption-context.js';
@@ -7,37 +7,37 @@ import type { AuditUnavailable, ImportFailure, SourceIdInvalid } from '../../dom
 import { checkGenesis, type GenesisExpectation } from '../../domain/keys/genesis.js';
 import { firstVersion, parseKeyId, type KeyId, type Region } from '../../domain/ids.js';
 import { copiesIn, type KeyRecord } from '../../domain/keys/key-record.js';
-import type { AuditLog } from '../../ports/audit-log.js';
+import type { AuditLog, ChangeAuthor } from '../../ports/audit-log.js';
 import type { Clock } from '../../ports/clock.js';
 import type { KeySource, SourceEntry } from '../../ports/key-source.js';
 import { appendAuditEntry } from '../access/append-audit-entry.js';
 import type { OpenSourceEntry } from './open-source-entry.js';
 import { lostCopies, type CommittedRecord, type CommitKey } from '../keys/commit-key.js';
+import type { Finding } from '../maintenance/tally.js';
 import type { StoreCalls } from '../store/store-calls.js';
-import type { ChangeAuthor } from '../../ports/audit-log.js';
 
 export interface ImportSettings extends GenesisExpectation {
   readonly quorum: number;
   /** The configured regions. */
   readonly regions: readonly Region[];
-  /** Looks, and says what would be done. */
+  /** Opens and compares, and says what would be imported, but stores nothing. */
   readonly dryRun: boolean;
 }
 
-/** What became of one entry. */
+/** What happened to one entry. */
 export type Imported =
-  /** It is stored with the quorum; the regions of `missing` could not be proven to hold it: repair debt. */
+  /** Stored with at least the quorum; the regions of `missing` have no proven copy yet: repair adds them. */
   | { readonly kind: 'imported'; readonly missing: readonly Region[] }
-  /** The id has this very key already: from an earlier import, or from another one at the same time. */
-  | { readonly kind: 'already-there' }
-  /** In a dry run: it opens, and nothing is in its way. */
+  /** The id already has the same key: from an earlier import, or from another one at the same time. */
+  | { readonly kind: 'already-present' }
+  /** In a dry run: it opens, and the id has no key. */
   | { readonly kind: 'importable' };
 
-/** What an import is done with. */
+/** The services that an import uses. */
 export interface ImportParts {
   readonly source: KeySource;
   readonly opening: OpenSourceEntry;
-  readonly settling: CommitKey;
+  readonly committing: CommitKey;
   readonly store: StoreCalls;
   readonly audit: AuditLog;
   readonly clock: Clock;
@@ -50,7 +50,7 @@ export class ImportKey {
     private readonly settings: ImportSettings,
   ) {}
 
-  /** Safe to repeat: what is there already stays as it is. */
+  /** Safe to repeat: a key that is stored already stays as it is. */
   async import(entry: SourceEntry, signal: AbortSignal): Promise<Result<Imported, ImportFailure>> {
     const id = idOf(entry);
     if (id.isErr()) return err(id.error);
@@ -67,7 +67,7 @@ export class ImportKey {
     if (opened.isErr()) return err(opened.error);
     const { key } = opened.value;
     try {
-      if (found.value) return compared(found.value, key, name);
+      if (found.value) return compare(found.value, key, name);
       return this.settings.dryRun ? ok({ kind: 'importable' }) : await this.store(key, name, signal);
     } finally {
       key.wipe();
@@ -79,36 +79,47 @@ export class ImportKey {
     name: KeyName,
     signal: AbortSignal,
   ): Promise<Result<Imported, ImportFailure>> {
-    const told = await this.tell(name.id, 'imported');
-    if (told.isErr()) return err(told.error);
-    const settled = await this.parts.settling.settle(key, name, signal);
+    const audited = await this.appendEntry(name.id, 'imported');
+    if (audited.isErr()) return err(audited.error);
+    const settled = await this.parts.committing.settle(key, name, signal);
     const outcome = settled
       .mapErr((failure): ImportFailure => failure)
-      .andThen((record) => this.judged(record));
+      .andThen((record) => this.outcomeOf(record));
     if (outcome.isOk() && outcome.value.kind === 'imported') return outcome;
-    // The line that was written before promised more than was done: a second one takes it back.
-    const corrected = await this.tell(name.id, outcome.isOk() ? outcome.value.kind : outcome.error.kind);
+    // The audit entry announced more than was done: a second entry says so.
+    const corrected = await this.appendEntry(
+      name.id,
+      outcome.isOk() ? outcome.value.kind : outcome.error.kind,
+    );
     return corrected.isErr() ? err(corrected.error) : outcome;
   }
 
-  /** Only what the store holds says what was done. */
-  private judged({ record, commits, held }: CommittedRecord): Result<Imported, ImportFailure> {
+  /** Decided only by what the store holds. */
+  private outcomeOf({ record, commits, held }: CommittedRecord): Result<Imported, ImportFailure> {
     const { regions, quorum } = this.settings;
     if (!commits) return err({ kind: 'key.conflict' });
     if (held >= quorum) {
       return ok({ kind: 'imported', missing: regions.filter((region) => !record.ciphertexts.has(region)) });
     }
-    // Not one of ours: another import of the same key was first.
+    // None of the copies is from this process: another import of the same key was first.
     return held === 0 && copiesIn(record, regions) >= quorum
-      ? ok({ kind: 'already-there' })
+      ? ok({ kind: 'already-present' })
       : err(lostCopies);
   }
 
-  private tell(id: KeyId, outcome: string): ResultAsync<void, AuditUnavailable> {
+  private appendEntry(id: KeyId, outcome: string): ResultAsync<void, AuditUnavailable> {
     const { audit, author, clock, source } = this.parts;
     const facts = { timeMs: clock.nowMs(), ...author, outcome, source: source.name };
     return appendAuditEntry(audit, { ...facts, action: 'key.import', id, version: firstVersion }, { clock });
   }
+}
+
+/** What the report of `rkms import` says of an entry. */
+export function importFinding(name: string, result: Result<Imported, ImportFailure>): Finding {
+  if (result.isErr()) return { name, problem: { kind: result.error.kind } };
+  const imported = result.value;
+  const isIncomplete = imported.kind === 'imported' && imported.missing.length > 0;
+  return { name, outcomes: isIncomplete ? ['imported', 'incomplete'] : [imported.kind] };
 }
 
 const idOf = ({ id }: SourceEntry): Result<KeyId, SourceIdInvalid> =>
@@ -117,11 +128,11 @@ const idOf = ({ id }: SourceEntry): Result<KeyId, SourceIdInvalid> =>
     detail: `${problem}: an id has ${expected}`,
   }));
 
-const compared = (
+const compare = (
   record: KeyRecord,
   key: DataKey,
   { id, version }: KeyName,
 ): Result<Imported, ImportFailure> =>
   key.isCommittedBy(record.commitment, id, version)
-    ? ok({ kind: 'already-there' })
+    ? ok({ kind: 'already-present' })
     : err({ kind: 'key.conflict' });

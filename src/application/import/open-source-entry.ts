@@ -1,6 +1,6 @@
-// Opens an entry of another store in every region that holds a copy, because its records tell no commitment: only copies
-// that agree prove each other. Copies that open to different keys are refused, and every plaintext but one is wiped.
-import { err, ok, ResultAsync, type Result } from 'neverthrow';
+// Opens an entry of another store in every region that holds a copy. Its records have no commitment, so copies that open
+// to the same key are the only proof. Copies that open to different keys are refused; every plaintext but one is wiped.
+import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { FailedAttempt, VaultFailure } from '../../domain/failures/region-failures.js';
 import type { SourceOpenFailure } from '../../domain/failures/key-failures.js';
@@ -8,16 +8,16 @@ import type { Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import type { KeySource, SourceCopies } from '../../ports/key-source.js';
 import { withDeadline } from '../resilience/with-deadline.js';
-import { passes } from '../maintenance/retrying-calls.js';
+import { isTransient } from '../maintenance/retrying-calls.js';
 import { pause } from '../resilience/pause.js';
 
-/** The key belongs to whoever receives it. */
+/** The receiver wipes the key. */
 export interface OpenedEntry {
   readonly key: DataKey;
   /** The regions whose copies opened, all to this key. */
   readonly opened: readonly Region[];
-  /** Those whose copies did not, and why. */
-  readonly closed: readonly FailedAttempt[];
+  /** The regions whose copies did not open, and why. */
+  readonly failed: readonly FailedAttempt[];
 }
 
 export interface SourceSettings {
@@ -30,8 +30,8 @@ interface Opened {
   readonly key: DataKey;
 }
 
-const mostTries = 3;
-/** The longest pause before the second try; doubles before the third; full jitter. */
+const maxAttempts = 3;
+/** Upper bound of the random pause before the second attempt; doubles before the third. */
 const firstPauseMs = 400;
 
 export class OpenSourceEntry {
@@ -41,33 +41,26 @@ export class OpenSourceEntry {
     private readonly settings: SourceSettings,
   ) {}
 
-  /** One copy that opens is enough; where none does, regions that may only be busy or away are tried again. */
-  open(copies: SourceCopies, signal: AbortSignal): ResultAsync<OpenedEntry, SourceOpenFailure> {
-    return new ResultAsync(this.openPatiently(copies, signal));
-  }
-
-  private async openPatiently(
-    copies: SourceCopies,
-    signal: AbortSignal,
-  ): Promise<Result<OpenedEntry, SourceOpenFailure>> {
-    for (let tries = 1; ; tries += 1) {
-      const attempts = await Promise.all(
+  /** One copy that opens is enough. When none opens, transient failures are tried again. */
+  async open(copies: SourceCopies, signal: AbortSignal): Promise<Result<OpenedEntry, SourceOpenFailure>> {
+    for (let attempt = 1; ; attempt += 1) {
+      const answers = await Promise.all(
         [...copies].map(async ([region, bytes]) => ({
           region,
           answer: await this.openCopy(bytes, region, signal),
         })),
       );
-      const opened = attempts.flatMap(({ region, answer }) =>
+      const opened = answers.flatMap(({ region, answer }) =>
         answer.isOk() ? [{ region, key: answer.value }] : [],
       );
-      const closed = attempts.flatMap(({ region, answer }) =>
+      const failed = answers.flatMap(({ region, answer }) =>
         answer.isErr() ? [{ region, failure: answer.error }] : [],
       );
       const [first, ...others] = opened;
-      if (first) return agreed(first, others, closed);
-      const mayPass = closed.some(({ failure }) => passes(failure));
-      if (!mayPass || tries === mostTries || signal.aborted) return err(whyClosed(closed));
-      await pause(this.clock, this.clock.random() * firstPauseMs * 2 ** (tries - 1), signal);
+      if (first) return agreed(first, others, failed);
+      const mayOpenLater = failed.some(({ failure }) => isTransient(failure));
+      if (!mayOpenLater || attempt === maxAttempts || signal.aborted) return err(whyNotOpened(failed));
+      await pause(this.clock, this.clock.random() * firstPauseMs * 2 ** (attempt - 1), signal);
     }
   }
 
@@ -89,23 +82,22 @@ export class OpenSourceEntry {
   }
 }
 
-/** The first copy's key, if all the others are the same. */
+/** The first copy's key, if all other copies hold the same one. */
 function agreed(
   first: Opened,
   others: readonly Opened[],
-  closed: readonly FailedAttempt[],
+  failed: readonly FailedAttempt[],
 ): Result<OpenedEntry, SourceOpenFailure> {
   const same = others.every(({ key }) => key.equals(first.key));
   for (const { key } of others) key.wipe();
   const opened = [first, ...others].map(({ region }) => region);
-  if (same) return ok({ key: first.key, opened, closed });
+  if (same) return ok({ key: first.key, opened, failed });
   first.key.wipe();
   return err({ kind: 'source.copies-differ', regions: opened });
 }
 
-function whyClosed(closed: readonly FailedAttempt[]): SourceOpenFailure {
-  const final = closed.find(({ failure: { kind } }) => kind === 'call.aborted')?.failure;
-  if (final?.kind === 'call.aborted') return final;
-  const unsuitable = closed.some(({ failure }) => failure.kind === 'ciphertext.mismatched');
-  return unsuitable ? { kind: 'source.key-unsuitable' } : { kind: 'regions.exhausted', attempts: closed };
+function whyNotOpened(failed: readonly FailedAttempt[]): SourceOpenFailure {
+  if (failed.some(({ failure }) => failure.kind === 'call.aborted')) return { kind: 'call.aborted' };
+  const isUnsuitable = failed.some(({ failure }) => failure.kind === 'ciphertext.mismatched');
+  return isUnsuitable ? { kind: 'source.key-unsuitable' } : { kind: 'regions.exhausted', attempts: failed };
 }

@@ -1,4 +1,4 @@
-// A source of another make as something to walk over.
+// The entries of another store as a source that can be scanned, with a time limit on each page.
 import { okAsync } from 'neverthrow';
 import type { StoreReadFailure } from '../../domain/failures/store-failures.js';
 import type { Clock } from '../../ports/clock.js';
@@ -6,10 +6,10 @@ import type { KeySource, SourceEntry } from '../../ports/key-source.js';
 import { withDeadline } from '../resilience/with-deadline.js';
 import type { ScanSource } from '../maintenance/scan-keys.js';
 
-/** Nobody waits for a walk: a page of many large items may take its time. */
+/** Far above a usual page read: no request waits for it, and a page may hold many large items. */
 const pageTimeoutMs = 10_000;
 
-/** All entries of the source; how many there are is not known, because counting takes a right that reading does not. */
+/** The total is not known: counting would need a permission that reading does not. */
 export const sourceEntries = (
   source: KeySource,
   clock: Clock,

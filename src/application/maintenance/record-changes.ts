@@ -1,5 +1,5 @@
-// Writes what a repair found out: the audit line first, then the store, by compare-and-set. An unknown outcome is settled by
-// reading what is there; what is told to be done was seen to be done (I8).
+// Writes the outcome of a repair: the audit entry first, then the store, by compare-and-set. After an unknown outcome the
+// record is read again; only what the store is seen to hold is reported as done (I8).
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { AuditUnavailable, KeyNotFound, RepairFailure } from '../../domain/failures/key-failures.js';
 import type {
@@ -11,13 +11,12 @@ import type {
 import type { Region } from '../../domain/ids.js';
 import { holdsCiphertext, type KeyRecord } from '../../domain/keys/key-record.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
-import type { AuditLog } from '../../ports/audit-log.js';
+import type { AuditLog, ChangeAuthor } from '../../ports/audit-log.js';
 import type { Clock } from '../../ports/clock.js';
 import { appendAuditEntry } from '../access/append-audit-entry.js';
 import type { StoreCalls } from '../store/store-calls.js';
-import type { ChangeAuthor } from '../../ports/audit-log.js';
 
-/** Regions whose ciphertexts joined the record, took the place of unreadable ones, or were taken out. */
+/** Regions whose copy was added, replaced because it was unreadable, or dropped because the region is not configured. */
 export interface RecordChange {
   readonly added: readonly Region[];
   readonly replaced: readonly Region[];
@@ -26,16 +25,19 @@ export interface RecordChange {
 
 export const noChange: RecordChange = { added: [], replaced: [], dropped: [] };
 
-/** What of a change is in the store. */
+export const hasChanges = ({ added, replaced, dropped }: RecordChange): boolean =>
+  added.length + replaced.length + dropped.length > 0;
+
+/** The part of a change that is in the store. */
 export interface WrittenChange extends RecordChange {
-  /** Somebody else changed the record meanwhile; the rest was not written. */
+  /** Another process changed the record first; the rest was not written. */
   readonly stale: boolean;
   readonly failure?: RepairFailure;
 }
 
 type ChangeFailure = StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded;
 
-const changedMeanwhile: StoreRevisionStale = { kind: 'store.revision-stale' };
+const staleRevision: StoreRevisionStale = { kind: 'store.revision-stale' };
 
 export class RecordChanges {
   constructor(
@@ -55,31 +57,29 @@ export class RecordChanges {
       .andThen((found) => (found ? ok(found) : err<KeyRecord, KeyNotFound>({ kind: 'key.not-found' })));
   }
 
-  /** Adds `ciphertexts`, those of `change`, and drops what `change` drops. Never fails; tells what was done. */
+  /** Adds `ciphertexts` (those of `change.added` and `change.replaced`), then drops `change.dropped`. Never fails. */
   async write(
     record: KeyRecord,
     ciphertexts: readonly RegionalCiphertext[],
     change: RecordChange,
     signal: AbortSignal,
   ): Promise<WrittenChange> {
-    const { added, replaced, dropped } = change;
-    if (added.length + replaced.length + dropped.length === 0) return { ...noChange, stale: false };
+    const { dropped } = change;
+    if (!hasChanges(change)) return { ...noChange, stale: false };
     if (signal.aborted) return { ...noChange, stale: false, failure: { kind: 'call.aborted' } };
-    const audited = await this.tell(record, change, 'repaired');
+    const audited = await this.appendEntry(record, change, 'repaired');
     if (audited.isErr()) return { ...noChange, stale: false, failure: audited.error };
-    const grown = await this.grow(record, ciphertexts, signal);
-    if (grown.isErr()) return this.refused(record, change, grown.error, noChange);
-    // Nothing is dropped from a record that is not exactly the one whose copies were proven.
+    const added = await this.add(record, ciphertexts, signal);
+    if (added.isErr()) return this.correct(record, change, added.error, noChange);
+    // Copies are dropped only from exactly the record whose other copies were proven.
     const expected = record.revision + (ciphertexts.length > 0 ? 1 : 0);
-    const shrunk =
-      dropped.length === 0 || grown.value.revision === expected
-        ? await this.shrink(grown.value, dropped, signal)
-        : err(changedMeanwhile);
-    if (shrunk.isErr()) return this.refused(record, change, shrunk.error, { ...change, dropped: [] });
+    const isExpected = dropped.length === 0 || added.value.revision === expected;
+    const rest = isExpected ? await this.drop(added.value, dropped, signal) : err(staleRevision);
+    if (rest.isErr()) return this.correct(record, change, rest.error, { ...change, dropped: [] });
     return { ...change, stale: false };
   }
 
-  private async grow(
+  private async add(
     record: KeyRecord,
     ciphertexts: readonly RegionalCiphertext[],
     signal: AbortSignal,
@@ -89,15 +89,11 @@ export class RecordChanges {
       (store, bounds) => store.addCiphertexts(record, ciphertexts, bounds),
       signal,
     );
-    return this.settled(
-      written,
-      record,
-      (found) => ciphertexts.every((each) => holdsCiphertext(found, each)),
-      signal,
-    );
+    const isDone = (found: KeyRecord): boolean => ciphertexts.every((each) => holdsCiphertext(found, each));
+    return this.confirm(written, record, isDone, signal);
   }
 
-  private async shrink(
+  private async drop(
     record: KeyRecord,
     regions: readonly Region[],
     signal: AbortSignal,
@@ -108,11 +104,11 @@ export class RecordChanges {
       signal,
     );
     const isDone = (found: KeyRecord): boolean => !regions.some((region) => found.ciphertexts.has(region));
-    return this.settled(written, record, isDone, signal);
+    return this.confirm(written, record, isDone, signal);
   }
 
-  /** What the store holds after a write that was not refused: the change, or something to be looked at anew. */
-  private async settled(
+  /** Reads the record after a write that succeeded or whose outcome is unknown; stale unless it holds the change. */
+  private async confirm(
     written: Result<KeyRecord, ChangeFailure>,
     record: KeyRecord,
     isDone: (found: KeyRecord) => boolean,
@@ -122,24 +118,24 @@ export class RecordChanges {
     const found = await this.read(record, signal);
     if (found.isErr()) return err({ kind: 'store.outcome-unknown', cause: found.error });
     const isSame = found.value.commitment === record.commitment;
-    return isSame && isDone(found.value) ? ok(found.value) : err(changedMeanwhile);
+    return isSame && isDone(found.value) ? ok(found.value) : err(staleRevision);
   }
 
-  /** The line that was written before promised more than was done: a second one takes it back. */
-  private async refused(
+  /** The audit entry announced more than was done: a second entry says so. */
+  private async correct(
     record: KeyRecord,
     change: RecordChange,
     failure: ChangeFailure,
     done: RecordChange,
   ): Promise<WrittenChange> {
-    const told = await this.tell(record, change, failure.kind);
-    if (told.isErr()) return { ...done, stale: false, failure: told.error };
+    const audited = await this.appendEntry(record, change, failure.kind);
+    if (audited.isErr()) return { ...done, stale: false, failure: audited.error };
     return failure.kind === 'store.revision-stale'
       ? { ...done, stale: true }
       : { ...done, stale: false, failure };
   }
 
-  private tell(
+  private appendEntry(
     { id, version }: KeyRecord,
     { added, replaced, dropped }: RecordChange,
     outcome: string,

@@ -1,54 +1,48 @@
-// Brings one record back to full: opens every copy, opens the key where it opens, wraps and proves it where it does not, and
-// writes by compare-and-set. The number of proven copies never falls (I6), and a plaintext that fails its commitment is
+// Repairs one record: opens every copy, encrypts the key again where a copy is missing or unreadable, proves each new copy,
+// and writes by compare-and-set. The number of proven copies never falls (I6), and a plaintext that fails its commitment is
 // never repaired from (I4).
 import { err, ok, type Result } from 'neverthrow';
 import { encryptionContext } from '../../domain/keys/encryption-context.js';
 import type { FailedAttempt } from '../../domain/failures/region-failures.js';
 import type { RepairFailure } from '../../domain/failures/key-failures.js';
 import type { Deployment, Region } from '../../domain/ids.js';
-import { goodRegions, standingOf, type CopyCheck } from '../../domain/keys/copy-check.js';
+import { goodRegions, statusOf, type CopyCheck } from '../../domain/keys/copy-check.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import { droppable, planRepair, type RepairPlan } from '../../domain/keys/repair-plan.js';
 import type { KeyVault } from '../../ports/key-vault.js';
 import type { Telemetry } from '../../ports/telemetry.js';
-import { noChange, type RecordChange, type RecordChanges } from './record-changes.js';
+import { hasChanges, noChange, type RecordChange, type RecordChanges } from './record-changes.js';
 import type { RegionCalls } from '../regions/region-calls.js';
 import type { RegionSelector } from '../regions/region-selector.js';
 import type { UnwrapInAnyRegion } from '../keys/unwrap-in-any-region.js';
 import type { VerifyKey } from './verify-key.js';
 import { wrapAndProve } from '../keys/wrap-and-prove.js';
+import type { Finding } from './tally.js';
 
 export interface RepairSettings {
   readonly deployment: Deployment;
   readonly quorum: number;
-  /** Whether ciphertexts of regions that left the configuration are taken out of records that are whole without them. */
+  /** Whether copies of regions that are no longer configured are removed, from records that are complete without them. */
   readonly dropRemoved: boolean;
-  /** Looks, and says what would be done. */
+  /** Opens every copy and says what would change, but writes nothing. */
   readonly dryRun: boolean;
 }
 
-/** What was done to one record (in a dry run: what would be), and what is left to do. */
+/** What was changed in one record (in a dry run: what would be), and what could not be repaired. */
 export interface KeyRepair extends RecordChange {
-  /** What was found before anything was done. */
-  readonly check: CopyCheck;
-  /** Regions that still lack a good copy, and why. */
-  readonly left: readonly FailedAttempt[];
-  /** Why the record could not be repaired as a whole. */
+  /** Regions that still have no good copy, and why. */
+  readonly failed: readonly FailedAttempt[];
+  /** Why the repair as a whole failed. */
   readonly failure?: RepairFailure;
-}
-
-/** One look at the record; `stale` when somebody else changed it meanwhile, and another look is due. */
-interface Look extends KeyRepair {
-  readonly stale: boolean;
 }
 
 interface Wrapped {
   readonly ciphertexts: readonly RegionalCiphertext[];
-  readonly left: readonly FailedAttempt[];
+  readonly failed: readonly FailedAttempt[];
 }
 
-/** What a repair is done with. */
+/** The services that a repair uses. */
 export interface RepairParts {
   readonly vaults: readonly KeyVault[];
   readonly calls: Pick<RegionCalls, 'call'>;
@@ -59,8 +53,8 @@ export interface RepairParts {
   readonly telemetry: Telemetry;
 }
 
-/** How often a record that others keep changing is looked at. */
-const mostLooks = 4;
+/** A record that other processes keep changing is given up after this many attempts. */
+const maxAttempts = 4;
 
 export class RepairKey {
   constructor(
@@ -68,46 +62,49 @@ export class RepairKey {
     private readonly settings: RepairSettings,
   ) {}
 
-  /** Never fails; `record` may have been read a while ago. */
-  repair(record: KeyRecord, signal: AbortSignal): Promise<KeyRepair> {
-    return this.repairFrom(record, noChange, 1, signal);
+  /** Never fails. `record` may be outdated: a refused write reads it again. */
+  async repair(record: KeyRecord, signal: AbortSignal): Promise<KeyRepair> {
+    const repair = await this.repairCurrent(record, signal);
+    if (!this.settings.dryRun) this.report(record, repair, signal);
+    return repair;
   }
 
-  private async repairFrom(
-    record: KeyRecord,
-    before: RecordChange,
-    looks: number,
-    signal: AbortSignal,
-  ): Promise<KeyRepair> {
-    const { stale, ...look } = await this.look(record, signal);
-    const repair = { ...look, ...together(before, look) };
-    if (!stale) return this.told(record, signal, repair);
-    if (looks === mostLooks) {
-      return this.told(record, signal, { ...repair, failure: { kind: 'store.revision-stale' } });
+  /** Repeats the attempt while other processes change the record in between. */
+  private async repairCurrent(record: KeyRecord, signal: AbortSignal): Promise<KeyRepair> {
+    let [current, done] = [record, noChange];
+    for (let attempts = 1; ; attempts += 1) {
+      const { stale, ...attempt } = await this.attempt(current, signal);
+      const repair: KeyRepair = { ...attempt, ...merged(done, attempt) };
+      if (!stale) return repair;
+      if (attempts === maxAttempts) return { ...repair, failure: { kind: 'store.revision-stale' } };
+      const found = await this.parts.changes.read(current, signal);
+      if (found.isErr()) return { ...repair, failure: found.error };
+      [current, done] = [found.value, repair];
     }
-    const found = await this.parts.changes.read(record, signal);
-    return found.isOk()
-      ? this.repairFrom(found.value, repair, looks + 1, signal)
-      : this.told(record, signal, { ...repair, failure: found.error });
   }
 
-  private async look(record: KeyRecord, signal: AbortSignal): Promise<Look> {
+  /** `stale`: another process changed the record first. */
+  private async attempt(
+    record: KeyRecord,
+    signal: AbortSignal,
+  ): Promise<KeyRepair & { readonly stale: boolean }> {
     const check = await this.parts.verifying.check(record, signal);
     const plan = planRepair(check, (region) => this.parts.guide.isEjected(region));
-    const look = { ...noChange, check, left: plan.left, stale: false };
-    const hopeless = whyHopeless(check);
-    if (hopeless) return { ...look, failure: hopeless };
-    if (this.settings.dryRun) return { ...look, ...this.changeFor(record, check, plan, wantedBy(plan)) };
-    const wrapped = await this.wrapIn(wantedBy(plan), record, signal);
-    if (wrapped.isErr()) return { ...look, failure: wrapped.error };
-    const { ciphertexts, left } = wrapped.value;
+    const wanted = [...plan.missing, ...plan.unreadable];
+    const nothing = { ...noChange, failed: plan.failed, stale: false };
+    const unrepairable = whyUnrepairable(check);
+    if (unrepairable) return { ...nothing, failure: unrepairable };
+    if (this.settings.dryRun) return { ...nothing, ...this.changeFor(record, check, plan, wanted) };
+    const wrapped = await this.wrapIn(wanted, record, signal);
+    if (wrapped.isErr()) return { ...nothing, failure: wrapped.error };
+    const { ciphertexts, failed } = wrapped.value;
     const proven = ciphertexts.map(({ region }) => region);
     const change = this.changeFor(record, check, plan, proven);
     const written = await this.parts.changes.write(record, ciphertexts, change, signal);
-    return { ...look, ...written, left: [...plan.left, ...left] };
+    return { ...written, failed: [...plan.failed, ...failed] };
   }
 
-  /** What there is to write once the regions of `proven` have proven their new copies. */
+  /** What there is to write, given the regions that have proven their new copies. */
   private changeFor(
     record: KeyRecord,
     check: CopyCheck,
@@ -129,7 +126,7 @@ export class RepairKey {
     record: KeyRecord,
     signal: AbortSignal,
   ): Promise<Result<Wrapped, RepairFailure>> {
-    if (regions.length === 0) return ok({ ciphertexts: [], left: [] });
+    if (regions.length === 0) return ok({ ciphertexts: [], failed: [] });
     const opened = await this.parts.unwrapping.open(record, signal);
     if (opened.isErr()) return err(opened.error);
     const { key } = opened.value;
@@ -145,49 +142,53 @@ export class RepairKey {
           })),
       );
       const ciphertexts = outcomes.flatMap(({ wrapped }) => (wrapped.isOk() ? [wrapped.value] : []));
-      const left = outcomes.flatMap(({ region, wrapped }) =>
+      const failed = outcomes.flatMap(({ region, wrapped }) =>
         wrapped.isErr() ? [{ region, failure: wrapped.error }] : [],
       );
-      return ok({ ciphertexts, left });
+      return ok({ ciphertexts, failed });
     } finally {
       key.wipe();
     }
   }
 
-  /** A repair that was broken off is no news. */
-  private told({ id, version }: KeyRecord, signal: AbortSignal, repair: KeyRepair): KeyRepair {
-    const { added, replaced, dropped, left, failure } = repair;
-    if (this.settings.dryRun) return repair;
-    if (added.length + replaced.length + dropped.length > 0) {
-      this.parts.telemetry.record({ event: 'key.repaired', id, version, added, replaced, dropped });
+  /** An aborted repair is not reported as failed. */
+  private report({ id, version }: KeyRecord, repair: KeyRepair, signal: AbortSignal): void {
+    const { telemetry } = this.parts;
+    const { added, replaced, dropped, failed, failure } = repair;
+    if (hasChanges(repair)) {
+      telemetry.record({ event: 'key.repaired', id, version, added, replaced, dropped });
     }
-    if (!signal.aborted && (failure !== undefined || left.length > 0)) {
-      this.parts.telemetry.record({
-        event: 'key.repair-failed',
-        id,
-        version,
-        left,
-        ...(failure && { failure }),
-      });
-    }
-    return repair;
+    if (signal.aborted || (failure === undefined && failed.length === 0)) return;
+    telemetry.record({ event: 'key.repair-failed', id, version, failed, ...(failure && { failure }) });
   }
 }
 
-const wantedBy = ({ missing, unreadable }: RepairPlan): readonly Region[] => [...missing, ...unreadable];
+/** What the report of `rkms repair` says of a key; `repair` is the failure's kind when the record could not be read. */
+export function repairFinding(name: string, repair: KeyRepair | string): Finding {
+  if (typeof repair === 'string') return { name, problem: { kind: repair } };
+  const { added, replaced, dropped, failed, failure } = repair;
+  const regions = { added, replaced, dropped, failed: failed.map(({ region }) => region) };
+  const copies = Object.entries(regions).flatMap(([change, where]) =>
+    where.map((region) => [region, change] as const),
+  );
+  const detail = failed.map((each) => `${each.region} ${each.failure.kind}`).join(', ');
+  const problem = failure ? { kind: failure.kind } : { kind: 'incomplete', detail };
+  const hasProblem = failure !== undefined || failed.length > 0;
+  return { name, copies, outcomes: hasChanges(repair) ? ['changed'] : [], ...(hasProblem && { problem }) };
+}
 
-/** Why there is nothing to repair from. */
-function whyHopeless(check: CopyCheck): RepairFailure | undefined {
+/** Why no copy of the record can be repaired from; undefined when one is good. */
+function whyUnrepairable(check: CopyCheck): RepairFailure | undefined {
   if (goodRegions(check).length > 0) return undefined;
   const attempts = check.flatMap(({ region, state }) =>
     'failure' in state ? [{ region, failure: state.failure }] : [],
   );
-  if (standingOf(check) !== 'lost') return { kind: 'regions.exhausted', attempts };
+  if (statusOf(check) !== 'lost') return { kind: 'regions.exhausted', attempts };
   const detail = `tried ${attempts.map(({ region }) => region).join(', ')}`;
   return { kind: 'key.unreadable', reason: 'no-copy-opens', detail };
 }
 
-const together = (before: RecordChange, now: RecordChange): RecordChange => ({
+const merged = (before: RecordChange, now: RecordChange): RecordChange => ({
   added: [...before.added, ...now.added],
   replaced: [...before.replaced, ...now.replaced],
   dropped: [...before.dropped, ...now.dropped],

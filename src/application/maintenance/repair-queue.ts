@@ -91,7 +91,7 @@ export class RepairQueue {
     }));
     if (failure === undefined || signal.aborted) return;
     const { id, version } = debt;
-    this.telemetry.record({ event: 'key.repair-failed', id, version, left: [], failure });
+    this.telemetry.record({ event: 'key.repair-failed', id, version, failed: [], failure });
   }
 
   /** Returns why the record could not be read; the repair itself reports its own outcome. */

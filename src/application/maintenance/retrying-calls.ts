@@ -1,6 +1,6 @@
-// Calls to single regions for work that nobody waits for: what time alone may mend is tried again after a pause, and a
-// region that is down is passed over for a while, so that a walk over all keys does not wait for it at every one.
-import { err, ResultAsync, type Result } from 'neverthrow';
+// Calls to single regions for scans, which no request waits for: a transient failure is tried again after a pause, and a
+// region that is down is skipped for a while, so that a scan does not wait for it at every key.
+import { errAsync, ResultAsync } from 'neverthrow';
 import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
@@ -8,17 +8,17 @@ import type { KeyVault } from '../../ports/key-vault.js';
 import type { RegionAct, RegionCalls } from '../regions/region-calls.js';
 import { pause } from '../resilience/pause.js';
 
-const mostTries = 3;
-/** The longest pause before the second try, and before the third; full jitter. */
+const maxAttempts = 3;
+/** Upper bound of the random pause before the second attempt; doubles before the third. */
 const firstPauseMs = 400;
-/** So many failures in a row and the region is passed over, with one call in so many milliseconds to see whether it is back. */
-const downAfter = 5;
-const askAgainMs = 5_000;
+/** After this many failures in a row a region is skipped, except for one call every `recheckAfterMs`. */
+const skippedAfter = 5;
+const recheckAfterMs = 5_000;
 
 interface Outage {
-  readonly inRow: number;
+  readonly failuresInRow: number;
   readonly last: VaultFailure;
-  askAtMs: number;
+  recheckAtMs: number;
 }
 
 export class RetryingCalls {
@@ -29,45 +29,50 @@ export class RetryingCalls {
     private readonly clock: Clock,
   ) {}
 
+  /** Fails with the last failure; for a region that is skipped, with its last failure and without a call. */
   call<T>(vault: KeyVault, act: RegionAct<T>, signal: AbortSignal): ResultAsync<T, VaultFailure> {
-    return new ResultAsync(this.patiently(vault, act, signal, 1));
+    const attempt = (number: number): ResultAsync<T, VaultFailure> => {
+      const outage = this.skippedFor(vault.region);
+      if (outage) return errAsync(outage);
+      return this.calls
+        .call(vault, act, signal)
+        .map((value) => {
+          this.outages.delete(vault.region);
+          return value;
+        })
+        .orElse((failure) => {
+          this.recordFailure(vault.region, failure);
+          if (!isTransient(failure) || number === maxAttempts || signal.aborted) return errAsync(failure);
+          const pauseMs = this.clock.random() * firstPauseMs * 2 ** (number - 1);
+          const paused = ResultAsync.fromSafePromise(pause(this.clock, pauseMs, signal));
+          return paused.andThen(() => attempt(number + 1));
+        });
+    };
+    return attempt(1);
   }
 
-  private async patiently<T>(
-    vault: KeyVault,
-    act: RegionAct<T>,
-    signal: AbortSignal,
-    tries: number,
-  ): Promise<Result<T, VaultFailure>> {
-    const down = this.passedOver(vault.region);
-    if (down) return err(down);
-    const result = await this.calls.call(vault, act, signal);
-    this.note(vault.region, result);
-    if (result.isOk() || !passes(result.error) || tries === mostTries || signal.aborted) return result;
-    await pause(this.clock, this.clock.random() * firstPauseMs * 2 ** (tries - 1), signal);
-    return this.patiently(vault, act, signal, tries + 1);
-  }
-
-  /** The last failure of a region that is known to be down; now and then one call may see whether it still is. */
-  private passedOver(region: Region): VaultFailure | undefined {
+  /** The last failure of a region that is down; undefined when it may be called, once in a while to recheck it. */
+  private skippedFor(region: Region): VaultFailure | undefined {
     const outage = this.outages.get(region);
     const nowMs = this.clock.monotonicMs();
-    if (outage === undefined || outage.inRow < downAfter) return undefined;
-    if (nowMs < outage.askAtMs) return outage.last;
-    outage.askAtMs = nowMs + askAgainMs;
+    if (outage === undefined || outage.failuresInRow < skippedAfter) return undefined;
+    if (nowMs < outage.recheckAtMs) return outage.last;
+    outage.recheckAtMs = nowMs + recheckAfterMs;
     return undefined;
   }
 
-  private note(region: Region, result: Result<unknown, VaultFailure>): void {
-    if (result.isOk() || result.error.kind !== 'region.unavailable') {
+  /** Any answer but `region.unavailable` proves that the region is reachable. */
+  private recordFailure(region: Region, last: VaultFailure): void {
+    if (last.kind !== 'region.unavailable') {
       this.outages.delete(region);
       return;
     }
-    const inRow = (this.outages.get(region)?.inRow ?? 0) + 1;
-    this.outages.set(region, { inRow, last: result.error, askAtMs: this.clock.monotonicMs() + askAgainMs });
+    const failuresInRow = (this.outages.get(region)?.failuresInRow ?? 0) + 1;
+    const recheckAtMs = this.clock.monotonicMs() + recheckAfterMs;
+    this.outages.set(region, { failuresInRow, last, recheckAtMs });
   }
 }
 
-/** Whether time alone may mend it. */
-export const passes = ({ kind }: VaultFailure): boolean =>
+/** Whether the same call may succeed a moment later. */
+export const isTransient = ({ kind }: VaultFailure): boolean =>
   kind === 'region.unavailable' || kind === 'region.throttled';

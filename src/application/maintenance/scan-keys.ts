@@ -1,6 +1,6 @@
-// A walk over everything that a source holds, page by page: so many visits at once, so many a second, in memory that does
-// not grow with what is walked over. Stopped, it ends what is under way and knows where to go on; nothing is visited twice
-// and nothing is left out.
+// Visits every entry of a source, page by page, with a limit on concurrent visits and on visits per second, in memory that
+// does not grow with the source. A stopped scan finishes the visits in flight and knows its position; no entry is visited
+// twice or skipped.
 import type { Result, ResultAsync } from 'neverthrow';
 import type { StoreReadFailure } from '../../domain/failures/store-failures.js';
 import type { Clock } from '../../ports/clock.js';
@@ -8,44 +8,48 @@ import type { PageEntry } from '../../ports/key-repository.js';
 import type { StoreCalls } from '../store/store-calls.js';
 import { pause } from '../resilience/pause.js';
 
-/** What is walked over. */
+interface Page<Entry> {
+  readonly entries: readonly Entry[];
+  /** Where the next page begins; absent after the last one. */
+  readonly next?: string;
+}
+
+/** What is scanned. */
 export interface ScanSource<Entry, Failure> {
-  page(
-    after: string | undefined,
-    limit: number,
-    signal: AbortSignal,
-  ): ResultAsync<{ readonly entries: readonly Entry[]; readonly next?: string }, Failure>;
-  /** About how many entries there are, where that is known. */
+  page(after: string | undefined, limit: number, signal: AbortSignal): ResultAsync<Page<Entry>, Failure>;
+  /** Roughly how many entries there are, where that is known. */
   count(signal: AbortSignal): ResultAsync<number | undefined, Failure>;
-  /** Tells entries apart. */
+  /** Unique within a page. */
   nameOf(entry: Entry): string;
 }
 
 export interface ScanSettings {
   /** How many entries are visited at once. */
   readonly concurrency: number;
-  /** How many visits begin in a second at most; without it there is no limit. */
+  /** How many visits begin per second at most; unlimited when absent. */
   readonly perSecond?: number;
-  /** The share of the entries that is visited, drawn by lot: above 0, up to 1. */
+  /** The share of the entries that is visited, chosen at random: above 0, up to 1. */
   readonly share: number;
-  /** Where an earlier walk stopped. */
+  /** Where an earlier scan stopped. */
   readonly from?: ScanPosition;
 }
 
-/** How far a walk has come: past all that comes before `after`, and past what is named, which comes behind it. */
+/** How far a scan has come: it is done with all entries before `after`, and with those of `visited` that come after it. */
 export interface ScanPosition {
   readonly after?: string;
-  readonly named: readonly string[];
-  /** How many entries that is. */
-  readonly count: number;
+  /** Names of entries of the current page; at most one page of them. */
+  readonly visited: readonly string[];
+  /** How many entries are done in all. */
+  readonly done: number;
 }
 
-export interface WalkProgress {
+export interface ScanProgress {
   readonly done: number;
   readonly total: number | undefined;
-  /** Since this walk began. */
+  /** Average since this scan started or was resumed. */
   readonly perSecond: number;
-  readonly leftMs: number | undefined;
+  /** Estimate; undefined while the total or the speed is not known. */
+  readonly remainingMs: number | undefined;
 }
 
 export type ScanEnd<Failure> =
@@ -54,69 +58,73 @@ export type ScanEnd<Failure> =
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 const pageEntries = 200;
-const pageTries = 5;
+const maxPageAttempts = 5;
+/** Before the second attempt to read a page; doubles before each further one. */
 const firstPauseMs = 200;
 
-export class Walk<Entry, Failure> {
+export class Scan<Entry, Failure> {
   private after: string | undefined;
-  private readonly passed: Set<string>;
+  private readonly visited: Set<string>;
   private done: number;
   private total: number | undefined;
-  private readonly startedMs: number;
-  private nextStartMs = 0;
+  private readonly startedAtMs: number;
+  private nextVisitAtMs = 0;
 
   constructor(
     private readonly source: ScanSource<Entry, Failure>,
     private readonly clock: Clock,
     private readonly settings: ScanSettings,
   ) {
-    const { after, named, count } = settings.from ?? { named: [], count: 0 };
+    const { after, visited, done } = settings.from ?? { visited: [], done: 0 };
     this.after = after;
-    this.passed = new Set(named);
-    this.done = count;
-    this.startedMs = clock.monotonicMs();
+    this.visited = new Set(visited);
+    this.done = done;
+    this.startedAtMs = clock.monotonicMs();
   }
 
-  /** Visits every entry, or its lot; ends early when `signal` fires, or when the source cannot be read. */
+  /** Visits every entry, or a sample; ends early when `signal` fires or a page cannot be read. */
   async run(visit: (entry: Entry) => Promise<void>, signal: AbortSignal): Promise<ScanEnd<Failure>> {
     this.total = (await this.source.count(signal)).unwrapOr(undefined);
     do {
-      const page = await this.nextPage(1, signal);
+      const page = await this.nextPage(signal);
       if (signal.aborted) return { kind: 'stopped' };
       if (page.isErr()) return { kind: 'failed', failure: page.error };
       const { entries, next } = page.value;
       await this.visitAll(entries, visit, signal);
-      if (!entries.every((entry) => this.passed.has(this.source.nameOf(entry)))) return { kind: 'stopped' };
+      if (!entries.every((entry) => this.visited.has(this.source.nameOf(entry)))) return { kind: 'stopped' };
       this.after = next;
-      for (const entry of entries) this.passed.delete(this.source.nameOf(entry));
-      // Work that never waits would let no signal and no timer through.
+      for (const entry of entries) this.visited.delete(this.source.nameOf(entry));
+      // Visits that never wait would keep signals and timers from being handled.
       await pause(this.clock, 0, signal);
     } while (this.after !== undefined);
     return { kind: 'finished' };
   }
 
-  /** Where a later walk goes on; right at any time. */
-  point(): ScanPosition {
-    const { after, passed, done } = this;
-    return { ...(after !== undefined && { after }), named: [...passed], count: done };
+  /** Where a later scan continues; may be called at any time. */
+  position(): ScanPosition {
+    const { after, visited, done } = this;
+    return { ...(after !== undefined && { after }), visited: [...visited], done };
   }
 
-  progress(): WalkProgress {
+  progress(): ScanProgress {
     const { done, total, settings } = this;
-    const seconds = (this.clock.monotonicMs() - this.startedMs) / 1_000;
-    const perSecond = seconds > 0 ? (done - (settings.from?.count ?? 0)) / seconds : 0;
+    const seconds = (this.clock.monotonicMs() - this.startedAtMs) / 1_000;
+    const perSecond = seconds > 0 ? (done - (settings.from?.done ?? 0)) / seconds : 0;
     const isKnown = total !== undefined && total >= done && perSecond > 0;
-    return { done, total, perSecond, leftMs: isKnown ? ((total - done) / perSecond) * 1_000 : undefined };
+    return {
+      done,
+      total,
+      perSecond,
+      remainingMs: isKnown ? ((total - done) / perSecond) * 1_000 : undefined,
+    };
   }
 
-  private async nextPage(
-    tries: number,
-    signal: AbortSignal,
-  ): Promise<Result<{ readonly entries: readonly Entry[]; readonly next?: string }, Failure>> {
-    const page = await this.source.page(this.after, pageEntries, signal);
-    if (page.isOk() || tries === pageTries || signal.aborted) return page;
-    await pause(this.clock, firstPauseMs * 2 ** (tries - 1), signal);
-    return this.nextPage(tries + 1, signal);
+  private async nextPage(signal: AbortSignal): Promise<Result<Page<Entry>, Failure>> {
+    for (let attempts = 1; ; attempts += 1) {
+      const page = await this.source.page(this.after, pageEntries, signal);
+      if (page.isOk() || attempts === maxPageAttempts || signal.aborted) return page;
+      await pause(this.clock, firstPauseMs * 2 ** (attempts - 1), signal);
+    }
   }
 
   private async visitAll(
@@ -124,33 +132,30 @@ export class Walk<Entry, Failure> {
     visit: (entry: Entry) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    const left = entries.filter((entry) => !this.passed.has(this.source.nameOf(entry))).values();
+    // One iterator that all workers share: each takes the next entry when it is done with one.
+    const remaining = entries.filter((entry) => !this.visited.has(this.source.nameOf(entry))).values();
     const work = async (): Promise<void> => {
-      for (const entry of left) {
-        if (this.isDrawn()) {
-          await this.turn(signal);
+      for (const entry of remaining) {
+        if (this.settings.share >= 1 || this.clock.random() < this.settings.share) {
+          await this.waitForRate(signal);
           if (signal.aborted) return;
           await visit(entry);
         }
-        this.passed.add(this.source.nameOf(entry));
+        this.visited.add(this.source.nameOf(entry));
         this.done += 1;
       }
     };
     await Promise.all(Array.from({ length: this.settings.concurrency }, work));
   }
 
-  private isDrawn(): boolean {
-    return this.settings.share >= 1 || this.clock.random() < this.settings.share;
-  }
-
   /** Waits until the next visit may begin. */
-  private async turn(signal: AbortSignal): Promise<void> {
+  private async waitForRate(signal: AbortSignal): Promise<void> {
     const { perSecond } = this.settings;
     if (perSecond === undefined) return;
     const nowMs = this.clock.monotonicMs();
-    const startMs = Math.max(nowMs, this.nextStartMs);
-    this.nextStartMs = startMs + 1_000 / perSecond;
-    if (startMs > nowMs) await pause(this.clock, startMs - nowMs, signal);
+    const startAtMs = Math.max(nowMs, this.nextVisitAtMs);
+    this.nextVisitAtMs = startAtMs + 1_000 / perSecond;
+    if (startAtMs > nowMs) await pause(this.clock, startAtMs - nowMs, signal);
   }
 }
 

@@ -1,11 +1,12 @@
-// Opens every copy of a key, each in its own region, and says of each what came of it. Every plaintext is checked against
-// the commitment and wiped; none leaves this file.
-import { copyStateOf, type CopyState, type CopyCheck } from '../../domain/keys/copy-check.js';
+// Opens every copy of a key, each in its own region, and says what state it is in. Every plaintext is checked against the
+// commitment and wiped; none leaves this file.
+import { copyStateOf, statusOf, type CopyState, type CopyCheck } from '../../domain/keys/copy-check.js';
 import type { Deployment } from '../../domain/ids.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
 import type { KeyVault } from '../../ports/key-vault.js';
 import { openingCopy } from '../keys/open-copy.js';
 import type { RegionCalls } from '../regions/region-calls.js';
+import type { Finding } from './tally.js';
 
 export class VerifyKey {
   constructor(
@@ -14,7 +15,7 @@ export class VerifyKey {
     private readonly deployment: Deployment,
   ) {}
 
-  /** Never fails: a region that cannot be asked is part of the answer. Copies of regions that left are not looked at. */
+  /** Never fails: an unreachable region is a state of its copy. Copies of regions no longer configured are ignored. */
   async check(record: KeyRecord, signal: AbortSignal): Promise<CopyCheck> {
     return Promise.all(
       this.vaults.map(async (vault) => ({
@@ -31,4 +32,12 @@ export class VerifyKey {
     opened.value.wipe();
     return { kind: 'good' };
   }
+}
+
+/** What the report of `rkms verify` says of a key; without `check`, its record could not be read. */
+export function verifyFinding(name: string, check: CopyCheck | undefined): Finding {
+  if (check === undefined) return { name, problem: { kind: 'unreadable' } };
+  const kind = statusOf(check);
+  const copies = check.map(({ region, state }) => [region, state.kind] as const);
+  return { name, copies, ...(kind !== 'complete' && { problem: { kind } }) };
 }

@@ -1,15 +1,18 @@
-// What was found when every copy of a key was opened in its region. Decides what an answer says of a copy, and how many
-// more failures a key can bear; a region that gave no answer says nothing about its copy.
+// What was found when every copy of a key was opened in its region: the state of each copy, and how many more regions the
+// key can lose. A region that gave no answer says nothing about its copy.
 import type { VaultFailure } from '../failures/region-failures.js';
 import type { Region } from '../ids.js';
 
-/** `not-checked`: the region could not be asked, and `failure` says why. */
+/**
+ * `good`: opened to the right key. `missing`: not in the record. `unreadable`: rejected by its region. `mismatched`: opened
+ * to another key. `not-checked`: the region gave no answer, for the reason in `failure`.
+ */
 export type CopyState =
   | { readonly kind: 'good' }
   | { readonly kind: 'missing' }
   | { readonly kind: 'unreadable' | 'mismatched' | 'not-checked'; readonly failure: VaultFailure };
 
-/** One configured region, and what it has of a key. */
+/** One configured region, and the state of its copy. */
 export interface CheckedCopy {
   readonly region: Region;
   readonly state: CopyState;
@@ -18,7 +21,7 @@ export interface CheckedCopy {
 /** All configured regions, in order of preference. */
 export type CopyCheck = readonly CheckedCopy[];
 
-/** What a failed attempt to open a copy says of that copy. */
+/** What a failed attempt to open a copy says about that copy. */
 export function copyStateOf(failure: VaultFailure): CopyState {
   switch (failure.kind) {
     case 'ciphertext.rejected':
@@ -37,23 +40,21 @@ export function copyStateOf(failure: VaultFailure): CopyState {
 }
 
 /**
- * `at-risk`: one good copy where there should be more, and no other that may be good. `lost`: no copy opens. `unknown`:
- * it may be either, since regions could not be asked.
+ * `complete`: every copy is good. `incomplete`: not every copy, but at least two. `at-risk`: one good copy, and no other that
+ * may be good. `lost`: no copy opens. `unknown`: at-risk or lost or neither, because some regions could not be checked.
  */
-export type Standing = 'safe' | 'at-risk' | 'lost' | 'unknown';
+export type KeyStatus = 'complete' | 'incomplete' | 'at-risk' | 'lost' | 'unknown';
 
-export function standingOf(check: CopyCheck): Standing {
+export function statusOf(check: CopyCheck): KeyStatus {
   const good = goodRegions(check).length;
-  const unknown = check.filter(({ state }) => state.kind === 'not-checked').length;
-  if (good > 1 || good === check.length) return 'safe';
-  if (unknown > 0) return 'unknown';
+  if (good === check.length) return 'complete';
+  if (good > 1) return 'incomplete';
+  if (check.some(({ state }) => state.kind === 'not-checked')) return 'unknown';
   return good === 1 ? 'at-risk' : 'lost';
 }
 
-/** Whether every configured region holds a copy that opens. */
-export const isWhole = (check: CopyCheck): boolean => check.every(({ state }) => state.kind === 'good');
+export const goodRegions = (check: CopyCheck): readonly Region[] => regionsWhere(check, 'good');
 
-export const goodRegions = (check: CopyCheck): readonly Region[] => regionsThatAre(check, 'good');
-
-export const regionsThatAre = (check: CopyCheck, ...kinds: readonly CopyState['kind'][]): readonly Region[] =>
-  check.flatMap(({ region, state }) => (kinds.includes(state.kind) ? [region] : []));
+/** The regions whose copies are in this state. */
+export const regionsWhere = (check: CopyCheck, kind: CopyState['kind']): readonly Region[] =>
+  check.flatMap(({ region, state }) => (state.kind === kind ? [region] : []));

@@ -1,5 +1,5 @@
-// How the parts that import keys from another store are put together. Both stores are reached with the same credentials;
-// the source's regions take their endpoints from the configured regions of the same names.
+// Binds what imports keys from another store. The same credentials are used for both stores; KMS endpoints of the source
+// are those of the configured regions with the same names.
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { ContainerModule } from 'inversify';
@@ -14,7 +14,7 @@ import { RegionSelector } from '../../application/regions/region-selector.js';
 import { CommitKey } from '../../application/keys/commit-key.js';
 import { WrapInEveryRegion } from '../../application/keys/wrap-in-every-region.js';
 import type { Region } from '../../domain/ids.js';
-import { AuditLog } from '../../ports/audit-log.js';
+import { AuditLog, type ChangeAuthor } from '../../ports/audit-log.js';
 import { Clock } from '../../ports/clock.js';
 import { KeySource } from '../../ports/key-source.js';
 import { KeyVaults } from '../../ports/key-vault.js';
@@ -22,7 +22,6 @@ import { Telemetry } from '../../ports/telemetry.js';
 import { token } from '../../ports/token.js';
 import { StoreCallsService } from './maintenance-bindings.js';
 import { expectedGenesis, regionsOf, type Config } from '../config/config.js';
-import type { ChangeAuthor } from '../../ports/audit-log.js';
 
 export const ImportKeyService = token<ImportKey>('ImportKey');
 
@@ -33,7 +32,7 @@ export interface ImportOrigin {
   readonly endpoint?: string | undefined;
 }
 
-/** Needs what `bindWalks` binds; `author` is told to the audit log. */
+/** Needs what `bindMaintenance` binds; the audit log names `author`. */
 export const bindImport = (
   config: Config,
   origin: ImportOrigin,
@@ -52,17 +51,17 @@ export const bindImport = (
         (source, store, vaults, guide, audit, clock, telemetry) => {
           const { min_pause_ms: minPauseMs, max_pause_ms: maxPauseMs } = config.failover;
           const calls = new RegionCalls(vaults, guide, clock, telemetry, { minPauseMs, maxPauseMs });
-          const patient = new RetryingCalls(calls, clock);
+          const retrying = new RetryingCalls(calls, clock);
           const { quorum } = config.keys;
           const regions = {
             vaults,
-            call: patient.call.bind(patient),
+            call: retrying.call.bind(retrying),
             isEjected: guide.isEjected.bind(guide),
           };
-          const settling = new CommitKey(new WrapInEveryRegion(regions, { quorum }), store, clock);
+          const committing = new CommitKey(new WrapInEveryRegion(regions, { quorum }), store, clock);
           const attemptTimeoutMs = config.kms.attempt_timeout_ms;
           const opening = new OpenSourceEntry(source, clock, { attemptTimeoutMs });
-          const parts = { source, opening, settling, store, audit, clock, author };
+          const parts = { source, opening, committing, store, audit, clock, author };
           return new ImportKey(parts, {
             ...expectedGenesis(config),
             quorum,

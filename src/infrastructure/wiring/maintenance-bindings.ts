@@ -1,5 +1,5 @@
-// How the parts that verify and repair are put together: for the queue beside a served process, which pays for its calls
-// out of a budget, and for the commands that walk over the whole store.
+// Binds what verifies and repairs keys: the background queue of a serving process, whose calls are limited by a budget, and
+// the services of the commands that scan the whole store, whose calls are retried instead.
 import { ContainerModule, type ContainerModuleLoadOptions } from 'inversify';
 import { CountedGuide } from '../../application/regions/counted-guide.js';
 import { MeasuredRepository } from '../../application/store/measured-repository.js';
@@ -14,14 +14,13 @@ import { StoreCalls } from '../../application/store/store-calls.js';
 import { UnwrapInAnyRegion } from '../../application/keys/unwrap-in-any-region.js';
 import { VerifyKey } from '../../application/maintenance/verify-key.js';
 import { parseCallerId, type CallerId } from '../../domain/ids.js';
-import { AuditLog } from '../../ports/audit-log.js';
+import { AuditLog, type ChangeAuthor } from '../../ports/audit-log.js';
 import { Clock } from '../../ports/clock.js';
 import { KeyRepository } from '../../ports/key-repository.js';
 import { KeyVaults, type KeyVault } from '../../ports/key-vault.js';
 import { Telemetry } from '../../ports/telemetry.js';
 import { token } from '../../ports/token.js';
 import { regionsOf, type Config } from '../config/config.js';
-import { type ChangeAuthor } from '../../ports/audit-log.js';
 
 type Bind = ContainerModuleLoadOptions['bind'];
 
@@ -31,7 +30,7 @@ export const VerifyKeyService = token<VerifyKey>('VerifyKey');
 export const RepairKeyService = token<RepairKey>('RepairKey');
 export const StoreCallsService = token<StoreCalls>('StoreCalls');
 
-/** Binds the queue that repairs what reads find lacking. */
+/** Binds the queue that repairs keys that reads found incomplete. */
 export function bindRepairQueue(bind: Bind, config: Config): void {
   bind(RepairBudgetService)
     .toResolvedValue((clock) => new RepairBudget(regionsOf(config), clock), [Clock])
@@ -53,8 +52,8 @@ export function bindRepairQueue(bind: Bind, config: Config): void {
     .inSingletonScope();
 }
 
-/** Binds what the commands need that walk over the store; `author` is told to the audit log. */
-export const bindWalks = (
+/** Binds what the scanning commands need; the audit log names `author`. */
+export const bindMaintenance = (
   config: Config,
   author: ChangeAuthor,
   choices: Pick<RepairSettings, 'dropRemoved' | 'dryRun'> = { dropRemoved: false, dryRun: true },
@@ -62,7 +61,7 @@ export const bindWalks = (
   new ContainerModule(({ bind }) => {
     bind(StoreCallsService)
       .toResolvedValue(
-        (repository, clock) => new StoreCalls(repository, clock, { storeTimeoutMs: walkStoreTimeoutMs }),
+        (repository, clock) => new StoreCalls(repository, clock, { storeTimeoutMs: scanStoreTimeoutMs }),
         [KeyRepository, Clock],
       )
       .inSingletonScope();
@@ -89,8 +88,8 @@ export const bindWalks = (
       .inSingletonScope();
   });
 
-/** Nobody waits for a walk: a page of many large records may take its time. */
-const walkStoreTimeoutMs = 10_000;
+/** Far above a usual page read: no request waits for it, and a page may hold many large records. */
+const scanStoreTimeoutMs = 10_000;
 
 interface RepairParts {
   readonly vaults: readonly KeyVault[];
@@ -129,7 +128,7 @@ const settingsOf = (
   choices: Pick<RepairSettings, 'dropRemoved' | 'dryRun'>,
 ): RepairSettings => ({ deployment, quorum: keys.quorum, ...choices });
 
-/** As whom the service itself changes records. */
+/** The author of the changes that the service makes by itself. */
 const ownAuthor = (): ChangeAuthor => ({
   caller: callerOf('rkms'),
   method: 'background-repair',
@@ -138,6 +137,6 @@ const ownAuthor = (): ChangeAuthor => ({
 
 function callerOf(name: string): CallerId {
   const caller = parseCallerId(name);
-  if (caller.isErr()) throw new Error('the service has no valid name of its own');
+  if (caller.isErr()) throw new Error(`not a caller id: ${name}`);
   return caller.value;
 }

@@ -136,13 +136,17 @@ describe('a line', () => {
   });
 
   test('about a key that still lacks copies says why, for each region and as a whole', () => {
-    const left = [{ region: eu, failure: { kind: 'region.throttled', cause: new Error(secret) } }] as const;
-    const event = { event: 'key.repair-failed', id, version: keyVersion(1), left } as const;
-    const { lines, text } = logged(event, { ...event, left: [], failure: { kind: 'store.revision-stale' } });
+    const failed = [{ region: eu, failure: { kind: 'region.throttled', cause: new Error(secret) } }] as const;
+    const event = { event: 'key.repair-failed', id, version: keyVersion(1), failed } as const;
+    const { lines, text } = logged(event, {
+      ...event,
+      failed: [],
+      failure: { kind: 'store.revision-stale' },
+    });
     const line = { level: warn, id: 'orders/7', version: 1, msg: 'key still lacks copies' };
     expect(lines).toEqual([
-      { ...line, left: [{ region: 'eu-west-1', kind: 'region.throttled', cause: { name: 'Error' } }] },
-      { ...line, left: [], kind: 'store.revision-stale' },
+      { ...line, failed: [{ region: 'eu-west-1', kind: 'region.throttled', cause: { name: 'Error' } }] },
+      { ...line, failed: [], kind: 'store.revision-stale' },
     ]);
     expect(text).not.toContain(secret);
   });

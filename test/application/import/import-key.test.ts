@@ -37,8 +37,8 @@ type Outcome = Result<Imported, ImportFailure>;
 async function importEntry(entry: SourceEntry, dryRun = false): Promise<Outcome> {
   const { clock, audit, storeCalls: store, wrapping } = service;
   const opening = new OpenSourceEntry(source, clock, { attemptTimeoutMs: 800 });
-  const settling = new CommitKey(wrapping, store, clock);
-  const parts = { source, opening, settling, store, audit, clock, author };
+  const committing = new CommitKey(wrapping, store, clock);
+  const parts = { source, opening, committing, store, audit, clock, author };
   const regions = service.vaults.map(({ region }) => region);
   const importing = new ImportKey(parts, { deployment: ours, quorum: 2, regions, dryRun });
   const outcome = importing.import(entry, patience());
@@ -101,7 +101,7 @@ describe('importing a key', () => {
     const entry = await theEntry();
     await importEntry(entry);
     service.store.calls.length = 0;
-    expect(await importEntry(entry)).toEqual(ok({ kind: 'already-there' }));
+    expect(await importEntry(entry)).toEqual(ok({ kind: 'already-present' }));
     expect([service.store.calls, lines().length]).toEqual([['genesis', 'find'], 1]);
   });
 
@@ -137,8 +137,8 @@ describe('an id that has a key', () => {
     const { inner, instead } = service.store;
     let looks = 0;
     instead.find = (...args) => ((looks += 1) === 1 ? okAsync(undefined) : inner.find(...args));
-    expect(await importEntry(await theEntry())).toEqual(ok({ kind: 'already-there' }));
-    expect(lines()).toEqual([line('imported'), line('already-there')]);
+    expect(await importEntry(await theEntry())).toEqual(ok({ kind: 'already-present' }));
+    expect(lines()).toEqual([line('imported'), line('already-present')]);
   });
 
   it('from another import with fewer copies than the quorum is not taken for done', async () => {

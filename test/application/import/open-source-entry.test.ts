@@ -43,13 +43,13 @@ describe('opening an entry', () => {
   it('asks every region that holds a copy, and answers the one key that they agree on', async () => {
     const opened = await open([plaintext, plaintext, plaintext]);
     const regions = [frankfurt, dublin, stockholm];
-    expect(revealed(opened)).toEqual(ok({ key, opened: regions, closed: [] }));
+    expect(revealed(opened)).toEqual(ok({ key, opened: regions, failed: [] }));
     expect([source.handedOut.length, alive()]).toEqual([3, 1]);
   });
 
   it('asks no region that holds none', async () => {
     const opened = await open([undefined, plaintext]);
-    expect(revealed(opened)).toEqual(ok({ key, opened: [dublin], closed: [] }));
+    expect(revealed(opened)).toEqual(ok({ key, opened: [dublin], failed: [] }));
     expect(opens()).toEqual([0, 1, 0]);
   });
 
@@ -63,8 +63,8 @@ describe('opening an entry', () => {
     async (kind) => {
       source.vaults[0].script('decrypt', kind);
       const opened = await open([plaintext, plaintext, plaintext]);
-      const closed = [{ region: frankfurt, failure: vaultFailures[kind] }];
-      expect(revealed(opened)).toEqual(ok({ key, opened: [dublin, stockholm], closed }));
+      const failed = [{ region: frankfurt, failure: vaultFailures[kind] }];
+      expect(revealed(opened)).toEqual(ok({ key, opened: [dublin, stockholm], failed }));
       expect(opens()).toEqual([1, 1, 1]);
     },
   );
@@ -72,8 +72,8 @@ describe('opening an entry', () => {
   it('waits for a silent region no longer than one attempt may take, and wipes what it says too late', async () => {
     source.vaults[0].script('decrypt', 'hold');
     const opened = await open([plaintext, plaintext]);
-    const closed = [{ region: frankfurt, failure: timedOut }];
-    expect(revealed(opened)).toEqual(ok({ key, opened: [dublin], closed }));
+    const failed = [{ region: frankfurt, failure: timedOut }];
+    expect(revealed(opened)).toEqual(ok({ key, opened: [dublin], failed }));
     source.vaults[0].release();
     await settle();
     expect([source.handedOut.length, alive()]).toEqual([2, 1]);
@@ -92,8 +92,8 @@ describe('an entry of which no copy opens', () => {
     source.vaults[0].script('decrypt', 'region.throttled', 'region.unavailable', 'answer');
     source.vaults[1].script('decrypt', 'ciphertext.rejected');
     const opened = await open([plaintext, plaintext]);
-    const closed = [{ region: dublin, failure: vaultFailures['ciphertext.rejected'] }];
-    expect(revealed(opened)).toEqual(ok({ key, opened: [frankfurt], closed }));
+    const failed = [{ region: dublin, failure: vaultFailures['ciphertext.rejected'] }];
+    expect(revealed(opened)).toEqual(ok({ key, opened: [frankfurt], failed }));
     expect(opens()).toEqual([3, 3, 0]);
   });
 

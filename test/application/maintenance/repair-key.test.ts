@@ -49,14 +49,14 @@ const [frankfurt, dublin, stockholm] = ['eu-central-1', 'eu-west-1', 'eu-north-1
   Region,
 ];
 /** What a repair came to, without what it had found. */
-const outcome = ({ added, replaced, dropped, left, failure }: KeyRepair): unknown => ({
+const outcome = ({ added, replaced, dropped, failed, failure }: KeyRepair): unknown => ({
   added,
   replaced,
   dropped,
-  left,
+  failed,
   ...(failure && { failure }),
 });
-const nothing = { added: [], replaced: [], dropped: [], left: [] };
+const nothing = { added: [], replaced: [], dropped: [], failed: [] };
 const repair = async (record: KeyRecord, choices = {}, signal = patience()): Promise<unknown> =>
   outcome(await service.repairing(choices).repair(record, signal));
 const calls = (): readonly (readonly string[])[] =>
@@ -127,7 +127,7 @@ describe('a record that lacks a copy', () => {
     expect(await repair(record)).toEqual({
       ...nothing,
       added: [stockholm],
-      left: [{ region: dublin, failure }],
+      failed: [{ region: dublin, failure }],
     });
     expect(regionsOf(await stored())).toEqual([frankfurt, stockholm]);
   });
@@ -135,11 +135,11 @@ describe('a record that lacks a copy', () => {
   it('stays as it is while the region is down', async () => {
     service.vaults[2].fails('vault.misconfigured');
     const record = await service.stored('orders/7', plaintext, service.vaults.slice(0, 2));
-    const left = [{ region: stockholm, failure: vaultFailures['vault.misconfigured'] }];
-    expect(await repair(record)).toEqual({ ...nothing, left });
+    const failed = [{ region: stockholm, failure: vaultFailures['vault.misconfigured'] }];
+    expect(await repair(record)).toEqual({ ...nothing, failed });
     expect(await stored()).toEqual(record);
     expect(service.telemetry.milestones).toEqual([
-      { event: 'key.repair-failed', id, version: firstVersion, left },
+      { event: 'key.repair-failed', id, version: firstVersion, failed },
     ]);
     expect(service.audit.entries).toEqual([]);
   });
@@ -171,8 +171,8 @@ describe('a copy that does not open', () => {
   it('is kept while its region proves no better one (I6)', async () => {
     const record = await service.stored('orders/7', plaintext);
     service.vaults[1].script('decrypt', 'ciphertext.rejected');
-    const left = [{ region: dublin, failure: vaultFailures['ciphertext.rejected'] }];
-    expect(await repair(record)).toEqual({ ...nothing, left });
+    const failed = [{ region: dublin, failure: vaultFailures['ciphertext.rejected'] }];
+    expect(await repair(record)).toEqual({ ...nothing, failed });
     expect(await stored()).toEqual(record);
   });
 
@@ -181,8 +181,8 @@ describe('a copy that does not open', () => {
     async (kind) => {
       const record = await service.stored('orders/7', plaintext);
       service.vaults[1].script('decrypt', kind, 'answer');
-      const left = [{ region: dublin, failure: vaultFailures[kind] }];
-      expect(await repair(record)).toEqual({ ...nothing, left });
+      const failed = [{ region: dublin, failure: vaultFailures[kind] }];
+      expect(await repair(record)).toEqual({ ...nothing, failed });
       expect(await stored()).toEqual(record);
     },
   );
@@ -191,8 +191,8 @@ describe('a copy that does not open', () => {
     const record = await service.stored('orders/7', plaintext);
     service.guide.leftAlone.add(dublin);
     service.vaults[1].script('decrypt', 'wrong-key', 'answer');
-    const left = [{ region: dublin, failure: { kind: 'ciphertext.mismatched', reason: 'commitment' } }];
-    expect(await repair(record)).toEqual({ ...nothing, left });
+    const failed = [{ region: dublin, failure: { kind: 'ciphertext.mismatched', reason: 'commitment' } }];
+    expect(await repair(record)).toEqual({ ...nothing, failed });
     expect(await stored()).toEqual(record);
   });
 });
@@ -216,10 +216,10 @@ describe('a record of which no copy opens', () => {
       { region: frankfurt, failure: vaultFailures['ciphertext.rejected'] },
       { region: dublin, failure: vaultFailures['region.untrusted'] },
     ];
-    const left = [{ region: dublin, failure: vaultFailures['region.untrusted'] }];
+    const failed = [{ region: dublin, failure: vaultFailures['region.untrusted'] }];
     expect(await repair(record)).toEqual({
       ...nothing,
-      left,
+      failed,
       failure: { kind: 'regions.exhausted', attempts },
     });
   });

@@ -1,11 +1,10 @@
-// Walking over everything that a source holds: nothing twice, nothing left out, whenever it is stopped and resumed; and no
-// faster than asked.
+// Scanning a source: no entry twice and none skipped, whenever the scan is stopped and resumed; and no faster than asked.
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import {
+  Scan,
   storedKeys,
-  Walk,
   type ScanPosition,
   type ScanSource,
 } from '../../../src/application/maintenance/scan-keys.js';
@@ -21,7 +20,7 @@ interface Failing {
   readonly kind: 'source.down';
 }
 
-/** The numbers from 0, in pages; remembers the longest page that was wanted. */
+/** The numbers from 0, in pages; counts the pages that were read. */
 class Numbers implements ScanSource<number, Failing> {
   failures = 0;
   pages = 0;
@@ -60,7 +59,7 @@ const settings = { concurrency: 4, share: 1 };
 const upTo = (size: number): readonly number[] => Array.from({ length: size }, (_, index) => index);
 const sorted = (values: readonly number[]): readonly number[] => [...values].sort((a, b) => a - b);
 
-/** Lets a walk whose visits take no time come to its end. */
+/** Advances the clock until the scan ends. */
 async function finished<T>(end: Promise<T>): Promise<T> {
   let over = false;
   const watched = end.finally(() => (over = true));
@@ -69,118 +68,121 @@ async function finished<T>(end: Promise<T>): Promise<T> {
   return watched;
 }
 
-describe('a walk', () => {
+describe('a scan', () => {
   it.each([0, 1, 199, 200, 201, 1_000])('over %d entries visits each exactly once', async (size) => {
     const seen: number[] = [];
-    const walk = new Walk(new Numbers(size), clock, settings);
+    const scan = new Scan(new Numbers(size), clock, settings);
     const visit = (entry: number): Promise<void> => {
       seen.push(entry);
       return Promise.resolve();
     };
-    expect(await finished(walk.run(visit, patience()))).toEqual({ kind: 'finished' });
+    expect(await finished(scan.run(visit, patience()))).toEqual({ kind: 'finished' });
     expect(sorted(seen)).toEqual(upTo(size));
-    expect(walk.progress()).toMatchObject({ done: size, total: size });
+    expect(scan.progress()).toMatchObject({ done: size, total: size });
   });
 
-  it('visits as many entries at once as it may, and never more', async () => {
+  it('visits as many entries at once as its concurrency allows, and never more', async () => {
     let [now, most] = [0, 0];
-    const walk = new Walk(new Numbers(50), clock, { ...settings, concurrency: 7 });
+    const scan = new Scan(new Numbers(50), clock, { ...settings, concurrency: 7 });
     const visit = async (): Promise<void> => {
       now += 1;
       most = Math.max(most, now);
       await settle();
       now -= 1;
     };
-    await finished(walk.run(visit, patience()));
+    await finished(scan.run(visit, patience()));
     expect(most).toBe(7);
   });
 
-  it('holds no more than one page, however much there is', async () => {
-    const walk = new Walk(new Numbers(10_000), clock, settings);
+  it('holds at most one page in memory, however large the source is', async () => {
+    const scan = new Scan(new Numbers(10_000), clock, settings);
     let most = 0;
     const visit = (): Promise<void> => {
-      most = Math.max(most, walk.point().named.length);
+      most = Math.max(most, scan.position().visited.length);
       return Promise.resolve();
     };
-    await finished(walk.run(visit, patience()));
+    await finished(scan.run(visit, patience()));
     expect(most).toBeLessThanOrEqual(200);
-    expect(walk.point()).toEqual({ named: [], count: 10_000 });
+    expect(scan.position()).toEqual({ visited: [], done: 10_000 });
   });
 
-  it('begins no more visits in a second than asked', async () => {
+  it('begins no more visits per second than asked', async () => {
     const starts: number[] = [];
-    const walk = new Walk(new Numbers(40), clock, { ...settings, perSecond: 10 });
+    const scan = new Scan(new Numbers(40), clock, { ...settings, perSecond: 10 });
     const visit = (): Promise<void> => {
       starts.push(clock.monotonicMs());
       return Promise.resolve();
     };
-    await finished(walk.run(visit, patience()));
+    await finished(scan.run(visit, patience()));
     expect(starts).toEqual(upTo(40).map((n) => n * 100));
   });
 
-  it('says how far it is, how fast, and how long it will take', async () => {
-    const walk = new Walk(new Numbers(40), clock, { ...settings, perSecond: 10 });
-    const end = walk.run(() => Promise.resolve(), patience());
+  it('reports its progress, its speed and the remaining time', async () => {
+    const scan = new Scan(new Numbers(40), clock, { ...settings, perSecond: 10 });
+    const end = scan.run(() => Promise.resolve(), patience());
     await clock.advance(1_000);
-    expect(walk.progress()).toEqual({ done: 11, total: 40, perSecond: 11, leftMs: (29 / 11) * 1_000 });
+    expect(scan.progress()).toEqual({ done: 11, total: 40, perSecond: 11, remainingMs: (29 / 11) * 1_000 });
     await finished(end);
   });
 
-  it.each([undefined, 5])('makes no promise when the count is not known, or wrong (%j)', async (known) => {
-    const walk = new Walk(new Numbers(40, known ?? undefined), clock, { ...settings, perSecond: 10 });
-    const end = walk.run(() => Promise.resolve(), patience());
-    await clock.advance(1_000);
-    expect(walk.progress()).toMatchObject({
-      done: 11,
-      leftMs: known === undefined ? expect.anything() : undefined,
-    });
-    await finished(end);
-  });
+  it.each([undefined, 5])(
+    'gives no remaining time when the total is wrong, and one when it is known (%j)',
+    async (known) => {
+      const scan = new Scan(new Numbers(40, known ?? undefined), clock, { ...settings, perSecond: 10 });
+      const end = scan.run(() => Promise.resolve(), patience());
+      await clock.advance(1_000);
+      expect(scan.progress()).toMatchObject({
+        done: 11,
+        remainingMs: known === undefined ? expect.anything() : undefined,
+      });
+      await finished(end);
+    },
+  );
 
-  it('of a source that does not count goes on without a total', async () => {
+  it('continues without a total when the source cannot count', async () => {
     const source = new Numbers(3);
     source.count = () => errAsync({ kind: 'source.down' });
-    const walk = new Walk(source, clock, settings);
-    await finished(walk.run(() => Promise.resolve(), patience()));
-    expect(walk.progress()).toMatchObject({ done: 3, total: undefined });
+    const scan = new Scan(source, clock, settings);
+    await finished(scan.run(() => Promise.resolve(), patience()));
+    expect(scan.progress()).toMatchObject({ done: 3, total: undefined });
   });
 
-  it('lets timers and signals through, also when no visit waits', async () => {
-    const walk = new Walk(new Numbers(1_000), clock, settings);
-    const end = walk.run(() => Promise.resolve(), patience());
+  it('lets timers and signals run even when no visit waits', async () => {
+    const scan = new Scan(new Numbers(1_000), clock, settings);
+    const end = scan.run(() => Promise.resolve(), patience());
     await settle();
-    expect(walk.progress().done).toBe(200);
+    expect(scan.progress().done).toBe(200);
     await finished(end);
   });
 });
 
 describe('a source that cannot be read', () => {
-  it('is tried again with growing pauses', async () => {
+  it('is read again after growing pauses', async () => {
     const source = new Numbers(3);
     source.failures = 4;
     const seen: number[] = [];
-    const walk = new Walk(source, clock, settings);
-    const end = walk.run((entry) => Promise.resolve(void seen.push(entry)), patience());
+    const scan = new Scan(source, clock, settings);
+    const end = scan.run((entry) => Promise.resolve(void seen.push(entry)), patience());
     await clock.advance(200 + 400 + 800 + 1_600);
     expect(await finished(end)).toEqual({ kind: 'finished' });
     expect(seen).toHaveLength(3);
   });
 
-  it('five times in a row ends the walk, which can be resumed', async () => {
+  it('five times in a row ends the scan, which can be resumed', async () => {
     const source = new Numbers(3);
     source.failures = 5;
-    const walk = new Walk(source, clock, settings);
-    const end = walk.run(() => Promise.resolve(), patience());
+    const scan = new Scan(source, clock, settings);
+    const end = scan.run(() => Promise.resolve(), patience());
     await clock.advance(3_000);
     expect(await end).toEqual({ kind: 'failed', failure: { kind: 'source.down' } });
-    expect(walk.point()).toEqual({ named: [], count: 0 });
+    expect(scan.position()).toEqual({ visited: [], done: 0 });
   });
 
-  it('is not tried again once nobody waits', async () => {
+  it('is not read again after an abort', async () => {
     const source = new Numbers(3);
     source.failures = 5;
     const controller = new AbortController();
-    const end = new Walk(source, clock, settings).run(() => Promise.resolve(), controller.signal);
+    const end = new Scan(source, clock, settings).run(() => Promise.resolve(), controller.signal);
     await settle();
     controller.abort();
     expect(await finished(end)).toEqual({ kind: 'stopped' });
@@ -188,34 +190,34 @@ describe('a source that cannot be read', () => {
   });
 });
 
-describe('a walk that is stopped', () => {
-  it('ends what is under way, and begins nothing more', async () => {
+describe('a scan that is stopped', () => {
+  it('finishes the visits in flight, and begins no more', async () => {
     const controller = new AbortController();
     const [begun, ended]: [number[], number[]] = [[], []];
-    const walk = new Walk(new Numbers(100), clock, settings);
+    const scan = new Scan(new Numbers(100), clock, settings);
     const visit = async (entry: number): Promise<void> => {
       begun.push(entry);
       if (begun.length === 10) controller.abort();
       await settle();
       ended.push(entry);
     };
-    expect(await finished(walk.run(visit, controller.signal))).toEqual({ kind: 'stopped' });
+    expect(await finished(scan.run(visit, controller.signal))).toEqual({ kind: 'stopped' });
     expect(sorted(ended)).toEqual(sorted(begun));
     expect(begun.length).toBeLessThanOrEqual(14);
-    expect(walk.point()).toEqual({ named: begun.map(String), count: begun.length });
+    expect(scan.position()).toEqual({ visited: begun.map(String), done: begun.length });
   });
 
-  it('while it waits for its turn stops at once', async () => {
+  it('while it waits for its rate stops at once', async () => {
     const controller = new AbortController();
-    const walk = new Walk(new Numbers(100), clock, { ...settings, perSecond: 1 });
-    const end = walk.run(() => Promise.resolve(), controller.signal);
+    const scan = new Scan(new Numbers(100), clock, { ...settings, perSecond: 1 });
+    const end = scan.run(() => Promise.resolve(), controller.signal);
     await clock.advance(1_500);
     controller.abort();
     expect(await finished(end)).toEqual({ kind: 'stopped' });
     expect(clock.pending).toBe(0);
   });
 
-  it('and resumed, as often as one likes, visits everything exactly once', async () => {
+  it('and resumed, any number of times, visits everything exactly once', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 0, max: 450 }),
@@ -228,7 +230,7 @@ describe('a walk that is stopped', () => {
           let from: ScanPosition | undefined;
           for (const after of [...stops, Infinity]) {
             const controller = new AbortController();
-            const walk = new Walk(new Numbers(size, size, most), clock, {
+            const scan = new Scan(new Numbers(size, size, most), clock, {
               concurrency,
               share: 1,
               ...(from && { from }),
@@ -240,10 +242,10 @@ describe('a walk that is stopped', () => {
               if (visits >= after) controller.abort();
               await Promise.resolve();
             };
-            const end = await finished(walk.run(visit, controller.signal));
-            // As it would be after a way through a file.
-            from = JSON.parse(JSON.stringify(walk.point())) as ScanPosition;
-            expect(from.count).toBe(seen.length);
+            const end = await finished(scan.run(visit, controller.signal));
+            // As it would be after a checkpoint file.
+            from = JSON.parse(JSON.stringify(scan.position())) as ScanPosition;
+            expect(from.done).toBe(seen.length);
             if (end.kind === 'finished') break;
           }
           expect(sorted(seen)).toEqual(upTo(size));
@@ -255,12 +257,12 @@ describe('a walk that is stopped', () => {
 });
 
 describe('a sample', () => {
-  it('is about as large as asked, and another one every time', async () => {
+  it('is about as large as asked, and different every time', async () => {
     const sample = async (): Promise<readonly number[]> => {
       const seen: number[] = [];
-      const walk = new Walk(new Numbers(5_000), clock, { ...settings, share: 0.1 });
-      await finished(walk.run((entry) => Promise.resolve(void seen.push(entry)), patience()));
-      expect(walk.progress().done).toBe(5_000);
+      const scan = new Scan(new Numbers(5_000), clock, { ...settings, share: 0.1 });
+      await finished(scan.run((entry) => Promise.resolve(void seen.push(entry)), patience()));
+      expect(scan.progress().done).toBe(5_000);
       return seen;
     };
     const [one, two] = [await sample(), await sample()];
@@ -270,7 +272,7 @@ describe('a sample', () => {
 });
 
 describe('the keys of a store', () => {
-  it('are walked over page by page, told apart by id and version, and counted', async () => {
+  it('are scanned page by page, named by id and version, and counted', async () => {
     const service = new VirtualService();
     for (const id of ['a', 'b', 'c']) await service.stored(id, Buffer.alloc(32, id));
     const source = storedKeys(service.storeCalls);

@@ -1,10 +1,9 @@
-// What opening every copy of a key says about it: each failure accuses the copy or only the region, and the number of good
-// copies says how much the key can bear.
+// What opening every copy of a key says about it: whether a failure is about the copy or only the region, and how many more
+// regions the key can lose.
 import { describe, expect, it } from '@jest/globals';
 import {
   copyStateOf,
-  isWhole,
-  standingOf,
+  statusOf,
   type CopyState,
   type CopyCheck,
 } from '../../../src/domain/keys/copy-check.js';
@@ -27,7 +26,7 @@ const check = (letters: string): CopyCheck =>
   }));
 
 describe('a failure to open a copy', () => {
-  it('accuses the copy only where the region answered and refused it or answered with another key', () => {
+  it('is a fault of the copy only when the region rejected it or returned another key', () => {
     const kinds = vaultFailureKinds.map((kind) => [kind, copyStateOf(vaultFailures[kind]).kind]);
     expect(Object.fromEntries(kinds)).toEqual({
       'region.unavailable': 'not-checked',
@@ -43,12 +42,14 @@ describe('a failure to open a copy', () => {
   });
 });
 
-describe('the standing of a key', () => {
+describe('the status of a key', () => {
   it.each([
-    ['ggg', 'safe'],
-    ['ggm', 'safe'],
-    ['ggn', 'safe'],
-    ['g', 'safe'],
+    ['ggg', 'complete'],
+    ['g', 'complete'],
+    ['ggm', 'incomplete'],
+    ['ggu', 'incomplete'],
+    ['ggw', 'incomplete'],
+    ['ggn', 'incomplete'],
     ['gmm', 'at-risk'],
     ['guw', 'at-risk'],
     ['gm', 'at-risk'],
@@ -58,17 +59,7 @@ describe('the standing of a key', () => {
     ['mmm', 'lost'],
     ['muw', 'lost'],
     ['u', 'lost'],
-  ])('with copies %s is %s', (letters, standing) => {
-    expect(standingOf(check(letters))).toBe(standing);
-  });
-
-  it('is whole only when every copy is good', () => {
-    expect(['ggg', 'ggm', 'ggu', 'ggw', 'ggn'].map((letters) => isWhole(check(letters)))).toEqual([
-      true,
-      false,
-      false,
-      false,
-      false,
-    ]);
+  ])('with copies %s is %s', (letters, status) => {
+    expect(statusOf(check(letters))).toBe(status);
   });
 });

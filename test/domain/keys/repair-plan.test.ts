@@ -30,19 +30,19 @@ describe('a repair plan', () => {
     { kind: 'not-checked', failure: down },
   );
 
-  it('adds what is missing, replaces what is proven unreadable, and leaves what is not known', () => {
+  it('adds missing copies, replaces those proven unreadable, and keeps those that were not checked', () => {
     expect(planRepair(found, () => false)).toEqual({
       missing: [r2],
       unreadable: [r3, r4],
-      left: [{ region: region('r5'), failure: down }],
+      failed: [{ region: region('r5'), failure: down }],
     });
   });
 
-  it('writes no key into a region that answered with a wrong one and is not well besides', () => {
+  it('writes no key into an ejected region that returned a wrong one', () => {
     expect(planRepair(found, () => true)).toEqual({
       missing: [r2],
       unreadable: [r3],
-      left: [
+      failed: [
         { region: r4, failure: mismatched },
         { region: region('r5'), failure: down },
       ],
@@ -53,7 +53,7 @@ describe('a repair plan', () => {
     expect(planRepair(check({ kind: 'good' }, { kind: 'good' }), () => false)).toEqual({
       missing: [],
       unreadable: [],
-      left: [],
+      failed: [],
     });
   });
 
@@ -72,7 +72,7 @@ describe('a repair plan', () => {
         const touched = [...plan.missing, ...plan.unreadable];
         const spared = all.filter(({ state: { kind } }) => kind === 'good' || kind === 'not-checked');
         expect(spared.filter((each) => touched.includes(each.region))).toEqual([]);
-        expect(touched.length + plan.left.length).toBe(
+        expect(touched.length + plan.failed.length).toBe(
           all.filter((each) => each.state.kind !== 'good').length,
         );
       }),

@@ -1,5 +1,5 @@
 // `rkms verify` and `rkms repair` as an operator runs them: the built program over the embedded store, beside a served
-// process or without one. What is damaged is found and named, what can be mended is mended, and a stop loses nothing.
+// process or without one. Damage is found and named, what can be repaired is repaired, and a stop loses nothing.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -81,25 +81,24 @@ const linesOf = ({ stdout }: Ended): readonly unknown[] =>
     .map((line): unknown => JSON.parse(line));
 
 describe('rkms verify', () => {
-  it('over a store where all is well says so and ends with 0', async () => {
+  it('of a store where every copy is good says so and exits with 0', async () => {
     await make(5);
     const ended = await rkms('verify');
     expect(ended).toEqual({
       code: 0,
       stderr: '',
       stdout: [
-        '5 keys were verified.',
+        '5 keys verified: every copy is good.',
         'region     good  missing  unreadable  mismatched  not checked',
         'us-east-1     5        0           0           0            0',
         'us-east-2     5        0           0           0            0',
         'us-west-2     5        0           0           0            0',
-        'Every copy is good.',
         '',
       ].join('\n'),
     });
   });
 
-  it('names what is missing, damaged, at risk and lost, and ends with 2', async () => {
+  it('names missing, damaged, at-risk and lost keys, and exits with 2', async () => {
     await make(6);
     withoutCopy('key/1', 0);
     damageCopy('key/2', 1);
@@ -109,18 +108,18 @@ describe('rkms verify', () => {
     const ended = await rkms('verify');
     expect(ended.code).toBe(2);
     expect(ended.stdout.split('\n')).toEqual([
-      '6 keys were verified.',
+      '6 keys verified.',
       'region     good  missing  unreadable  mismatched  not checked',
       'us-east-1     3        1           1           0            0',
       'us-east-2     3        0           2           0            0',
       'us-west-2     3        0           2           0            0',
       '1 lost: no copy opens',
       '  key/3 1',
-      '1 at risk: one good copy is left',
+      '1 at risk: only one copy is good',
       '  key/2 1',
-      '1 incomplete: copies are lacking, but at least two are good',
+      '1 incomplete: copies are missing or damaged, but at least two are good',
       '  key/1 1',
-      '1 unreadable: the record itself is broken or of a newer format',
+      '1 unreadable: the record is damaged or has a newer format',
       '  key/4 1',
       '',
     ]);
@@ -130,21 +129,21 @@ describe('rkms verify', () => {
     const lines = linesOf(json);
     expect(lines.slice(0, -1)).toEqual(
       expect.arrayContaining([
-        { finding: 'incomplete', id: 'key/1', version: 1, copies: copies('missing', 'good', 'good') },
-        { finding: 'at-risk', id: 'key/2', version: 1, copies: copies('good', 'unreadable', 'unreadable') },
+        { problem: 'incomplete', id: 'key/1', version: 1, copies: copies('missing', 'good', 'good') },
+        { problem: 'at-risk', id: 'key/2', version: 1, copies: copies('good', 'unreadable', 'unreadable') },
         {
-          finding: 'lost',
+          problem: 'lost',
           id: 'key/3',
           version: 1,
           copies: copies('unreadable', 'unreadable', 'unreadable'),
         },
-        { finding: 'unreadable', id: 'key/4', version: 1, detail: 'ciphertexts: not JSON' },
+        { problem: 'unreadable', id: 'key/4', version: 1, detail: 'ciphertexts: not JSON' },
       ]),
     );
-    expect([json.code, lines.length, reportOf(json)]).toMatchObject([2, 5, { well: false, checked: 6 }]);
+    expect([json.code, lines.length, reportOf(json)]).toMatchObject([2, 5, { ok: false, checked: 6 }]);
   });
 
-  it('of a sample looks at some keys only', async () => {
+  it('with --sample checks only some of the keys', async () => {
     await make(40);
     const { checked, finished } = reportOf(await rkms('verify', '--json', '--sample', '20%')) as {
       readonly checked: number;
@@ -163,7 +162,7 @@ describe('rkms verify', () => {
     await served.stop();
   });
 
-  it('refuses a store that nobody initialised, and makes nothing there', async () => {
+  it('refuses a store that is not initialised, and creates nothing there', async () => {
     const ended = await rkms('verify');
     expect([ended.code, ended.stderr.split('\n')[0]]).toEqual([
       1,
@@ -185,7 +184,7 @@ describe('rkms verify', () => {
 });
 
 describe('rkms repair', () => {
-  it('adds what is missing, replaces what is damaged, and the keys stay what they were', async () => {
+  it('adds missing copies, replaces damaged ones, and does not change the keys', async () => {
     const keys = await make(5);
     withoutCopy('key/1', 0);
     damageCopy('key/2', 1);
@@ -193,15 +192,15 @@ describe('rkms repair', () => {
     const dry = await rkms('repair', '--dry-run');
     expect([dry.code, dry.stdout.split('\n')[0]]).toEqual([
       2,
-      '5 keys were looked at; 2 would be changed, 0 still lack something.',
+      '5 keys checked: 2 would change, 0 cannot be repaired completely.',
     ]);
     expect(copiesOf('key/1')).toEqual(['us-east-2', 'us-west-2']);
     const ended = await rkms('repair');
     expect([ended.code, ended.stdout.trimEnd().split('\n')]).toEqual([
       0,
       [
-        '5 keys were looked at; 2 were changed, 0 still lack something.',
-        'region     added  replaced  dropped  left',
+        '5 keys checked: 2 changed, 0 cannot be repaired completely.',
+        'region     added  replaced  dropped  failed',
         expect.stringMatching(/^us-/),
         expect.stringMatching(/^us-/),
         expect.stringMatching(/^us-/),
@@ -215,7 +214,7 @@ describe('rkms repair', () => {
     expect(audited).toHaveLength(2);
   });
 
-  it('says what cannot be repaired, and ends with 2', async () => {
+  it('names what cannot be repaired, and exits with 2', async () => {
     await make(3);
     for (const copy of [0, 1, 2]) damageCopy('key/1', copy);
     tamper('key/2', "'[{'");
@@ -229,7 +228,7 @@ describe('rkms repair', () => {
           added: [],
           replaced: [],
           dropped: [],
-          left: expect.anything(),
+          failed: expect.anything(),
           failure: 'key.unreadable',
         },
         { id: 'key/2', version: 1, failure: 'key.unreadable' },
@@ -237,14 +236,14 @@ describe('rkms repair', () => {
     ]);
     expect(reportOf(ended)).toMatchObject({
       finished: true,
-      well: false,
+      ok: false,
       checked: 3,
-      changed: 0,
-      unfinished: 2,
+      outcomes: {},
+      problems: { 'key.unreadable': { count: 2 } },
     });
   });
 
-  it('fills a region that was added, and drops one that left only when told to', async () => {
+  it('fills an added region, and drops a removed one only with --drop-removed', async () => {
     config = configure('us-east-1', 'us-east-2');
     const keys = await make(4);
     config = configure('us-east-2', 'us-west-2');
@@ -252,15 +251,15 @@ describe('rkms repair', () => {
     expect((await rkms('repair')).code).toBe(0);
     expect([...copiesOf('key/0')].sort()).toEqual(['us-east-1', 'us-east-2', 'us-west-2']);
     const again = await rkms('repair', '--json');
-    expect([again.code, reportOf(again)]).toMatchObject([0, { changed: 0 }]);
+    expect([again.code, reportOf(again)]).toMatchObject([0, { outcomes: {} }]);
     const dropping = await rkms('repair', '--drop-removed', '--json');
-    expect([dropping.code, reportOf(dropping)]).toMatchObject([0, { changed: 4 }]);
+    expect([dropping.code, reportOf(dropping)]).toMatchObject([0, { outcomes: { changed: 4 } }]);
     expect([...copiesOf('key/0')].sort()).toEqual(['us-east-2', 'us-west-2']);
     expect((await rkms('verify')).code).toBe(0);
     expect(await make(4)).toEqual(keys);
   });
 
-  it('twice at once, beside a served process, leaves every key whole and what it was', async () => {
+  it('twice at once, beside a served process, completes every key without changing it', async () => {
     const served = await lab.serve(config);
     const keys = await read(served, 30);
     for (const id of ids(30)) withoutCopy(id, 2);
@@ -274,7 +273,7 @@ describe('rkms repair', () => {
 });
 
 describe('a served process', () => {
-  it('repairs by itself what a read finds lacking', async () => {
+  it('repairs in the background a key that a read found incomplete', async () => {
     const [key] = await make(1);
     withoutCopy('key/0', 1);
     const served = await lab.serve(config);
@@ -289,7 +288,7 @@ describe('a served process', () => {
     await served.stop();
   });
 
-  it('does not where the configuration says so', async () => {
+  it('does not repair when the configuration turns it off', async () => {
     await make(1);
     withoutCopy('key/0', 1);
     const served = await lab.serve(config, { RKMS_REPAIR_BACKGROUND: 'off' });
@@ -300,7 +299,7 @@ describe('a served process', () => {
   });
 });
 
-describe('a walk that is interrupted', () => {
+describe('a scan that is interrupted', () => {
   const slowly = ['--rate', '10', '--concurrency', '2', '--json'];
   /** Starts it and stops it once it has found something. */
   async function interrupted(command: string, signal: 'SIGINT' | 'SIGTERM' = 'SIGINT'): Promise<Ended> {
@@ -308,16 +307,16 @@ describe('a walk that is interrupted', () => {
     await running.output((stdout) => (stdout.split('\n').length > 4 ? true : undefined));
     return running.stop(signal);
   }
-  const resumeFile = (command: string): string => lab.path(folder, `${command}.resume.json`);
+  const checkpointFile = (command: string): string => lab.path(folder, `${command}.checkpoint.json`);
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
-    'by %s ends with 3, and goes on with --resume: nothing is left out or counted twice',
+    'by %s exits with 3, and continues with --resume: no key is skipped or counted twice',
     async (signal) => {
       await make(40);
       for (const id of ids(40)) withoutCopy(id, 0);
       const first = await interrupted('verify', signal);
       expect([first.code, reportOf(first)]).toMatchObject([3, { finished: false }]);
-      expect(modeOf(resumeFile('verify'))).toBe('0600');
+      expect(modeOf(checkpointFile('verify'))).toBe('0600');
       const second = await rkms('verify', '--resume', '--json');
       const named = [...linesOf(first), ...linesOf(second)].flatMap((line) => {
         const { id } = line as { readonly id?: string };
@@ -326,22 +325,25 @@ describe('a walk that is interrupted', () => {
       expect([...named].sort()).toEqual([...ids(40)].sort());
       expect([second.code, reportOf(second)]).toMatchObject([
         2,
-        { finished: true, checked: 40, troubles: { incomplete: { count: 40 } } },
+        { finished: true, checked: 40, problems: { incomplete: { count: 40 } } },
       ]);
-      expect(existsSync(resumeFile('verify'))).toBe(false);
+      expect(existsSync(checkpointFile('verify'))).toBe(false);
     },
   );
 
-  it('and is a repair loses nothing either', async () => {
+  it('and is a repair skips nothing either', async () => {
     await make(30);
     for (const id of ids(30)) withoutCopy(id, 0);
     expect((await interrupted('repair')).code).toBe(3);
     const second = await rkms('repair', '--resume', '--json');
-    expect([second.code, reportOf(second)]).toMatchObject([0, { checked: 30, changed: 30, unfinished: 0 }]);
+    expect([second.code, reportOf(second)]).toMatchObject([
+      0,
+      { checked: 30, outcomes: { changed: 30 }, problems: {} },
+    ]);
     expect((await rkms('verify')).code).toBe(0);
   });
 
-  it('is not resumed over another store, nor with other regions', async () => {
+  it('is not resumed with another store or other regions', async () => {
     await make(40);
     for (const id of ids(40)) withoutCopy(id, 0);
     await interrupted('verify');
@@ -349,16 +351,13 @@ describe('a walk that is interrupted', () => {
     const other = await rkms('verify', '--resume');
     expect([other.code, other.stderr]).toEqual([
       1,
-      expect.stringContaining('over another store, or with other regions'),
+      expect.stringContaining('with another store, other regions'),
     ]);
     config = configure();
-    lab.write(`${folder}/verify.resume.json`, 'nonsense');
+    lab.write(`${folder}/verify.checkpoint.json`, 'nonsense');
     const broken = await rkms('verify', '--resume');
-    expect([broken.code, broken.stderr]).toEqual([
-      1,
-      expect.stringContaining('holds no point to resume from'),
-    ]);
-    rmSync(resumeFile('verify'));
+    expect([broken.code, broken.stderr]).toEqual([1, expect.stringContaining('is not a checkpoint')]);
+    rmSync(checkpointFile('verify'));
     const anew = await rkms('verify', '--resume', '--json');
     expect([anew.code, reportOf(anew)]).toMatchObject([2, { checked: 40 }]);
   });

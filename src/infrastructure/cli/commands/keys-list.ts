@@ -4,13 +4,13 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { okAsync } from 'neverthrow';
 import { once } from 'node:events';
 import { pino } from 'pino';
-import { storedKeys, Walk, type ScanEnd } from '../../../application/maintenance/scan-keys.js';
+import { Scan, storedKeys, type ScanEnd } from '../../../application/maintenance/scan-keys.js';
 import type { StoreReadFailure } from '../../../domain/failures/store-failures.js';
 import { matchesId, parseIdPattern, type IdPattern } from '../../../domain/access/id-pattern.js';
 import { parseKeyId, type Region } from '../../../domain/ids.js';
 import { Clock } from '../../../ports/clock.js';
 import type { PageEntry } from '../../../ports/key-repository.js';
-import { bindWalks, StoreCallsService } from '../../wiring/maintenance-bindings.js';
+import { bindMaintenance, StoreCallsService } from '../../wiring/maintenance-bindings.js';
 import { regionsOf, type Config } from '../../config/config.js';
 import { bindAdapters } from '../../wiring/container.js';
 import { requireGenesis } from '../../startup/prepare-store.js';
@@ -50,19 +50,19 @@ export function addKeysList(keys: Command): void {
 async function list(options: ListOptions): Promise<void> {
   const config = loadConfig(options);
   const listing = new Listing(options, regionsOf(config));
-  const end = await walk(config, listing);
+  const end = await scan(config, listing);
   if (end.kind === 'failed') throw refusedAnswer(end.failure, '');
   if (!options.json) await print(`${listing.listed === 1 ? '1 key' : `${listing.listed} keys`}.\n`);
   process.exitCode = listing.unreadable > 0 ? exitCodes.findings : exitCodes.ok;
 }
 
-function walk(config: Config, listing: Listing): Promise<ScanEnd<StoreReadFailure>> {
-  const modules = [bindAdapters(config, pino({ level: 'silent' })), bindWalks(config, osAuthor())];
+function scan(config: Config, listing: Listing): Promise<ScanEnd<StoreReadFailure>> {
+  const modules = [bindAdapters(config, pino({ level: 'silent' })), bindMaintenance(config, osAuthor())];
   return withContainer(config, modules, async (container) => {
     await requireGenesis(container, config);
     // How many there are is of no use here.
     const source = { ...storedKeys(container.get(StoreCallsService)), count: () => okAsync(undefined) };
-    const keys = new Walk(source, container.get(Clock), { concurrency: 1, share: 1 });
+    const keys = new Scan(source, container.get(Clock), { concurrency: 1, share: 1 });
     if (!listing.options.json) await print('VERSION  COPIES  CREATED            ID\n');
     return keys.run((entry) => listing.visit(entry), listing.full);
   });

@@ -13,7 +13,7 @@ import {
 import { copiesIn, type KeyRecord } from '../../../domain/keys/key-record.js';
 import { recordFormat } from '../../../domain/keys/record-format.js';
 import { OperatorError } from '../../../ports/operator-error.js';
-import { bindWalks, StoreCallsService } from '../../wiring/maintenance-bindings.js';
+import { bindMaintenance, StoreCallsService } from '../../wiring/maintenance-bindings.js';
 import { regionsOf } from '../../config/config.js';
 import { bindAdapters } from '../../wiring/container.js';
 import { requireGenesis } from '../../startup/prepare-store.js';
@@ -69,7 +69,7 @@ export function addKeysShow(keys: Command): void {
 
 async function show(id: KeyId, options: ShowOptions): Promise<void> {
   const config = loadConfig(options);
-  const modules = [bindAdapters(config, pino({ level: 'silent' })), bindWalks(config, osAuthor())];
+  const modules = [bindAdapters(config, pino({ level: 'silent' })), bindMaintenance(config, osAuthor())];
   const records = await withContainer(config, modules, async (container) => {
     await requireGenesis(container, config);
     return recordsOf(container.get(StoreCallsService), id, options.version);

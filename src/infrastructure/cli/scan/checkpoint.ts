@@ -1,15 +1,16 @@
-// Where a walk was stopped, in a file (0600) in the data folder. It names the store and what the walk was for, and is never
-// applied to another: a cursor in the wrong table would leave keys out without a word.
+// Where a scan was stopped, and its tally so far, in a file (0600) in the data folder. It names the store and the options,
+// and is never applied to another scan: a position in the wrong table would silently skip keys.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readPrivateFile, replacePrivateFile } from '../../../adapters/files/private-files.js';
 import type { ScanPosition } from '../../../application/maintenance/scan-keys.js';
+import type { Tally } from '../../../application/maintenance/tally.js';
 import type { Genesis } from '../../../domain/keys/genesis.js';
 import { OperatorError } from '../../../ports/operator-error.js';
 import { regionsOf, type Config } from '../../config/config.js';
 
-/** What must be the same for a walk to go on. */
+/** What must be the same for a scan to continue from a checkpoint. */
 export interface ScanIdentity {
   readonly command: string;
   readonly store: string;
@@ -20,18 +21,24 @@ export interface ScanIdentity {
   readonly choices: string;
 }
 
-export interface Checkpoint<Tally> {
-  readonly point: ScanPosition;
+export interface Checkpoint {
+  readonly position: ScanPosition;
   readonly tally: Tally;
 }
 
+const counts = z.record(z.string(), z.number());
 const shape = z.object({
   identity: z.record(z.string(), z.unknown()),
-  point: z.object({ after: z.string().optional(), named: z.array(z.string()), count: z.number() }),
-  tally: z.unknown(),
+  position: z.object({ after: z.string().optional(), visited: z.array(z.string()), done: z.number() }),
+  tally: z.object({
+    checked: z.number(),
+    outcomes: counts,
+    problems: z.record(z.string(), z.object({ count: z.number(), first: z.array(z.string()) })),
+    regions: z.record(z.string(), counts),
+  }),
 });
 
-export function walkIdentity(
+export function scanIdentity(
   command: string,
   config: Config,
   { createdAtMs }: Genesis,
@@ -46,26 +53,24 @@ export function walkIdentity(
 }
 
 export const checkpointPath = (config: Config, command: string): string =>
-  join(config.data_dir, `${command}.resume.json`);
+  join(config.data_dir, `${command}.checkpoint.json`);
 
-/** The point of an earlier walk with this identity, or undefined when none was stopped. Refuses another walk's. */
-export function loadCheckpoint<Tally>(path: string, identity: ScanIdentity): Checkpoint<Tally> | undefined {
+/** The checkpoint of this scan; undefined when there is none. Throws an OperatorError for another scan's checkpoint. */
+export function loadCheckpoint(path: string, identity: ScanIdentity): Checkpoint | undefined {
   const content = readPrivateFile(path);
   if (content === undefined) return undefined;
   const parsed = shape.safeParse(parseJson(content.toString()));
-  if (!parsed.success) throw refused(`the file ${path} holds no point to resume from`);
-  const { identity: found, point, tally } = parsed.data;
+  if (!parsed.success) throw refused(`the file ${path} is not a checkpoint`);
+  const { identity: found, position, tally } = parsed.data;
   if (JSON.stringify(found) !== JSON.stringify(identity)) {
-    throw refused(
-      `the walk that ${path} belongs to was over another store, or with other regions or options`,
-    );
+    throw refused(`the checkpoint ${path} is from a run with another store, other regions or other options`);
   }
-  const { after, named, count } = point;
-  return { point: { ...(after !== undefined && { after }), named, count }, tally: tally as Tally };
+  const { after, visited, done } = position;
+  return { position: { ...(after !== undefined && { after }), visited, done }, tally };
 }
 
-export function saveCheckpoint<Tally>(path: string, identity: ScanIdentity, resume: Checkpoint<Tally>): void {
-  replacePrivateFile(path, `${JSON.stringify({ identity, ...resume })}\n`);
+export function saveCheckpoint(path: string, identity: ScanIdentity, checkpoint: Checkpoint): void {
+  replacePrivateFile(path, `${JSON.stringify({ identity, ...checkpoint })}\n`);
 }
 
 export const deleteCheckpoint = (path: string): void => {
@@ -73,7 +78,7 @@ export const deleteCheckpoint = (path: string): void => {
 };
 
 const refused = (problem: string): OperatorError =>
-  new OperatorError(problem, 'run the command without --resume: it begins anew');
+  new OperatorError(problem, 'run the command without --resume to start from the beginning');
 
 function parseJson(text: string): unknown {
   try {

@@ -1,9 +1,11 @@
-// Runs a walk over all keys of the store, or of another one, for a command: looks that the store is ours, shows progress,
-// stops cleanly on a signal, and keeps the point to resume from. What is done with a key is the command's affair.
+// Runs a scan over all keys of the store, or of another store, for a command: checks that the store belongs to this
+// deployment, shows progress, stops cleanly on a signal, keeps a checkpoint, prints the report. The command decides what is
+// done with a key.
 import type { Container, ContainerModule } from 'inversify';
 import { pino, type Logger } from 'pino';
 import { failureFacts } from '../../../adapters/pino/log-facts.js';
-import { Walk, type ScanSource } from '../../../application/maintenance/scan-keys.js';
+import { Scan, type ScanSource } from '../../../application/maintenance/scan-keys.js';
+import { emptyTally, tallied, type Finding, type Tally } from '../../../application/maintenance/tally.js';
 import type { StoreReadFailure } from '../../../domain/failures/store-failures.js';
 import { Clock } from '../../../ports/clock.js';
 import { OperatorError } from '../../../ports/operator-error.js';
@@ -17,88 +19,102 @@ import {
   loadCheckpoint,
   checkpointPath,
   saveCheckpoint,
-  walkIdentity,
+  scanIdentity,
 } from './checkpoint.js';
 import { scanSettings, type ScanOptions } from './scan-options.js';
 import { showProgress } from './scan-progress.js';
+import { jsonReport, textReport, type ReportTexts } from './scan-report.js';
 
-/** What a command does with the keys. */
-export interface ScanJob<Tally, Entry> {
-  readonly command: string;
-  /** The options that decide what is done with each key. */
-  readonly choices: string;
-  readonly modules: readonly ContainerModule[];
-  readonly empty: Tally;
-  /** What is walked over. */
-  readonly source: (container: Container) => ScanSource<Entry, StoreReadFailure>;
-  /** Visits one key; `note` takes what was found, in one step. */
-  readonly visit: (
-    container: Container,
-  ) => (entry: Entry, note: (change: (tally: Tally) => Tally) => void) => Promise<void>;
-  readonly report: (tally: Tally, isWhole: boolean) => string;
-  readonly isWell: (tally: Tally) => boolean;
+/** What happened to one entry. */
+export interface Visited {
+  readonly finding: Finding;
+  /** The entry's line with `--json`; absent when there is nothing to say about it. */
+  readonly line?: object | undefined;
 }
 
-/** How often the point to resume from is written while the walk goes on. */
-const saveMs = 10_000;
+/** What a command does with the entries of a store. */
+export interface ScanJob<Entry> {
+  readonly command: string;
+  /** The options that decide what is done with each entry: a checkpoint holds only for the same ones. */
+  readonly choices: string;
+  readonly modules: readonly ContainerModule[];
+  readonly source: (container: Container) => ScanSource<Entry, StoreReadFailure>;
+  /** The signal never fires: every call has its own time limit, and a stopped scan finishes the visits in flight. */
+  readonly visit: (container: Container) => (entry: Entry, signal: AbortSignal) => Promise<Visited>;
+  readonly texts: ReportTexts;
+  /** Whether the command ends with 0, once the scan is finished. */
+  readonly isOk: (tally: Tally) => boolean;
+}
 
-export async function runScan<Tally, Entry>(
+/** The checkpoint is also written while the scan runs, in case the process is killed. */
+const saveEveryMs = 10_000;
+
+export async function runScan<Entry>(
   config: Config,
   options: ScanOptions,
-  job: ScanJob<Tally, Entry>,
+  job: ScanJob<Entry>,
 ): Promise<ExitCode> {
   const errors = pino({ level: 'error', base: null }, pino.destination({ dest: 2, sync: true }));
   const modules = [bindAdapters(config, errors), bindApplication(config), ...job.modules];
-  return withContainer(config, modules, (container) => walk(container, config, options, job, errors));
+  return withContainer(config, modules, (container) => scan(container, config, options, job, errors));
 }
 
-async function walk<Tally, Entry>(
+async function scan<Entry>(
   container: Container,
   config: Config,
   options: ScanOptions,
-  job: ScanJob<Tally, Entry>,
+  job: ScanJob<Entry>,
   errors: Logger,
 ): Promise<ExitCode> {
-  const identity = walkIdentity(job.command, config, await requireStore(container, config), job.choices);
+  const identity = scanIdentity(job.command, config, await requireStore(container, config), job.choices);
   const path = checkpointPath(config, job.command);
-  const earlier = options.resume === true ? loadCheckpoint<Tally>(path, identity) : undefined;
-  if (options.resume === true && earlier === undefined) tell('nothing was stopped: this walk begins anew');
-  let tally = earlier?.tally ?? job.empty;
-  const settings = { ...scanSettings(options), ...(earlier && { from: earlier.point }) };
-  const keys = new Walk(job.source(container), container.get(Clock), settings);
+  const earlier = options.resume === true ? loadCheckpoint(path, identity) : undefined;
+  if (options.resume === true && !earlier) print('there is no checkpoint: starting from the beginning');
+  let tally = earlier?.tally ?? emptyTally;
+  const settings = { ...scanSettings(options), ...(earlier && { from: earlier.position }) };
+  const keys = new Scan(job.source(container), container.get(Clock), settings);
   const save = (): void => {
     try {
-      saveCheckpoint(path, identity, { point: keys.point(), tally });
+      saveCheckpoint(path, identity, { position: keys.position(), tally });
     } catch (cause) {
-      // The walk itself does not need it.
+      // The scan itself does not need the checkpoint.
       if (!(cause instanceof OperatorError)) throw cause;
-      errors.error({ problem: cause.message }, 'the point to resume from cannot be kept');
+      errors.error({ problem: cause.message }, 'the checkpoint cannot be written');
     }
   };
   const visit = job.visit(container);
+  const { signal: never } = new AbortController();
+  const visitAndCount = async (entry: Entry): Promise<void> => {
+    const { finding, line } = await visit(entry, never);
+    // Tally and position change in the same turn of the event loop, so that no checkpoint holds only one of them.
+    tally = tallied(tally, finding);
+    if (options.json === true && line) process.stdout.write(`${JSON.stringify(line)}\n`);
+  };
+  const stopping = stopOnSignals(save);
   const closing = [
     showProgress(() => keys.progress(), errors.child({}, { level: 'info' })),
-    every(saveMs, save),
+    every(saveEveryMs, save),
     supervise(container),
+    stopping.forget,
   ];
-  const stopping = stopOnSignals(save);
-  closing.push(stopping.forget);
-  const end = await keys
-    .run((entry) => visit(entry, (change) => (tally = change(tally))), stopping.signal)
-    .finally(() => {
-      for (const close of closing) close();
-    });
-  if (end.kind === 'finished') deleteCheckpoint(path);
+  const end = await keys.run(visitAndCount, stopping.signal).finally(() => {
+    for (const close of closing) close();
+  });
+  const finished = end.kind === 'finished';
+  if (finished) deleteCheckpoint(path);
   else save();
-  process.stdout.write(job.report(tally, end.kind === 'finished'));
+  const isOk = job.isOk(tally);
+  process.stdout.write(
+    options.json === true ? jsonReport(tally, finished, isOk) : textReport(tally, finished, job.texts),
+  );
   switch (end.kind) {
     case 'finished':
-      return job.isWell(tally) ? exitCodes.ok : exitCodes.findings;
+      return isOk ? exitCodes.ok : exitCodes.findings;
     case 'stopped':
-      tell('stopped before the end; --resume goes on from here');
+      print('stopped before the end; continue with --resume');
       return exitCodes.stopped;
     case 'failed':
-      errors.error(failureFacts(end.failure), 'the store cannot be read; --resume goes on from here');
+      errors.error(failureFacts(end.failure), 'the store cannot be read; continue with --resume');
       return exitCodes.failed;
   }
 }
@@ -110,7 +126,7 @@ function every(ms: number, act: () => void): () => void {
   };
 }
 
-/** Learns how the regions are, as a served process does. */
+/** Probes the regions and orders them by health, as a serving process does. */
 function supervise(container: Container): () => void {
   const supervision = container.get(Supervisor).order$.subscribe();
   return () => {
@@ -118,7 +134,7 @@ function supervise(container: Container): () => void {
   };
 }
 
-/** The first signal ends the walk after what is under way; a second one ends it at once, after `save`. */
+/** The first signal stops the scan after the visits in flight; the second one saves and exits at once. */
 function stopOnSignals(save: () => void): { readonly signal: AbortSignal; readonly forget: () => void } {
   const controller = new AbortController();
   const stop = (): void => {
@@ -126,7 +142,7 @@ function stopOnSignals(save: () => void): { readonly signal: AbortSignal; readon
       save();
       process.exit(exitCodes.stopped);
     }
-    tell('stopping after what is under way; once more to end at once');
+    print('stopping after the keys in progress; press Ctrl-C again to stop at once');
     controller.abort();
   };
   process.on('SIGINT', stop);
@@ -140,6 +156,6 @@ function stopOnSignals(save: () => void): { readonly signal: AbortSignal; readon
   };
 }
 
-const tell = (line: string): void => {
+const print = (line: string): void => {
   process.stderr.write(`rkms: ${line}\n`);
 };

@@ -1,12 +1,12 @@
-// How far a walk has come, on stderr: one line that is rewritten on a terminal, otherwise a log line every ten seconds.
+// The progress of a scan, on stderr: one line that is updated in place on a terminal, else a log line every ten seconds.
 import type { Logger } from 'pino';
-import type { WalkProgress } from '../../../application/maintenance/scan-keys.js';
+import type { ScanProgress } from '../../../application/maintenance/scan-keys.js';
 
 const terminalMs = 500;
 const logMs = 10_000;
 
-/** Shows it until the returned function is called. */
-export function showProgress(progress: () => WalkProgress, logger: Logger): () => void {
+/** Shows the progress until the returned function is called. */
+export function showProgress(progress: () => ScanProgress, logger: Logger): () => void {
   const { stderr } = process;
   if (!stderr.isTTY) {
     const timer = setInterval(() => {
@@ -27,11 +27,11 @@ export function showProgress(progress: () => WalkProgress, logger: Logger): () =
 }
 
 /** As `1200 of 100000 keys (1 %), 950/s, 1 min 44 s left`. */
-export function progressLine({ done, total, perSecond, leftMs }: WalkProgress): string {
+export function progressLine({ done, total, perSecond, remainingMs }: ScanProgress): string {
   const isKnown = total !== undefined && total >= done && total > 0;
   const of = isKnown ? ` of ${total} keys (${Math.floor((100 * done) / total)} %)` : ' keys';
-  const left = leftMs === undefined ? '' : `, ${duration(leftMs)} left`;
-  return `${done}${of}, ${Math.round(perSecond)}/s${left}`;
+  const remaining = remainingMs === undefined ? '' : `, ${duration(remainingMs)} left`;
+  return `${done}${of}, ${Math.round(perSecond)}/s${remaining}`;
 }
 
 function duration(ms: number): string {
@@ -41,9 +41,9 @@ function duration(ms: number): string {
   return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
 }
 
-const rounded = ({ done, total, perSecond, leftMs }: WalkProgress): object => ({
+const rounded = ({ done, total, perSecond, remainingMs }: ScanProgress): object => ({
   done,
   ...(total !== undefined && { total }),
   perSecond: Math.round(perSecond),
-  ...(leftMs !== undefined && { leftSeconds: Math.ceil(leftMs / 1_000) }),
+  ...(remainingMs !== undefined && { remainingSeconds: Math.ceil(remainingMs / 1_000) }),
 });
