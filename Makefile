@@ -5,7 +5,7 @@ installed := node_modules/.package-lock.json
 hardened := --disable-proto=delete --disable-sigusr1
 
 .DEFAULT_GOAL := help
-.PHONY: help key run test lint image fuzz bench bench-failover bench-audit bench-verify simulate mutants crash-loop many-processes build docs clean
+.PHONY: help key run test test-deep lint image fuzz bench bench-failover bench-audit bench-verify simulate mutants crash-loop many-processes build docs clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -16,14 +16,17 @@ key: build ## install, build, and print a key of the embedded default: ID=orders
 run: build ## install, build and serve the embedded default on 127.0.0.1:8080
 	@exec $(node) $(hardened) dist/src/infrastructure/main.js serve
 
-test: $(installed) ## install and run every check: types, lint, format, all tests, a minute of fuzzing for each parser
-	@FUZZ_SECONDS_EACH=60 npm run --silent check
+test: $(installed) ## install, build, and run every check: types, lint, format, all tests (about 4 minutes on two cores)
+	@$(node) scripts/run-tests.ts
+
+test-deep: $(installed) ## the same with deep suites at full size, all mutants, and Node 22.13 too (about 45 minutes)
+	@$(node) scripts/run-tests.ts --deep
 
 lint: $(installed) ## types, lint and format only
 	@npm run --silent lint
 
 fuzz: $(installed) ## try all parsers with inputs at random, for MINUTES=60 in all unless said otherwise
-	@FUZZ_MINUTES=$(or $(MINUTES),60) $(node) --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js test/fuzz
+	@FUZZ_MINUTES=$(or $(MINUTES),60) $(jest) test/fuzz
 
 bench: build ## two processes, one store, many requests at once for each new id: is there ever a second key?
 	@$(node) bench/one-key-per-id.ts

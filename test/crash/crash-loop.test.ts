@@ -1,10 +1,11 @@
 // The embedded service is killed at random moments, again and again, and loses nothing that it gave out. CYCLES and SEED
-// in the environment choose how often, and which moments.
+// in the environment choose how often, and which moments; in the small tier it is killed a handful of times.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { dose, report } from '../support/tiers.js';
 import { CrashLab, type CrashedFolder, type KillPlan } from './crash-lab.js';
 import { seeded, type Chance } from './seeded.js';
 
-const cycles = Number(process.env['CYCLES'] ?? 500);
+const cycles = dose('CYCLES', { small: 12, full: 500 });
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const lanes = 2;
 /** Kills between two looks at what was released. */
@@ -90,11 +91,11 @@ describe('a service that is killed', () => {
       const sum = (count: (tally: Tally) => number): number =>
         tallies.reduce((total, tally) => total + count(tally), 0);
       const seconds = (performance.now() - startedMs) / 1_000;
-      process.stderr.write(
+      report(
         `${sum(({ kills }) => kills)} kills in ${seconds.toFixed(1)} s: ` +
           `${sum(({ firstStarts }) => firstStarts)} in fresh folders, ` +
           `${sum(({ beforeReady }) => beforeReady)} before the service was ready; ` +
-          `${sum(({ released }) => released)} keys released in ${sum(({ answers }) => answers)} answers\n`,
+          `${sum(({ released }) => released)} keys released in ${sum(({ answers }) => answers)} answers`,
       );
       expect(sum(({ released }) => released)).toBeGreaterThan(cycles);
       expect(sum(({ beforeReady }) => beforeReady)).toBeGreaterThan(cycles / 20);

@@ -1,18 +1,18 @@
-// All parsers that meet bytes from outside, two at a time. `make test` gives a minute to each, `make fuzz MINUTES=60` an
-// hour to all together; without either it is a second or two, which finds what is broken at the first look.
+// All parsers that meet bytes from outside, two at a time. `make test` gives a second to each, `make test-deep` a minute, and
+// `make fuzz MINUTES=60` an hour to all together.
 import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { dose, report } from '../support/tiers.js';
 import { target } from './fuzz.js';
 import { onAllCores } from './on-all-cores.js';
 import { fuzzTargets } from './targets.js';
 
 const jobs = Math.min(2, availableParallelism());
-const { FUZZ_MINUTES: minutes, FUZZ_SECONDS_EACH: secondsEach = '1' } = process.env;
+const { FUZZ_MINUTES: minutes } = process.env;
+const secondsEach = dose('FUZZ_SECONDS_EACH', { small: 1, full: 60 });
 const eachMs =
-  minutes === undefined
-    ? Number(secondsEach) * 1_000
-    : (Number(minutes) * 60_000 * jobs) / fuzzTargets.length;
+  minutes === undefined ? secondsEach * 1_000 : (Number(minutes) * 60_000 * jobs) / fuzzTargets.length;
 const patienceMs = (eachMs * fuzzTargets.length) / jobs + 120_000;
 
 let running: ReturnType<typeof onAllCores>;
@@ -30,7 +30,7 @@ describe('a parser, given anything,', () => {
       if (outcome?.broke !== undefined) throw new Error(outcome.broke);
       const tried = outcome?.tried ?? 0;
       const perMinute = Math.round((tried * 60_000) / eachMs);
-      process.stdout.write(`fuzz: ${tried} inputs for ${name}, ${perMinute} a minute\n`);
+      report(`fuzz: ${tried} inputs for ${name}, ${perMinute} a minute`);
       expect(tried).toBeGreaterThan(0);
     },
     patienceMs,
@@ -42,9 +42,14 @@ describe('the fuzzer', () => {
     const fussy = target('fussy', fc.string({ unit: 'binary' }), (text) => {
       if (text.includes('7')) throw new Error('I do not like sevens');
     });
-    const slow = target('slow', fc.nat(), (number) => {
-      for (const endMs = performance.now() + 600; number > 100 && performance.now() < endMs;);
-    });
+    const slow = target(
+      'slow',
+      fc.nat(),
+      (number) => {
+        for (const endMs = performance.now() + 30; number > 100 && performance.now() < endMs;);
+      },
+      25,
+    );
     expect(() => fussy.run(20_000)).toThrow(/seed: -?\d+, path: "[\d:]+"[^]*Counterexample: \["7"\]/);
     expect(() => slow.run(20_000)).toThrow('Property failed');
   });

@@ -10,8 +10,9 @@ import { wrongsIn, type Disturbance, type Seen } from '../support/key-history.js
 import type { KmsFault } from '../support/kms-server.js';
 import { awsVariables, PlayedAws } from '../support/played-aws.js';
 import { embeddedConfig, Lab, type Served } from '../support/served-process.js';
+import { dose, report } from '../support/tiers.js';
 
-const fresh = Number(process.env['FRESH'] ?? 250);
+const fresh = dose('FRESH', { small: 60, full: 1_000 });
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const clients = 50;
 const hot = 20;
@@ -166,9 +167,9 @@ function judge(traffic: Traffic, disturbances: readonly Disturbance[], startedMs
   const { history, deaths } = traffic;
   const count = (status: number): number => history.filter((seen) => seen.status === status).length;
   const seconds = (performance.now() - startedMs) / 1_000;
-  process.stderr.write(
+  report(
     `seed ${seed}: ${history.length} requests in ${seconds.toFixed(1)} s: ${count(200)} with a key, ` +
-      `${count(404)} absent, ${count(503)} failed while regions changed, ${count(0)} cut by the kill\n`,
+      `${count(404)} absent, ${count(503)} failed while regions changed, ${count(0)} cut by the kill`,
   );
   const wrongs = wrongsIn(history, { deaths, disturbances });
   expect(wrongs.length === 0 ? [] : [...wrongs, ...traffic.complaints]).toEqual([]);

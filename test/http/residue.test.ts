@@ -1,4 +1,4 @@
-// What stays of keys in a process's memory: after 1,000 requests and a collection, next to nothing, whether keys are read
+// What stays of keys in a process's memory: after 1,000 requests (200 in the small tier) and a collection, next to nothing, whether keys are read
 // or made, and AWS is spoken to over TLS as ever. Other processes' memory can be read on Linux alone, and not everywhere;
 // where it cannot, the test says so.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -7,12 +7,13 @@ import { scanMemory, whyUnreadable, type Residue } from '../support/memory-scan.
 import { awsVariables, PlayedAws } from '../support/played-aws.js';
 import { embeddedConfig, Lab, type Served } from '../support/served-process.js';
 import { SecretHunt } from '../support/secret-hunt.js';
+import { dose, report } from '../support/tiers.js';
 import { until } from '../support/until.js';
 
-const requests = 1_000;
+const requests = dose('REQUESTS', { small: 200, full: 1_000 });
 const ids = Array.from({ length: 10 }, (_, index) => `residue/${index}`);
 /** Each is made once: how many there are changes nothing about how much one leaves. */
-const newIds = Array.from({ length: 250 }, (_, index) => `new/${index}`);
+const newIds = Array.from({ length: requests / 4 }, (_, index) => `new/${index}`);
 /** Collects garbage when it is told to, and says so: a process of ours would have no such thing. */
 const collector = `import { writeSync } from 'node:fs';
 process.on('SIGUSR2', () => {
@@ -64,7 +65,7 @@ async function makeKeys(config: string, token: string): Promise<void> {
   await maker.stop();
 }
 
-/** The keys of `among`, asked for 1,000 times in all, eight requests at a time. */
+/** The keys of `among`, asked for `requests` times in all, eight requests at a time. */
 async function serveKeys(served: Served, token: string, among: readonly string[]): Promise<SecretHunt> {
   const hunt = new SecretHunt();
   for (let from = 0; from < requests; from += 8) {
@@ -96,7 +97,7 @@ interface Measured {
 async function measure(served: Served, { name, token, among }: Measured): Promise<number | undefined> {
   const unreadable = whyUnreadable(served.pid);
   if (unreadable !== undefined) {
-    process.stdout.write(`residue (${name}): not measured, ${unreadable}\n`);
+    report(`residue (${name}): not measured, ${unreadable}`);
     return undefined;
   }
   const hunt = await serveKeys(served, token, among);
@@ -104,14 +105,14 @@ async function measure(served: Served, { name, token, among }: Measured): Promis
   await collect(served);
   const { residue, scannedBytes } = scanMemory(served.pid, hunt.needles);
   const mib = Math.round(scannedBytes / 2 ** 20);
-  process.stdout.write(
+  report(
     `residue (${name}): ${requests} requests for ${among.length} keys, ${mib} MiB searched: ` +
-      `at most ${worst(residue)} copies of one key; of all keys ${shown(residue)}\n`,
+      `at most ${worst(residue)} copies of one key; of all keys ${shown(residue)}`,
   );
   return worst(residue);
 }
 
-describe('after 1,000 requests and a collection, the memory holds at most 10 copies of any key', () => {
+describe(`after ${requests} requests and a collection, the memory holds at most 10 copies of any key`, () => {
   it(
     'that the embedded default read or made',
     async () => {

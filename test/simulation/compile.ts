@@ -31,12 +31,21 @@ export function compileSimulation(project: string, patch?: Patch): string {
     const source = isPatched ? applied(patch, text) : text;
     const target = join(folder, path.replace(/\.ts$/, '.js'));
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, ts.transpileModule(source, { compilerOptions: options }).outputText);
+    writeFileSync(target, transpiled(source));
   }
   if (patch && !patched) throw new Error(`there is no source file ${patch.file}`);
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   symlinkSync(join(project, 'node_modules'), join(folder, 'node_modules'));
   return folder;
+}
+
+/** :: source -> JavaScript; builds of several mutants differ in one file. */
+const known = new Map<string, string>();
+
+function transpiled(source: string): string {
+  const text = known.get(source) ?? ts.transpileModule(source, { compilerOptions: options }).outputText;
+  known.set(source, text);
+  return text;
 }
 
 /** The text with the patch applied; throws when the text to find is not there exactly once. */

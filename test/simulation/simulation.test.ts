@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from '@jest/globals';
+import { dose, report } from '../support/tiers.js';
 import { applied, compileSimulation } from './compile.js';
 import { coverageTable, neverHit } from './faults.js';
 import { mutants } from './mutants.js';
@@ -16,6 +17,7 @@ const project = fileURLToPath(new URL('../../', import.meta.url));
 const text = readFileSync(new URL('seeds.json', import.meta.url), 'utf8');
 const kept = JSON.parse(text) as readonly { readonly schedule: string; readonly found: string }[];
 const minutes = 60_000;
+const schedules = dose('SCHEDULES', { small: 3_000, full: 20_000 });
 
 const folders: string[] = [];
 function compiled(...args: Parameters<typeof compileSimulation>): (script: string) => string {
@@ -39,9 +41,10 @@ async function run(script: string, ...args: readonly string[]): Promise<{ code: 
 
 describe('the simulation', () => {
   it(
-    'breaks no promise in 20,000 schedules, and tries every fault of every call',
+    `breaks no promise in ${schedules} schedules, and tries every fault of every call`,
     async () => {
-      const { code, output } = await run(compiled(project)('simulate.js'), '--seeds', '20000');
+      const { code, output } = await run(compiled(project)('simulate.js'), '--seeds', String(schedules));
+      report(`simulation: ${output.split('\n').slice(0, 2).join('; ')}`);
       expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining(' 0 schedules broke') });
     },
     20 * minutes,

@@ -4,6 +4,8 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { huntedFolder } from './hunted-run.js';
+import { transpile } from './transpile.js';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
 const neededFolders = ['src/domain', 'src/ports', 'src/adapters', 'src/application'];
@@ -25,7 +27,7 @@ export function compileSources(folder: string, ...more: readonly string[]): void
     const text = readFileSync(join(project, path), 'utf8');
     const target = join(folder, path.replace(/\.ts$/, '.js'));
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, ts.transpileModule(text, { compilerOptions: options }).outputText);
+    writeFileSync(target, transpile(text, options, huntedFolder()));
   }
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   symlinkSync(join(project, 'node_modules'), join(folder, 'node_modules'));

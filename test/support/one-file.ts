@@ -5,6 +5,8 @@ import { createRequire, isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
+import { huntedFolder } from './hunted-run.js';
+import { transpile } from './transpile.js';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -73,9 +75,10 @@ function moduleAt(path: string): Module {
 
 const asCommonJs = (path: string, source: string): string =>
   path.endsWith('.ts') || /^\s*(import|export)\b/m.test(source)
-    ? ts
-        .transpileModule(source, { compilerOptions: options })
-        .outputText.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href))
+    ? transpile(source, options, huntedFolder()).replaceAll(
+        'import.meta.url',
+        JSON.stringify(pathToFileURL(path).href),
+      )
     : source;
 
 function resolve(from: string, name: string): string | undefined {

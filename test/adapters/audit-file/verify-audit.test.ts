@@ -14,6 +14,7 @@ import { verifyAudit, type AuditReport } from '../../../src/adapters/audit-file/
 import { auditEntry, auditLines, openAudit } from '../../support/audit-samples.js';
 import { Leftovers } from '../../support/leftovers.js';
 import { ManualClock } from '../../support/manual-clock.js';
+import { dose, report } from '../../support/tiers.js';
 
 const leftovers = new Leftovers();
 let original: string;
@@ -308,9 +309,10 @@ describe('10,000 random changes', () => {
     const below = (most: number): number => Math.floor(random.random() * most);
     const files = filesOfLog(path);
     const contents = files.map((file) => readFileSync(file));
+    const changes = dose('CHANGES', { small: 1_000, full: 10_000 });
     const missed: string[] = [];
     const counts = { total: 0, byChain: 0, byAnchor: 0 };
-    while (counts.total < 10_000) {
+    while (counts.total < changes) {
       const which = below(files.length);
       const [file = '', before = Buffer.alloc(0)] = [files[which], contents[which]];
       const { name, content } = changed(before, below);
@@ -326,7 +328,7 @@ describe('10,000 random changes', () => {
       if (findingCount === 0 || (!byChain && !isCutTail)) missed.push(`${name} in ${basename(file)}`);
     }
     expect(missed).toEqual([]);
-    expect(counts.byChain + counts.byAnchor).toBe(10_000);
-    process.stdout.write(`audit: ${JSON.stringify(counts)}\n`);
+    expect(counts.byChain + counts.byAnchor).toBe(changes);
+    report(`audit: ${JSON.stringify(counts)}`);
   }, 300_000);
 });
