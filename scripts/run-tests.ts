@@ -61,7 +61,7 @@ function run(command: string, args: readonly string[], options: RunOptions = {})
   running.add(child);
   options.started?.(child);
   if (options.nice === true && child.pid !== undefined)
-    setPriority(child.pid, constants.priority.PRIORITY_LOW);
+    setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
