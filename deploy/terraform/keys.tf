@@ -1,5 +1,5 @@
-# One symmetric KMS key per region, each with material of its own: no multi-Region key, so that no region can open what
-# another one encrypted.
+# One symmetric KMS key per region, each with its own key material. Not a multi-Region key: no region can open what another one
+# encrypted.
 
 resource "aws_kms_key" "this" {
   for_each = toset(var.regions)

@@ -1,5 +1,5 @@
 output "rkms_toml" {
-  description = "A configuration that is ready for use: terraform output -raw rkms_toml > rkms.toml"
+  description = "The complete configuration: terraform output -raw rkms_toml > rkms.toml"
   value       = module.documents.rkms_toml
 }
 

@@ -1,4 +1,4 @@
-# What a role may do with the KMS keys is said in the keys' policies alone, and with the table in the role's own policy.
+# Permissions on the KMS keys are only in the keys' policies. Permissions on the table are in the role's own policy.
 
 data "aws_caller_identity" "current" {}
 

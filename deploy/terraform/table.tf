@@ -1,5 +1,5 @@
-# The table is encrypted with a key that AWS owns: with a KMS key of ours the store would depend on one region's KMS, and
-# what it holds opens nothing without KMS anyway.
+# AWS owns the key that encrypts the table. With our own KMS key, the store would depend on one region's KMS; and its content
+# opens nothing without KMS.
 
 locals {
   first_store_region  = var.store.regions[0]
@@ -15,7 +15,7 @@ resource "aws_dynamodb_table" "this" {
   hash_key                    = "id"
   range_key                   = "version"
   deletion_protection_enabled = true
-  # Replicas of mode home are fed by the stream; strong ones need none.
+  # Mode home replicates through the stream; mode strong needs none.
   stream_enabled   = local.is_global && var.store.mode == "home"
   stream_view_type = local.is_global && var.store.mode == "home" ? "NEW_AND_OLD_IMAGES" : null
   tags             = var.tags

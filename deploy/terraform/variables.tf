@@ -1,5 +1,5 @@
 variable "deployment" {
-  description = "Names this installation for ever: it is bound into every ciphertext and into the table's genesis record."
+  description = "Name of this installation. It can never change: every ciphertext and the table's genesis record are bound to it."
   type        = string
 
   validation {
@@ -20,12 +20,12 @@ variable "name" {
 }
 
 variable "regions" {
-  description = "The regions that get a KMS key, the preferred one first. Whoever may decrypt in one of them can read the data keys."
+  description = "The regions that get a KMS key, the preferred one first. Anyone who may decrypt in one of them can read the data keys."
   type        = list(string)
 
   validation {
     condition     = length(var.regions) >= 2 && length(var.regions) <= 16 && length(distinct(var.regions)) == length(var.regions)
-    error_message = "Name 2 to 16 regions, each once: with one alone, nothing survives its loss."
+    error_message = "Name 2 to 16 regions, each once. With only one, all keys are lost with it."
   }
 
   validation {
@@ -35,7 +35,7 @@ variable "regions" {
 }
 
 variable "store" {
-  description = "Where the table is: mode single, strong or home (docs/stores.md), and its regions, the preferred one first. In mode home the first one is written."
+  description = "Where the table is: mode single, strong or home (docs/stores.md), and its regions, the preferred one first. In mode home, the first one is the home region."
   type = object({
     mode    = string
     regions = list(string)
@@ -53,7 +53,7 @@ variable "store" {
 
   validation {
     condition     = var.store.mode != "strong" || length(var.store.regions) == 3
-    error_message = "Mode strong has three regions of one of DynamoDB's sets of regions; this module makes no witness."
+    error_message = "Mode strong has three regions of one of DynamoDB's sets of regions; this module does not create a witness."
   }
 
   validation {
@@ -73,7 +73,7 @@ variable "store" {
 }
 
 variable "administrators" {
-  description = "ARNs of those who manage the KMS keys, without any right to use them. Default: whomever the account's IAM policies allow."
+  description = "ARNs that manage the KMS keys, without a right to use them. Default: everyone whom the account's IAM policies allow."
   type        = list(string)
   default     = []
 
@@ -85,8 +85,8 @@ variable "administrators" {
 
 variable "trust" {
   description = <<-EOT
-    Who may take which role. reader: opens keys that exist. creator: makes keys as well. operator: rkms init, verify, repair.
-    For each: ec2 = true for instances (makes an instance profile), pod_identity = true for EKS Pod Identity,
+    Who may assume which role. reader: opens existing keys. creator: also creates keys. operator: rkms init, verify, repair.
+    For each: ec2 = true for instances (creates an instance profile), pod_identity = true for EKS Pod Identity,
     service_accounts for IAM roles for service accounts (IRSA), principals for ARNs of roles and users.
   EOT
   type = map(object({
@@ -109,12 +109,12 @@ variable "trust" {
     condition = alltrue([
       for one in values(var.trust) : one.ec2 || one.pod_identity || length(one.principals) > 0 || length(one.service_accounts) > 0
     ])
-    error_message = "Say of each role who may take it, or leave the role out."
+    error_message = "For each role, say who may assume it, or leave the role out."
   }
 }
 
 variable "listen" {
-  description = "The addresses that the processes serve on."
+  description = "The addresses that the processes listen on."
   type = object({
     host            = optional(string, "127.0.0.1")
     port            = optional(number, 8080)
@@ -127,12 +127,12 @@ variable "listen" {
     condition = var.tls != null || alltrue([
       for host in [var.listen.host, var.listen.operations_host] : contains(["127.0.0.1", "::1", "localhost"], host)
     ])
-    error_message = "Other machines are served over TLS only: set tls, or keep to 127.0.0.1."
+    error_message = "RKMS serves other machines only over TLS: set tls, or use 127.0.0.1."
   }
 }
 
 variable "tls" {
-  description = "Where the certificate and its key will be on the processes' file system; client_ca_file for callers with certificates."
+  description = "Paths of the certificate and its key on the processes' file system; client_ca_file for callers with certificates."
   type = object({
     cert_file      = string
     key_file       = string
@@ -142,19 +142,19 @@ variable "tls" {
 }
 
 variable "data_dir" {
-  description = "Folder of the processes for tokens and the audit log."
+  description = "The processes' folder for tokens and the audit log."
   type        = string
   default     = "/var/lib/rkms"
 }
 
 variable "more_configuration" {
-  description = "TOML tables that are appended to rkms_toml as they are, as [[callers]]."
+  description = "TOML tables that are appended unchanged to rkms_toml, for example [[callers]]."
   type        = string
   default     = ""
 }
 
 variable "tags" {
-  description = "Tags for everything that is made."
+  description = "Tags for all resources."
   type        = map(string)
   default     = {}
 }

@@ -1,5 +1,5 @@
-// The Dockerfile, without an engine: its language is checked by the linter of the editors, what it promises by rules of our
-// own, and the health check by asking. The build steps were run by hand; docs/deploy.md says so.
+// Checks the Dockerfile without a container engine: its syntax with a linter, its content with our own rules, and the health
+// check by running it. The build steps were run by hand (docs/deploy.md).
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -16,7 +16,7 @@ const instructions = dockerfile.getInstructions().map((instruction) => ({
 }));
 const of = (keyword: string): readonly string[] =>
   instructions.filter((each) => each.keyword === keyword).map(({ args }) => args);
-/** What holds in the last stage, which is the image. */
+/** Instructions of the last stage, which is the image. */
 const inImage = (keyword: string): readonly string[] => {
   const last = instructions.findLastIndex((each) => each.keyword === 'FROM');
   return instructions
@@ -27,11 +27,11 @@ const inImage = (keyword: string): readonly string[] => {
 const exec = (args: string): readonly string[] => JSON.parse(args.slice(args.indexOf('['))) as string[];
 
 describe('the Dockerfile', () => {
-  it('is correct to the linter', () => {
+  it('passes the linter', () => {
     expect(validate(text)).toEqual([]);
   });
 
-  it('makes an image without a shell, in which nothing is run while it is built', () => {
+  it('makes an image without a shell and runs nothing in it during the build', () => {
     const [image] = inImage('FROM');
     expect(image).toMatch(/^gcr\.io\/distroless\/nodejs24-debian12:nonroot$/);
     expect([...inImage('RUN'), ...inImage('SHELL'), ...inImage('ADD')]).toEqual([]);
@@ -50,7 +50,7 @@ describe('the Dockerfile', () => {
     expect(inImage('STOPSIGNAL')).toEqual(['SIGTERM']);
   });
 
-  it('runs no command through a shell, and no script of a package', () => {
+  it('runs no command through a shell and no install script of a package', () => {
     for (const run of of('RUN')) {
       const [program, first] = exec(run);
       expect(['npm', 'node']).toContain(program);
@@ -58,7 +58,7 @@ describe('the Dockerfile', () => {
     }
   });
 
-  it('takes only production packages into the image', () => {
+  it('copies only production packages into the image', () => {
     const copies = dockerfile.getInstructions().filter((each): each is Copy => each.getKeyword() === 'COPY');
     const packages = copies
       .filter((copy) => copy.getArguments().some((arg) => arg.getValue().includes('node_modules')))
@@ -72,7 +72,7 @@ describe('the Dockerfile', () => {
     expect(of('RUN')[0]).toContain('--omit=dev');
   });
 
-  it('copies what is there, and what .dockerignore lets through', () => {
+  it('copies only files that exist and that .dockerignore admits', () => {
     const kept = readFileSync('.dockerignore', 'utf8').split('\n');
     const sources = dockerfile
       .getInstructions()
@@ -89,7 +89,7 @@ describe('the Dockerfile', () => {
     expect(kept).toContain('*');
   });
 
-  it('serves nothing by accident: without a configuration the start is refused', () => {
+  it('sets a configuration file, without which RKMS does not start', () => {
     expect(inImage('ENV')).toEqual(['NODE_ENV=production', 'RKMS_CONFIG=/etc/rkms/rkms.toml']);
   });
 
@@ -109,11 +109,11 @@ describe('the health check', () => {
     return result;
   };
 
-  it('is well when RKMS says so, and only then', async () => {
+  it('succeeds only when RKMS answers 200', async () => {
     expect([await checked(200), await checked(503)]).toEqual([0, 1]);
   });
 
-  it('is not well when nobody answers, and asks no other machine', async () => {
+  it('fails when nothing answers, and calls no other machine', async () => {
     expect(await run('http://127.0.0.1:1/livez')).toBe(1);
     expect(await run('http://192.0.2.1/livez')).toBe(1);
   });
@@ -127,7 +127,7 @@ function run(url: string): Promise<number | null> {
   return new Promise((resolve) => child.once('close', resolve));
 }
 
-it('make image says what it needs where there is no engine', () => {
+it('make image says what it needs when there is no container engine', () => {
   const { status, stderr } = spawnSync('make', ['image'], {
     encoding: 'utf8',
     env: { PATH: '/usr/bin:/bin', DOCKER_HOST: 'unix:///nowhere' },

@@ -1,5 +1,5 @@
-// The chart, without helm and without a cluster: rendered for several sets of values, each object is held against the schemas
-// of Kubernetes and of the Prometheus operator, and what the pods would be started with is a configuration that RKMS accepts.
+// Checks the chart without Helm and without a cluster: renders it for several sets of values, validates each object against the
+// schemas of Kubernetes and the Prometheus operator, and parses the configuration that the pods get.
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { ServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor';
@@ -48,14 +48,14 @@ const least: Values = {
 };
 
 const valueSets: Readonly<Record<string, Values>> = {
-  'what must be set, and no more': least,
-  'audit logs that are kept': {
+  'only the required values': least,
+  'a StatefulSet that keeps audit logs': {
     ...least,
     kind: 'StatefulSet',
     storage: { size: '20Gi', className: 'gp3' },
     tokens: { secretName: 'rkms-tokens' },
   },
-  'one pod on each node': {
+  'a DaemonSet': {
     ...least,
     kind: 'DaemonSet',
     tolerations: [{ operator: 'Exists' }],
@@ -69,7 +69,7 @@ const valueSets: Readonly<Record<string, Values>> = {
     podAnnotations: { 'sidecar.istio.io/inject': 'true' },
     preStopSeconds: 0,
   },
-  'all there is': {
+  'every value': {
     ...least,
     imagePullSecrets: [{ name: 'pull' }],
     autoscaling: { enabled: true },
@@ -87,7 +87,7 @@ const valueSets: Readonly<Record<string, Values>> = {
     nodeSelector: { 'kubernetes.io/arch': 'amd64' },
     affinity: { podAntiAffinity: {} },
   },
-  'a reader under an account that exists': {
+  'a reader with an existing service account': {
     ...least,
     serviceAccount: { create: false, name: 'reader' },
     podDisruptionBudget: { enabled: false },
@@ -148,7 +148,7 @@ const modelOf = ({ apiVersion, kind }: Manifest): (typeof models)[string] => {
   return model;
 };
 
-/** What is written as a literal may only have the fields of its type: the compiler knows no other, at any depth. */
+/** Unknown fields at any depth, found by the compiler: an object literal may only have the fields of its type. */
 function unknownFields(manifests: readonly Manifest[]): readonly string[] {
   const file = `${process.cwd()}/rendered-manifests.ts`;
   const source = manifests
@@ -184,7 +184,7 @@ function unknownFields(manifests: readonly Manifest[]): readonly string[] {
 }
 
 describe('rendered for each set of values', () => {
-  it.each(names)('every object is valid to its schema: %s', (name) => {
+  it.each(names)('every object matches its schema: %s', (name) => {
     for (const manifest of manifestsOf(name)) {
       const [Model] = modelOf(manifest);
       expect(() => {
@@ -193,7 +193,7 @@ describe('rendered for each set of values', () => {
     }
   });
 
-  it('no object has a field that its schema does not know, and one that has is found', () => {
+  it('no object has an unknown field, and the check finds one', () => {
     const all = names.flatMap(manifestsOf);
     const [first] = all.filter(({ kind }) => kind === 'Deployment');
     const wrong = JSON.parse(JSON.stringify(first).replace('"periodSeconds"', '"periodSecond"')) as Manifest;
@@ -214,7 +214,7 @@ describe('rendered for each set of values', () => {
     });
   });
 
-  it.each(names)('every file that the environment names is on a mounted volume: %s', (name) => {
+  it.each(names)('every file named in the environment is on a mounted volume: %s', (name) => {
     const { containers, volumes } = podOf(manifestsOf(name));
     const [{ env, volumeMounts } = { env: [], volumeMounts: [] }] = containers;
     const paths = env.map(({ value }) => value).filter((value) => value.startsWith('/'));
@@ -226,7 +226,7 @@ describe('rendered for each set of values', () => {
     expect([...volumes.map((volume) => volume.name), ...claimed].sort()).toEqual(mounted);
   });
 
-  it.each(names)('pods run without rights that they do not need: %s', (name) => {
+  it.each(names)('pods have no rights that they do not need: %s', (name) => {
     const pod = podOf(manifestsOf(name));
     expect(pod).toMatchObject({
       enableServiceLinks: false,
@@ -244,7 +244,7 @@ describe('rendered for each set of values', () => {
     expect(pod).not.toHaveProperty('hostNetwork');
   });
 
-  it.each(names)('what belongs together has one selector, and its pods have those labels: %s', (name) => {
+  it.each(names)('all selectors are the same, and the pods have these labels: %s', (name) => {
     const manifests = manifestsOf(name);
     const workload = manifests.find(({ apiVersion }) => apiVersion === 'apps/v1');
     const labels = (workload?.['spec'] as { template: { metadata: { labels: object } } }).template.metadata
@@ -264,8 +264,8 @@ describe('rendered for each set of values', () => {
 });
 
 describe('the chart', () => {
-  it('asks the paths that RKMS answers, over what it speaks', () => {
-    const [container] = podOf(manifestsOf('what must be set, and no more')).containers;
+  it('probes the paths of RKMS with the right scheme', () => {
+    const [container] = podOf(manifestsOf('only the required values')).containers;
     expect(container).toMatchObject({
       livenessProbe: { httpGet: { path: '/livez', port: 'keys', scheme: 'HTTPS' } },
       readinessProbe: { httpGet: { path: '/readyz', port: 'keys', scheme: 'HTTPS' } },
@@ -276,8 +276,8 @@ describe('the chart', () => {
     });
   });
 
-  it('gives running requests their 25 seconds, after the cluster has learned that the pod stops', () => {
-    const pod = podOf(manifestsOf('what must be set, and no more'));
+  it('gives requests in flight 25 seconds after the pod has left the service', () => {
+    const pod = podOf(manifestsOf('only the required values'));
     expect(pod).toMatchObject({
       terminationGracePeriodSeconds: 40,
       containers: [{ lifecycle: { preStop: { sleep: { seconds: 5 } } } }],
@@ -285,8 +285,8 @@ describe('the chart', () => {
     expect(podOf(manifestsOf('behind a service mesh')).containers[0]).not.toHaveProperty('lifecycle');
   });
 
-  it('spreads pods over zones and nodes, keeps a budget, and scales when asked', () => {
-    const some = manifestsOf('all there is');
+  it('spreads pods over zones and nodes, has a disruption budget, and scales if enabled', () => {
+    const some = manifestsOf('every value');
     expect(podOf(some)['topologySpreadConstraints']).toMatchObject([
       { topologyKey: 'topology.kubernetes.io/zone' },
       { topologyKey: 'kubernetes.io/hostname' },
@@ -297,13 +297,13 @@ describe('the chart', () => {
       minReplicas: 3,
     });
     expect(one(some, 'Deployment')).not.toHaveProperty('replicas');
-    const perNode = manifestsOf('one pod on each node');
+    const perNode = manifestsOf('a DaemonSet');
     expect(perNode.map(({ kind }) => kind)).not.toContain('PodDisruptionBudget');
     expect(one(perNode, 'Service')).toMatchObject({ internalTrafficPolicy: 'Local' });
   });
 
-  it('lets in only labelled callers, and out only to names, HTTPS and credentials', () => {
-    const { ingress, egress, policyTypes } = one(manifestsOf('all there is'), 'NetworkPolicy') ?? {};
+  it('admits only labelled callers, and egress only to DNS, HTTPS and credentials', () => {
+    const { ingress, egress, policyTypes } = one(manifestsOf('every value'), 'NetworkPolicy') ?? {};
     expect(policyTypes).toEqual(['Ingress', 'Egress']);
     expect(ingress).toEqual([
       {
@@ -319,8 +319,8 @@ describe('the chart', () => {
     expect(ports.map(({ port }) => port)).toEqual([53, 53, 443, 80]);
   });
 
-  it('has its metrics read with a token, over TLS that is checked', () => {
-    expect(one(manifestsOf('all there is'), 'ServiceMonitor')).toMatchObject({
+  it('lets Prometheus read metrics with a token over verified TLS', () => {
+    expect(one(manifestsOf('every value'), 'ServiceMonitor')).toMatchObject({
       jobLabel: 'app.kubernetes.io/name',
       endpoints: [
         {
@@ -334,36 +334,38 @@ describe('the chart', () => {
     });
   });
 
-  it('takes the role of IRSA from the service account', () => {
-    const account = manifestsOf('all there is').find(({ kind }) => kind === 'ServiceAccount');
+  it('sets the role of IRSA on the service account', () => {
+    const account = manifestsOf('every value').find(({ kind }) => kind === 'ServiceAccount');
     expect(account?.['metadata']).toMatchObject({
       annotations: { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::111122223333:role/rkms-creator' },
     });
-    const borrowed = manifestsOf('a reader under an account that exists');
+    const borrowed = manifestsOf('a reader with an existing service account');
     expect(borrowed.map(({ kind }) => kind)).not.toContain('ServiceAccount');
     expect(podOf(borrowed)['serviceAccountName']).toBe('reader');
   });
 
-  it('keeps a pod’s audit log only where it says so, and warns of the rest', () => {
+  it('keeps a pod’s audit log only as a StatefulSet, and warns otherwise', () => {
     const notes = (name: string): string =>
       renderChart(folder, chartScope(folder, setOf(name), release)).get('NOTES.txt') ?? '';
-    expect(one(manifestsOf('audit logs that are kept'), 'StatefulSet')).toMatchObject({
+    expect(one(manifestsOf('a StatefulSet that keeps audit logs'), 'StatefulSet')).toMatchObject({
       volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: { storageClassName: 'gp3' } }],
     });
-    expect(notes('audit logs that are kept')).not.toContain('audit log is on a volume that is lost');
-    expect(notes('what must be set, and no more')).toContain('audit log is on a volume that is lost');
+    expect(notes('a StatefulSet that keeps audit logs')).not.toContain(
+      'audit log is on a volume that is lost',
+    );
+    expect(notes('only the required values')).toContain('audit log is on a volume that is lost');
     expect(notes('behind a service mesh')).toContain('keys leave the pod unencrypted');
   });
 
   it.each([
     ['image.repository', { ...least, image: {} }],
-    ['config is the text', { ...least, config: '' }],
+    ['set config to the text', { ...least, config: '' }],
     ['tls.secretName', { ...least, tls: {} }],
   ])('says what is missing: %s', (message, values) => {
     expect(() => rendered(values)).toThrow(message);
   });
 
-  it('has new pods when the configuration changes', () => {
+  it('restarts pods when the configuration changes', () => {
     const before = JSON.stringify(one(rendered(least), 'Deployment'));
     const after = JSON.stringify(one(rendered({ ...least, config: `${toml}\n` }), 'Deployment'));
     expect(before === after).toBe(false);
@@ -410,7 +412,7 @@ describe('the schema of the values', () => {
   });
 });
 
-it('the chart has what helm asks for', () => {
+it('the chart has the fields that Helm requires', () => {
   expect(parse(readFileSync(`${folder}/Chart.yaml`, 'utf8'))).toMatchObject({
     apiVersion: 'v2',
     name: 'rkms',

@@ -1,5 +1,5 @@
-// The unit for systemd: what it promises by rules of our own, and the whole of it by systemd's own program where that is
-// installed. Whether the process works inside the sandbox was tried by hand; docs/deploy.md says how.
+// Checks the systemd unit with our own rules, and with systemd-analyze where it is installed. The process was run inside the
+// sandbox by hand (docs/deploy.md).
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ for (const [, name = '', value = ''] of text.matchAll(/^(\w+)=(.*)$/gm))
 const valueOf = (name: string): string | undefined => options.get(name)?.join('\n');
 
 describe('the unit', () => {
-  it('starts RKMS with the flags of make run, as a user of its own', () => {
+  it('starts RKMS with the flags of make run, as its own user', () => {
     const [, hardened = ''] = /^hardened := (.*)$/m.exec(readFileSync('Makefile', 'utf8')) ?? [];
     expect(valueOf('ExecStart')).toBe(
       `/usr/bin/node ${hardened} /opt/rkms/dist/src/infrastructure/main.js serve`,
@@ -31,18 +31,18 @@ describe('the unit', () => {
     );
   });
 
-  it('waits longer for the end than running requests may take', () => {
+  it('waits longer at a stop than requests in flight may take', () => {
     const [, grace = ''] =
       /const graceMs = ([\d_]+);/.exec(readFileSync('src/infrastructure/startup/service.ts', 'utf8')) ?? [];
     expect(Number(valueOf('TimeoutStopSec')) * 1_000).toBeGreaterThan(Number(grace.replaceAll('_', '')));
   });
 
-  it('keeps keys in memory from disks and from other processes', () => {
+  it('keeps the memory off the disk and hidden from other processes', () => {
     const kept = ['LimitCORE', 'MemorySwapMax', 'ProtectProc', 'CapabilityBoundingSet', 'ProtectSystem'];
     expect(kept.map(valueOf)).toEqual(['0', '0', 'invisible', '', 'strict']);
   });
 
-  it('does not ask for what V8 cannot have', () => {
+  it('does not forbid memory that V8 needs', () => {
     expect(options.has('MemoryDenyWriteExecute')).toBe(false);
   });
 });
@@ -51,21 +51,21 @@ const analyze = (...args: readonly string[]): SpawnSyncReturns<string> =>
   spawnSync('systemd-analyze', args, { encoding: 'utf8' });
 const hasSystemd = analyze('--version').status === 0;
 
-/** Only where systemd is: this project's tests install nothing outside its folder. */
+/** Skipped where systemd is not installed. */
 (hasSystemd ? describe : describe.skip)('to systemd-analyze', () => {
-  it('the unit is correct', () => {
+  it('the unit is valid', () => {
     expect(verified(text)).toEqual([0, '']);
     expect(verified(text.replace('ProtectClock=', 'ProtectClocks='))[1]).toContain('ProtectClocks');
   });
 
-  it('the service is exposed to little: less than 2.0 of 10', () => {
+  it('the exposure of the service is below 2.0 of 10', () => {
     const { status, stdout, stderr } = analyze('security', '--offline=true', '--threshold=20', path);
     process.stdout.write(`${stdout.trim().split('\n').at(-1) ?? ''}\n`);
     expect([status, stderr]).toEqual([0, '']);
   });
 });
 
-/** Of a unit that starts a program which is there; the rest is as it stands. */
+/** The unit with a program that exists on this machine, otherwise unchanged. */
 function verified(unit: string): readonly [number | null, string] {
   const folder = mkdtempSync(join(tmpdir(), 'rkms-unit-'));
   try {

@@ -1,5 +1,5 @@
-// deploy/terraform, without a cloud and without its provider: every reference leads somewhere, the policies allow exactly
-// what the adapters call, and the configuration that comes out is one that RKMS accepts.
+// Checks deploy/terraform without AWS and without its provider: every reference exists, the policies allow exactly the adapters'
+// calls, and RKMS accepts the resulting configuration.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ import { keyOf } from '../support/sample-keys.js';
 const folder = 'deploy/terraform';
 const exampleFolder = `${folder}/examples/three-regions`;
 
-/** What version 6 of the AWS provider documents of the types that we use. */
+/** Attributes of the resource types that we use, from the documentation of version 6 of the AWS provider. */
 const providerTypes: ProviderTypes = {
   aws_kms_key: {
     args: [
@@ -57,7 +57,7 @@ const providerTypes: ProviderTypes = {
 
 const account = '111122223333';
 
-/** What AWS would add and answer. */
+/** Values that AWS would return. */
 function computed(type: string, args: Readonly<Record<string, Value>>, key: string): Value {
   switch (type) {
     case 'aws_caller_identity':
@@ -122,7 +122,7 @@ async function keyPolicy(module = moduleWith()): Promise<readonly Statement[]> {
   return statementsOf(await (await module.child('documents')).output('key_policy'));
 }
 
-/** What `role` may do by `statements`, of the kind that names principals. */
+/** The actions that `statements` with principals allow for `role`. */
 const allowedTo = (role: string, statements: readonly Statement[]): readonly string[] =>
   statements
     .filter(({ Principal }) => Principal?.AWS.includes(`arn:aws:iam::${account}:role/rkms-${role}`))
@@ -147,7 +147,7 @@ describe('references', () => {
     expect(await danglingIn(blocks(), providerTypes)).toEqual([]);
   });
 
-  it('are found when they lead nowhere', async () => {
+  it('that do not exist are found', async () => {
     const broken: ModuleBlocks = {
       ...root,
       locals: { a: '${var.nam}', b: ['${[for x in local.none : x.y]}'], c: '${var.listen.hots}' },
@@ -177,7 +177,7 @@ describe('references', () => {
   });
 });
 
-/** What RKMS makes of a configuration; what it does not like fails the test. */
+/** The parsed configuration; fails the test if RKMS does not accept it. */
 function accepted(toml: Value): Config {
   const config = parseConfig(toml as string);
   if (config.isErr()) throw new Error(`${showConfigProblems(config.error)}\n${asText(toml)}`);
@@ -214,7 +214,7 @@ describe('rkms_toml', () => {
     );
   });
 
-  it('of the example is accepted as well, and serves other machines over TLS', async () => {
+  it('of the example is accepted and serves other machines over TLS', async () => {
     const toml = await new ComputedModule(example, {}, computed).output('rkms_toml');
     expect(accepted(toml)).toMatchObject({
       deployment: 'production',
@@ -225,7 +225,7 @@ describe('rkms_toml', () => {
     });
   });
 
-  it('ends with the tables that are appended', async () => {
+  it('ends with the appended tables', async () => {
     const more = '[[callers]]\nname = "billing"\nallow = ["read"]\nids = ["billing/**"]\n';
     const tls = { cert_file: '/c.pem', key_file: '/k.pem', client_ca_file: '/ca.pem' };
     const toml = await moduleWith({ more_configuration: more, tls }).output('rkms_toml');
@@ -251,14 +251,14 @@ describe('variables', () => {
     ['A region is written as', { store: { mode: 'single', regions: ['nowhere'] } }],
     ['An administrator is the ARN', { administrators: ['root'] }],
     ['The roles are', { trust: { writer: { ec2: true } } }],
-    ['Say of each role who', { trust: { reader: {} } }],
-    ['Other machines are served', { listen: { host: '0.0.0.0' } }],
-    ['Other machines are served', { listen: { operations_host: '10.0.0.1' } }],
-  ])('are refused with a word on what is expected: %s', async (message, changes) => {
+    ['For each role, say who', { trust: { reader: {} } }],
+    ['RKMS serves other machines', { listen: { host: '0.0.0.0' } }],
+    ['RKMS serves other machines', { listen: { operations_host: '10.0.0.1' } }],
+  ])('are refused with what is expected: %s', async (message, changes) => {
     expect(await moduleWith(changes).problems()).toEqual([expect.stringContaining(message)]);
   });
 
-  it('are accepted as the example and these tests give them', async () => {
+  it('are accepted from the example and these tests', async () => {
     expect(await moduleWith().problems()).toEqual([]);
     const inner = await new ComputedModule(example, {}, computed).child('rkms');
     expect(await inner.problems()).toEqual([]);
@@ -277,12 +277,12 @@ describe('the policy of each KMS key', () => {
     expect(allowedTo(role, await keyPolicy())).toEqual(actions);
   });
 
-  it('allows all that the adapters call, and besides only what `rkms doctor` asks', () => {
+  it('allows the calls of the adapters and of `rkms doctor`, and no other', () => {
     const calls = new Set([...callsIn('aws-kms', 'kms'), 'kms:GetKeyRotationStatus']);
     expect([...calls].sort()).toEqual(creating);
   });
 
-  it('binds every use of a key to this deployment, as RKMS names it', async () => {
+  it('binds every use of a key to the encryption context of this deployment', async () => {
     const uses = ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey'];
     const name = { deployment: deployment('production'), id: keyId('orders/7'), version: keyVersion(1) };
     const context = encryptionContext(name, keyOf(Buffer.alloc(32)).commitmentFor(name.id, name.version));
@@ -295,7 +295,7 @@ describe('the policy of each KMS key', () => {
     }
   });
 
-  it('lets those who manage a key not use it, and has no wildcard among its actions', async () => {
+  it('does not let administrators use a key, and has no wildcard in its actions', async () => {
     const statements = await keyPolicy();
     const [manage] = statements;
     expect(manage).toMatchObject({ Sid: 'Manage', Principal: { AWS: [`arn:aws:iam::${account}:root`] } });
@@ -305,7 +305,7 @@ describe('the policy of each KMS key', () => {
     expect(statements.flatMap(({ Action }) => Action).filter((action) => action.includes('*'))).toEqual([]);
   });
 
-  it('names administrators instead of the account where there are any, and no role that is not made', async () => {
+  it('names the administrators, if any, instead of the account, and only roles that exist', async () => {
     const administrators = [`arn:aws:iam::${account}:role/security`];
     const statements = await keyPolicy(moduleWith({ administrators, trust: { reader: { ec2: true } } }));
     expect(statements.map(({ Sid, Principal }) => [Sid, Principal?.AWS])).toEqual([
@@ -316,7 +316,7 @@ describe('the policy of each KMS key', () => {
   });
 });
 
-describe('what the roles may do with the table', () => {
+describe('the policies for the table', () => {
   const policiesOf = async (changes: Readonly<Record<string, Value>>): Promise<Record<string, string>> =>
     (await (await moduleWith(changes).child('documents')).output('table_policies')) as Record<string, string>;
 
@@ -331,12 +331,12 @@ describe('what the roles may do with the table', () => {
     expect(allowed.flatMap(({ Action }) => Action)).toEqual([...looking, ...actions]);
   });
 
-  it('is, for the operator, all that the adapter calls', async () => {
+  it('allow the operator all calls of the adapter', async () => {
     const [table] = statementsOf((await policiesOf({}))['operator'] ?? '');
     expect([...(table?.Action ?? [])].sort()).toEqual(callsIn('dynamodb', 'dynamodb'));
   });
 
-  it('holds in every region of the table and nowhere else', async () => {
+  it('apply to every region of the table and to no other', async () => {
     const policies = await policiesOf({ store: { mode: 'home', regions: ['us-east-1', 'us-west-2'] } });
     const resources = statementsOf(policies['reader'] ?? '').map(({ Resource }) => Resource);
     const everywhere = ['us-east-1', 'us-west-2'].map(
@@ -345,7 +345,7 @@ describe('what the roles may do with the table', () => {
     expect(resources).toEqual([everywhere, everywhere]);
   });
 
-  it('lets nobody but the operator write the genesis record', async () => {
+  it('let only the operator write the genesis record', async () => {
     const policies = await policiesOf({});
     const denied = (role: string): readonly Statement[] =>
       statementsOf(policies[role] ?? '').filter(({ Effect }) => Effect === 'Deny');
@@ -360,8 +360,8 @@ describe('what the roles may do with the table', () => {
   });
 });
 
-describe('what is made', () => {
-  it('is a key with rotation and an alias in every region, which no mistake destroys', async () => {
+describe('the module creates', () => {
+  it('a key with rotation, an alias and protection from deletion in every region', async () => {
     const module = moduleWith();
     const keys = (await module.resource('aws_kms_key', 'this')) as Readonly<Record<string, object>>;
     expect(Object.keys(keys)).toEqual(inputs.regions);
@@ -386,7 +386,7 @@ describe('what is made', () => {
     ['single', ['us-east-1'], [], false],
     ['strong', ['us-east-1', 'us-east-2', 'us-west-2'], ['us-east-2', 'us-west-2'], false],
     ['home', ['us-west-2', 'us-east-1'], ['us-east-1'], true],
-  ])('is a table in mode %s, with deletion protection and recovery in every region', async (...row) => {
+  ])('a table in mode %s, with deletion protection and recovery in every region', async (...row) => {
     const [mode, regions, replicas, isStreamed] = row;
     const table = await moduleWith({ store: { mode, regions } }).resource('aws_dynamodb_table', 'this');
     expect(table).toMatchObject({
@@ -409,7 +409,7 @@ describe('what is made', () => {
     });
   });
 
-  it('is a role for each kind of process, for those and only those that may take it', async () => {
+  it('a role for each kind of process with exactly the given trust', async () => {
     const module = moduleWith();
     const policies = await (await module.child('documents')).output('trust_policies');
     const trusted = (role: string): readonly unknown[] =>
@@ -444,7 +444,7 @@ describe('what is made', () => {
   });
 });
 
-it('the example hands out all that the next steps need', async () => {
+it('the example has all outputs that the next steps need', async () => {
   const module = new ComputedModule(example, {}, computed);
   const outputs = Object.keys(example.output).filter((name) => name !== 'rkms_toml');
   const computedHere = await Promise.all(
@@ -466,16 +466,16 @@ it('the example hands out all that the next steps need', async () => {
 
 const hasTerraform = spawnSync('terraform', ['version']).status === 0;
 
-/** Only where the program is: it is in no registry that this project's tests may use. */
-(hasTerraform ? describe : describe.skip)('with the program terraform itself', () => {
-  it('every file is formatted as it formats them', () => {
+/** Skipped where Terraform is not installed; it is in neither npm nor Debian. */
+(hasTerraform ? describe : describe.skip)('with Terraform itself', () => {
+  it('every file has the format of terraform fmt', () => {
     const { status, stdout } = spawnSync('terraform', ['fmt', '-check', '-recursive', folder], {
       encoding: 'utf8',
     });
     expect([status, stdout]).toEqual([0, '']);
   });
 
-  it('the documents come out as they are computed here', async () => {
+  it('the documents are the same as those computed here', async () => {
     const ours = await moduleWith({ store: { mode: 'home', regions: ['us-east-1', 'us-west-2'] } }).child(
       'documents',
     );

@@ -1,5 +1,5 @@
-// HashiCorp's own parser of HCL, as WebAssembly. Its type declarations would bring those of browsers into every file of ours:
-// that is why it is loaded by a name that the compiler does not follow.
+// HashiCorp's HCL parser as WebAssembly. Its type declarations would add those of browsers to all of our files, so it is loaded by
+// a name that the compiler does not resolve.
 const packageName = ['@cdktn', 'hcl2json'].join('/');
 
 interface Hcl2Json {

@@ -1,5 +1,5 @@
-// Renders our chart without helm, which is in no registry that the tests may use. It knows exactly that part of Go's
-// templates and of helm's functions that our chart keeps to; whatever else a template says throws.
+// Renders our chart without Helm, which is in neither npm nor Debian. Supports only the parts of Go templates and the functions
+// of Helm that our chart uses; anything else throws.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ interface Token {
   readonly text: string;
 }
 
-/** Text, and what stands in `{{ }}`; a dash there takes the white space beside it. */
+/** Text, and actions in `{{ }}`; a dash in an action trims the white space beside it. */
 function tokensOf(source: string): readonly Token[] {
   const tokens: Token[] = [];
   let rest = source;
@@ -50,7 +50,7 @@ class Parser {
     private readonly defined: Map<string, readonly Piece[]>,
   ) {}
 
-  /** Up to an `end` or an `else` of the block around, which stays to be read. */
+  /** The pieces before the `end` or `else` of the enclosing block, which is not consumed. */
   pieces(): readonly Piece[] {
     const pieces: Piece[] = [];
     for (;;) {
@@ -99,7 +99,7 @@ class Parser {
   }
 
   private expectEnd(): void {
-    if (this.tokens[this.at]?.text !== 'end') throw new Error('an end is missing');
+    if (this.tokens[this.at]?.text !== 'end') throw new Error('missing end');
     this.at += 1;
   }
 }
@@ -107,11 +107,11 @@ class Parser {
 function parseTemplate(source: string, defined: Map<string, readonly Piece[]>): readonly Piece[] {
   const parser = new Parser(tokensOf(source), defined);
   const pieces = parser.pieces();
-  if (!parser.isDone()) throw new Error('an end or an else belongs to nothing');
+  if (!parser.isDone()) throw new Error('an end or else without its block');
   return pieces;
 }
 
-/** Go's idea of what is false. */
+/** The values that count as false in Go templates. */
 const isEmpty = (value: unknown): boolean =>
   value === undefined ||
   value === null ||
@@ -123,7 +123,7 @@ const isEmpty = (value: unknown): boolean =>
 const shown = (value: unknown): string => {
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  throw new Error(`this cannot be printed: ${JSON.stringify(value)}`);
+  throw new Error(`cannot print: ${JSON.stringify(value)}`);
 };
 
 const indented = (spaces: unknown, text: unknown): string =>
@@ -195,13 +195,13 @@ class Renderer {
     const values = [...args.map((arg) => this.operand(arg, dot)), ...piped];
     if (name === 'include') return this.include(values);
     const known = functions[name];
-    if (known === undefined) throw new Error(`a function that is not known here: ${name}`);
+    if (known === undefined) throw new Error(`an unsupported function: ${name}`);
     return known(...values);
   }
 
   private include([name, dot]: readonly unknown[]): string {
     const pieces = this.defined.get(shown(name));
-    if (pieces === undefined) throw new Error(`no template is called ${shown(name)}`);
+    if (pieces === undefined) throw new Error(`no template has the name ${shown(name)}`);
     return this.render(pieces, dot, dot);
   }
 
@@ -210,25 +210,25 @@ class Renderer {
     if (word.startsWith('"')) return JSON.parse(word) as string;
     if (/^-?\d+$/.test(word)) return Number(word);
     if (word === '.') return dot;
-    if (!/^(\.\w+)+$/.test(word)) throw new Error(`an operand that is not known here: ${word}`);
+    if (!/^(\.\w+)+$/.test(word)) throw new Error(`an unsupported operand: ${word}`);
     return word
       .slice(1)
       .split('.')
       .reduce<unknown>((at, name) => {
         if (typeof at !== 'object' || at === null || !(name in at))
-          throw new Error(`there is no ${word}: values.yaml must name it`);
+          throw new Error(`no ${word}: add it to values.yaml`);
         return (at as Record<string, unknown>)[name];
       }, dot);
   }
 }
 
-/** The words of a command; what stands in parentheses is one. */
+/** The words of a command; an expression in parentheses is one word. */
 function wordsOf(text: string): readonly string[] {
   const words: string[] = [];
   const pattern = /\s*("(?:[^"\\]|\\.)*"|\||[^\s()|"]+|\()/y;
   while (pattern.lastIndex < text.trimEnd().length) {
     const [, word = ''] = pattern.exec(text) ?? [];
-    if (word === '') throw new Error(`not understood: ${text}`);
+    if (word === '') throw new Error(`cannot parse: ${text}`);
     if (word !== '(') {
       words.push(word);
       continue;
@@ -246,7 +246,7 @@ function wordsOf(text: string): readonly string[] {
   return words;
 }
 
-/** Values over values, table by table, as helm lays them. */
+/** `over` merged into `base`, table by table, as Helm does it. */
 export function mergedValues(base: Values, over: Values): Values {
   const isTable = (value: unknown): value is Values =>
     typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -262,7 +262,7 @@ export interface Release {
   readonly namespace: string;
 }
 
-/** What templates see. */
+/** The values that templates can use. */
 export function chartScope(folder: string, values: Values, { name, namespace }: Release): Values {
   const defaults = parse(readFileSync(join(folder, 'values.yaml'), 'utf8')) as Values;
   const chart = parse(readFileSync(join(folder, 'Chart.yaml'), 'utf8')) as Values;
@@ -293,7 +293,7 @@ export interface Manifest {
   readonly [name: string]: unknown;
 }
 
-/** The objects in rendered templates; anything that is no plain YAML throws. */
+/** The objects in rendered templates; throws if a text is not YAML. */
 export function manifestsIn(texts: ReadonlyMap<string, string>): readonly Manifest[] {
   return [...texts]
     .filter(([file]) => file.endsWith('.yaml'))

@@ -1,11 +1,11 @@
-// Computes Terraform expressions: those that our modules use, by the syntax tree of HashiCorp's own parser. Whatever is not
-// known here throws, so that nothing passes a test unread.
+// Evaluates the Terraform expressions that our modules use, from the syntax tree of HashiCorp's parser. Any other expression
+// throws. Terraform itself is in neither npm nor Debian; where it is installed, a test compares the results.
 import { getExpressionAst } from './hcl2json.js';
 
 export type Value =
   string | number | boolean | null | readonly Value[] | { readonly [name: string]: Value | undefined };
 
-/** What a reference stands for, by its first name and, lazily, the names after it. */
+/** Resolves a reference: its first name, and the names after it. */
 export type Scope = (root: string, path: readonly string[]) => Promise<Value>;
 
 interface Node {
@@ -115,7 +115,7 @@ async function valueOfNode(node: Node, scope: Scope): Promise<Value> {
       // Parentheses have no type of their own.
       const [only, ...others] = children;
       if (only !== undefined && others.length === 0) return valueOfNode(only, scope);
-      throw new Error(`an expression of a kind that is not known here: ${type} ${JSON.stringify(meta)}`);
+      throw new Error(`an unsupported expression: ${type} ${JSON.stringify(meta)}`);
     }
   }
 }
@@ -131,17 +131,17 @@ function literal({ type, value }: Readonly<Record<string, unknown>>): Value {
   if (type === 'number') return Number(value);
   if (type === 'bool') return value === 'true';
   if (value === 'null') return null;
-  throw new Error(`a literal of a kind that is not known here: ${String(type)}`);
+  throw new Error(`an unsupported literal: ${String(type)}`);
 }
 
-/** Texts come as they are written in the file. */
+/** The parser returns strings as they are written in the file. */
 const unescaped = (text: string): string =>
   text.replaceAll(/\\(["\\nrt])/g, (_, sign: string) => ({ n: '\n', r: '\r', t: '\t' })[sign] ?? sign);
 
 export function asText(value: Value): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  throw new Error(`not a text: ${JSON.stringify(value)}`);
+  throw new Error(`not a string: ${JSON.stringify(value)}`);
 }
 
 async function objectOf({ meta }: Node, scope: Scope): Promise<Value> {
@@ -175,7 +175,7 @@ function entriesOf(collection: Value): readonly (readonly [Value, Value])[] {
   if (Array.isArray(collection))
     return (collection as readonly Value[]).map((value, index) => [index, value]);
   if (typeof collection !== 'object' || collection === null) throw new Error('not a collection');
-  // Terraform walks maps in the order of their keys.
+  // Terraform iterates over maps in the order of their keys.
   return Object.entries(collection).sort(([a], [b]) => (a < b ? -1 : 1)) as [string, Value][];
 }
 
@@ -189,7 +189,7 @@ async function traversed(meta: Readonly<Record<string, unknown>>, scope: Scope):
   return scope(root, path);
 }
 
-/** The part of a value that a path leads to; one that is not there is a mistake. */
+/** The part of a value at a path; throws if it does not exist. */
 export function step(value: Value, path: readonly string[]): Value {
   return path.reduce<Value>((at, name) => {
     const next = (at as Readonly<Record<string, Value | undefined>> | null)?.[name];
@@ -200,7 +200,7 @@ export function step(value: Value, path: readonly string[]): Value {
 
 function unary(operator: string, value: Value): Value {
   if (operator === 'logicalNot') return value !== true;
-  throw new Error(`an operator that is not known here: ${operator}`);
+  throw new Error(`an unsupported operator: ${operator}`);
 }
 
 async function binary(
@@ -225,7 +225,7 @@ async function binary(
     case 'lessThanOrEqual':
       return Number(one) <= Number(await right());
     default:
-      throw new Error(`an operator that is not known here: ${operator}`);
+      throw new Error(`an unsupported operator: ${operator}`);
   }
 }
 
@@ -234,7 +234,7 @@ async function call(node: Node, scope: Scope): Promise<Value> {
   if (name === 'can') return couldBe(childAt(node, 0), scope);
   const known = functions[name];
   if (known === undefined || node.meta['expandedFinalArgument'] === true)
-    throw new Error(`a function that is not known here: ${name}`);
+    throw new Error(`an unsupported function: ${name}`);
   return known(await Promise.all(node.children.map((child) => valueOfNode(child, scope))));
 }
 
@@ -273,7 +273,7 @@ const functions: Readonly<Record<string, ((values: readonly Value[]) => Value) |
   values: ([map]) => entriesOf(map ?? null).map(([, value]) => value),
 };
 
-/** As Terraform does it: keys in order, and what HTML minds escaped. */
+/** As Terraform encodes it: keys in order, and `<`, `>`, `&` escaped. */
 function encode(value: Value): string {
   if (Array.isArray(value)) return `[${(value as readonly Value[]).map(encode).join(',')}]`;
   if (typeof value === 'object' && value !== null)

@@ -1,5 +1,5 @@
-// A Terraform module, read by HashiCorp's own parser and computed without any provider: variables with their types' defaults
-// and their rules, locals, resources as they would be asked for, outputs. What only AWS knows is given by the test.
+// Reads a Terraform module with HashiCorp's parser and evaluates it without a provider: variables with defaults and validations,
+// locals, arguments of resources, outputs. The test gives the values that only AWS knows.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from './hcl2json.js';
@@ -45,7 +45,7 @@ export async function readModule(folder: string): Promise<ModuleBlocks> {
   };
 }
 
-/** What AWS adds to a resource or answers for a data source, by its address's type and its arguments. */
+/** The values that AWS adds to a resource or returns for a data source, by type and arguments. */
 export type Computed = (type: string, args: Readonly<Record<string, Value>>, key: string) => Value;
 
 export class ComputedModule {
@@ -62,7 +62,7 @@ export class ComputedModule {
     return this.once(`output ${name}`, () => valueOf(blockOf(this.blocks.output, name)['value'], this.scope));
   }
 
-  /** The messages of all rules for variables that the inputs break. */
+  /** The messages of all validations that the inputs violate. */
   async problems(): Promise<readonly string[]> {
     const rules = Object.values(this.blocks.variable).flatMap(
       ([variable]) => (variable?.['validation'] ?? []) as readonly Block[],
@@ -75,12 +75,12 @@ export class ComputedModule {
     return checked.flat();
   }
 
-  /** What a variable stands for: what was given, or its default. */
+  /** The value of a variable: the given one or its default. */
   input(name: string): Promise<Value> {
     return this.variable(name);
   }
 
-  /** A resource's arguments and what AWS adds; with for_each, a map of them. */
+  /** A resource's arguments and the values that AWS adds; with for_each, a map of them. */
   resource(type: string, name: string): Promise<Value> {
     return this.once(`${type}.${name}`, () =>
       this.made(type, blockOf(this.blocks.resource[type] ?? {}, name)),

@@ -1,10 +1,10 @@
-// Every reference in a Terraform module, and whether it leads anywhere: variables and the attributes of their types, locals,
-// modules and their outputs, resources and the attributes that their provider documents.
+// Finds references in a Terraform module that do not exist: variables and attributes of their types, locals, modules and their
+// outputs, resources and the attributes that the provider documents.
 import { join } from 'node:path';
 import { expressionsIn, treeOf } from './terraform-expressions.js';
 import { readModule, type Block, type ModuleBlocks } from './terraform-module.js';
 
-/** :: resource type -> what may be written in it, and what may be read besides */
+/** :: resource type -> its arguments, and its other attributes */
 export type ProviderTypes = Readonly<
   Record<string, { readonly args: readonly string[]; readonly attributes: readonly string[] }>
 >;
@@ -17,7 +17,7 @@ interface Tree {
 
 const metaArguments = ['for_each', 'count', 'lifecycle', 'depends_on', 'provider', 'dynamic', 'region'];
 
-/** What leads nowhere, or is not known to the provider; empty when all is well. */
+/** References that do not exist and arguments that the provider does not have; empty if there is no problem. */
 export async function danglingIn(blocks: ModuleBlocks, types: ProviderTypes): Promise<readonly string[]> {
   const expressions = await expressionsIn(withoutTypes({ ...blocks, folder: '' }));
   const references = await Promise.all(expressions.map(async (text) => referencesOf(await treeOf(text))));
@@ -27,7 +27,7 @@ export async function danglingIn(blocks: ModuleBlocks, types: ProviderTypes): Pr
   return [...checked.flat(), ...unknownArguments(blocks, types), ...(await wrongInputs(blocks))];
 }
 
-/** A type is written like an expression and is none. */
+/** A type looks like an expression but is none. */
 function withoutTypes<T>(value: T): T {
   if (Array.isArray(value)) return value.map(withoutTypes) as T;
   if (typeof value !== 'object' || value === null) return value;
@@ -68,7 +68,7 @@ async function leads(path: readonly string[], blocks: ModuleBlocks, types: Provi
       const resource = blocks.resource[root]?.[first]?.[0];
       if (resource === undefined) return false;
       const isCollection = 'for_each' in resource;
-      // `for x in aws_y.z` names the collection as a whole.
+      // `for x in aws_y.z` uses the whole collection.
       return path.length === 2 || isCollection || isKnown(types[root], second);
     }
   }
@@ -94,7 +94,7 @@ function unknownArguments(blocks: ModuleBlocks, types: ProviderTypes): readonly 
   );
 }
 
-/** Arguments of modules that no variable takes, and variables that get none and have no default. */
+/** Module arguments without a variable, and variables without an argument or default. */
 async function wrongInputs(blocks: ModuleBlocks): Promise<readonly string[]> {
   const wrong = Object.entries(blocks.module).map(async ([name, [block = {}]]) => {
     const { source, ...args } = block;

@@ -25,7 +25,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "rkms.pod" -}}
 metadata:
   annotations:
-    {{/* A changed configuration is read by new pods only. */}}
+    {{/* A changed configuration restarts the pods. */}}
     rkms/config: {{ .Values.config | sha256sum }}
     {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
@@ -38,9 +38,9 @@ metadata:
 spec:
   serviceAccountName: {{ include "rkms.serviceAccount" . }}
   automountServiceAccountToken: {{ .Values.serviceAccount.automountToken }}
-  {{/* Variables of services that begin with RKMS_ would look like options. */}}
+  {{/* Service variables that start with RKMS_ would be read as options. */}}
   enableServiceLinks: false
-  {{/* 25 s for what runs, and what comes before and after it. */}}
+  {{/* 25 s for requests in flight, and time before and after. */}}
   terminationGracePeriodSeconds: {{ add .Values.preStopSeconds 35 }}
   securityContext:
     runAsNonRoot: true
@@ -59,7 +59,7 @@ spec:
   {{- end }}
   containers:
     - name: rkms
-      image: "{{ required "image.repository says where the image was pushed to" .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}"
+      image: "{{ required "set image.repository to the repository of the image" .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}"
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       securityContext:
         allowPrivilegeEscalation: false
@@ -75,7 +75,7 @@ spec:
       env:
         - name: RKMS_CONFIG
           value: /etc/rkms/config/rkms.toml
-        {{/* A folder of its own inside the volume: the volume itself is open to its group. */}}
+        {{/* A private folder inside the volume: the volume itself is open to its group. */}}
         - name: RKMS_DATA_DIR
           value: /var/lib/rkms/data
         - name: RKMS_SERVER_HOST
@@ -145,7 +145,7 @@ spec:
         - name: config
           mountPath: /etc/rkms/config
           readOnly: true
-        {{/* Whole folders, without subPath: only so does a change of the secret reach the pod. */}}
+        {{/* Whole folders without subPath, or changes of the secret do not reach the pod. */}}
         {{- if not .Values.tls.terminatedElsewhere }}
         - name: tls
           mountPath: /etc/rkms/tls
@@ -165,11 +165,11 @@ spec:
     - name: config
       configMap:
         name: {{ include "rkms.name" . }}
-    {{/* 0400 becomes 0440 for the pod's group: root's files, which RKMS takes for secrets that were handed over. */}}
+    {{/* Kubernetes turns 0400 into 0440 for the pod's group; RKMS accepts such files of root. */}}
     {{- if not .Values.tls.terminatedElsewhere }}
     - name: tls
       secret:
-        secretName: {{ required "tls.secretName names a secret with tls.crt and tls.key; or set tls.terminatedElsewhere" .Values.tls.secretName }}
+        secretName: {{ required "set tls.secretName to a secret with tls.crt and tls.key, or set tls.terminatedElsewhere" .Values.tls.secretName }}
         defaultMode: 256
     {{- end }}
     {{- if .Values.tokens.secretName }}

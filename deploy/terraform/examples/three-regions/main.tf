@@ -1,5 +1,5 @@
-# Three regions of KMS and a table that is strongly consistent in the same three: nothing about keys depends on any one
-# region. Copy this folder, change what is marked CHANGE, and keep the state where a team keeps it (a backend "s3" block).
+# Three regions of KMS, and a table that is strongly consistent in the same three: keys depend on no single region. Copy this
+# folder, edit the parts marked CHANGE, and store the state where your team stores it (a backend "s3" block).
 
 terraform {
   required_version = ">= 1.9"
@@ -12,13 +12,13 @@ terraform {
   }
 }
 
-# The region of the provider is only where calls without a region of their own go.
+# The provider's region is only used for calls that name no region.
 provider "aws" {
   region = "us-east-1"
 }
 
 variable "deployment" {
-  description = "CHANGE. Names this installation for ever."
+  description = "CHANGE. Name of this installation; it can never change."
   type        = string
   default     = "production"
 }
@@ -34,8 +34,8 @@ module "rkms" {
     regions = ["us-east-1", "us-east-2", "us-west-2"]
   }
 
-  # CHANGE. Here: instances may make and open keys, instances of a second kind may only open them, and a role of the
-  # account may run rkms init, doctor, verify and repair.
+  # CHANGE. Here: instances with the first profile may create and open keys, instances with the second may only open them,
+  # and a role of the account may run rkms init, doctor, verify and repair.
   trust = {
     creator  = { ec2 = true }
     reader   = { ec2 = true }

@@ -1,4 +1,4 @@
-# rkms.toml, line by line. A JSON string is a TOML string as well.
+# rkms.toml, line by line. Every JSON string is also a valid TOML string.
 locals {
   head_lines = [
     "deployment = ${jsonencode(var.deployment)}",
@@ -38,7 +38,7 @@ locals {
     "mode = ${jsonencode(var.store.mode)}",
   ]
 
-  # One region is an option of [store], several are tables of their own; in mode home the first one is written.
+  # One region is an option of [store]; several regions are separate tables. In mode home, the first one is the home region.
   store_region_lines = flatten([
     for mode in [var.store.mode] : mode == "single" ? ["region = ${jsonencode(var.store.regions[0])}"] : concat(
       [for home in [var.store.regions[0]] : "home = ${jsonencode(home)}" if mode == "home"],

@@ -4,7 +4,7 @@ locals {
   readers      = [for role in ["creator", "operator", "reader"] : var.role_arns[role] if contains(keys(var.role_arns), role)]
   creators     = [for role in ["creator", "operator"] : var.role_arns[role] if contains(keys(var.role_arns), role)]
 
-  # Every call that touches a key names its deployment, and nothing beside what RKMS itself says.
+  # Every call that uses a key must have this deployment in its encryption context, and only pairs that RKMS sets.
   in_our_context = {
     StringEquals = {
       "kms:EncryptionContext:rkms:deployment" = var.deployment

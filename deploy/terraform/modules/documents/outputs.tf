@@ -4,12 +4,12 @@ output "key_policy" {
 }
 
 output "table_policies" {
-  description = "role -> what it may do with the table, JSON"
+  description = "role -> its policy for the table, JSON"
   value       = { for role, policy in local.table_policies : role => jsonencode(policy) }
 }
 
 output "trust_policies" {
-  description = "role -> who may take it, JSON"
+  description = "role -> its trust policy, JSON"
   value       = { for role, policy in local.trust_policies : role => jsonencode(policy) }
 }
 

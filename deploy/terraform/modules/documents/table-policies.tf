@@ -5,14 +5,14 @@ locals {
 
   look_actions = ["dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable"]
 
-  # role -> what it may do with records; nobody may delete one.
+  # role -> its actions on records. No role may delete a record.
   record_actions = {
     reader   = ["dynamodb:GetItem"]
     creator  = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
     operator = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:UpdateItem"]
   }
 
-  # What says whose table it is and where it is written is for operators alone to write.
+  # Only operators may write the genesis record, which names the deployment and the region to write in.
   keep_genesis_statement = {
     Sid      = "KeepGenesis"
     Effect   = "Deny"

@@ -1,4 +1,4 @@
-# Values come from the module around this one, which checks them.
+# The parent module sets and validates these values.
 
 variable "deployment" {
   description = "The deployment that every call to KMS must name."
@@ -16,17 +16,17 @@ variable "account_id" {
 }
 
 variable "administrators" {
-  description = "ARNs of those who manage the keys; none: the account decides by IAM."
+  description = "ARNs that manage the keys. Empty: the account's IAM policies decide."
   type        = list(string)
 }
 
 variable "role_arns" {
-  description = "role -> ARN, of the roles that there are among reader, creator and operator."
+  description = "role -> ARN, for those of reader, creator and operator that exist."
   type        = map(string)
 }
 
 variable "trust" {
-  description = "role -> who may take it."
+  description = "role -> who may assume it."
   type = map(object({
     ec2          = bool
     pod_identity = bool
@@ -82,11 +82,11 @@ variable "tls" {
 }
 
 variable "data_dir" {
-  description = "Folder for tokens and audit log."
+  description = "Folder for tokens and the audit log."
   type        = string
 }
 
 variable "more_configuration" {
-  description = "TOML that is appended as it is."
+  description = "TOML that is appended unchanged."
   type        = string
 }

@@ -1,4 +1,4 @@
-# Nothing here is made in AWS: texts from values, so that they can be computed and checked without any provider.
+# Creates nothing in AWS: only texts from values, so they can be computed and tested without a provider.
 terraform {
   required_version = ">= 1.9"
 }
