@@ -1,6 +1,6 @@
-// The names RKMS knows: keys, versions, regions, callers, deployments. Each is a branded string or number
-// that only its parser can make, so a value of the type has passed the grammar. Never trims, folds case
-// or repairs: names are compared byte for byte.
+// Names of keys, versions, regions, callers and deployments. Each is a branded string or number that only its parser can
+// make, so every value of the type matches the grammar. Parsers never trim, change case or correct: names are compared byte
+// for byte.
 import { err, ok, type Result } from 'neverthrow';
 
 declare const brand: unique symbol;
@@ -8,19 +8,19 @@ type Branded<Base, Name extends string> = Base & { readonly [brand]: Name };
 
 /** Names a data key: 1 to 255 of `A-Z a-z 0-9 . _ : / - @ + =`, starting with a letter or digit. */
 export type KeyId = Branded<string, 'KeyId'>;
-/** Counts the generations of one id; starts at 1. */
+/** Numbers the versions of one id, starting at 1. */
 export type KeyVersion = Branded<number, 'KeyVersion'>;
 /** Names a region: 1 to 64 of `a-z 0-9 -`, starting with a letter. */
 export type Region = Branded<string, 'Region'>;
-/** Names whoever a request speaks for: 1 to 128 characters of the key id grammar. */
+/** Names the authenticated caller of a request: 1 to 128 characters of the key id grammar. */
 export type CallerId = Branded<string, 'CallerId'>;
 /** Names one installation of RKMS; bound into every ciphertext. 1 to 64 of `A-Z a-z 0-9 . _ -`. */
 export type Deployment = Branded<string, 'Deployment'>;
 
-/** The one region in which records are written, or `anywhere` where conditions hold in all regions at once. */
+/** The one region in which records are written, or `anywhere` when conditional writes hold in all regions at once. */
 export type WritePlace = 'anywhere' | Region;
 
-/** Why a text is no name of the wanted sort; `expected` is a phrase to show to whoever sent it. */
+/** Why a text is not a valid name; `expected` describes the grammar and may be shown to the sender. */
 export interface NameInvalid {
   readonly kind: 'name.invalid';
   readonly what: 'key id' | 'key version' | 'region' | 'caller' | 'deployment';
@@ -77,14 +77,14 @@ export const parseCallerId = (text: string): Result<CallerId, NameInvalid> =>
 export const parseDeployment = (text: string): Result<Deployment, NameInvalid> =>
   parseName(text, grammars.deployment);
 
-const largestVersion = 2 ** 31 - 1;
+const maxVersion = 2 ** 31 - 1;
 
 /** Accepts whole numbers from 1 to 2^31 - 1, which every store can hold as an integer. */
 export function parseKeyVersion(value: number): Result<KeyVersion, NameInvalid> {
-  if (Number.isInteger(value) && value >= 1 && value <= largestVersion) return ok(value as KeyVersion);
-  const expected = `a whole number from 1 to ${largestVersion}`;
+  if (Number.isInteger(value) && value >= 1 && value <= maxVersion) return ok(value as KeyVersion);
+  const expected = `a whole number from 1 to ${maxVersion}`;
   return err({ kind: 'name.invalid', what: 'key version', problem: 'out-of-range', expected });
 }
 
-/** The version that every id begins with. */
+/** The first version of every id. */
 export const firstVersion = 1 as KeyVersion;

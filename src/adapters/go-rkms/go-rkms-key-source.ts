@@ -1,6 +1,6 @@
-// The store of armanshan12/rkms, the Go original, as a source of keys: a DynamoDB table and one KMS per region. Calls Scan
-// and Decrypt and nothing else. Its ciphertexts were made without an encryption context, and it did not record the KMS
-// keys, so that Decrypt can neither be bound to the id nor to a key: only copies that agree prove each other.
+// The store of armanshan12/rkms, the Go original, as a source of keys: a DynamoDB table and one KMS per region. Calls only
+// Scan and Decrypt. The original used no encryption context and did not record its KMS keys, so Decrypt can be bound neither
+// to the id nor to a KMS key: only copies that agree prove that a key is the right one.
 import { ScanCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DecryptCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { err, ResultAsync } from 'neverthrow';
@@ -73,7 +73,7 @@ export class GoRkmsKeySource implements KeySource {
     );
   }
 
-  /** Lets go of all connections. */
+  /** Closes all connections. */
   close(): void {
     this.connections.dynamodb.destroy();
     for (const client of this.clients.values()) client.destroy();

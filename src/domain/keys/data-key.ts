@@ -1,5 +1,5 @@
-// A data key's plaintext. The only door to the bytes is `reveal`; every other way of looking at the object
-// shows [redacted]. The bytes live in memory of their own (no shared pool), so wiping them wipes the key.
+// A data key's plaintext. Only `reveal` gives access to the bytes; printing or serialising the object shows [redacted]. The
+// bytes are in memory that nothing else shares (no Buffer pool), so wiping them leaves no copy.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { err, ok, type Result } from 'neverthrow';
 import type { KeyId, KeyVersion } from '../ids.js';
@@ -8,10 +8,10 @@ import type { KeyId, KeyVersion } from '../ids.js';
 export const dataKeyLengths = [16, 32, 64] as const;
 export type DataKeyLength = (typeof dataKeyLengths)[number];
 
-/** HMAC-SHA256 under the data key, as 43 characters of base64url. Says which key a plaintext is, and nothing else. */
+/** HMAC-SHA256 under the data key, as 43 characters of base64url. Identifies a key and reveals nothing about it. */
 export type Commitment = string & { readonly commitment: unique symbol };
 
-/** The bytes offered as a data key are not 16, 32 or 64 long. */
+/** The bytes are not 16, 32 or 64 long. */
 export interface DataKeyLengthInvalid {
   readonly kind: 'data-key.length-invalid';
   readonly lengthBytes: number;
@@ -27,7 +27,7 @@ export class DataKey {
     this.#bytes = bytes;
   }
 
-  /** Moves `bytes` into a new DataKey: they are copied to memory of their own and the source is zeroed. */
+  /** Moves `bytes` into a new DataKey: copies them to new memory, and zeroes `bytes` also when it fails. */
   static take(bytes: Uint8Array): Result<DataKey, DataKeyLengthInvalid> {
     const lengthBytes = bytes.length;
     const own = new Uint8Array(bytes);
@@ -41,16 +41,16 @@ export class DataKey {
     return this.#bytes.length;
   }
 
-  /** Lends the plaintext to `use`, which must not keep a reference to it. Throws after `wipe`: that is a bug. */
+  /** Passes the plaintext to `use`, which must not keep a reference to it. Throws after `wipe`: that is a bug. */
   reveal<T>(use: (plaintext: Uint8Array) => T): T {
     if (this.#wiped) throw new Error('a wiped data key was used');
     return use(this.#bytes);
   }
 
   /**
-   * The commitment that names this key as version `version` of `id`.
-   * The fields are separated by NUL, which no id contains, so that no two (id, version) read alike; the length is
-   * among them because HMAC pads keys with zeros and could not tell a key from its zero-padded twin.
+   * The commitment to this key as version `version` of `id`. NUL, which no id contains, separates the fields, so that no two
+   * (id, version) give the same text. The length is one of them because HMAC pads keys with zeros: without it, a key and the
+   * same key with zeros appended would have the same commitment.
    */
   commitmentFor(id: KeyId, version: KeyVersion): Commitment {
     const digest = this.reveal((key) =>
@@ -61,7 +61,7 @@ export class DataKey {
     return digest as Commitment;
   }
 
-  /** Whether this is the key that `commitment` was made from, in constant time. */
+  /** Whether `commitment` was made from this key, in constant time. */
   isCommittedBy(commitment: Commitment, id: KeyId, version: KeyVersion): boolean {
     const own = new TextEncoder().encode(this.commitmentFor(id, version));
     const other = new TextEncoder().encode(commitment);
@@ -75,7 +75,7 @@ export class DataKey {
     );
   }
 
-  /** A second DataKey with the same plaintext, to be wiped on its own. */
+  /** A second DataKey with the same plaintext; each must be wiped. */
   copy(): DataKey {
     return this.reveal((bytes) => new DataKey(new Uint8Array(bytes)));
   }
@@ -105,5 +105,5 @@ export function isDataKeyLength(length: number): length is DataKeyLength {
 
 const commitmentPattern = /^[A-Za-z0-9_-]{43}$/;
 
-/** Whether a text has a commitment's shape; only opening a ciphertext tells whether it is the right one. */
+/** Whether a text has the form of a commitment; only an opened key can show whether it is the right one. */
 export const isCommitment = (text: string): text is Commitment => commitmentPattern.test(text);

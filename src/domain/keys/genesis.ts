@@ -1,6 +1,6 @@
-// The store's birth certificate. A store without one, or with another deployment's, is not ours: looking there and
-// finding no key proves nothing, and making a key there could make a second one for an id that exists. It also says where
-// records are written, because two processes that write one replicated table in two regions would overwrite each other.
+// The record that `rkms init` writes into a new store to name its deployment. A store without it, or with another one's, is
+// refused: a missing key there proves nothing, and creating it could make a second key for an id that exists (I7). It also
+// says where records are written: two processes that write one replicated table in two regions would overwrite each other.
 import { err, ok, type Result } from 'neverthrow';
 import type { StoreForeign, StoreWrittenElsewhere } from '../failures/store-failures.js';
 import type { Deployment, WritePlace } from '../ids.js';
@@ -9,14 +9,14 @@ export interface Genesis {
   readonly deployment: Deployment;
   /** Milliseconds since 1970 in UTC. */
   readonly createdAtMs: number;
-  /** Absent for a store that is in one place only, and in records of earlier builds. */
+  /** Absent for a store that is not replicated, and in records of earlier builds. */
   readonly writes?: WritePlace;
 }
 
-/** What a process is configured to: whose store it wants, and where it would write. */
+/** What a process is configured for: its deployment, and where it would write records. */
 export type GenesisExpectation = Pick<Genesis, 'deployment' | 'writes'>;
 
-/** Whether the store that holds `found` is the expected deployment's, and written where we would write. */
+/** Refuses a store of another deployment, and one whose records are written in another region than this process would. */
 export function checkGenesis(
   found: Genesis | undefined,
   { deployment, writes }: GenesisExpectation,

@@ -1,5 +1,5 @@
-// What the store holds for one (id, version): who can open it and what a right answer looks like.
-// A record is never changed, only succeeded by one of the next revision.
+// What the store holds for one (id, version): the ciphertext of every region, and the commitment that proves the right key.
+// A record is immutable: a change makes a new record with the next revision.
 import { err, ok, type Result } from 'neverthrow';
 import type { Commitment } from './data-key.js';
 import type { KeyCopiesNeeded } from '../failures/store-failures.js';
@@ -12,9 +12,9 @@ export interface KeyRecord {
   readonly commitment: Commitment;
   /** Milliseconds since 1970 in UTC. */
   readonly createdAtMs: number;
-  /** 1 when inserted, one more with every change; what compare-and-set compares. */
+  /** 1 when inserted, and one more with every change; compare-and-set compares it. */
   readonly revision: number;
-  /** :: region -> its ciphertext; never empty. Regions that are not configured any more may be among them. */
+  /** :: region -> its ciphertext; never empty. May hold regions that are no longer configured. */
   readonly ciphertexts: ReadonlyMap<Region, RegionalCiphertext>;
 }
 
@@ -26,13 +26,13 @@ export function newKeyRecord(
   return { ...facts, revision: 1, ciphertexts: byRegion(ciphertexts) };
 }
 
-/** The record's next revision: `added` join it, or replace the ciphertext their region had; none is dropped. */
+/** The next revision with `added`, each of which may replace the ciphertext of its region; none is dropped. */
 export function withCiphertexts(record: KeyRecord, added: readonly RegionalCiphertext[]): KeyRecord {
   const ciphertexts = new Map([...record.ciphertexts, ...byRegion(added)]);
   return { ...record, revision: record.revision + 1, ciphertexts };
 }
 
-/** The record's next revision without the ciphertexts of `regions`; refused where none would be left. */
+/** The next revision without the ciphertexts of `regions`; refused if none would remain. */
 export function withoutCiphertexts(
   record: KeyRecord,
   regions: readonly Region[],
@@ -47,7 +47,7 @@ export function copiesIn(record: KeyRecord, regions: readonly Region[]): number 
   return regions.filter((region) => record.ciphertexts.has(region)).length;
 }
 
-/** Whether exactly this ciphertext is in the record. Those of one key are never alike: it is there because it was written. */
+/** Whether the record holds exactly these bytes. Encryption is randomised, so if it does, this very write succeeded. */
 export function holdsCiphertext({ ciphertexts }: KeyRecord, { region, bytes }: RegionalCiphertext): boolean {
   const held = ciphertexts.get(region)?.bytes;
   return held?.length === bytes.length && held.every((byte, index) => byte === bytes[index]);

@@ -1,6 +1,6 @@
-// The form in which every store keeps a record: plain fields, numbered by format. Stores map the fields onto
-// their own columns or attributes and nothing more, so that all of them agree on what a valid record is.
-// A released format stays readable for ever; a newer, unknown or broken one is refused and never rewritten.
+// The form in which every store keeps a record: plain fields with a format number. Stores only map the fields to columns or
+// attributes, so all of them agree on what a valid record is. A released format stays readable for ever; a newer, unknown or
+// damaged record is refused and never rewritten (I11).
 import { err, ok, Result } from 'neverthrow';
 import { isCommitment } from './data-key.js';
 import type { KeyUnreadable } from '../failures/store-failures.js';
@@ -27,7 +27,7 @@ export interface RecordFields {
   readonly ciphertexts: readonly CiphertextFields[];
 }
 
-/** A field as it came out of a store: nothing is known about it yet. */
+/** Fields as read from a store, not validated. */
 export type UntrustedFields = { readonly [Field in keyof RecordFields]?: unknown };
 
 export function encodeRecord(record: KeyRecord): RecordFields {
@@ -48,8 +48,8 @@ export function decodeRecord(fields: UntrustedFields): Result<KeyRecord, KeyUnre
   if (!version?.isOk()) return broken('version');
   const { commitment, createdAtMs, revision } = fields;
   if (typeof commitment !== 'string' || !isCommitment(commitment)) return broken('commitment');
-  if (!isWhole(createdAtMs, 0)) return broken('creation time');
-  if (!isWhole(revision, 1)) return broken('revision');
+  if (!isIntegerFrom(createdAtMs, 0)) return broken('creation time');
+  if (!isIntegerFrom(revision, 1)) return broken('revision');
   return decodeCiphertexts(fields.ciphertexts).map((ciphertexts) => ({
     ...newKeyRecord({ id: id.value, version: version.value, commitment, createdAtMs }, ciphertexts),
     revision,
@@ -76,10 +76,10 @@ function decodeCiphertext(value: unknown): Result<RegionalCiphertext, KeyUnreada
   return ok({ region: region.value, kmsKey, bytes: new Uint8Array(bytes) });
 }
 
-const isWhole = (value: unknown, least: number): value is number =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= least;
+const isIntegerFrom = (value: unknown, min: number): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= min;
 
-// Stores may answer with a Buffer, or with a Uint8Array of another realm.
+// Stores may return a Buffer, or a Uint8Array of another realm, for which `instanceof` is false.
 const isBytes = (value: unknown): value is Uint8Array =>
   ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
 

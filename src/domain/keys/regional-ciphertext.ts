@@ -1,14 +1,14 @@
 // One data key encrypted under one region's KMS key.
 import type { Region } from '../ids.js';
 
-/** What a vault's `encrypt` answers and its `decrypt` takes. Public: it opens nothing without the KMS key. */
+/** What a vault's `encrypt` returns and its `decrypt` takes. Not secret: it is useless without the KMS key. */
 export interface RegionalCiphertext {
   readonly region: Region;
-  /** The KMS key that wrapped it, by its full name (an ARN on AWS). A fact for people: decryption never follows it. */
+  /** The full name (an ARN on AWS) of the KMS key that encrypted it. For people only: decryption never uses it. */
   readonly kmsKey: string;
-  /** The ciphertext as the vault made it; 1 to 6,144 bytes, the limit KMS sets for Decrypt. */
+  /** The ciphertext as the vault returned it, 1 to 6,144 bytes. */
   readonly bytes: Uint8Array;
 }
 
-/** From the KMS API reference: `CiphertextBlob` of Decrypt, maximum length. */
+/** The maximum length of `CiphertextBlob` in the KMS API reference of Decrypt. */
 export const maxCiphertextBytes = 6_144;

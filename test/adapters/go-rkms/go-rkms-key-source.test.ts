@@ -83,7 +83,7 @@ describe('an item', () => {
   const many = Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`r${n}`, { S: base64 }]));
   test.each<readonly [string, AttributeValue, string]>([
     ['with keys that are text', { S: base64 }, 'keys: neither a map nor a list of maps'],
-    ['with a list of texts', { L: [{ S: base64 }] }, 'keys: a list of something else than maps'],
+    ['with a list of strings', { L: [{ S: base64 }] }, 'keys: a list with something other than maps'],
     ['without a region', { M: {} }, 'keys: no region'],
     ['with far too many regions', { M: many }, 'keys: more than 64 regions'],
     [
@@ -92,9 +92,9 @@ describe('an item', () => {
       'keys: a region twice',
     ],
     [
-      'with a name that is no region',
+      'with an invalid region name',
       { M: { 'evil.example/#': { B: bytes } } },
-      'keys: a name that is no region',
+      'keys: an invalid region name',
     ],
     ['with text that is not base64', { M: { a: { S: 'no base64!' } } }, 'keys: a: neither base64 nor binary'],
     ['with a number', { M: { a: { N: '1' } } }, 'keys: a: neither base64 nor binary'],
@@ -108,7 +108,7 @@ describe('an item', () => {
     const unreadable = (detail: string): unknown => err({ kind: 'source.entry-unreadable', detail });
     expect([entryOf({ id: { S: 'a' } }), entryOf({ id: { N: '1' } })]).toEqual([
       { id: 'a', copies: unreadable('keys: neither a map nor a list of maps') },
-      { id: '', copies: unreadable('id: not a text') },
+      { id: '', copies: unreadable('id: not a string') },
     ]);
   });
 });
