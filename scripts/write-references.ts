@@ -18,10 +18,10 @@ import {
 import { createProgram } from 'rkms/infrastructure/cli/program';
 
 /** Every file that is written, with its content. */
-export function references(): readonly { readonly file: string; readonly content: string }[] {
+export async function references(): Promise<readonly { readonly file: string; readonly content: string }[]> {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string };
   return [
-    { file: 'docs/cli.md', content: cliReference(createProgram(version)) },
+    { file: 'docs/cli.md', content: cliReference(await createProgram(version, 'all')) },
     { file: 'docs/configuration.md', content: configurationReference(declaredSections) },
   ];
 }
@@ -153,5 +153,5 @@ const joined = (blocks: readonly string[]): string =>
   `${blocks.join('\n\n').replaceAll(/^(- .*)\n\n(?=- )/gm, '$1\n')}\n`;
 
 if (import.meta.main) {
-  for (const { file, content } of references()) writeFileSync(file, content);
+  for (const { file, content } of await references()) writeFileSync(file, content);
 }

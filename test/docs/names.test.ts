@@ -37,8 +37,10 @@ function optionsOf(schema: unknown, path: readonly string[] = []): readonly stri
 const options = new Set(optionsOf(configSchema).filter(Boolean));
 const sections = new Set([...options].map((option) => option.split('.')[0] ?? ''));
 
+const everyCommand = await commandTree();
+
 describe('what pages name', () => {
-  const tree = commandTree();
+  const tree = everyCommand;
 
   test('commands of rkms exist, with their options', () => {
     const lines = spans.filter(({ text }) => /^rkms [a-z]/.test(text));

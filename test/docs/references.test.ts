@@ -14,8 +14,10 @@ const options = declaredSections.flatMap(({ path, options: declared }) =>
   })),
 );
 
+const written = await references();
+
 describe('the reference', () => {
-  it.each(references())('$file is what `make docs` writes', ({ file, content }) => {
+  it.each(written)('$file is what `make docs` writes', ({ file, content }) => {
     expect(readFileSync(file, 'utf8')).toBe(content);
   });
 

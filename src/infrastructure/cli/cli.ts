@@ -1,5 +1,5 @@
-// Runs the command that was asked for, and makes of every end an exit code: a OperatorError becomes a line on stderr, a
-// mistake in the arguments was told already. Whatever else is thrown is a bug and stays one.
+// Runs a command and turns its end into an exit code: an OperatorError becomes a line on stderr; commander has reported
+// mistakes in the arguments already. Everything else that is thrown is a bug and is not caught.
 import { CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
 import { OperatorError } from '../../ports/operator-error.js';
@@ -12,14 +12,15 @@ const { version } = JSON.parse(
   version: string;
 };
 
-// Whoever reads has seen enough, as `head` does: nobody is left to tell anything.
+// The reader closed the pipe, as `head` does.
 process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
   if (cause.code !== 'EPIPE') throw cause;
   process.exit(exitCodes.stopped);
 });
 
 try {
-  await createProgram(version).parseAsync();
+  const program = await createProgram(version, process.argv.slice(2));
+  await program.parseAsync();
 } catch (cause) {
   if (cause instanceof CommanderError) {
     process.exitCode = cause.exitCode === 0 ? exitCodes.ok : exitCodes.misuse;

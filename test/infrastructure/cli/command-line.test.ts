@@ -19,7 +19,8 @@ import { Leftovers } from '../../support/leftovers.js';
 const leftovers = new Leftovers();
 afterAll(() => leftovers.clear());
 
-const commands = allCommands(createProgram('1.2.3'));
+const program = await createProgram('1.2.3', 'all');
+const commands = allCommands(program);
 const leaves = commands.filter(({ command }) => subcommands(command).length === 0);
 
 /** What a line prints, and how it ends, without running what it asks for. */
@@ -28,7 +29,6 @@ function said(...args: readonly string[]): {
   readonly err: string;
   readonly end: unknown;
 } {
-  const program = createProgram('1.2.3');
   let [out, err] = ['', ''];
   const output = { writeOut: (text: string) => (out += text), writeErr: (text: string) => (err += text) };
   for (const { command } of allCommands(program)) command.configureOutput(output);
@@ -55,7 +55,7 @@ describe('the help', () => {
     expect(headings).toEqual([
       'Options:',
       'Run the service:',
-      'Set it up and look for faults:',
+      'Configure and diagnose:',
       'Keys:',
       'Callers:',
       'This program:',
@@ -120,7 +120,7 @@ describe('a mistake in the command line', () => {
 });
 
 describe.each(shells)('the completion script for %s', (shell) => {
-  const script = completionScript(createProgram('1.2.3'), shell);
+  const script = completionScript(program, shell);
 
   it('knows every command, every option and every word to choose', () => {
     for (const { command } of commands) {
@@ -146,7 +146,7 @@ describe.each(shells)('the completion script for %s', (shell) => {
 });
 
 describe('bash, having read the script', () => {
-  const script = completionScript(createProgram('1.2.3'), 'bash');
+  const script = completionScript(program, 'bash');
   const completed = (...words: readonly string[]): readonly string[] => {
     const line = words.map((word) => `'${word}'`).join(' ');
     const input = `${script}\nCOMP_WORDS=(${line}); COMP_CWORD=$((\${#COMP_WORDS[@]}-1)); _rkms\nprintf '%s\\n' "\${COMPREPLY[@]}"\n`;

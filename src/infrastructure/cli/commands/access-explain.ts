@@ -8,7 +8,7 @@ import { callerGrants } from '../../config/schema/callers.js';
 import { isRecognised } from '../../config/schema/identities.js';
 import { explainAccess, type ExplainedPermission } from './explain-access.js';
 import { callerOf } from '../support/caller-argument.js';
-import { addCommand, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
 import { addExamples } from '../support/examples.js';
 import { keyIdOf } from '../support/arguments.js';
 import { textTable } from '../support/text-table.js';
@@ -20,8 +20,8 @@ interface ExplainOptions extends ConfigOption {
 }
 
 /** Adds it to `access`, the command that the commands about rights share. */
-export function addAccessExplain(access: Command): void {
-  const command = addCommand(access, 'explain', 'say what a caller may do to an id, and by which line')
+export function addAccessExplain(command: Command): void {
+  withConfigOption(command)
     .requiredOption('--caller <name>', 'who asks', callerOf)
     .requiredOption('--id <id>', 'the id of a key; it need not exist', keyIdOf)
     .option('--json', 'print JSON instead of a table')

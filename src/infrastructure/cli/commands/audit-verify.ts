@@ -7,7 +7,7 @@ import type { Head } from '../../../adapters/audit-file/audit-chain.js';
 import { filesOfLog } from '../../../adapters/audit-file/audit-names.js';
 import { verifyAudit, type AuditReport } from '../../../adapters/audit-file/verify-audit.js';
 import { OperatorError } from '../../../ports/operator-error.js';
-import { addCommand, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
 import { showAuditReport } from './audit-report.js';
 import { addExamples } from '../support/examples.js';
 import { exitCodes } from '../support/exit-codes.js';
@@ -19,8 +19,8 @@ interface VerifyOptions extends ConfigOption {
 }
 
 /** Adds it to `audit`, the command that the commands about the audit log share. */
-export function addAuditVerify(audit: Command): void {
-  const command = addCommand(audit, 'verify', 'say whether the audit log is as RKMS wrote it')
+export function addAuditVerify(command: Command): void {
+  withConfigOption(command)
     .option(
       '--file <path...>',
       'only these files, in their order, instead of the whole log of the configuration',

@@ -5,7 +5,7 @@ import { unknownVariables } from '../../config/environment.js';
 import { showProblem, type ConfigProblem } from '../../config/schema/problems.js';
 import { regionsOf, usesAws, type Config } from '../../config/config.js';
 import { unsafeSettingsIn } from '../../config/unsafe-environment.js';
-import { addCommand, readConfig, type ConfigOption } from '../support/command-config.js';
+import { withConfigOption, readConfig, type ConfigOption } from '../support/command-config.js';
 import { addExamples } from '../support/examples.js';
 import { exitCodes } from '../support/exit-codes.js';
 import { paint } from '../support/paint.js';
@@ -23,10 +23,8 @@ interface ConfigReport {
 }
 
 /** Adds it to `config`, the command that the commands about the configuration share. */
-export function addConfigCheck(parent: Command): void {
-  const command = addCommand(parent, 'check', 'say all that is wrong with the configuration, line by line')
-    .option('--json', 'print JSON instead of lines')
-    .action(check);
+export function addConfigCheck(command: Command): void {
+  withConfigOption(command).option('--json', 'print JSON instead of lines').action(check);
   addExamples(command, [
     ['the configuration that `rkms serve` would use', 'rkms config check'],
     ['before a roll-out; ends with 2 if anything is wrong', 'rkms config check --config aws.toml --json'],

@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander';
 import { stringify } from 'smol-toml';
 import { effectiveTable, effectiveValues, type EffectiveValue } from '../../config/effective-values.js';
 import { maskSecrets } from '../../config/schema/mask-secrets.js';
-import { addCommand, readConfig, validConfig, type ConfigOption } from '../support/command-config.js';
+import { withConfigOption, readConfig, validConfig, type ConfigOption } from '../support/command-config.js';
 import { addExamples } from '../support/examples.js';
 import { paint } from '../support/paint.js';
 import { textTable } from '../support/text-table.js';
@@ -15,8 +15,8 @@ interface ShowOptions extends ConfigOption {
 }
 
 /** Adds it to `config`, the command that the commands about the configuration share. */
-export function addConfigShow(parent: Command): void {
-  const command = addCommand(parent, 'show', 'show every value that holds, and where it came from')
+export function addConfigShow(command: Command): void {
+  withConfigOption(command)
     .option('--json', 'print JSON instead of a table')
     .addOption(
       new Option('--toml', 'print a file that says the same, with every value in it').conflicts('json'),

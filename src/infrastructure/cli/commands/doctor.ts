@@ -4,7 +4,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { diagnose } from '../../doctor/diagnose.js';
 import { worstOf } from '../../doctor/finding.js';
 import { thisMachine } from '../../doctor/machine.js';
-import { addCommand, type ConfigOption } from '../support/command-config.js';
+import { withConfigOption, type ConfigOption } from '../support/command-config.js';
 import { jsonReport, reportStyle, textReport } from './doctor-report.js';
 import { addExamples } from '../support/examples.js';
 import { exitCodes } from '../support/exit-codes.js';
@@ -22,12 +22,8 @@ store, the audit log, TLS files, tokens and issuers. Changes nothing; may run be
 Ends with 0 when all is well, with 4 when there are warnings only, with 2 when something is broken.
 `;
 
-export function addDoctor(program: Command): void {
-  const command = addCommand(
-    program,
-    'doctor',
-    'look at all that the service needs; say what is wrong and what to do',
-  )
+export function addDoctor(command: Command): void {
+  withConfigOption(command)
     .option('--limit <seconds>', 'how long one region, or one issuer, may take', secondsOf, 5)
     .option('--reads-only', 'this process is to read keys and to make none: do not ask for more rights')
     .option('--json', 'print JSON instead of a table')

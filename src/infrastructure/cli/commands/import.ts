@@ -13,7 +13,7 @@ import { bindImport, ImportKeyService, type ImportOrigin } from '../../wiring/im
 import { bindMaintenance } from '../../wiring/maintenance-bindings.js';
 import { endpoint } from '../../config/schema/rules.js';
 import type { Config } from '../../config/config.js';
-import { addCommand, loadConfig } from '../support/command-config.js';
+import { withConfigOption, loadConfig } from '../support/command-config.js';
 import { addExamples } from '../support/examples.js';
 import { osAuthor } from '../support/os-author.js';
 import { runScan } from '../scan/run-scan.js';
@@ -27,8 +27,8 @@ interface ImportOptions extends ScanOptions {
   readonly dryRun?: boolean;
 }
 
-export function addImport(program: Command): void {
-  const command = addCommand(program, 'import', 'import the keys of the Go original from its DynamoDB table')
+export function addImport(command: Command): void {
+  withConfigOption(command)
     .requiredOption('--from-table <name>', 'the table to import from; it is never changed')
     .option(
       '--from-region <region>',

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { checkTables } from '../../startup/check-tables.js';
 import { bindAdapters } from '../../wiring/container.js';
 import { initialiseStore } from '../../startup/prepare-store.js';
-import { addCommand, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
 import { withContainer } from '../support/command-container.js';
 import { addExamples } from '../support/examples.js';
 
@@ -12,10 +12,8 @@ interface InitOptions extends ConfigOption {
   readonly json?: true;
 }
 
-export function addInit(program: Command): void {
-  const command = addCommand(program, 'init', 'make the deployment’s genesis record in a new, empty store')
-    .option('--json', 'print JSON instead of a sentence')
-    .action(init);
+export function addInit(command: Command): void {
+  withConfigOption(command).option('--json', 'print JSON instead of a sentence').action(init);
   addExamples(command, [
     ['once for each deployment, and harmless when repeated', 'rkms init --config aws.toml'],
   ]);

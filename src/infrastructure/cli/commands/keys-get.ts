@@ -12,7 +12,7 @@ import { OperatorError } from '../../../ports/operator-error.js';
 import type { Config } from '../../config/config.js';
 import { bindAdapters, bindApplication, GuardedKeysService } from '../../wiring/container.js';
 import { requireGenesis } from '../../startup/prepare-store.js';
-import { addCommand, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
 import { withContainer } from '../support/command-container.js';
 import { addExamples } from '../support/examples.js';
 import { keyIdOf, keyVersionOf } from '../support/arguments.js';
@@ -31,8 +31,8 @@ interface GetOptions extends ConfigOption {
 }
 
 /** Adds it to `keys`, the command that the commands about keys share. */
-export function addKeysGet(keys: Command): void {
-  const command = addCommand(keys, 'get', 'give out one key that exists; leaves a line in the audit log')
+export function addKeysGet(command: Command): void {
+  withConfigOption(command)
     .argument('<id>', 'the id of the key', keyIdOf)
     .option('--version <n>', 'the version of the key', keyVersionOf, firstVersion)
     .addOption(new Option('--base64', 'print the key as base64').conflicts(['raw', 'json']))

@@ -14,7 +14,7 @@ import { bindMaintenance, StoreCallsService } from '../../wiring/maintenance-bin
 import { regionsOf, type Config } from '../../config/config.js';
 import { bindAdapters } from '../../wiring/container.js';
 import { requireGenesis } from '../../startup/prepare-store.js';
-import { addCommand, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
 import { withContainer } from '../support/command-container.js';
 import { addExamples } from '../support/examples.js';
 import { exitCodes } from '../support/exit-codes.js';
@@ -30,12 +30,8 @@ interface ListOptions extends ConfigOption {
 }
 
 /** Adds it to `keys`, the command that the commands about keys share. */
-export function addKeysList(keys: Command): void {
-  const command = addCommand(
-    keys,
-    'list',
-    'list the ids in the store, and how many copies each has; never a key',
-  )
+export function addKeysList(command: Command): void {
+  withConfigOption(command)
     .option('--prefix <text>', 'only ids that begin so')
     .option('--pattern <pattern>', 'only ids that match, as billing/*; may be repeated', patternsOf)
     .option('--limit <n>', 'stop after so many', limitOf)

@@ -17,7 +17,7 @@ import { bindMaintenance, StoreCallsService } from '../../wiring/maintenance-bin
 import { regionsOf } from '../../config/config.js';
 import { bindAdapters } from '../../wiring/container.js';
 import { requireGenesis } from '../../startup/prepare-store.js';
-import { addCommand, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
 import { withContainer } from '../support/command-container.js';
 import { addExamples } from '../support/examples.js';
 import { keyIdOf, keyVersionOf } from '../support/arguments.js';
@@ -55,8 +55,8 @@ interface ShownCopy {
 }
 
 /** Adds it to `keys`, the command that the commands about keys share. */
-export function addKeysShow(keys: Command): void {
-  const command = addCommand(keys, 'show', 'show what the store holds of one id; never the key')
+export function addKeysShow(command: Command): void {
+  withConfigOption(command)
     .argument('<id>', 'the id of the key', keyIdOf)
     .option('--version <n>', 'this version only', keyVersionOf)
     .option('--json', 'print JSON instead of tables')

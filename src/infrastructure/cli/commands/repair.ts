@@ -6,7 +6,7 @@ import { storedKeys } from '../../../application/maintenance/scan-keys.js';
 import { hasProblems, type Tally } from '../../../application/maintenance/tally.js';
 import type { PageEntry } from '../../../ports/key-repository.js';
 import { bindMaintenance, RepairKeyService, StoreCallsService } from '../../wiring/maintenance-bindings.js';
-import { addCommand, loadConfig } from '../support/command-config.js';
+import { withConfigOption, loadConfig } from '../support/command-config.js';
 import { addExamples } from '../support/examples.js';
 import { osAuthor } from '../support/os-author.js';
 import { runScan } from '../scan/run-scan.js';
@@ -18,8 +18,8 @@ interface RepairOptions extends ScanOptions {
   readonly dryRun?: boolean;
 }
 
-export function addRepair(program: Command): void {
-  const command = addCommand(program, 'repair', 'give every key a good copy in every configured region');
+export function addRepair(command: Command): void {
+  withConfigOption(command);
   addScanOptions(command)
     .option('--drop-removed', 'also drop copies of removed regions from keys that are complete without them')
     .option('--dry-run', 'print what would change, and change nothing')

@@ -11,12 +11,12 @@ import { bindAdapters, bindApplication } from '../../wiring/container.js';
 import { firstTokenPath } from '../../startup/first-token.js';
 import { openLog, type OpenLog } from '../../wiring/open-log.js';
 import { startService, type RunningService } from '../../startup/service.js';
-import { addCommand, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
 import { addExamples } from '../support/examples.js';
 import { exitCodes, type ExitCode } from '../support/exit-codes.js';
 
-export function addServe(program: Command): void {
-  const command = addCommand(program, 'serve', 'serve keys over HTTP, until a signal stops it').action(serve);
+export function addServe(command: Command): void {
+  withConfigOption(command).action(serve);
   addExamples(command, [
     ['keys of this machine, on 127.0.0.1:8080, for trying RKMS', 'rkms serve'],
     [

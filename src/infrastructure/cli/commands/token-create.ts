@@ -7,7 +7,7 @@ import { everyId, parseIdPattern, type IdPattern } from '../../../domain/access/
 import type { CallerId } from '../../../domain/ids.js';
 import { storeNewToken } from '../../startup/first-token.js';
 import { callerOf } from '../support/caller-argument.js';
-import { addCommand, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
 import { addExamples } from '../support/examples.js';
 
 const dayMs = 86_400_000;
@@ -21,8 +21,8 @@ interface TokenOptions extends ConfigOption {
 }
 
 /** Adds it to `tokens`, the command that the commands about tokens share. */
-export function addTokenCreate(tokens: Command): void {
-  const command = addCommand(tokens, 'create', 'make a token and print it, this once')
+export function addTokenCreate(command: Command): void {
+  withConfigOption(command)
     .requiredOption('--caller <name>', 'whom the token speaks for', callerOf)
     .requiredOption(
       '--allow <list>',

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { tokenState, type StoredToken, type TokenState } from '../../../adapters/tokens/stored-token.js';
 import { readTokens } from '../../../adapters/tokens/token-entries.js';
 import { systemClock } from '../../../adapters/system/system-clock.js';
-import { addCommand, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
 import { addExamples } from '../support/examples.js';
 import { textTable } from '../support/text-table.js';
 
@@ -23,14 +23,8 @@ interface ListedToken {
 }
 
 /** Adds it to `tokens`, the command that the commands about tokens share. */
-export function addTokenList(tokens: Command): void {
-  const command = addCommand(
-    tokens,
-    'list',
-    'list the tokens: public id, caller, rights and state, never a secret',
-  )
-    .option('--json', 'print JSON instead of a table')
-    .action(listTokens);
+export function addTokenList(command: Command): void {
+  withConfigOption(command).option('--json', 'print JSON instead of a table').action(listTokens);
   addExamples(command, [['who has which rights, and until when', 'rkms token list']]);
 }
 

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { parseAuthorization } from '../../../adapters/tokens/bearer-token.js';
 import { revokeToken } from '../../../adapters/tokens/token-changes.js';
 import { systemClock } from '../../../adapters/system/system-clock.js';
-import { addCommand, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
 import { addExamples } from '../support/examples.js';
 
 interface RevokeOptions extends ConfigOption {
@@ -12,8 +12,8 @@ interface RevokeOptions extends ConfigOption {
 }
 
 /** Adds it to `tokens`, the command that the commands about tokens share. */
-export function addTokenRevoke(tokens: Command): void {
-  const command = addCommand(tokens, 'revoke', 'take a token’s rights away for good')
+export function addTokenRevoke(command: Command): void {
+  withConfigOption(command)
     .argument('<public id>', 'as rkms token list shows it, or the whole token')
     .option('--json', 'print JSON instead of a sentence')
     .action(revoke);

@@ -6,19 +6,15 @@ import { storedKeys } from '../../../application/maintenance/scan-keys.js';
 import type { CopyCheck, CopyState, KeyStatus } from '../../../domain/keys/copy-check.js';
 import type { PageEntry } from '../../../ports/key-repository.js';
 import { bindMaintenance, StoreCallsService, VerifyKeyService } from '../../wiring/maintenance-bindings.js';
-import { addCommand, loadConfig } from '../support/command-config.js';
+import { withConfigOption, loadConfig } from '../support/command-config.js';
 import { addExamples } from '../support/examples.js';
 import { osAuthor } from '../support/os-author.js';
 import { runScan } from '../scan/run-scan.js';
 import { addSampleOption, addScanOptions, type ScanOptions } from '../scan/scan-options.js';
 import type { ReportTexts } from '../scan/scan-report.js';
 
-export function addVerify(program: Command): void {
-  const command = addCommand(
-    program,
-    'verify',
-    'open every copy of every key and report what is missing or damaged',
-  );
+export function addVerify(command: Command): void {
+  withConfigOption(command);
   addSampleOption(addScanOptions(command)).action(verify);
   addExamples(command, [
     ['every copy of every key', 'rkms verify'],

@@ -10,14 +10,13 @@ import { readConfigFile } from '../../config/config-file.js';
 
 const embeddedDefault = fileURLToPath(new URL('../../../../../config/rkms.toml', import.meta.url));
 
-/** What commander reads for a command that was made by `addCommand`. */
+/** What commander reads for a command with `withConfigOption`. */
 export interface ConfigOption {
   readonly config: string;
 }
 
-/** Adds a command that reads the configuration. */
-export const addCommand = (parent: Command, name: string, summary: string): Command =>
-  parent.command(name).description(summary).addOption(configOption());
+/** Adds the option --config to a command that reads the configuration. */
+export const withConfigOption = (command: Command): Command => command.addOption(configOption());
 
 const configOption = (): Option =>
   new Option('-c, --config <file>', 'configuration file')
