@@ -1,6 +1,7 @@
-# `make help` lists what can be done. Everything installs what it needs; Node 20 or newer, npm and make are enough.
+# `make help` lists what can be done. Everything installs what it needs, Node 24 included: make, npm and any Node from 20 on are enough.
 node := node_modules/.bin/node
 installed := node_modules/.package-lock.json
+built := dist/.built
 # No object's prototype can be changed through __proto__, and no signal opens a debugger.
 hardened := --disable-proto=delete --disable-sigusr1
 
@@ -14,7 +15,7 @@ key: build ## install, build, and print a key of the embedded default: ID=orders
 	@$(node) $(hardened) scripts/one-key.mjs '$(or $(ID),orders/7)'
 
 run: build ## install, build and serve the embedded default on 127.0.0.1:8080
-	@exec $(node) $(hardened) dist/src/infrastructure/main.js serve
+	@exec ./rkms serve
 
 test: $(installed) ## install, build, and run every check: types, lint, format, all tests (about 4 minutes on two cores)
 	@$(node) scripts/run-tests.ts
@@ -57,8 +58,10 @@ crash-loop: $(installed) ## kill the embedded service CYCLES=10000 times; is eve
 many-processes: build ## four processes, 50 clients, FRESH=2000 new ids, regions failing: one key per id?
 	@FRESH=$(or $(FRESH),2000) $(jest) test/http/many-processes.test.ts
 
-build: $(installed) ## compile to dist/
-	@npm run --silent build
+build: $(built) ## compile to dist/; ./rkms runs it
+
+$(built): $(installed) $(shell find src test/contracts -name '*.ts') scripts/build.mjs tsconfig.json tsconfig.build.json package.json
+	@$(node) scripts/build.mjs
 
 TAG ?= rkms:dev
 image: ## build the container image TAG=rkms:dev with docker or podman

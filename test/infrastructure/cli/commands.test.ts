@@ -305,9 +305,7 @@ const notRun: Readonly<Record<string, string>> = {
 const everyCommand = allCommands(await createProgram('0', 'all'));
 
 describe('an example in the help', () => {
-  const lines = everyCommand.flatMap(({ command }) =>
-    examplesOf(command).map(([, line]) => line),
-  );
+  const lines = everyCommand.flatMap(({ command }) => examplesOf(command).map(([, line]) => line));
   const runnable = [...new Set(lines)].filter((line) => notRun[line] === undefined);
   /** :: line -> how it ended */
   const ended = new Map<string, Ended>();

@@ -54,16 +54,22 @@ function banner(config: Config, { url, operationsUrl }: RunningService): string 
     `RKMS serves ${url} (deployment "${config.deployment}"; regions ${regions}).`,
     `Operations: ${operationsUrl}`,
   ];
-  const token = resolve(firstTokenPath(config));
-  if (isEmbedded(config) && existsSync(token)) {
-    lines.push(
+  if (isEmbedded(config)) lines.push(...firstSteps(resolve(firstTokenPath(config)), url));
+  return `${lines.join('\n')}\n`;
+}
+
+/** How to get a key with the token of the first start, or how to create another one where its file is gone. */
+function firstSteps(token: string, url: string): readonly string[] {
+  if (existsSync(token)) {
+    return [
       `Its first token is in ${token}. Get a key:`,
       '',
       `  curl -H "Authorization: Bearer $(cat '${token}')" '${url}/key?id=orders/7'`,
       '',
-    );
+    ];
   }
-  return `${lines.join('\n')}\n`;
+  const create = `rkms token create --caller local --allow read,create > '${token}'`;
+  return [`There is no token in ${token}, where the first start wrote one. Create another: ${create}`];
 }
 
 /** The first signal lets running requests finish; a second one does not wait for them. */

@@ -1,4 +1,0 @@
-// Removes what the build writes, so that a deleted source never lives on in dist/.
-import { rmSync } from 'node:fs';
-
-rmSync(new URL('../dist', import.meta.url), { recursive: true, force: true });
