@@ -7,7 +7,7 @@ import { GetDataKey } from '../../src/application/keys/get-data-key.js';
 import { GuardedKeys } from '../../src/application/access/guarded-keys.js';
 import { RegionCalls } from '../../src/application/regions/region-calls.js';
 import { ConcurrencyLimit } from '../../src/application/resilience/concurrency-limit.js';
-import { StoreCalls } from '../../src/application/store/store-calls.js';
+import { readGenesis, StoreCalls } from '../../src/application/store/store-calls.js';
 import { UnwrapInAnyRegion } from '../../src/application/keys/unwrap-in-any-region.js';
 import { WrapInEveryRegion } from '../../src/application/keys/wrap-in-every-region.js';
 import type { ResultAsync } from 'neverthrow';
@@ -94,7 +94,7 @@ export class SimulatedProcess implements Caller {
     if (settings.repairsForMs !== undefined) this.repairBeside(queue, settings.repairsForMs);
     const pauses = { minPauseMs: 50, maxPauseMs: 200 };
     const calls = new RegionCalls(this.vaults, guide, clock, telemetry, pauses);
-    this.storeCalls = new StoreCalls(this.store, clock, { storeTimeoutMs: 500 });
+    this.storeCalls = new StoreCalls(this.store, clock, telemetry, { storeTimeoutMs: 500 });
     const wrapping = new WrapInEveryRegion(calls, { quorum });
     const writes = writePlaceOf(table);
     const creationSettings = { quorum, deployment, keyLength: 32, ...(writes && { writes }) } as const;
@@ -169,12 +169,17 @@ export class SimulatedProcess implements Caller {
     const genesis = genesisOf(this.settings.table, deployment, clock.nowMs());
     this.watch(
       storeCalls
-        .read((store, bounds) => store.genesis(bounds), signal)
-        .andThen(() => storeCalls.read((store, bounds) => store.page(undefined, 2, bounds), signal))
+        .read(readGenesis, signal)
+        .andThen(() =>
+          storeCalls.read({ operation: 'page', run: (store, own) => store.page(undefined, 2, own) }, signal),
+        )
         .andThen(({ entries }) =>
           entries.length > 0
-            ? storeCalls.read((store, bounds) => store.genesis(bounds), signal)
-            : storeCalls.write((store, bounds) => store.initialise(genesis, bounds), signal),
+            ? storeCalls.read(readGenesis, signal)
+            : storeCalls.write(
+                { operation: 'initialise', run: (store, own) => store.initialise(genesis, own) },
+                signal,
+              ),
         )
         .andThen((found) => checkGenesis(found, genesis)),
     );

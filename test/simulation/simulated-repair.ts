@@ -1,6 +1,5 @@
 // What one process repairs with, wired as the service and its commands wire it: the queue beside the requests, and the
 // walks of `rkms repair` and `rkms verify`.
-import { CountedGuide } from '../../src/application/regions/counted-guide.js';
 import { RetryingCalls } from '../../src/application/maintenance/retrying-calls.js';
 import { RecordChanges } from '../../src/application/maintenance/record-changes.js';
 import { RegionCalls } from '../../src/application/regions/region-calls.js';
@@ -38,8 +37,9 @@ const regionsOf = (vaults: readonly KeyVault[]): readonly Region[] => vaults.map
 export function repairQueue(means: RepairMeans): RepairQueue {
   const { vaults, store, guide, clock } = means;
   const budget = new RepairBudget(regionsOf(vaults), clock);
-  const calls = new RegionCalls(vaults, new CountedGuide(guide, budget.spend), clock, telemetry, pauses);
-  const storeCalls = new StoreCalls(store, clock, { storeTimeoutMs: 500 });
+  const settings = { ...pauses, onCall: budget.spend };
+  const calls = new RegionCalls(vaults, guide, clock, telemetry, settings);
+  const storeCalls = new StoreCalls(store, clock, telemetry, { storeTimeoutMs: 500 });
   return new RepairQueue(
     storeCalls,
     repairKey(means, storeCalls, calls, calls, false),
@@ -53,7 +53,7 @@ export function repairQueue(means: RepairMeans): RepairQueue {
 /** `rkms repair`, over all records. */
 export function repairAll(means: RepairMeans, dropRemoved: boolean, signal: AbortSignal): Promise<unknown> {
   const { vaults, store, guide, clock } = means;
-  const storeCalls = new StoreCalls(store, clock, { storeTimeoutMs: 1_000 });
+  const storeCalls = new StoreCalls(store, clock, telemetry, { storeTimeoutMs: 1_000 });
   const calls = new RegionCalls(vaults, guide, clock, telemetry, pauses);
   const repairing = repairKey(means, storeCalls, calls, new RetryingCalls(calls, clock), dropRemoved);
   return scan(storeCalls, clock, signal, async ({ record }) => {
@@ -64,7 +64,7 @@ export function repairAll(means: RepairMeans, dropRemoved: boolean, signal: Abor
 /** `rkms verify`, over all records. */
 export function verifyAll(means: RepairMeans, signal: AbortSignal): Promise<unknown> {
   const { vaults, store, guide, clock, deployment } = means;
-  const storeCalls = new StoreCalls(store, clock, { storeTimeoutMs: 1_000 });
+  const storeCalls = new StoreCalls(store, clock, telemetry, { storeTimeoutMs: 1_000 });
   const calls = new RetryingCalls(new RegionCalls(vaults, guide, clock, telemetry, pauses), clock);
   const verifying = new VerifyKey(vaults, calls, deployment);
   return scan(storeCalls, clock, signal, async ({ record }) => {

@@ -11,7 +11,6 @@ import { RetryingCalls } from '../../src/application/maintenance/retrying-calls.
 import { RecordChanges } from '../../src/application/maintenance/record-changes.js';
 import { RepairKey } from '../../src/application/maintenance/repair-key.js';
 import { untraced } from '../../src/application/resilience/spans.js';
-import { tracedRepository } from '../../src/application/store/traced-repository.js';
 import { UnwrapInAnyRegion } from '../../src/application/keys/unwrap-in-any-region.js';
 import { VerifyKey } from '../../src/application/maintenance/verify-key.js';
 import { WrapInEveryRegion } from '../../src/application/keys/wrap-in-every-region.js';
@@ -75,11 +74,9 @@ export class VirtualService {
     const { vaults, guide, clock, telemetry } = this;
     const settings = { quorum, deployment: ours, keyLength, minPauseMs, maxPauseMs };
     this.regions = new RegionCalls(vaults, guide, clock, telemetry, settings, tracer);
-    this.storeCalls = new StoreCalls(
-      tracer === untraced ? this.store : tracedRepository(this.store, tracer),
-      clock,
-      { storeTimeoutMs },
-    );
+    // Tests of the whole application look at what happened to keys and regions: the store's calls are recorded elsewhere.
+    const unrecorded = { record: () => undefined };
+    this.storeCalls = new StoreCalls(this.store, clock, unrecorded, { storeTimeoutMs }, tracer);
     this.wrapping = new WrapInEveryRegion(this.regions, { quorum });
     this.unwrapping = new UnwrapInAnyRegion(this.regions, ours);
     const { regions, wrapping, storeCalls } = this;

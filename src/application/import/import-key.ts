@@ -14,7 +14,7 @@ import { appendAuditEntry } from '../access/append-audit-entry.js';
 import type { OpenSourceEntry } from './open-source-entry.js';
 import { lostCopies, type CommittedRecord, type CommitKey } from '../keys/commit-key.js';
 import type { Finding } from '../maintenance/tally.js';
-import type { StoreCalls } from '../store/store-calls.js';
+import { findRecord, readGenesis, type StoreCalls } from '../store/store-calls.js';
 
 export interface ImportSettings extends GenesisExpectation {
   readonly quorum: number;
@@ -57,11 +57,9 @@ export class ImportKey {
     if (entry.copies.isErr()) return err(entry.copies.error);
     const name = { deployment: this.settings.deployment, id: id.value, version: firstVersion };
     const found = await this.parts.store
-      .read((store, bounds) => store.genesis(bounds), signal)
+      .read(readGenesis, signal)
       .andThen((genesis) => checkGenesis(genesis, this.settings))
-      .andThen(() =>
-        this.parts.store.read((store, bounds) => store.find(name.id, name.version, bounds), signal),
-      );
+      .andThen(() => this.parts.store.read(findRecord(name.id, name.version), signal));
     if (found.isErr()) return err(found.error);
     const opened = await this.parts.opening.open(entry.copies.value, signal);
     if (opened.isErr()) return err(opened.error);
@@ -81,7 +79,7 @@ export class ImportKey {
   ): Promise<Result<Imported, ImportFailure>> {
     const audited = await this.appendEntry(name.id, 'imported');
     if (audited.isErr()) return err(audited.error);
-    const settled = await this.parts.committing.settle(key, name, signal);
+    const settled = await this.parts.committing.commit(key, name, signal);
     const outcome = settled
       .mapErr((failure): ImportFailure => failure)
       .andThen((record) => this.outcomeOf(record));

@@ -1,19 +1,19 @@
-// Makes a key the key of an id: wraps it in every region, stores it, and looks at what the store then holds. Never trusts
-// the outcome of its own write: the record found afterwards is the truth (I1, I8).
+// Makes a data key the key of an id: encrypts it in every region, stores it, and reads what the store then holds. Never
+// trusts the outcome of its own write: the record that is read afterwards decides (I1, I8).
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
+import type { WrapFailure } from '../../domain/failures/key-failures.js';
+import type { StoreOutcomeUnknown, StoreWriteFailure } from '../../domain/failures/store-failures.js';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { KeyName } from '../../domain/keys/encryption-context.js';
-import type { StoreOutcomeUnknown, StoreWriteFailure } from '../../domain/failures/store-failures.js';
-import type { WrapFailure } from '../../domain/failures/key-failures.js';
 import { holdsCiphertext, newKeyRecord, type KeyRecord } from '../../domain/keys/key-record.js';
 import type { Clock } from '../../ports/clock.js';
-import type { StoreCalls } from '../store/store-calls.js';
+import { findRecord, type StoreCalls } from '../store/store-calls.js';
 import type { WrapInEveryRegion } from './wrap-in-every-region.js';
 
-/** What the store holds for the id afterwards, whoever wrote it. */
+/** What the store holds for the id afterwards, by whichever process it was written. */
 export interface CommittedRecord {
   readonly record: KeyRecord;
-  /** Whether the record is of the name that was asked for and commits to our key. */
+  /** Whether the record has the name that was asked for and commits to our key. */
   readonly commits: boolean;
   /** How many of the ciphertexts that were proven just now the record holds. */
   readonly held: number;
@@ -28,52 +28,45 @@ export class CommitKey {
     private readonly clock: Clock,
   ) {}
 
-  /** `key` is only read. Only after `store.outcome-unknown` may a record have been stored although this failed. */
-  settle(key: DataKey, name: KeyName, signal: AbortSignal): ResultAsync<CommittedRecord, CommitFailure> {
-    return new ResultAsync(this.wrapAndStore(key, name, signal));
-  }
-
-  private async wrapAndStore(
-    key: DataKey,
-    { deployment, id, version }: KeyName,
-    signal: AbortSignal,
-  ): Promise<Result<CommittedRecord, CommitFailure>> {
+  /** `key` is only read. After any failure but `store.outcome-unknown`, nothing was stored. */
+  commit(key: DataKey, name: KeyName, signal: AbortSignal): ResultAsync<CommittedRecord, CommitFailure> {
+    const { id, version } = name;
     const commitment = key.commitmentFor(id, version);
-    const wrapped = await this.wrapping.wrap(key, { deployment, id, version }, signal);
-    if (wrapped.isErr()) return err(wrapped.error);
-    const { ciphertexts } = wrapped.value;
-    const facts = { id, version, commitment, createdAtMs: this.clock.nowMs() };
-    const stored = await this.storeOnce(newKeyRecord(facts, ciphertexts), signal);
-    return stored.map((record) => ({
-      record,
-      commits:
-        record.id === id && record.version === version && key.isCommittedBy(record.commitment, id, version),
-      held: ciphertexts.filter((each) => holdsCiphertext(record, each)).length,
-    }));
+    return this.wrapping.wrap(key, name, signal).andThen(({ ciphertexts }) => {
+      const facts = { id, version, commitment, createdAtMs: this.clock.nowMs() };
+      return new ResultAsync(this.insert(newKeyRecord(facts, ciphertexts), signal)).map((record) => ({
+        record,
+        commits:
+          record.id === id && record.version === version && key.isCommittedBy(record.commitment, id, version),
+        held: ciphertexts.filter((each) => holdsCiphertext(record, each)).length,
+      }));
+    });
   }
 
-  /** Inserts, then reads what is there: our record, that of whoever was first, or the unknown. */
-  private storeOnce(record: KeyRecord, signal: AbortSignal): ResultAsync<KeyRecord, StoreWriteFailure> {
+  /**
+   * Inserts, then reads what is there: our record, or that of the process that was first. Without a record the outcome is
+   * unknown, because a write that is still on its way may yet succeed.
+   */
+  private async insert(
+    record: KeyRecord,
+    signal: AbortSignal,
+  ): Promise<Result<KeyRecord, StoreWriteFailure>> {
     const unknown: StoreOutcomeUnknown = { kind: 'store.outcome-unknown' };
-    const { id, version } = record;
-    return this.store
-      .write((store, bounds) => store.insert(record, bounds), signal)
-      .map((): StoreOutcomeUnknown => unknown)
-      .orElse((failure) =>
-        failure.kind === 'store.outcome-unknown' ? ok(failure) : err<never, StoreWriteFailure>(failure),
-      )
-      .andThen((ifAbsent) =>
-        this.store
-          .read((store, bounds) => store.find(id, version, bounds), signal)
-          .mapErr((failure): StoreWriteFailure =>
-            failure.kind === 'key.unreadable' ? failure : { ...unknown, cause: failure },
-          )
-          .andThen((found) => (found ? ok(found) : err<never, StoreWriteFailure>(ifAbsent))),
-      );
+    const inserted = await this.store.write(
+      { operation: 'insert', run: (store, own) => store.insert(record, own) },
+      signal,
+    );
+    if (inserted.isErr() && inserted.error.kind !== 'store.outcome-unknown') return err(inserted.error);
+    const found = await this.store.read(findRecord(record.id, record.version), signal);
+    if (found.isErr()) {
+      return err(found.error.kind === 'key.unreadable' ? found.error : { ...unknown, cause: found.error });
+    }
+    if (found.value) return ok(found.value);
+    return err(inserted.isErr() ? inserted.error : unknown);
   }
 }
 
-/** What it means when a record of ours holds fewer of the proven ciphertexts than the quorum (I2). */
+/** What it means when our own record holds fewer of the proven ciphertexts than the quorum (I2). */
 export const lostCopies: StoreOutcomeUnknown = {
   kind: 'store.outcome-unknown',
   cause: 'the stored record lacks proven ciphertexts',

@@ -16,10 +16,10 @@ import type { KeyRecord } from '../../domain/keys/key-record.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Effort, Telemetry } from '../../ports/telemetry.js';
 import type { Tracer } from '../../ports/tracer.js';
-import type { AnswerWithEffort } from '../resilience/hedged-race.js';
+import { failoverWithout, firstAnswer, type AnswerWithEffort } from '../regions/first-answer.js';
 import type { RegionAct, RegionCalls } from '../regions/region-calls.js';
 import { lostCopies, CommitKey } from './commit-key.js';
-import type { StoreCalls } from '../store/store-calls.js';
+import { readGenesis, type StoreCalls } from '../store/store-calls.js';
 import type { QuorumSettings, WrapInEveryRegion } from './wrap-in-every-region.js';
 import { traced, untraced } from '../resilience/spans.js';
 
@@ -39,7 +39,7 @@ export interface SettledKey {
 export type CreateFailure = WrapFailure | StoreWriteFailure | StoreForeign | StoreWrittenElsewhere;
 
 export class CreateKey {
-  private readonly settling: CommitKey;
+  private readonly committing: CommitKey;
 
   constructor(
     private readonly regions: RegionCalls,
@@ -50,7 +50,7 @@ export class CreateKey {
     private readonly settings: CreationSettings,
     private readonly tracer: Tracer = untraced,
   ) {
-    this.settling = new CommitKey(wrapping, store, clock);
+    this.committing = new CommitKey(wrapping, store, clock);
   }
 
   /** Fails with nothing released; only after `store.outcome-unknown` may a record have been stored. */
@@ -61,7 +61,7 @@ export class CreateKey {
   private createNew(id: KeyId, signal: AbortSignal): ResultAsync<SettledKey, CreateFailure> {
     const name: KeyName = { deployment: this.settings.deployment, id, version: firstVersion };
     return this.store
-      .read((store, bounds) => store.genesis(bounds), signal)
+      .read(readGenesis, signal)
       .andThen((genesis) => checkGenesis(genesis, this.settings))
       .andThen(() => this.generate(name, signal))
       .andThen((generated) => new ResultAsync(this.wrapAndSettle(generated, name, signal)))
@@ -85,7 +85,7 @@ export class CreateKey {
         late.wipe();
       },
     };
-    return new ResultAsync(this.regions.firstAnswer(generating, signal)).mapErr((attempts) =>
+    return firstAnswer(this.regions, generating, signal).mapErr((attempts) =>
       whyNotGenerated(attempts, this.settings.quorum),
     );
   }
@@ -99,7 +99,7 @@ export class CreateKey {
     const { value: key, ...answer } = generated;
     let released = false;
     try {
-      const settled = await this.settling.settle(key, name, signal);
+      const settled = await this.committing.commit(key, name, signal);
       if (settled.isErr()) return err(settled.error);
       const { record, commits, held } = settled.value;
       if (!commits) return ok({ record });
@@ -107,7 +107,7 @@ export class CreateKey {
       released = true;
       const missing = this.regionsWithout(record);
       this.telemetry.record({ event: 'key.created', id: name.id, missing });
-      const failover = answer.failover ?? this.regions.failoverWithout(missing);
+      const failover = answer.failover ?? failoverWithout(this.regions, missing);
       return ok({ record, own: { key, ...answer, ...(failover && { failover }) } });
     } finally {
       if (!released) key.wipe();

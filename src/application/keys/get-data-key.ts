@@ -9,7 +9,7 @@ import type { CreateKey, SettledKey } from './create-key.js';
 import type { RegionCalls } from '../regions/region-calls.js';
 import { SingleFlight } from '../resilience/single-flight.js';
 import type { ConcurrencyLimit } from '../resilience/concurrency-limit.js';
-import type { StoreCalls } from '../store/store-calls.js';
+import { findRecord, type StoreCalls } from '../store/store-calls.js';
 import type { OpenedKey, UnwrapInAnyRegion } from './unwrap-in-any-region.js';
 import type { RepairDebt } from '../../domain/keys/repair-plan.js';
 
@@ -90,7 +90,7 @@ export class GetDataKey {
     signal: AbortSignal,
   ): ResultAsync<ServedKey, GetKeyFailure> {
     return this.store
-      .read((store, bounds) => store.find(id, firstVersion, bounds), signal)
+      .read(findRecord(id, firstVersion), signal)
       .andThen((record): ResultAsync<SettledKey, GetKeyFailure> => {
         if (record) return okAsync({ record });
         if (!mayCreate) return errAsync(noPermissionToCreate);

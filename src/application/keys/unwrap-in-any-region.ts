@@ -1,6 +1,6 @@
 // Opens a stored key with whichever region answers first with the right plaintext. A plaintext that fails the record's
 // commitment is wiped here and never seen outside (I4).
-import { ResultAsync } from 'neverthrow';
+import type { ResultAsync } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { FailedAttempt } from '../../domain/failures/region-failures.js';
 import type { OpenFailure } from '../../domain/failures/key-failures.js';
@@ -8,6 +8,7 @@ import type { Deployment, Region } from '../../domain/ids.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
 import type { Effort } from '../../ports/telemetry.js';
 import { openingCopy } from './open-copy.js';
+import { firstAnswer } from '../regions/first-answer.js';
 import type { RegionAct, RegionCalls } from '../regions/region-calls.js';
 
 /** An opened key, and the region that opened it. The key belongs to whoever receives it. */
@@ -29,7 +30,7 @@ export class UnwrapInAnyRegion {
     const has = (region: Region): boolean => record.ciphertexts.has(region);
     const faulty = new Set<Region>();
     const act = noting(faulty, openingCopy(record, this.deployment));
-    return new ResultAsync(this.regions.firstAnswer(act, signal, has))
+    return firstAnswer(this.regions, act, signal, has)
       .map(({ value, ...answer }) => ({ ...answer, key: value, faulty: [...faulty] }))
       .mapErr((attempts) => whyClosed(attempts));
   }

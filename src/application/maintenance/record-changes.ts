@@ -14,7 +14,7 @@ import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.j
 import type { AuditLog, ChangeAuthor } from '../../ports/audit-log.js';
 import type { Clock } from '../../ports/clock.js';
 import { appendAuditEntry } from '../access/append-audit-entry.js';
-import type { StoreCalls } from '../store/store-calls.js';
+import { findRecord, type StoreCalls } from '../store/store-calls.js';
 
 /** Regions whose copy was added, replaced because it was unreadable, or dropped because the region is not configured. */
 export interface RecordChange {
@@ -53,7 +53,7 @@ export class RecordChanges {
     signal: AbortSignal,
   ): ResultAsync<KeyRecord, StoreReadFailure | KeyNotFound> {
     return this.store
-      .read((store, bounds) => store.find(id, version, bounds), signal)
+      .read(findRecord(id, version), signal)
       .andThen((found) => (found ? ok(found) : err<KeyRecord, KeyNotFound>({ kind: 'key.not-found' })));
   }
 
@@ -85,8 +85,8 @@ export class RecordChanges {
     signal: AbortSignal,
   ): Promise<Result<KeyRecord, ChangeFailure>> {
     if (ciphertexts.length === 0) return ok(record);
-    const written = await this.store.change<KeyRecord, StoreRevisionStale>(
-      (store, bounds) => store.addCiphertexts(record, ciphertexts, bounds),
+    const written = await this.store.write<KeyRecord, StoreRevisionStale>(
+      { operation: 'update', run: (store, own) => store.addCiphertexts(record, ciphertexts, own) },
       signal,
     );
     const isDone = (found: KeyRecord): boolean => ciphertexts.every((each) => holdsCiphertext(found, each));
@@ -99,8 +99,8 @@ export class RecordChanges {
     signal: AbortSignal,
   ): Promise<Result<KeyRecord, ChangeFailure>> {
     if (regions.length === 0) return ok(record);
-    const written = await this.store.change<KeyRecord, StoreRevisionStale | KeyCopiesNeeded>(
-      (store, bounds) => store.dropCiphertexts(record, regions, bounds),
+    const written = await this.store.write<KeyRecord, StoreRevisionStale | KeyCopiesNeeded>(
+      { operation: 'update', run: (store, own) => store.dropCiphertexts(record, regions, own) },
       signal,
     );
     const isDone = (found: KeyRecord): boolean => !regions.some((region) => found.ciphertexts.has(region));

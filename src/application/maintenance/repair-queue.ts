@@ -6,8 +6,8 @@ import type { RepairFailure } from '../../domain/failures/key-failures.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Telemetry } from '../../ports/telemetry.js';
 import type { RegionSelector } from '../regions/region-selector.js';
-import { pause } from '../resilience/pause.js';
-import type { StoreCalls } from '../store/store-calls.js';
+import { pause } from '../resilience/with-deadline.js';
+import { findRecord, type StoreCalls } from '../store/store-calls.js';
 import type { RepairBudget } from './repair-budget.js';
 import type { RepairKey } from './repair-key.js';
 
@@ -96,7 +96,7 @@ export class RepairQueue {
 
   /** Returns why the record could not be read; the repair itself reports its own outcome. */
   private async repair({ id, version }: RepairDebt, signal: AbortSignal): Promise<RepairFailure | undefined> {
-    const found = await this.store.read((store, bounds) => store.find(id, version, bounds), signal);
+    const found = await this.store.read(findRecord(id, version), signal);
     if (found.isErr()) return found.error;
     if (found.value) await this.repairing.repair(found.value, signal);
     return undefined;

@@ -6,7 +6,7 @@ import type { StoreReadFailure } from '../../domain/failures/store-failures.js';
 import type { Clock } from '../../ports/clock.js';
 import type { PageEntry } from '../../ports/key-repository.js';
 import type { StoreCalls } from '../store/store-calls.js';
-import { pause } from '../resilience/pause.js';
+import { pause } from '../resilience/with-deadline.js';
 
 interface Page<Entry> {
   readonly entries: readonly Entry[];
@@ -161,7 +161,8 @@ export class Scan<Entry, Failure> {
 
 /** All records of the store. */
 export const storedKeys = (store: StoreCalls): ScanSource<PageEntry, StoreReadFailure> => ({
-  page: (after, limit, signal) => store.read((keys, bounds) => keys.page(after, limit, bounds), signal),
-  count: (signal) => store.read((keys, bounds) => keys.count(bounds), signal),
+  page: (after, limit, signal) =>
+    store.read({ operation: 'page', run: (keys, own) => keys.page(after, limit, own) }, signal),
+  count: (signal) => store.read({ operation: 'page', run: (keys, own) => keys.count(own) }, signal),
   nameOf: ({ id, version }) => `${id} ${version}`,
 });

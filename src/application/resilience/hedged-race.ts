@@ -40,7 +40,7 @@ export interface RaceRules<T, F = VaultFailure> {
   /** Whether another region may still answer after this failure. */
   readonly after: (failure: F) => AfterFailure;
   /** Receives an answer that did not win, to wipe what is in it. */
-  readonly discard?: (late: T) => void;
+  readonly discard?: ((late: T) => void) | undefined;
 }
 
 /** The reason with which a lane's signal fires when another one won after it had been given its time. */

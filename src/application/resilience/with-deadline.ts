@@ -1,5 +1,5 @@
-// Puts an end to a call that may have none: the answer, the time-out or the caller's leaving, whichever comes first.
-// It does not rely on the called side to obey the signal, so a vault or store that hangs cannot hang a request.
+// Ends a call that may never end by itself: with its answer, at its deadline, or when its result is no longer needed,
+// whichever comes first. Never relies on the called side to obey the signal: a KMS or store that hangs cannot hang a request.
 import { err, ResultAsync, type Result } from 'neverthrow';
 import { scheduleStallAware } from '../../domain/stall-aware-timer.js';
 import type { Clock } from '../../ports/clock.js';
@@ -7,18 +7,18 @@ import type { Clock } from '../../ports/clock.js';
 export interface Bounds<T, F> {
   readonly clock: Clock;
   readonly timeoutMs: number;
-  /** Fires when nobody waits for the answer any more. */
+  /** Fires when the result is no longer needed. */
   readonly signal: AbortSignal;
   readonly onTimeout: F;
   readonly onAbort: F;
   /** Receives an answer that came too late, to wipe what is in it. */
-  readonly discard?: (late: T) => void;
+  readonly discard?: ((late: T) => void) | undefined;
 }
 
-/** The reason with which the signal of `act` fires when its time is over; none when nobody waits any more. */
-export const deadlinePassed = Symbol('its time is over');
-
-/** Runs `act` with a signal of its own, which fires as soon as its answer is no longer wanted. */
+/**
+ * Runs `act` with a signal of its own, which fires at the deadline or when the result is no longer needed. Time during
+ * which this process was stalled does not count towards `timeoutMs`. Rejects only when `act` throws, which is a bug.
+ */
 export function withDeadline<T, F>(
   act: (signal: AbortSignal) => ResultAsync<T, F>,
   bounds: Bounds<T, F>,
@@ -33,17 +33,17 @@ export function withDeadline<T, F>(
         cancelTimer();
         signal.removeEventListener('abort', leave);
       };
-      const giveUp = (failure: F, reason?: symbol): void => {
+      const giveUp = (failure: F): void => {
         if (!open) return;
         close();
         resolve(err(failure));
-        controller.abort(reason);
+        controller.abort();
       };
       const leave = (): void => {
         giveUp(onAbort);
       };
       const cancelTimer = scheduleStallAware(clock, timeoutMs, () => {
-        giveUp(onTimeout, deadlinePassed);
+        giveUp(onTimeout);
       });
       signal.addEventListener('abort', leave);
       if (signal.aborted) {
@@ -67,4 +67,18 @@ export function withDeadline<T, F>(
       );
     }),
   );
+}
+
+/** Resolves after `pauseMs`, or as soon as the signal fires. */
+export function pause(clock: Clock, pauseMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.schedule(pauseMs, end);
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+  });
 }

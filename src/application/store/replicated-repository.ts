@@ -15,10 +15,11 @@ import { holdsCiphertext, withoutCiphertexts, type KeyRecord } from '../../domai
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import { afterStoreRead, outcomeOfWrite, type StoreFailure } from '../../domain/failures/store-failures.js';
 import type { KeyPage, KeyRepository } from '../../ports/key-repository.js';
-import { pause } from '../resilience/pause.js';
+import { pause } from '../resilience/with-deadline.js';
 import type { Attempt } from '../resilience/hedged-race.js';
 import { absentHere, afterRead, whyUnread, whyUnwritten, type AbsentHere } from './replication-failures.js';
-import type { StoreAct, StoreRegions, StoreReplica } from './store-regions.js';
+import { findRecord, readGenesis, type StoreAct } from './store-calls.js';
+import type { StoreRegions, StoreReplica } from './store-regions.js';
 
 export type ReplicationMode = { readonly kind: 'strong' } | { readonly kind: 'home'; readonly home: Region };
 
@@ -36,7 +37,7 @@ export class ReplicatedRepository implements KeyRepository {
     version: KeyVersion,
     signal: AbortSignal,
   ): ResultAsync<KeyRecord | undefined, StoreReadFailure> {
-    return this.read({ operation: 'find', run: (store, own) => store.find(id, version, own) }, signal);
+    return this.read(findRecord(id, version), signal);
   }
 
   /** Storing the same record again is harmless: whichever attempt was first, what is there afterwards is the answer. */
@@ -92,7 +93,7 @@ export class ReplicatedRepository implements KeyRepository {
   }
 
   genesis(signal: AbortSignal): ResultAsync<Genesis | undefined, StoreReadFailure> {
-    return this.read({ operation: 'genesis', run: (store, own) => store.genesis(own) }, signal);
+    return this.read(readGenesis, signal);
   }
 
   initialise(genesis: Genesis, signal: AbortSignal): ResultAsync<Genesis, StoreWriteFailure> {
@@ -130,7 +131,8 @@ export class ReplicatedRepository implements KeyRepository {
       this.regions
         .read(replica, act, own)
         .andThen((found) => (found !== undefined || truthful.has(replica) ? ok(found) : err(absentHere)));
-    return new ResultAsync(this.regions.race(replicas, readOne, afterRead, signal))
+    return this.regions
+      .race(replicas, readOne, afterRead, signal)
       .map(({ value }) => value)
       .mapErr(whyUnread);
   }
@@ -186,11 +188,7 @@ export class ReplicatedRepository implements KeyRepository {
     signal: AbortSignal,
   ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
     const { id, version, commitment, revision } = record;
-    return this.read(
-      { operation: 'find', run: (store, own) => store.find(id, version, own) },
-      signal,
-      this.truthful(),
-    )
+    return this.read(findRecord(id, version), signal, this.truthful())
       .mapErr((cause): StoreWriteFailure => ({ kind: 'store.outcome-unknown', cause: cause.kind }))
       .andThen((found): Result<KeyRecord, StoreWriteFailure | StoreRevisionStale> => {
         if (found?.commitment !== commitment) return err({ kind: 'store.revision-stale' });

@@ -1,9 +1,21 @@
-// The one way in which the application talks to the store: every call is bounded in time. A read that takes too long
-// failed; a write that takes too long may have happened, and is never reported as either (I8).
-import type { ResultAsync } from 'neverthrow';
-import type { StoreReadFailure, StoreWriteFailure } from '../../domain/failures/store-failures.js';
+// Calls to the store as a whole: each one is limited in time, traced, and reported to telemetry. A read that takes too long
+// has failed; a write that takes too long may have happened, and is never reported as done or as not done (I8).
+import { errAsync, type ResultAsync } from 'neverthrow';
+import type {
+  StoreOutcomeUnknown,
+  StoreReadFailure,
+  StoreUnavailable,
+  StoreWriteFailure,
+} from '../../domain/failures/store-failures.js';
+import type { CallAborted } from '../../domain/failures/region-failures.js';
+import type { KeyId, KeyVersion } from '../../domain/ids.js';
+import type { Genesis } from '../../domain/keys/genesis.js';
+import type { KeyRecord } from '../../domain/keys/key-record.js';
 import type { Clock } from '../../ports/clock.js';
 import type { KeyRepository } from '../../ports/key-repository.js';
+import type { StoreOperation, Telemetry } from '../../ports/telemetry.js';
+import type { Tracer } from '../../ports/tracer.js';
+import { traced, untraced } from '../resilience/spans.js';
 import { withDeadline } from '../resilience/with-deadline.js';
 
 export interface StoreCallSettings {
@@ -11,44 +23,89 @@ export interface StoreCallSettings {
   readonly storeTimeoutMs: number;
 }
 
+/** One call to the store: its name in metrics and traces, and how to make it. */
+export interface StoreAct<T, F> {
+  readonly operation: StoreOperation;
+  readonly run: (store: KeyRepository, signal: AbortSignal) => ResultAsync<T, F>;
+}
+
+/** Reads one record. */
+export const findRecord = (
+  id: KeyId,
+  version: KeyVersion,
+): StoreAct<KeyRecord | undefined, StoreReadFailure> => ({
+  operation: 'find',
+  run: (store, signal) => store.find(id, version, signal),
+});
+
+/** Reads the genesis record, which names the deployment that the store belongs to. */
+export const readGenesis: StoreAct<Genesis | undefined, StoreReadFailure> = {
+  operation: 'genesis',
+  run: (store, signal) => store.genesis(signal),
+};
+
+/** The failures of a call that was cut off: by its deadline, or because its result is no longer needed. */
+export interface CutOff<F> {
+  readonly onTimeout: F;
+  readonly onAbort: F;
+}
+export const cutOffRead: CutOff<StoreUnavailable | CallAborted> = {
+  onTimeout: { kind: 'store.unavailable', reason: 'timed-out' },
+  onAbort: { kind: 'call.aborted' },
+};
+export const cutOffWrite: CutOff<StoreOutcomeUnknown> = {
+  onTimeout: { kind: 'store.outcome-unknown', reason: 'timed-out' },
+  onAbort: { kind: 'store.outcome-unknown', cause: 'aborted' },
+};
+
 export class StoreCalls {
   constructor(
     private readonly repository: KeyRepository,
     private readonly clock: Clock,
+    private readonly telemetry: Telemetry,
     private readonly settings: StoreCallSettings,
+    private readonly tracer: Tracer = untraced,
   ) {}
 
-  read<T>(
-    act: (store: KeyRepository, signal: AbortSignal) => ResultAsync<T, StoreReadFailure>,
-    signal: AbortSignal,
-  ): ResultAsync<T, StoreReadFailure> {
-    return withDeadline<T, StoreReadFailure>((own) => act(this.repository, own), {
-      ...this.bounds(signal),
-      onTimeout: { kind: 'store.unavailable', reason: 'timed-out' },
-      onAbort: { kind: 'call.aborted' },
-    });
+  read<T>(act: StoreAct<T, StoreReadFailure>, signal: AbortSignal): ResultAsync<T, StoreReadFailure> {
+    return this.call(act, cutOffRead, signal);
   }
 
-  write<T>(
-    act: (store: KeyRepository, signal: AbortSignal) => ResultAsync<T, StoreWriteFailure>,
-    signal: AbortSignal,
-  ): ResultAsync<T, StoreWriteFailure> {
-    return this.change<T, never>(act, signal);
-  }
-
-  /** A write that may also be refused with an `F`, as one by compare-and-set. */
-  change<T, F>(
-    act: (store: KeyRepository, signal: AbortSignal) => ResultAsync<T, StoreWriteFailure | F>,
+  /** A write may also be refused with an `F` of its own, as one by compare-and-set. */
+  write<T, F extends StoreFailureKind = never>(
+    act: StoreAct<T, StoreWriteFailure | F>,
     signal: AbortSignal,
   ): ResultAsync<T, StoreWriteFailure | F> {
-    return withDeadline<T, StoreWriteFailure | F>((own) => act(this.repository, own), {
-      ...this.bounds(signal),
-      onTimeout: { kind: 'store.outcome-unknown', reason: 'timed-out' },
-      onAbort: { kind: 'store.outcome-unknown', cause: 'aborted' },
-    });
+    return this.call(act, cutOffWrite, signal);
   }
 
-  private bounds(signal: AbortSignal): { clock: Clock; timeoutMs: number; signal: AbortSignal } {
-    return { clock: this.clock, timeoutMs: this.settings.storeTimeoutMs, signal };
+  private call<T, F extends StoreFailureKind>(
+    { operation, run }: StoreAct<T, F>,
+    cutOff: CutOff<F>,
+    signal: AbortSignal,
+  ): ResultAsync<T, F> {
+    if (signal.aborted) return errAsync(cutOff.onAbort);
+    const { repository, clock, telemetry, settings } = this;
+    const startedMs = clock.monotonicMs();
+    const record = (failure?: F): void => {
+      const durationMs = clock.monotonicMs() - startedMs;
+      telemetry.record({ event: 'store.answered', operation, durationMs, ...(failure && { failure }) });
+    };
+    const bounds = { clock, timeoutMs: settings.storeTimeoutMs, signal, ...cutOff };
+    return traced(this.tracer, `store.${operation}`, {}, () =>
+      withDeadline((own) => run(repository, own), bounds)
+        .map((value) => {
+          record();
+          return value;
+        })
+        .mapErr((failure) => {
+          record(failure);
+          return failure;
+        }),
+    );
   }
+}
+
+interface StoreFailureKind {
+  readonly kind: string;
 }

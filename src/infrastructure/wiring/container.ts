@@ -16,13 +16,11 @@ import { PinoTelemetry } from '../../adapters/pino/pino-telemetry.js';
 import { PrometheusMetrics } from '../../adapters/prometheus/prometheus-metrics.js';
 import { systemClock } from '../../adapters/system/system-clock.js';
 import { TelemetryFanOut } from '../../adapters/system/telemetry-fan-out.js';
-import { CountedGuide } from '../../application/regions/counted-guide.js';
 import { CreateKey } from '../../application/keys/create-key.js';
 import { CreationQuotas } from '../../application/access/creation-quotas.js';
 import { GetDataKey } from '../../application/keys/get-data-key.js';
 import { GuardedKeys } from '../../application/access/guarded-keys.js';
 import { GuardedRegions } from '../../application/access/guarded-regions.js';
-import { MeasuredRepository } from '../../application/store/measured-repository.js';
 import { auditTimeoutMs } from '../../application/access/append-audit-entry.js';
 import { RegionCalls } from '../../application/regions/region-calls.js';
 import { RegionSelector } from '../../application/regions/region-selector.js';
@@ -30,7 +28,6 @@ import { RegionSupervisor } from '../../application/regions/region-supervisor.js
 import { Canaries } from '../../application/regions/canaries.js';
 import { ConcurrencyLimit } from '../../application/resilience/concurrency-limit.js';
 import { StoreCalls } from '../../application/store/store-calls.js';
-import { tracedRepository } from '../../application/store/traced-repository.js';
 import { UnwrapInAnyRegion } from '../../application/keys/unwrap-in-any-region.js';
 import { WrapInEveryRegion } from '../../application/keys/wrap-in-every-region.js';
 import { AuditLog } from '../../ports/audit-log.js';
@@ -133,10 +130,9 @@ export const bindApplication = (config: Config): ContainerModule =>
     bind(GuardedKeysService)
       .toResolvedValue(
         (repository, vaults, guide, budget, repairs, audit, clock, telemetry, tracer) => {
-          const counted = new CountedGuide(guide, budget.earn);
-          const regions = new RegionCalls(vaults, counted, clock, telemetry, settings, tracer);
-          const measured = new MeasuredRepository(tracedRepository(repository, tracer), clock, telemetry);
-          const store = new StoreCalls(measured, clock, settings);
+          const counting = { ...settings, onCall: budget.earn };
+          const regions = new RegionCalls(vaults, guide, clock, telemetry, counting, tracer);
+          const store = new StoreCalls(repository, clock, telemetry, settings, tracer);
           const wrapping = new WrapInEveryRegion(regions, settings);
           const creation = new CreateKey(regions, wrapping, store, clock, telemetry, settings, tracer);
           const unwrapping = new UnwrapInAnyRegion(regions, settings.deployment);

@@ -1,8 +1,6 @@
 // Binds what verifies and repairs keys: the background queue of a serving process, whose calls are limited by a budget, and
 // the services of the commands that scan the whole store, whose calls are retried instead.
 import { ContainerModule, type ContainerModuleLoadOptions } from 'inversify';
-import { CountedGuide } from '../../application/regions/counted-guide.js';
-import { MeasuredRepository } from '../../application/store/measured-repository.js';
 import { RetryingCalls } from '../../application/maintenance/retrying-calls.js';
 import { RecordChanges } from '../../application/maintenance/record-changes.js';
 import { RegionCalls } from '../../application/regions/region-calls.js';
@@ -13,7 +11,7 @@ import { RepairQueue } from '../../application/maintenance/repair-queue.js';
 import { StoreCalls } from '../../application/store/store-calls.js';
 import { UnwrapInAnyRegion } from '../../application/keys/unwrap-in-any-region.js';
 import { VerifyKey } from '../../application/maintenance/verify-key.js';
-import { parseCallerId, type CallerId } from '../../domain/ids.js';
+import { parseCallerId, type CallerId, type Region } from '../../domain/ids.js';
 import { AuditLog, type ChangeAuthor } from '../../ports/audit-log.js';
 import { Clock } from '../../ports/clock.js';
 import { KeyRepository } from '../../ports/key-repository.js';
@@ -38,10 +36,10 @@ export function bindRepairQueue(bind: Bind, config: Config): void {
   bind(RepairQueueService)
     .toResolvedValue(
       (repository, vaults, guide, budget, audit, clock, telemetry) => {
-        const measured = new MeasuredRepository(repository, clock, telemetry);
-        const store = new StoreCalls(measured, clock, { storeTimeoutMs: config.store.timeout_ms });
-        const paid = new CountedGuide(guide, budget.spend);
-        const regions = regionCalls(vaults, paid, clock, telemetry, config);
+        const store = new StoreCalls(repository, clock, telemetry, {
+          storeTimeoutMs: config.store.timeout_ms,
+        });
+        const regions = regionCalls(vaults, guide, clock, telemetry, config, budget.spend);
         const changes = new RecordChanges(store, audit, clock, ownAuthor());
         const parts = { vaults, regions, calls: regions, guide, changes, telemetry };
         const repairing = repairKey(parts, settingsOf(config, { dropRemoved: false, dryRun: false }));
@@ -61,8 +59,9 @@ export const bindMaintenance = (
   new ContainerModule(({ bind }) => {
     bind(StoreCallsService)
       .toResolvedValue(
-        (repository, clock) => new StoreCalls(repository, clock, { storeTimeoutMs: scanStoreTimeoutMs }),
-        [KeyRepository, Clock],
+        (repository, clock, telemetry) =>
+          new StoreCalls(repository, clock, telemetry, { storeTimeoutMs: scanStoreTimeoutMs }),
+        [KeyRepository, Clock, Telemetry],
       )
       .inSingletonScope();
     bind(VerifyKeyService)
@@ -117,10 +116,12 @@ const regionCalls = (
   clock: Clock,
   telemetry: Telemetry,
   { failover }: Config,
+  onCall?: (region: Region) => void,
 ): RegionCalls =>
   new RegionCalls(vaults, guide, clock, telemetry, {
     minPauseMs: failover.min_pause_ms,
     maxPauseMs: failover.max_pause_ms,
+    ...(onCall && { onCall }),
   });
 
 const settingsOf = (

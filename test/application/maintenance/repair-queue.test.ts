@@ -3,7 +3,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { errAsync } from 'neverthrow';
-import { CountedGuide } from '../../../src/application/regions/counted-guide.js';
 import { RecordChanges } from '../../../src/application/maintenance/record-changes.js';
 import { RegionCalls } from '../../../src/application/regions/region-calls.js';
 import { RepairBudget } from '../../../src/application/maintenance/repair-budget.js';
@@ -34,8 +33,8 @@ let repairs: KeyRepair[];
 
 function makeQueue(): RepairQueue {
   const { vaults, guide, clock, telemetry, storeCalls, audit } = service;
-  const paid = new CountedGuide(guide, budget.spend);
-  const calls = new RegionCalls(vaults, paid, clock, telemetry, { minPauseMs, maxPauseMs });
+  const settings = { minPauseMs, maxPauseMs, onCall: budget.spend };
+  const calls = new RegionCalls(vaults, guide, clock, telemetry, settings);
   const parts = {
     vaults,
     calls,
@@ -45,8 +44,7 @@ function makeQueue(): RepairQueue {
     unwrapping: new UnwrapInAnyRegion(calls, ours),
     changes: new RecordChanges(storeCalls, audit, clock, author),
   };
-  const settings = { deployment: ours, quorum: 2, dropRemoved: false, dryRun: false };
-  const repairKey = new RepairKey(parts, settings);
+  const repairKey = new RepairKey(parts, { deployment: ours, quorum: 2, dropRemoved: false, dryRun: false });
   const repairing = {
     repair: async (record: KeyRecord, signal: AbortSignal): Promise<KeyRepair> => {
       const repair = await repairKey.repair(record, signal);
@@ -246,27 +244,5 @@ describe('the queue', () => {
     await service.clock.advance(20_000);
     expect([service.vaultCallCount, await copiesOf(), service.clock.pending]).toEqual([calls, 2, 0]);
     expect([service.telemetry.milestones, service.audit.entries]).toEqual([[], []]);
-  });
-});
-
-describe('the guide that counts calls', () => {
-  it('answers as the guide it wraps, and reports the region of every call', () => {
-    const counted: string[] = [];
-    const { guide } = service;
-    const counting = new CountedGuide(guide, (at) => counted.push(at));
-    guide.leftAlone.add(stockholm);
-    counting.begin(stockholm);
-    expect([counted, guide.begun]).toEqual([[stockholm], [stockholm]]);
-    expect([counting.order(), counting.pace(stockholm)]).toEqual([guide.order(), guide.pace(stockholm)]);
-    expect([counting.isEjected(stockholm), counting.isOverQuota(stockholm)]).toEqual([
-      true,
-      guide.isOverQuota(stockholm),
-    ]);
-    guide.drained.add(stockholm);
-    expect([counting.isDrained(stockholm), counting.isDrained(region('eu-central-1'))]).toEqual([
-      true,
-      false,
-    ]);
-    expect(counting.hasSharedFault([stockholm])).toBe(guide.hasSharedFault([stockholm]));
   });
 });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { err, ok } from 'neverthrow';
 import { EMPTY, VirtualTimeScheduler } from 'rxjs';
 import { hedgeLost } from '../../../src/application/resilience/hedged-race.js';
+import { firstAnswer } from '../../../src/application/regions/first-answer.js';
 import { RegionCalls, type RegionAct } from '../../../src/application/regions/region-calls.js';
 import { RegionSupervisor } from '../../../src/application/regions/region-supervisor.js';
 import type { DataKey } from '../../../src/domain/keys/data-key.js';
@@ -151,6 +152,21 @@ describe('one call to one region', () => {
     expect([guide.begun, guide.reports]).toStrictEqual([['eu-west-1'], [reportOf(1, 0)]]);
   });
 
+  it('is counted when it begins, and not when it is aborted before', async () => {
+    const { vaults, guide, clock, telemetry } = service;
+    const counted: string[] = [];
+    const onCall = (at: string): unknown => counted.push(at);
+    const calls = new RegionCalls(vaults, guide, clock, telemetry, { minPauseMs, maxPauseMs, onCall });
+    vaults[1].fails('hang');
+    const caller = new AbortController();
+    const answer = calls.call(vaults[1], generating, caller.signal);
+    expect(counted).toEqual(['eu-west-1']);
+    caller.abort();
+    await answer;
+    await calls.call(vaults[0], generating, caller.signal);
+    expect(counted).toEqual(['eu-west-1']);
+  });
+
   it('that another one outran is told as region.unavailable, to make it count', async () => {
     const { regions, vaults, guide, telemetry, clock } = service;
     vaults[0].fails('hang');
@@ -198,7 +214,7 @@ describe('one call to one region', () => {
 
 describe('trying regions for the first answer', () => {
   const first = async (signal = patience()): Promise<unknown> =>
-    (await service.regions.firstAnswer(generating, signal)).map(({ region: name }) => name);
+    (await firstAnswer(service.regions, generating, signal)).map(({ region: name }) => name);
 
   it('knows the regions as they are configured', () => {
     expect(service.regions.regions).toEqual(regionNames());
@@ -210,7 +226,7 @@ describe('trying regions for the first answer', () => {
   });
 
   const effort = async (): Promise<unknown> =>
-    (await service.regions.firstAnswer(generating, patience())).map(({ attempts, hedged }) => [
+    (await firstAnswer(service.regions, generating, patience())).map(({ attempts, hedged }) => [
       attempts,
       hedged,
     ]);
@@ -235,7 +251,7 @@ describe('trying regions for the first answer', () => {
   });
 
   it('answers with the value that the region gave', async () => {
-    const answer = await service.regions.firstAnswer(generating, patience());
+    const answer = await firstAnswer(service.regions, generating, patience());
     expect(answer.map(({ value }) => hexOf(value))).toEqual(ok(service.vaults[0].handedOut.map(hexOf)[0]));
   });
 
@@ -343,20 +359,20 @@ describe('trying regions for the first answer', () => {
 
   it('passes over the regions that have not what is asked for', async () => {
     const has = (name: string): boolean => name !== 'eu-central-1';
-    const answer = await service.regions.firstAnswer(generating, patience(), has);
+    const answer = await firstAnswer(service.regions, generating, patience(), has);
     expect(answer.map(({ region: name }) => name)).toEqual(ok('eu-west-1'));
     expect(callCounts()).toEqual([0, 1, 0]);
   });
 
   it('fails without an attempt when no region has what is asked for', async () => {
-    expect(await service.regions.firstAnswer(generating, patience(), () => false)).toEqual(err([]));
+    expect(await firstAnswer(service.regions, generating, patience(), () => false)).toEqual(err([]));
     expect(callCounts()).toEqual([0, 0, 0]);
   });
 });
 
 describe('a silent region', () => {
   const first = async (signal = patience()): Promise<unknown> =>
-    (await service.regions.firstAnswer(generating, signal)).map(({ region: name }) => name);
+    (await firstAnswer(service.regions, generating, signal)).map(({ region: name }) => name);
 
   it('costs one hedge: the next one answers when the time of the first is over', async () => {
     service.vaults[0].fails('hang');
@@ -398,7 +414,7 @@ describe('a silent region', () => {
     async (turns) => {
       service.vaults[0].fails('hold');
       service.vaults[1].fails('hold');
-      const answer = service.regions.firstAnswer(generating, patience());
+      const answer = firstAnswer(service.regions, generating, patience());
       await service.clock.advance(hedgeAfterMs);
       service.vaults[1].release();
       for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
@@ -454,7 +470,7 @@ describe('a silent region', () => {
     vaults[0].fails('hang');
     const held = Array.from({ length: 10 }, () => 'hold' as const);
     vaults[1].script('generateDataKey', ...held, 'answer');
-    const answers = Array.from({ length: 100 }, () => calls.firstAnswer(generating, patience()));
+    const answers = Array.from({ length: 100 }, () => firstAnswer(calls, generating, patience()));
     const { hedgeAfterMs: silentMs } = supervisor.pace(vaults[0].region);
     await clock.advance(silentMs + 5);
     expect([callCounts(), supervisor.isEjected(vaults[0].region)]).toEqual([[100, 10, 0], false]);
@@ -515,7 +531,7 @@ describe('regions that all refuse us for the same reason', () => {
   it('are asked through one of them, which answers for all at once', async () => {
     refuse();
     const [one] = service.vaults;
-    expect(await service.regions.firstAnswer(generating, patience())).toEqual(
+    expect(await firstAnswer(service.regions, generating, patience())).toEqual(
       err([{ region: one.region, failure: vaultFailures['vault.misconfigured'] }]),
     );
     expect(callCounts()).toEqual([1, 0, 0]);
@@ -523,7 +539,7 @@ describe('regions that all refuse us for the same reason', () => {
 
   it('are asked through the first that has what is asked for', async () => {
     refuse();
-    await service.regions.firstAnswer(generating, patience(), (name) => name !== 'eu-central-1');
+    await firstAnswer(service.regions, generating, patience(), (name) => name !== 'eu-central-1');
     expect(callCounts()).toEqual([0, 1, 0]);
   });
 
@@ -531,7 +547,7 @@ describe('regions that all refuse us for the same reason', () => {
     refuse();
     service.vaults[0].fails('ciphertext.rejected');
     service.vaults[1].fails('answer');
-    const answer = await service.regions.firstAnswer(generating, patience());
+    const answer = await firstAnswer(service.regions, generating, patience());
     expect(answer.map(({ region: name }) => name)).toEqual(ok('eu-west-1'));
     expect(callCounts()).toEqual([1, 1, 0]);
   });
@@ -539,14 +555,14 @@ describe('regions that all refuse us for the same reason', () => {
   it('serve again as soon as that one does', async () => {
     refuse();
     service.vaults[0].fails('answer');
-    const answer = await service.regions.firstAnswer(generating, patience());
+    const answer = await firstAnswer(service.regions, generating, patience());
     expect(answer.map(({ region: name }) => name)).toEqual(ok('eu-central-1'));
   });
 });
 
 describe('a second pass', () => {
   const first = async (signal = patience()): Promise<unknown> =>
-    (await service.regions.firstAnswer(generating, signal)).map(({ region: name }) => name);
+    (await firstAnswer(service.regions, generating, signal)).map(({ region: name }) => name);
   const failing = (...steps: readonly Step[]): void => {
     for (const [index, step] of steps.entries()) service.vaults[index]?.fails(step);
   };
@@ -608,7 +624,7 @@ describe('a second pass', () => {
   it('asks nobody who has not what is asked for', async () => {
     failing('region.unavailable', 'region.unavailable', 'region.unavailable');
     const has = (name: string): boolean => name !== 'eu-west-1';
-    const answer = service.regions.firstAnswer(generating, patience(), has);
+    const answer = firstAnswer(service.regions, generating, patience(), has);
     await service.clock.advance(maxPauseMs);
     expect((await answer).isErr()).toBe(true);
     expect(callCounts()).toEqual([2, 0, 2]);

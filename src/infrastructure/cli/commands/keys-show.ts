@@ -2,7 +2,7 @@
 // prints a key, a ciphertext or a commitment.
 import type { Command } from 'commander';
 import { pino } from 'pino';
-import { StoreCalls } from '../../../application/store/store-calls.js';
+import { findRecord, StoreCalls } from '../../../application/store/store-calls.js';
 import {
   firstVersion,
   parseKeyVersion,
@@ -100,7 +100,7 @@ async function recordsOf(store: StoreCalls, id: KeyId, only?: KeyVersion): Promi
 
 async function recordOf(store: StoreCalls, id: KeyId, version: KeyVersion): Promise<KeyRecord | undefined> {
   const bounds = AbortSignal.timeout(patienceMs);
-  const found = await store.read((keys, signal) => keys.find(id, version, signal), bounds);
+  const found = await store.read(findRecord(id, version), bounds);
   if (found.isErr()) throw refusedAnswer(found.error, '');
   return found.value;
 }
