@@ -17,8 +17,12 @@ import { awsVariables, PlayedAws, type AwsConfig } from '../support/played-aws.j
 import { embeddedConfig, freePorts, Lab, type Ended } from '../support/served-process.js';
 
 let lab: Lab;
-beforeAll(() => {
+beforeAll(async () => {
   lab = new Lab();
+  const served = await lab.serve(config('used'));
+  const answer = await lab.get(served, 'orders/7', readFileSync(lab.path('used', 'token'), 'utf8').trim());
+  expect(answer.status).toBe(200);
+  await served.stop();
 });
 afterAll(() => lab.close());
 
@@ -35,13 +39,9 @@ const config = (folder: string, options = {}): string =>
 const serve = (path: string, variables = {}): Promise<Ended> =>
   lab.run(['serve', '--config', path], { ...freePorts, ...variables });
 /** A data folder that was in use: its service holds one key. */
-const used = async (folder: string): Promise<string> => {
-  const path = config(folder);
-  const served = await lab.serve(path);
-  const answer = await lab.get(served, 'orders/7', readFileSync(lab.path(folder, 'token'), 'utf8').trim());
-  expect(answer.status).toBe(200);
-  await served.stop();
-  return path;
+const used = (folder: string): string => {
+  lab.copyFolder('used', folder);
+  return config(folder);
 };
 
 describe('a start that cannot serve says why', () => {
@@ -101,7 +101,7 @@ describe('a start that cannot serve says why', () => {
   });
 
   it('when the store belongs to another deployment', async () => {
-    await used('foreign');
+    used('foreign');
     const path = lab.write('other.toml', embeddedConfig('./foreign', { deployment: 'other' }));
     expect(said(await serve(path))).toEqual(
       refusal(
@@ -112,7 +112,7 @@ describe('a start that cannot serve says why', () => {
   });
 
   it('when a master key is truncated', async () => {
-    const path = await used('truncated');
+    const path = used('truncated');
     truncateSync(lab.path('truncated/master-keys/us-east-2.key'), 20);
     expect(said(await serve(path))).toEqual(
       refusal(
@@ -123,7 +123,7 @@ describe('a start that cannot serve says why', () => {
   });
 
   it('when a master key is missing that stored keys depend on, and makes none', async () => {
-    const path = await used('deleted');
+    const path = used('deleted');
     rmSync(lab.path('deleted/master-keys/us-east-2.key'));
     expect(said(await serve(path))).toEqual(
       refusal(
@@ -135,7 +135,7 @@ describe('a start that cannot serve says why', () => {
   });
 
   it('when the store is gone but its master keys are there, and begins no new one', async () => {
-    const path = await used('lost');
+    const path = used('lost');
     for (const name of readdirSync(lab.path('lost'))) {
       if (name.startsWith('rkms.sqlite')) rmSync(lab.path('lost', name));
     }
@@ -162,7 +162,7 @@ describe('a start that cannot serve says why', () => {
   });
 
   it('when the token file is damaged', async () => {
-    const path = await used('tokens');
+    const path = used('tokens');
     appendFileSync(lab.path('tokens/tokens.json'), '}');
     expect(said(await serve(path))).toEqual(
       refusal(

@@ -40,6 +40,31 @@ export function tellSecret(secret: Uint8Array): void {
   appendFileSync(join(folder, 'secrets', String(process.pid)), `${Buffer.from(secret).toString('hex')}\n`);
 }
 
+/** Notes that a process was started or has ended, so that none outlives the run. */
+export function tellProcess(what: 'started' | 'ended', pid: number): void {
+  const folder = huntedFolder();
+  if (folder !== undefined) appendFileSync(join(folder, 'processes'), `${what} ${pid}\n`);
+}
+
+/** Kills the processes that failed tests left running; answers how many there were. */
+export function killLeft(folder: string): number {
+  const path = join(folder, 'processes');
+  const left = new Set<string>();
+  for (const line of existsSync(path) ? readFileSync(path, 'utf8').split('\n') : []) {
+    const [what, pid = ''] = line.split(' ');
+    if (what === 'started') left.add(pid);
+    if (what === 'ended') left.delete(pid);
+  }
+  for (const pid of left) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It ended in this moment.
+    }
+  }
+  return left.size;
+}
+
 /** Puts bytes aside that tests printed or wrote; what is the same is kept once. */
 export function tellEvidence(where: string, bytes: Uint8Array): void {
   const folder = huntedFolder();

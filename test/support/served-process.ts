@@ -1,12 +1,12 @@
 // RKMS as its users run it: the built program in processes of its own, in a temporary folder. Everything that it prints
 // is kept, everything started is stopped, and only by its own id.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { CommandHost, type Ended } from './command-host.js';
 import { ask, type HttpAnswer } from './http-client.js';
-import { filesIn, tellEvidence } from './hunted-run.js';
+import { filesIn, tellEvidence, tellProcess } from './hunted-run.js';
 import { SecretHunt } from './secret-hunt.js';
 
 const program = resolve('dist/src/infrastructure/main.js');
@@ -40,6 +40,13 @@ export class Process {
     this.tells = tells;
     const child = spawn(command, [...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
+    const { pid } = child;
+    if (pid !== undefined) {
+      tellProcess('started', pid);
+      child.once('exit', () => {
+        tellProcess('ended', pid);
+      });
+    }
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
       this.#tell();
@@ -149,6 +156,11 @@ export class Lab {
   write(name: string, content: string | Uint8Array): string {
     writeFileSync(this.path(name), content);
     return this.path(name);
+  }
+
+  /** Copies a data folder with the permissions of everything in it, so that a service can go on there. */
+  copyFolder(from: string, to: string): void {
+    execFileSync('cp', ['-a', this.path(from), this.path(to)]);
   }
 
   /** Starts the program in a process of its own; a service takes free ports unless `variables` say otherwise. */

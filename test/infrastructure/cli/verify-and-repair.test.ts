@@ -33,8 +33,29 @@ const configure = (...regions: readonly string[]): string =>
 
 const tokenOf = (): string => readFileSync(lab.path(folder, 'token'), 'utf8').trim();
 const ids = (count: number): readonly string[] => Array.from({ length: count }, (_, n) => `key/${n}`);
+/** The keys of a data folder that a service made once for all tests; each test starts with a copy of it. */
+let template: readonly string[];
+const templateKeys = 40;
+beforeAll(async () => {
+  config = lab.write('template.toml', embeddedConfig('./template'));
+  folder = 'template';
+  const served = await lab.serve(config);
+  template = await read(served, templateKeys);
+  await served.stop();
+});
+
+/** Puts so many keys into the data folder of the test, and answers with them. */
+function make(count: number): readonly string[] {
+  lab.copyFolder('template', folder);
+  const kept = JSON.stringify(ids(count));
+  database((open) =>
+    open.exec(`DELETE FROM keys WHERE id NOT IN (SELECT value FROM json_each('${kept}'))`),
+  );
+  return template.slice(0, count);
+}
+
 /** Serves until every id has its key, and answers with the keys. */
-async function make(count: number): Promise<readonly string[]> {
+async function serveKeys(count: number): Promise<readonly string[]> {
   const served = await lab.serve(config);
   const keys = await read(served, count);
   await served.stop();
@@ -82,7 +103,7 @@ const linesOf = ({ stdout }: Ended): readonly unknown[] =>
 
 describe('rkms verify', () => {
   it('of a store where every copy is good says so and exits with 0', async () => {
-    await make(5);
+    make(5);
     const ended = await rkms('verify');
     expect(ended).toEqual({
       code: 0,
@@ -99,7 +120,7 @@ describe('rkms verify', () => {
   });
 
   it('names missing, damaged, at-risk and lost keys, and exits with 2', async () => {
-    await make(6);
+    make(6);
     withoutCopy('key/1', 0);
     damageCopy('key/2', 1);
     damageCopy('key/2', 2);
@@ -144,7 +165,7 @@ describe('rkms verify', () => {
   });
 
   it('with --sample checks only some of the keys', async () => {
-    await make(40);
+    make(40);
     const { checked, finished } = reportOf(await rkms('verify', '--json', '--sample', '20%')) as {
       readonly checked: number;
       readonly finished: boolean;
@@ -185,7 +206,7 @@ describe('rkms verify', () => {
 
 describe('rkms repair', () => {
   it('adds missing copies, replaces damaged ones, and does not change the keys', async () => {
-    const keys = await make(5);
+    const keys = make(5);
     withoutCopy('key/1', 0);
     damageCopy('key/2', 1);
     damageCopy('key/2', 2);
@@ -207,7 +228,7 @@ describe('rkms repair', () => {
       ],
     ]);
     expect((await rkms('verify')).code).toBe(0);
-    expect(await make(5)).toEqual(keys);
+    expect(await serveKeys(5)).toEqual(keys);
     const audited = readFileSync(lab.path(folder, 'audit.jsonl'), 'utf8')
       .split('\n')
       .filter((line) => line.includes('"key.repair"'));
@@ -215,7 +236,7 @@ describe('rkms repair', () => {
   });
 
   it('names what cannot be repaired, and exits with 2', async () => {
-    await make(3);
+    make(3);
     for (const copy of [0, 1, 2]) damageCopy('key/1', copy);
     tamper('key/2', "'[{'");
     const ended = await rkms('repair', '--json');
@@ -245,7 +266,7 @@ describe('rkms repair', () => {
 
   it('fills an added region, and drops a removed one only with --drop-removed', async () => {
     config = configure('us-east-1', 'us-east-2');
-    const keys = await make(4);
+    const keys = await serveKeys(4);
     config = configure('us-east-2', 'us-west-2');
     expect((await rkms('verify')).code).toBe(2);
     expect((await rkms('repair')).code).toBe(0);
@@ -256,7 +277,7 @@ describe('rkms repair', () => {
     expect([dropping.code, reportOf(dropping)]).toMatchObject([0, { outcomes: { changed: 4 } }]);
     expect([...copiesOf('key/0')].sort()).toEqual(['us-east-2', 'us-west-2']);
     expect((await rkms('verify')).code).toBe(0);
-    expect(await make(4)).toEqual(keys);
+    expect(await serveKeys(4)).toEqual(keys);
   });
 
   it('twice at once, beside a served process, completes every key without changing it', async () => {
@@ -274,7 +295,7 @@ describe('rkms repair', () => {
 
 describe('a served process', () => {
   it('repairs in the background a key that a read found incomplete', async () => {
-    const [key] = await make(1);
+    const [key] = make(1);
     withoutCopy('key/0', 1);
     const served = await lab.serve(config);
     const answer = await lab.get(served, 'key/0', tokenOf());
@@ -289,7 +310,7 @@ describe('a served process', () => {
   });
 
   it('does not repair when the configuration turns it off', async () => {
-    await make(1);
+    make(1);
     withoutCopy('key/0', 1);
     const served = await lab.serve(config, { RKMS_REPAIR_BACKGROUND: 'off' });
     await lab.get(served, 'key/0', tokenOf());
@@ -312,7 +333,7 @@ describe('a scan that is interrupted', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)(
     'by %s exits with 3, and continues with --resume: no key is skipped or counted twice',
     async (signal) => {
-      await make(40);
+      make(40);
       for (const id of ids(40)) withoutCopy(id, 0);
       const first = await interrupted('verify', signal);
       expect([first.code, reportOf(first)]).toMatchObject([3, { finished: false }]);
@@ -332,7 +353,7 @@ describe('a scan that is interrupted', () => {
   );
 
   it('and is a repair skips nothing either', async () => {
-    await make(30);
+    make(30);
     for (const id of ids(30)) withoutCopy(id, 0);
     expect((await interrupted('repair')).code).toBe(3);
     const second = await rkms('repair', '--resume', '--json');
@@ -344,7 +365,7 @@ describe('a scan that is interrupted', () => {
   });
 
   it('is not resumed with another store or other regions', async () => {
-    await make(40);
+    make(40);
     for (const id of ids(40)) withoutCopy(id, 0);
     await interrupted('verify');
     config = configure('us-east-1', 'us-east-2');

@@ -35,6 +35,7 @@ import { Metrics } from '../../../src/ports/metrics.js';
 import { Telemetry } from '../../../src/ports/telemetry.js';
 import { ask } from '../../support/http-client.js';
 import { InMemoryKeyRepository } from '../../support/in-memory-key-repository.js';
+import { freePorts } from '../../support/served-process.js';
 import { WatchedRepository } from '../../support/watched-repository.js';
 
 const logger = pino({ level: 'silent' });
@@ -50,7 +51,7 @@ afterEach(async () => {
 });
 
 const configOf = (path: string): Config =>
-  parseConfig(readFileSync(path, 'utf8'), { RKMS_DATA_DIR: folder, RKMS_SERVER_PORT: '0' })._unsafeUnwrap();
+  parseConfig(readFileSync(path, 'utf8'), { RKMS_DATA_DIR: folder, ...freePorts })._unsafeUnwrap();
 
 describe('the production bindings', () => {
   it('of the embedded default resolve every token, each to one and the same object', () => {
