@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -22,6 +23,9 @@ const filesIn = (folder) =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+
+// Sources that change while this runs are newer than the stamp, and are built again next time.
+const startedAt = new Date();
 
 const isSame = (one, other) => existsSync(other) && readFileSync(one).equals(readFileSync(other));
 
@@ -42,8 +46,9 @@ try {
   }
   const current = new Set([...files, '.built']);
   for (const file of filesIn(dist)) if (!current.has(file)) rmSync(join(dist, file), { force: true });
-  // make builds again only when a source is newer than this.
-  writeFileSync(join(dist, '.built'), '');
+  const stamp = join(dist, '.built');
+  writeFileSync(stamp, '');
+  utimesSync(stamp, startedAt, startedAt);
 } finally {
   rmSync(fresh, { recursive: true, force: true });
 }

@@ -279,7 +279,7 @@ describe('a command line that is wrong is refused, with where to look', () => {
     const { code, stdout, stderr } = await lab.run(args, { RKMS_DATA_DIR: './untouched' });
     expect([code, stdout]).toEqual([64, '']);
     expect(stderr).toMatch(error);
-    expect(stderr).toMatch(/^rkms: [^]*\n {2}rkms [a-z ]*--help says how it is used\n$/);
+    expect(stderr).toMatch(/^rkms: [^]*\n {2}rkms [a-z ]*--help explains how to use it\n$/);
     expect(stderr).not.toMatch(/^ +at /m);
     expect(readdirSync(lab.folder)).not.toContain('untouched');
   });

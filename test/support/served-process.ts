@@ -1,7 +1,7 @@
 // RKMS as its users run it: the built program in processes of its own, in a temporary folder. Everything that it prints
 // is kept, everything started is stopped, and only by its own id.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { CommandHost, type Ended } from './command-host.js';
@@ -299,15 +299,11 @@ export const embeddedConfig = (
     '[store]\nkind = "sqlite"\n',
   ].join('\n');
 
-/** Fails unless every source was compiled after its last change. */
+/** Fails unless the last build began after the last change of every source. */
 function requireFreshBuild(): void {
-  const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.ts'),
+  const builtMs = statSync('dist/.built', { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const stale = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.ts') && statSync(join('src', name)).mtimeMs > builtMs,
   );
-  const stale = sources.filter((name) => {
-    const compiled = join('dist/src', name.replace(/\.ts$/, '.js'));
-    return !existsSync(compiled) || statSync(compiled).mtimeMs < statSync(join('src', name)).mtimeMs;
-  });
-  if (stale.length > 0)
-    throw new Error(`dist is missing or older than src (${stale.join(', ')}): npm run build`);
+  if (stale.length > 0) throw new Error(`dist is missing or older than ${stale.join(', ')}: run make build`);
 }

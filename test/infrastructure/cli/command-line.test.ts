@@ -81,33 +81,33 @@ describe('the help', () => {
 
 describe('a mistake in the command line', () => {
   it.each([
-    [['verfy'], "rkms: unknown command 'verfy'\n(Did you mean verify?)\n  rkms --help says how it is used\n"],
+    [['verfy'], "rkms: unknown command 'verfy'\n(Did you mean verify?)\n  rkms --help explains how to use it\n"],
     [
       ['keys', 'gte'],
-      "rkms: unknown command 'gte'\n(Did you mean get?)\n  rkms keys --help says how it is used\n",
+      "rkms: unknown command 'gte'\n(Did you mean get?)\n  rkms keys --help explains how to use it\n",
     ],
     [
       ['verify', '--smaple', '1%'],
-      "rkms: unknown option '--smaple'\n(Did you mean --sample?)\n  rkms verify --help says how it is used\n",
+      "rkms: unknown option '--smaple'\n(Did you mean --sample?)\n  rkms verify --help explains how to use it\n",
     ],
     [
       ['completion', 'csh'],
       "rkms: command-argument value 'csh' is invalid for argument 'shell'. Allowed choices are bash, zsh, fish.\n" +
-        '  rkms completion --help says how it is used\n',
+        '  rkms completion --help explains how to use it\n',
     ],
-    [['keys', 'show'], "rkms: missing required argument 'id'\n  rkms keys show --help says how it is used\n"],
+    [['keys', 'show'], "rkms: missing required argument 'id'\n  rkms keys show --help explains how to use it\n"],
     [
       ['keys', 'show', '../x'],
       "rkms: command-argument value '../x' is invalid for argument 'id'. An id has 1 to 255 characters of " +
-        'A-Z a-z 0-9 . _ : / - @ + =, starting with a letter or digit.\n  rkms keys show --help says how it is used\n',
+        'A-Z a-z 0-9 . _ : / - @ + =, starting with a letter or digit.\n  rkms keys show --help explains how to use it\n',
     ],
     [
       ['config', 'show', '--json', '--toml'],
-      "rkms: option '--toml' cannot be used with option '--json'\n  rkms config show --help says how it is used\n",
+      "rkms: option '--toml' cannot be used with option '--json'\n  rkms config show --help explains how to use it\n",
     ],
     [
       ['keys', 'get', 'a', '--raw', '--json'],
-      "rkms: option '--raw' cannot be used with option '--json'\n  rkms keys get --help says how it is used\n",
+      "rkms: option '--raw' cannot be used with option '--json'\n  rkms keys get --help explains how to use it\n",
     ],
   ])('as %j is told, and nothing is done', (args, err) => {
     expect(said(...args)).toEqual({ out: '', err, end: 1 });
