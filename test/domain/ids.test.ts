@@ -1,4 +1,4 @@
-// Names: which texts are one, and that a parser changes nothing about those it lets through.
+// Names: which texts are valid, and that a parser never changes a valid one.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { err, ok } from 'neverthrow';
@@ -83,7 +83,7 @@ describe.each(grammars)('the name of a $what', ({ parse, what, expected, maxLeng
     for (const character of rest) expect(parse(`a${character}`)).toEqual(ok(`a${character}`));
   });
 
-  it('has no other character in front, in the middle or at the end', () => {
+  it('has no other character at the start, in the middle or at the end', () => {
     const anyUnit = fc.integer({ min: 0, max: 0xff_ff }).map((unit) => String.fromCharCode(unit));
     const strange = anyUnit.filter((unit) => !isOf(rest, unit));
     const noBeginning = fc.oneof(anyUnit, oneOf(rest)).filter((unit) => !isOf(first, unit));
@@ -147,7 +147,7 @@ describe('the id of a key', () => {
     expect(parseKeyId(text).mapErr(({ problem }) => problem)).toEqual(err('bad-character'));
   });
 
-  it('keeps capitals and small letters apart', () => {
+  it('is case-sensitive', () => {
     expect([parseKeyId('Orders'), parseKeyId('orders')]).toEqual([ok('Orders'), ok('orders')]);
   });
 });
@@ -179,7 +179,7 @@ describe('the version of a key', () => {
     },
   );
 
-  it('begins with 1', () => {
+  it('starts at 1', () => {
     expect(firstVersion).toBe(1);
   });
 });

@@ -1,5 +1,5 @@
-// A region guide that knows nothing and says anything: any order, any pace, each time anew. What holds under it holds
-// under the supervisor, whatever that believes of the regions.
+// A region selector that returns random answers: any order, any timing, different on every call. What holds with it holds
+// with the real supervisor, whatever state that has for the regions.
 import type { RegionSelector } from '../../src/application/regions/region-selector.js';
 import type { Region } from '../../src/domain/ids.js';
 import type { Pace } from '../../src/domain/regions/region-timing.js';
@@ -36,10 +36,10 @@ export class AdversaryGuide implements RegionSelector {
   }
 
   begin(): void {
-    // It does not learn.
+    // Its answers are random, so it learns nothing from calls.
   }
 
   report(): void {
-    // It does not learn.
+    // Its answers are random, so it learns nothing from calls.
   }
 }

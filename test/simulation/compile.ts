@@ -1,11 +1,11 @@
-// The application and the simulation as plain JavaScript, transpiled file by file into a temporary folder, with at most one
-// text of the sources replaced: a mutant. The sources themselves stay as they are.
+// Transpiles the application and the simulation file by file into a temporary folder, with at most one text replaced: a
+// mutant. The sources themselves are never changed.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 
-/** One text of one source file, which must be there exactly once, and what stands there instead. */
+/** A text of one source file, which must occur exactly once, and its replacement. */
 export interface Patch {
   readonly file: string;
   readonly find: string;
@@ -20,7 +20,7 @@ const options: ts.CompilerOptions = {
   verbatimModuleSyntax: true,
 };
 
-/** The folder into which the project's sources were compiled; whoever asked for it removes it. */
+/** Returns the folder with the compiled sources; the caller deletes it. */
 export function compileSimulation(project: string, patch?: Patch): string {
   const folder = mkdtempSync(join(tmpdir(), 'rkms-simulation-'));
   let patched = false;
@@ -48,7 +48,7 @@ function transpiled(source: string): string {
   return text;
 }
 
-/** The text with the patch applied; throws when the text to find is not there exactly once. */
+/** The text with the patch applied; throws unless the text to find occurs exactly once. */
 export function applied({ file, find, replace }: Patch, text: string): string {
   const found = text.split(find).length - 1;
   if (found !== 1) throw new Error(`${file} has this text ${found} times, not once: ${find}`);

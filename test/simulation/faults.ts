@@ -1,4 +1,4 @@
-// What may go wrong with each call on each port, and how often it did. A pair of method and fault that no schedule ever
+// The faults that each call on each port can have, and how often each occurred. A pair of method and fault that no schedule
 // tried proves nothing, so every pair is counted.
 import { Random } from './random.js';
 
@@ -20,14 +20,14 @@ export const portMethods = [
 export type PortMethod = (typeof portMethods)[number];
 
 /**
- * fails-before: refused, nothing happened. fails-after: it happened, the answer says otherwise. late: it happens long
- * after everybody gave up. hangs: no answer, ever; whether it happens is open. lies: a wrong answer, of those that must
- * be survived. dies: the process ends at this call, with everything it had under way.
+ * fails-before: refused, without an effect. fails-after: it takes effect, but reports a failure. late: it takes effect long
+ * after every deadline. hangs: it never answers, and may or may not take effect. lies: a wrong answer that RKMS must
+ * tolerate. dies: the process ends at this call, with everything in flight.
  */
 export const faultKinds = ['fails-before', 'fails-after', 'late', 'hangs', 'lies', 'dies'] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
-/** Lies that need not be survived: a probe has nothing to lie about, and a trace must be where its keeper says it is. */
+/** Lies that RKMS need not tolerate: a probe returns no data, and a successful audit write must have happened. */
 const noLies: ReadonlySet<PortMethod> = new Set<PortMethod>(['vault.probe', 'audit.append']);
 
 export const applies = (method: PortMethod, fault: FaultKind): boolean =>
@@ -38,22 +38,22 @@ export type Coverage = Map<string, number>;
 
 export interface FaultSettings {
   readonly seed: number;
-  /** The share of calls that go wrong. */
+  /** The share of calls with a fault. */
   readonly rate: number;
-  /** The sort that this schedule has more of, if any. */
+  /** The fault that this schedule has more often, if any. */
   readonly favourite: FaultKind | undefined;
-  /** The numbers of the calls that may go wrong; all when absent. */
+  /** The numbers of the calls that may have a fault; all when absent. */
   readonly only: ReadonlySet<number> | undefined;
 }
 
-/** A fault, and chance of its own to say how exactly. */
+/** A fault, and a random stream for its details. */
 export interface Fault {
   readonly kind: FaultKind;
   readonly random: Random;
 }
 
 export class Faults {
-  /** The numbers of the calls that went wrong. */
+  /** The numbers of the calls that had a fault. */
   readonly struck: number[] = [];
   readonly coverage: Coverage = new Map();
   private calls = 0;
@@ -61,12 +61,12 @@ export class Faults {
 
   constructor(private readonly settings: FaultSettings) {}
 
-  /** From now on nothing goes wrong any more. */
+  /** From now on no call has a fault. */
   heal(): void {
     this.healed = true;
   }
 
-  /** What goes wrong with this call. Depends on the seed and on how many calls there were, on nothing else. */
+  /** The fault of this call. Depends only on the seed and on the number of calls before it. */
   strike(method: PortMethod): Fault | undefined {
     const call = this.calls;
     this.calls += 1;
@@ -75,7 +75,7 @@ export class Faults {
     const random = new Random(seed, 1_000 + call);
     if (!random.chance(rate)) return undefined;
     const kind = favourite !== undefined && random.chance(0.5) ? favourite : random.pick(faultKinds);
-    // A death ends too much to be as likely as the rest.
+    // The end of a process ends too much to be as likely as the other faults.
     if (!applies(method, kind) || (kind === 'dies' && random.chance(0.6))) return undefined;
     this.struck.push(call);
     const pair = `${method} ${kind}`;
@@ -89,7 +89,7 @@ export function addCoverage(sum: Coverage, more: Iterable<readonly [string, numb
   for (const [pair, count] of more) sum.set(pair, (sum.get(pair) ?? 0) + count);
 }
 
-/** The pairs that must be hit and were not. */
+/** The pairs that must be tried and were not. */
 export const neverHit = (coverage: Coverage): readonly string[] =>
   portMethods.flatMap((method) =>
     faultKinds

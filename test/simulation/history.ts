@@ -1,5 +1,5 @@
-// The checker: it sees every call, every write and every answer, knows the truth that no process knows, and says which
-// promise was broken (I1 to I10). It never takes part.
+// The checker: it sees every call, every write and every answer, knows the true state that no process knows, and reports
+// which promise was broken (I1 to I10). It never influences a schedule.
 import type { DataKey } from '../../src/domain/keys/data-key.js';
 import { encryptionContext, type EncryptionContext } from '../../src/domain/keys/encryption-context.js';
 import type { GetKeyFailure } from '../../src/domain/failures/key-failures.js';
@@ -24,7 +24,7 @@ export interface Violation {
   readonly step: number;
 }
 
-/** One request, from when it was asked until it is answered. */
+/** One request, until it is answered. */
 export interface Asked {
   readonly requestId: string;
   readonly process: Caller;
@@ -33,9 +33,9 @@ export interface Asked {
   readonly mayCreate: boolean;
   readonly signal: AbortSignal;
   readonly sinceStep: number;
-  /** Whether the store held the key when it was asked. */
+  /** Whether the store held the key when the request began. */
   readonly existed: boolean;
-  /** When its outcome was known, and only the audit line was still to be kept. */
+  /** When its outcome was known and only the audit entry was not written yet. */
   decidedStep: number;
   isAnswered: boolean;
 }
@@ -48,14 +48,14 @@ export interface Insertion {
   landed: boolean;
 }
 
-/** A row as it was, if it was, and as it is now. */
+/** A row before, if it existed, and after a write. */
 export interface Written {
   readonly before: KeyRecord | undefined;
   readonly after: KeyRecord;
   readonly isDrop: boolean;
 }
 
-/** Answers which say that this request has made no key. */
+/** Failures which promise that this request created no key. */
 const saysNotCreated: ReadonlySet<GetKeyFailure['kind']> = new Set<GetKeyFailure['kind']>([
   'key.not-found',
   'regions.below-quorum',
@@ -66,7 +66,7 @@ const saysNotCreated: ReadonlySet<GetKeyFailure['kind']> = new Set<GetKeyFailure
   'credentials.invalid',
 ]);
 
-/** The id of the keys with which regions are probed; they protect nothing and are bound to no commitment. */
+/** The id of the canary keys that probes decrypt; they protect no data and have no commitment. */
 const canaryId = '_rkms/canary';
 
 export interface HistorySettings {
@@ -85,13 +85,13 @@ export class History {
   /** :: commitment -> the key it was made from, in hex */
   private readonly committed = new Map<string, string>();
   private readonly lines = new Map<string, string>();
-  /** Keys that processes were given by vaults, and must wipe. */
+  /** Keys that vaults returned to processes, which must wipe them. */
   private readonly handedOut: { readonly process: Caller; readonly key: DataKey }[] = [];
   /** :: process and id of requests whose callers may create */
   private readonly mayCreate = new Set<string>();
-  /** Processes that repair whatever they find lacking. */
+  /** Processes that repair incomplete keys. */
   private readonly repairing = new Set<string>();
-  /** :: process and id of repairs whose audit line is kept */
+  /** :: process and id of repairs whose audit entry is written */
   private readonly repairLines = new Set<string>();
   private readonly works = new Set<{ readonly what: string; readonly process: Caller }>();
 
@@ -124,12 +124,12 @@ export class History {
     return asked;
   }
 
-  /** From now on the process may wrap keys that exist, and change their records. */
+  /** From now on the process may encrypt existing keys and change their records. */
   repairs(process: Caller): void {
     this.repairing.add(process.name);
   }
 
-  /** Work that nobody waits for, which must come to an end all the same. Answers how to tell its end. */
+  /** Background work, which must end as well. Returns the function that reports its end. */
   begins(process: Caller, what: string): () => void {
     const work = { what, process };
     this.works.add(work);
@@ -145,15 +145,15 @@ export class History {
     else this.refuses(asked, result.error.kind);
   }
 
-  /** Whoever holds a key still holds the same one. */
+  /** A key that a caller holds must not change. */
   checkHeld({ id, version, key }: ServedKey): void {
     const name = rowName({ id, version });
-    if (isWiped(key)) this.broken('no bug', `the ${name} that a caller holds was wiped by somebody else`);
+    if (isWiped(key)) this.broken('no bug', `the ${name} that a caller holds was wiped by another owner`);
     else if (hexOf(key) !== this.released.get(name))
       this.broken('I1', `the ${name} that a caller holds changed`);
   }
 
-  /** Every request to a process that still lives has its answer by now. */
+  /** Every request to a live process must be answered by now. */
   checkAllAnswered(): void {
     for (const { isAnswered, process, requestId } of this.asked) {
       if (!isAnswered && process.isAlive) this.broken('answered', `${requestId} never got an answer`);
@@ -168,7 +168,7 @@ export class History {
     if (created) this.counts.created += 1;
     const name = rowName({ id, version });
     if (isWiped(key)) {
-      this.broken('no bug', `${asked.requestId} was given a wiped key`);
+      this.broken('no bug', `${asked.requestId} received a wiped key`);
       return;
     }
     const hex = hexOf(key);
@@ -206,12 +206,12 @@ export class History {
       );
     }
     if (kind === 'call.aborted' && !signal.aborted) {
-      this.broken('answered', `${requestId} was told that its caller had left, and it had not`);
+      this.broken('answered', `${requestId} was answered as abandoned, but its caller was waiting`);
     }
     if (saysNotCreated.has(kind)) this.claims.push({ asked, kind });
   }
 
-  /** Whoever was told that nothing was made was told the truth, also by what landed later. */
+  /** A request that reported that nothing was created must be right, also after late writes. */
   checkClaims(): void {
     for (const { asked, kind } of this.claims) {
       const made = this.insertions.find(
@@ -223,7 +223,7 @@ export class History {
           each.step <= asked.decidedStep,
       );
       if (made && asked.mayCreate) {
-        this.broken('I8', `${asked.requestId} was told ${kind}, but its insert at step ${made.step} landed`);
+        this.broken('I8', `${asked.requestId} reported ${kind}, but its insert at step ${made.step} landed`);
       }
     }
   }
@@ -243,7 +243,7 @@ export class History {
     this.checkBound(process, context);
     const { 'rkms:commitment': commitment, 'rkms:id': id } = context;
     if (commitment === undefined) return;
-    // The version is taken from the truth: there is only the first one.
+    // There is only version 1.
     if (key.isCommittedBy(commitment, id, 1 as KeyRecord['version']))
       this.committed.set(commitment, hexOf(key));
     else this.broken('I4', `${process.name} encrypted a key for ${id} that fails its commitment`);
@@ -254,11 +254,11 @@ export class History {
   }
 
   handsOut(process: Caller, key: DataKey, context: EncryptionContext): void {
-    // A canary lives as long as its process.
+    // A canary is kept until its process ends.
     if (context['rkms:id'] !== canaryId) this.handedOut.push({ process, key });
   }
 
-  /** Nothing that a living process was given is left in its memory. */
+  /** A live process must have wiped every key that it received. */
   checkWiped(): void {
     const left = this.handedOut.filter(({ process, key }) => process.isAlive && !isWiped(key));
     if (left.length > 0)
@@ -286,7 +286,7 @@ export class History {
     return insertion;
   }
 
-  /** A change of a record is on its way. */
+  /** A change of a record was sent. */
   changes(process: Caller, { id }: KeyRecord): void {
     if (!this.repairing.has(process.name))
       this.broken('I9', `${process.name} changed ${id}, and does not repair`);
@@ -320,15 +320,18 @@ export class History {
       this.broken('I2', `${process.name} stored an unproven copy of ${name}`);
   }
 
-  /** Copies in regions that left may go, but only where the key is whole without them. */
+  /** Copies of removed regions may be dropped, but only from keys that are complete without them. */
   private checkDrop(process: Caller, name: string, after: KeyRecord): void {
     const good = new Set(this.goodCopies(after));
-    const lacking = process.regions.filter((region) => !good.has(region));
-    if (lacking.length > 0)
-      this.broken('I6', `${process.name} dropped copies of ${name}; it lacks ${lacking.join(', ')}`);
+    const missing = process.regions.filter((region) => !good.has(region));
+    if (missing.length > 0)
+      this.broken(
+        'I6',
+        `${process.name} dropped copies of ${name}; it has no good copy in ${missing.join(', ')}`,
+      );
   }
 
-  /** A row is replaced, by whatever. */
+  /** A row was replaced, by a write or by replication. */
   overwrites(replica: Region, before: KeyRecord | undefined, after: KeyRecord): void {
     if (before === undefined) return;
     const name = rowName(after);
@@ -339,7 +342,7 @@ export class History {
     if (lost.length > 0) this.broken('I6', `the ${name} in ${replica} lost its copies of ${lost.join(', ')}`);
   }
 
-  /** A line is on its way: what it says of a request is decided. */
+  /** An audit entry was sent: the outcome of its request is decided. */
   beginsLine(entry: AuditEntry): void {
     for (const asked of this.asked)
       if (asked.requestId === entry.requestId) asked.decidedStep = this.world.steps;
@@ -350,7 +353,7 @@ export class History {
     else this.lines.set(entry.requestId, entry.outcome);
   }
 
-  /** The regions whose ciphertext was right when it was made. */
+  /** The regions whose ciphertext was correct when it was made. */
   goodCopies(record: KeyRecord): readonly Region[] {
     return [...record.ciphertexts].flatMap(([region, copy]) =>
       this.isGood(record, region, copy) ? [region] : [],

@@ -1,5 +1,5 @@
-// Runs many seeds on several cores until all are done, one breaks, or time is up. The only part of the simulation that
-// looks at a real clock.
+// Runs many seeds on several cores until all are done, one breaks a promise, or time is up. The only part of the simulation
+// that reads a real clock.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { addCoverage, type Coverage } from './faults.js';
@@ -9,9 +9,9 @@ export interface Hunt {
   readonly from: number;
   readonly seeds: number;
   readonly jobs: number;
-  /** Ends after so long, whatever is left. */
-  readonly mostSeconds?: number;
-  /** Ends with the first broken seeds. */
+  /** Time limit for the whole run. */
+  readonly maxSeconds?: number;
+  /** Whether to stop at the first broken seeds. */
   readonly endsWhenBroken: boolean;
   readonly progress?: (found: Found) => void;
 }
@@ -30,7 +30,7 @@ export async function hunt({
   from,
   seeds,
   jobs,
-  mostSeconds,
+  maxSeconds,
   endsWhenBroken,
   progress,
 }: Hunt): Promise<Found> {
@@ -48,7 +48,7 @@ export async function hunt({
   const isOver = (): boolean =>
     next >= from + seeds ||
     (endsWhenBroken && broken.length > 0) ||
-    (mostSeconds !== undefined && found().seconds >= mostSeconds);
+    (maxSeconds !== undefined && found().seconds >= maxSeconds);
   const work = async (): Promise<void> => {
     const worker = new Worker(new URL('./worker.js', import.meta.url));
     while (!isOver()) {

@@ -1,12 +1,12 @@
-// Deliberate bugs, to prove that the simulation would notice them. Each is one text of the sources and what stands there
-// instead; the sources themselves never change. A text that is not found exactly once is an error: the table keeps up.
+// Deliberate bugs, to prove that the simulation finds them. Each replaces one text of the sources in a compiled copy. A text
+// that does not occur exactly once is an error, so the table stays up to date with the sources.
 import type { Patch } from './compile.js';
 import type { Invariant } from './history.js';
 
 export interface Mutant extends Patch {
-  /** What somebody might have written by mistake. */
+  /** The bug, in words. */
   readonly name: string;
-  /** The promises that it can break; being caught by any other is a surprise, and an error. */
+  /** The promises that it can break; catching it by any other one is an error. */
   readonly breaks: readonly Invariant[];
 }
 
@@ -27,14 +27,14 @@ const race = 'src/application/resilience/hedged-race.ts';
 
 export const mutants: readonly Mutant[] = [
   {
-    name: 'one flight for all ids',
+    name: 'single-flight ignores the id',
     breaks: ['I5'],
     file: get,
     find: "`${request.mayCreate ? 'create' : 'read'} ${request.id}`",
     replace: "(request.mayCreate ? 'create' : 'read')",
   },
   {
-    name: 'readers and creators share a flight',
+    name: 'single-flight ignores the permission to create',
     breaks: ['I8', 'I9'],
     file: get,
     find: "`${request.mayCreate ? 'create' : 'read'} ${request.id}`",
@@ -48,7 +48,7 @@ export const mutants: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'a failed look-up counts as absence',
+    name: 'a failed read counts as absence',
     breaks: ['I8'],
     file: get,
     find: '.read(findRecord(id, firstVersion), signal)',
@@ -69,7 +69,7 @@ export const mutants: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'the loser of a race returns its own key',
+    name: 'the loser of two creations returns its own key',
     breaks: ['I1'],
     file: create,
     find: 'if (!commits) return ok({ record });',
@@ -97,14 +97,14 @@ export const mutants: readonly Mutant[] = [
     replace: "const unknown = { kind: 'store.unavailable' };",
   },
   {
-    name: 'a failed look-up after the write is reported as it is',
+    name: 'a failed read after the write is reported as a plain failure',
     breaks: ['I8'],
     file: settle,
     find: "err(found.error.kind === 'key.unreadable' ? found.error : { ...unknown, cause: found.error })",
     replace: 'err(found.error)',
   },
   {
-    name: 'a generated key of another length is taken',
+    name: 'a generated key of another length is accepted',
     breaks: ['no bug'],
     file: create,
     find: 'if (key.length === length) return ok(key);',
@@ -167,28 +167,28 @@ export const mutants: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'the key leaves before its audit line',
+    name: 'the key is released before its audit entry',
     breaks: ['I10'],
     file: guarded,
     find: 'released = written.isOk();\n      return written.andThen(() => outcome);',
     replace: 'released = true;\n      return outcome;',
   },
   {
-    name: 'the line is written while the key leaves',
+    name: 'the audit entry is not awaited',
     breaks: ['I10'],
     file: guarded,
     find: 'const written = await this.keep(this.entry(request, outcome));',
     replace: 'void this.keep(this.entry(request, outcome)); const written = outcome.map(() => undefined);',
   },
   {
-    name: 'passengers of one flight share one key, and the first wipes it',
+    name: 'waiters of one flight share one key, and the first wipes it',
     breaks: ['no bug'],
     file: flights,
     find: 'resolve(result.isErr() || flight.passengers === 0 ? result : ok(this.sharing.copy(result.value)));',
     replace: 'resolve(result);',
   },
   {
-    name: 'whoever leaves takes the other passengers along',
+    name: 'a caller that leaves aborts the flight of the others',
     breaks: ['answered'],
     file: flights,
     find: 'if (flight.passengers === 0) this.abandon',
@@ -209,7 +209,7 @@ export const mutants: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'a late key is thrown away without being wiped',
+    name: 'a late key is dropped without being wiped',
     breaks: ['wiped'],
     file: bounded,
     find: 'discard?.(result.value);',
@@ -223,14 +223,14 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (true) this',
   },
   {
-    name: 'home: records are written in whatever region answers',
+    name: 'home: records are written in any region',
     breaks: ['I1', 'I2', 'I7', 'I8'],
     file: replicated,
     find: "return mode.kind === 'strong' ? order : order.filter(({ region }) => region === mode.home);",
     replace: 'return order;',
   },
   {
-    name: 'home: a replica is believed that there is no key',
+    name: 'home: absence in a replica counts as absence',
     breaks: ['I8', 'I1'],
     file: replicated,
     find: '(found !== undefined || truthful.has(replica) ? ok(found) : err(absentHere))',
@@ -251,14 +251,14 @@ export const mutants: readonly Mutant[] = [
     replace: "{ ...cutOffWrite, onTimeout: { kind: 'store.unavailable' }, timeoutMs, setsPace: false }",
   },
   {
-    name: 'a record is changed without an audit line',
+    name: 'a record is changed without an audit entry',
     breaks: ['I10'],
     file: changes,
     find: "const audited = await this.appendEntry(record, change, 'repaired');",
     replace: 'const audited = ok(undefined);',
   },
   {
-    name: 'copies of regions that left are dropped though others are missing',
+    name: 'copies of removed regions are dropped while others are missing',
     breaks: ['I6'],
     file: 'src/domain/keys/repair-plan.ts',
     find: 'if (!isComplete || proven.length < quorum) return [];',

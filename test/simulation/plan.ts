@@ -1,5 +1,5 @@
-// What a seed means: which store, how many processes, how much goes wrong, and what is asked of them in which order. A plan
-// can be reduced to fewer processes, actions and faults, to find out how little of it breaks a promise.
+// The plan of a seed: which store, how many processes, how many faults, and which actions in which order. A plan can be
+// reduced to fewer processes, actions and faults, to find the smallest one that breaks a promise.
 import type { FaultKind } from './faults.js';
 import { faultKinds } from './faults.js';
 import { Random } from './random.js';
@@ -24,12 +24,12 @@ export type Action =
     }
   | { readonly do: 'vault-down' | 'vault-up'; readonly region: number }
   | { readonly do: 'store-down' | 'store-up'; readonly region: number }
-  | { readonly do: 'walk'; readonly process: number; readonly what: 'repair' | 'drop-removed' | 'verify' }
+  | { readonly do: 'scan'; readonly process: number; readonly what: 'repair' | 'drop-removed' | 'verify' }
   | { readonly do: 'probe'; readonly process: number }
   | { readonly do: 'initialise'; readonly process: number; readonly isOurs: boolean }
   | { readonly do: 'lose-copy'; readonly id: number; readonly region: number };
 
-/** An action, and how long it waits after the one before; 0 lets the scheduler choose. */
+/** An action, and its delay after the previous one; 0 lets the scheduler choose. */
 export type Timed = Action & { readonly waitMs: number };
 
 export interface Plan {
@@ -42,15 +42,15 @@ export interface Plan {
   readonly slowness: number;
   /** Whether the store has its genesis record from the beginning. */
   readonly isInitialised: boolean;
-  /** How long processes repair what their reads find lacking, in milliseconds; absent when they do not. */
+  /** How long processes repair in the background, in milliseconds; absent when they do not. */
   readonly repairsForMs: number | undefined;
   readonly actions: readonly Timed[];
   readonly onlyFaults: ReadonlySet<number> | undefined;
-  /** Whether every region alone is tried at the end, too. */
+  /** Whether the end also tries every region alone. */
   readonly triesRegionsAlone: boolean;
 }
 
-/** What is left of a plan; everything when a part is absent. */
+/** The parts of a plan to run; an absent part means all of it. */
 export interface Reduction {
   readonly processes?: number;
   readonly actions?: readonly number[];
@@ -61,7 +61,7 @@ export interface Schedule extends Reduction {
   readonly seed: number;
 }
 
-/** Any two of these share two regions, so that a key with two copies is never out of reach. */
+/** Any two of these share two regions, so every process can open a key with two copies. */
 const regionSets = [
   [0, 1, 2],
   [0, 1, 2],
@@ -105,17 +105,17 @@ export function planOf({ seed, ...reduction }: Schedule): Plan {
   };
 }
 
-/** One region leaves, another comes, and keys follow, in several processes at once. */
+/** One region is removed, another added, and keys are repaired, in several processes at once. */
 function rotationOf(random: Random, processes: number, ids: number): readonly Timed[] {
   const regions = random.pick([regionSets[2], regionSets[3]]);
-  const walks = Array.from({ length: random.between(1, 3) }, (): Action => {
+  const scans = Array.from({ length: random.between(1, 3) }, (): Action => {
     const what = random.pick(['drop-removed', 'drop-removed', 'repair'] as const);
-    return { do: 'walk', process: random.below(processes), what };
+    return { do: 'scan', process: random.below(processes), what };
   });
   const steps: Action[] = [
     { do: 'ask', process: 0, id: random.below(ids), mayCreate: true },
     { do: 'restart', process: random.below(processes), regions, store: 'ours' },
-    ...walks,
+    ...scans,
     chosenAction(random, processes, ids),
   ];
   return steps.map((step) => ({ ...step, waitMs: random.chance(0.4) ? random.below(3_000) : 0 }));
@@ -132,7 +132,7 @@ function chosenAction(random: Random, processes: number, ids: number): Action {
   const region = random.below(4);
   const what = random.next();
   if (what < 0.12)
-    return { do: 'walk', process, what: random.pick(['repair', 'drop-removed', 'drop-removed', 'verify']) };
+    return { do: 'scan', process, what: random.pick(['repair', 'drop-removed', 'drop-removed', 'verify']) };
   if (what < 0.66) {
     const patienceMs = random.chance(0.3) ? random.between(1, 2_000) : undefined;
     const mayCreate = random.chance(0.75);
@@ -150,7 +150,7 @@ function chosenAction(random: Random, processes: number, ids: number): Action {
   return { do: 'lose-copy', id, region };
 }
 
-/** A schedule as one word, to be given to `make simulate SEED=`: `17`, or what is left of it, `17:p1:a0.3:f12`. */
+/** A schedule as one word for `make simulate SEED=`: `17`, or a reduced one as `17:p1:a0.3:f12`. */
 export function spell({ seed, processes, actions, faults }: Schedule): string {
   const parts = [String(seed)];
   if (processes !== undefined) parts.push(`p${processes}`);

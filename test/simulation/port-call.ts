@@ -1,12 +1,12 @@
-// One call from a process to the world outside: it takes effect at some moment, its answer arrives at another, and the
-// fault that strikes it decides what becomes of both.
+// One call from a process to the simulated world: it takes effect at one moment, its answer arrives at another, and its
+// fault decides what happens to both.
 import type { Region } from '../../src/domain/ids.js';
 import { err, ResultAsync, type Result } from 'neverthrow';
 import type { Random } from './random.js';
 import type { FaultKind, Faults, PortMethod } from './faults.js';
 import type { World } from './world.js';
 
-/** Who calls. A dead caller's calls do not begin, and no answer reaches it. */
+/** The calling process. An ended process makes no calls and receives no answers. */
 export interface Caller {
   readonly name: string;
   /** The regions it is configured with. */
@@ -18,20 +18,20 @@ export interface Caller {
 export interface PortCall<T, F> {
   readonly method: PortMethod;
   readonly about: string;
-  /** Happens in one moment; what it answers is the truth. */
+  /** Takes effect atomically and returns the true answer. */
   readonly effect: () => Result<T, F>;
-  /** How the call is refused when nothing happened. */
+  /** The failure when the call had no effect. */
   readonly refusal: (random: Random) => F;
-  /** What is said when it happened, or may happen yet, but the answer was lost. */
+  /** The failure when the call took effect, or still may, but its answer was lost. */
   readonly lost: (random: Random) => F;
-  /** A wrong answer; undefined when there is nothing to lie about just now. */
+  /** A wrong answer; undefined when there is none at the moment. */
   readonly lie?: (truth: Result<T, F>, random: Random) => Result<T, F> | undefined;
 }
 
-/** How long an answer may take that is slow but in time, or a little too late, in milliseconds. */
+/** The delay of a slow answer, which may exceed a deadline by a little, in milliseconds. */
 const slowestMs = 900;
 
-/** How much later than everybody's patience a late effect may come, in milliseconds. */
+/** How long after every deadline a late effect may come, in milliseconds. */
 const latestMs = 6_000;
 
 export class Ports {
@@ -39,11 +39,11 @@ export class Ports {
     private readonly world: World,
     private readonly faults: Faults,
     private readonly random: Random,
-    /** The share of answers that are slow, while everything else goes on. */
+    /** The share of answers that are slow. */
     private slowness: number,
   ) {}
 
-  /** From now on every call is answered well and at once. */
+  /** From now on every call succeeds without a delay. */
   heal(): void {
     this.faults.heal();
     this.slowness = 0;
@@ -52,7 +52,7 @@ export class Ports {
   call<T, F>(caller: Caller, call: PortCall<T, F>): ResultAsync<T, F> {
     return new ResultAsync(
       new Promise<Result<T, F>>((resolve) => {
-        // The dead neither ask nor hear.
+        // An ended process makes no calls and receives no answers.
         if (!caller.isAlive) return;
         const slowMs = this.random.chance(this.slowness) ? this.random.below(slowestMs) : 0;
         new Passage(this.world, caller, call, slowMs, resolve).begin(this.faults);
@@ -136,7 +136,7 @@ class Passage<T, F> {
     world.note(`${struck}: ${caller.name} dies`);
   }
 
-  /** The answer takes its own way back. */
+  /** The answer arrives at a moment of its own. */
   private answer(result: Result<T, F>): void {
     const label = `${this.label} -> ${result.isOk() ? 'ok' : kindOf(result.error)}`;
     const arrive = (): void => {

@@ -1,5 +1,5 @@
-// Chance that repeats itself: every choice of a schedule comes from here, so that a seed is the whole schedule. Numbers
-// for choosing only; nothing here is fit for making keys outside a simulation.
+// Reproducible random numbers: every choice of a schedule comes from here, so the seed determines the whole schedule. They
+// are not secure and must never make keys outside the simulation.
 
 /** Spreads the bits of a number over all 32 (the finaliser of MurmurHash3). */
 export function scatter(value: number): number {
@@ -33,9 +33,9 @@ export class Random {
     return Math.floor(this.next() * end);
   }
 
-  /** A whole number from `least` to `most`. */
-  between(least: number, most: number): number {
-    return least + this.below(most - least + 1);
+  /** A whole number from `min` to `max`. */
+  between(min: number, max: number): number {
+    return min + this.below(max - min + 1);
   }
 
   chance(probability: number): boolean {

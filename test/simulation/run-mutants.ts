@@ -1,5 +1,5 @@
-// The command behind `make mutants`: builds each mutant, hunts it until it is caught or its time is up, and prints the
-// table. Exits 1 when one gets away, or is caught by a promise that it does not break.
+// The command behind `make mutants`: builds each mutant, runs schedules until it is caught or time is up, and prints a table.
+// Exits 1 when one is not caught, or is caught by a promise that it does not break.
 import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

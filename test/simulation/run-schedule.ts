@@ -1,5 +1,5 @@
-// Runs one schedule from beginning to end: what was planned, then everything heals and every key that was ever released
-// is asked for once more, of every process. Answers what was broken, if anything, and how often which fault struck.
+// Runs one schedule: first its actions, then all faults end and every process is asked for every key that was ever
+// released. Returns the broken promises and how often each fault occurred.
 import { firstVersion } from '../../src/domain/ids.js';
 import { deployment, keyId, region } from '../support/names.js';
 import { Faults, type Coverage } from './faults.js';
@@ -17,10 +17,10 @@ export interface Outcome {
   /** Equal for two runs of one schedule. */
   readonly fingerprint: string;
   readonly coverage: Coverage;
-  /** The numbers of the calls that went wrong. */
+  /** The numbers of the calls that had a fault. */
   readonly struck: readonly number[];
   readonly counts: History['counts'];
-  readonly story: readonly string[] | undefined;
+  readonly events: readonly string[] | undefined;
 }
 
 const ours = deployment('ours');
@@ -29,10 +29,10 @@ const regions = [region('r-one'), region('r-two'), region('r-three'), region('r-
 const storeRegions = [region('s-one'), region('s-two'), region('s-three')] as const;
 const ids = [keyId('orders/7'), keyId('orders/77'), keyId('users')] as const;
 const quorum = 2;
-const mostSteps = 20_000;
+const maxSteps = 20_000;
 
-export async function runSchedule(schedule: Schedule, options = { tell: false }): Promise<Outcome> {
-  const run = new Run(planOf(schedule), options.tell);
+export async function runSchedule(schedule: Schedule, options = { record: false }): Promise<Outcome> {
+  const run = new Run(planOf(schedule), options.record);
   await run.play();
   return run.outcome();
 }
@@ -52,11 +52,11 @@ class Run {
 
   constructor(
     private readonly plan: Plan,
-    tell: boolean,
+    record: boolean,
   ) {
     const { seed, haste, slowness, mode, faultRate, favourite, onlyFaults } = plan;
     this.random = new Random(seed, 2);
-    this.world = new World(new Random(seed, 3), { haste, tell });
+    this.world = new World(new Random(seed, 3), { haste, record });
     this.faults = new Faults({ seed, rate: faultRate, favourite, only: onlyFaults });
     this.kms = new SimulatedKms(new Random(seed, 4));
     this.history = new History(this.world, this.kms, { deployment: ours, quorum });
@@ -75,8 +75,8 @@ class Run {
     const { world, history, plan } = this;
     this.launch(plan.actions);
     const isBroken = (): boolean => history.violation !== undefined;
-    const ended = await world.run(mostSteps, isBroken);
-    if (ended === 'endless') history.broken('answered', `no end after ${mostSteps} steps`);
+    const ended = await world.run(maxSteps, isBroken);
+    if (ended === 'endless') history.broken('answered', `no end after ${maxSteps} steps`);
     if (isBroken()) return;
     history.checkAllAnswered();
     history.checkClaims();
@@ -92,11 +92,11 @@ class Run {
       coverage: faults.coverage,
       struck: faults.struck,
       counts: history.counts,
-      story: world.told,
+      events: world.recorded,
     };
   }
 
-  /** Everything is well again: every key that was released is there, the same from every process, and opens anywhere. */
+  /** Without faults, every released key exists, is the same from every process, and opens in any region. */
   private async readBack(): Promise<void> {
     const { around, kms, tables, history, world, processes } = this;
     around.ports.heal();
@@ -117,7 +117,7 @@ class Run {
     const before = history.counts.released;
     const asked = ids.filter((id) => history.released.has(rowName({ id, version: firstVersion })));
     for (const process of processes) for (const id of asked) this.ask(process, id, false);
-    await world.run(mostSteps, isBroken);
+    await world.run(maxSteps, isBroken);
     if (isBroken()) return;
     const missing = asked.length * processes.length - (history.counts.released - before);
     if (missing > 0) history.broken('I1', `${missing} reads of released keys failed though all is well`);
@@ -132,7 +132,7 @@ class Run {
         const before = history.counts.released;
         const at = regions.indexOf(copy.region);
         this.ask(this.start([at], 'ours'), record.id, false);
-        await world.run(mostSteps, isBroken);
+        await world.run(maxSteps, isBroken);
         if (isBroken()) return;
         if (history.counts.released === before) {
           history.broken('I3', `${rowName(record)} does not open with ${copy.region} alone`);
@@ -179,8 +179,8 @@ class Run {
       case 'probe':
         this.at(action.process).probe(this.random);
         break;
-      case 'walk':
-        this.at(action.process).walk(action.what);
+      case 'scan':
+        this.at(action.process).scan(action.what);
         break;
       case 'initialise':
         this.initialise(this.at(action.process), action.isOurs ? ours : theirs);
@@ -203,12 +203,12 @@ class Run {
     process.ask({ id, requestId, mayCreate, ...(patienceMs !== undefined && { patienceMs }) });
   }
 
-  /** A wrong store that its operator declares the right one is beyond what can be survived. */
+  /** RKMS cannot tolerate an operator who initialises a wrong store. */
   private initialise(process: SimulatedProcess, deployment: typeof ours): void {
     if (process.settings.table === this.tables.ours) process.initialise(deployment);
   }
 
-  /** The process in this place; one that died by a fault has been started again. */
+  /** The process at this index; one that a fault ended was restarted. */
   private at(place: number): SimulatedProcess {
     const process = this.processes[place];
     if (process?.isAlive) return process;
@@ -228,7 +228,7 @@ class Run {
     });
   }
 
-  /** A ciphertext rots, as long as two others of its key are well. */
+  /** Damages a ciphertext, unless fewer than two other copies of its key are good. */
   private loseCopy(id: (typeof ids)[number], place: number): void {
     const record = this.tables.ours.truth(rowName({ id, version: firstVersion }));
     if (record === undefined) return;

@@ -1,17 +1,17 @@
-// Makes a broken schedule small: fewer processes, fewer actions, fewer faults, as long as the same promise breaks. What is
-// left is nearly the reason itself.
+// Reduces a broken schedule to fewer processes, actions and faults, as long as the same promise breaks. The result usually
+// shows the cause.
 import type { Schedule } from './plan.js';
 import { planOf } from './plan.js';
 import { runSchedule, type Outcome } from './run-schedule.js';
 
-/** The smallest schedule found that breaks the same promise; `mostRuns` bounds the search. */
-export async function shrink(schedule: Schedule, mostRuns = 600): Promise<Schedule> {
+/** The smallest schedule found that breaks the same promise; `maxRuns` bounds the search. */
+export async function shrink(schedule: Schedule, maxRuns = 600): Promise<Schedule> {
   const first = await runSchedule(schedule);
   const invariant = first.violation?.invariant;
   if (invariant === undefined) return schedule;
   let runs = 0;
   const breaks = async (candidate: Schedule): Promise<Outcome | undefined> => {
-    if (runs >= mostRuns) return undefined;
+    if (runs >= maxRuns) return undefined;
     runs += 1;
     const outcome = await runSchedule(candidate);
     return outcome.violation?.invariant === invariant ? outcome : undefined;
@@ -38,7 +38,7 @@ export async function shrink(schedule: Schedule, mostRuns = 600): Promise<Schedu
   return { ...best, faults };
 }
 
-/** Leaves out as much as possible, large pieces first. */
+/** Removes as many items as possible, large pieces first. */
 async function fewest(
   all: readonly number[],
   suffices: (some: readonly number[]) => Promise<boolean>,

@@ -1,5 +1,5 @@
-// The command behind `make simulate`: runs so many seeds, or one schedule with its whole story, and says what was found.
-// Exits 1 when a promise was broken or a fault never tried.
+// The command behind `make simulate`: runs many seeds, or one schedule with its full history, and prints the result. Exits 1
+// when a promise was broken or a fault was never tried.
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { coverageTable, neverHit } from './faults.js';
@@ -18,14 +18,14 @@ const { values } = parseArgs({
   },
 });
 
-/** No more than so many broken seeds are shrunk: the first ones tell the most. */
-const mostShrunk = 3;
+/** At most this many broken seeds are reduced: further ones rarely show more. */
+const maxShrunk = 3;
 
 async function simulate(): Promise<boolean> {
-  let saidAtSeconds = 0;
+  let printedAtSeconds = 0;
   const progress = ({ done, seconds, broken }: Found): void => {
-    if (seconds - saidAtSeconds < 10) return;
-    saidAtSeconds = seconds;
+    if (seconds - printedAtSeconds < 10) return;
+    printedAtSeconds = seconds;
     console.error(`${done} schedules, ${(done / seconds).toFixed(0)} per second, ${broken.length} broken`);
   };
   const found = await hunt({
@@ -41,22 +41,22 @@ async function simulate(): Promise<boolean> {
   console.log(coverageTable(coverage));
   const missed = neverHit(coverage);
   if (missed.length > 0) console.log(`\nnever tried: ${missed.join(', ')}`);
-  for (const one of broken.slice(0, mostShrunk)) await tellBroken(one);
-  for (const { seed, invariant, what } of broken.slice(mostShrunk, 20))
+  for (const one of broken.slice(0, maxShrunk)) await printBroken(one);
+  for (const { seed, invariant, what } of broken.slice(maxShrunk, 20))
     console.log(`\n${invariant}: ${what} (SEED=${seed})`);
   return broken.length === 0 && missed.length === 0;
 }
 
-async function tellBroken({ seed, invariant, what }: BrokenSeed): Promise<void> {
+async function printBroken({ seed, invariant, what }: BrokenSeed): Promise<void> {
   console.log(`\n${invariant}: ${what}`);
   console.log(`  make simulate SEED=${spell(await shrink({ seed }))}`);
 }
 
-async function tell(text: string): Promise<boolean> {
-  const { story, violation } = await runSchedule(unspell(text), { tell: true });
-  console.log(story?.join('\n'));
+async function replay(text: string): Promise<boolean> {
+  const { events, violation } = await runSchedule(unspell(text), { record: true });
+  console.log(events?.join('\n'));
   console.log(violation ? `\n${violation.invariant}: ${violation.what}` : '\nno promise was broken');
   return violation === undefined;
 }
 
-process.exitCode = (await (values.seed === '' ? simulate() : tell(values.seed))) ? 0 : 1;
+process.exitCode = (await (values.seed === '' ? simulate() : replay(values.seed))) ? 0 : 1;

@@ -1,4 +1,4 @@
-// The audit log of one process, which keeps its lines for the checker.
+// The audit log of one process; it passes its entries to the checker.
 import { ok, type Result, type ResultAsync } from 'neverthrow';
 import type { AuditUnavailable } from '../../src/domain/failures/key-failures.js';
 import type { AuditEntry, AuditLog } from '../../src/ports/audit-log.js';

@@ -1,5 +1,5 @@
-// The regions' KMS, all of them in one book: a ciphertext is the number of a line, and the line says what is inside and
-// under which context. As strict as the real ones, cheap, and the checker may read the book.
+// The KMS of all regions as one list: a ciphertext is an index, and its entry holds the key and the context. As strict as real
+// KMS, without cryptography, and the checker can read the list.
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import { DataKey, type DataKeyLength } from '../../src/domain/keys/data-key.js';
 import type { EncryptionContext } from '../../src/domain/keys/encryption-context.js';
@@ -16,9 +16,9 @@ interface Line {
   readonly region: Region;
   readonly context: string;
   readonly plaintext: Uint8Array;
-  /** Nothing opens it any more: its KMS key was deleted, or the bytes have rotted. */
+  /** It can never be opened: its KMS key was deleted, or its bytes are damaged. */
   lost: boolean;
-  /** Not what was asked for: a lie of its region. */
+  /** Not what was requested: its region lied. */
   isWrong: boolean;
 }
 
@@ -33,7 +33,7 @@ export const contextText = (context: EncryptionContext): string =>
 const rejected: VaultFailure = { kind: 'ciphertext.rejected' };
 
 export class SimulatedKms {
-  /** Regions that do not answer at all for a while. */
+  /** Regions that do not answer for a while. */
   readonly down = new Set<Region>();
   private readonly book: Line[] = [];
 
@@ -55,7 +55,7 @@ export class SimulatedKms {
     return opens ? ok(line.plaintext) : err(rejected);
   }
 
-  /** What is written in the book about a ciphertext; the truth, for the checker and for liars. */
+  /** The entry of a ciphertext: the true content, for the checker and for lying regions. */
   lineOf({ bytes }: RegionalCiphertext): Line | undefined {
     if (bytes.length !== 5 || bytes[0] !== 0x52) return undefined;
     return this.book[bytes.slice(1).reduce((sum, byte) => sum * 256 + byte, 0)];
@@ -135,7 +135,7 @@ export class SimulatedVault implements KeyVault {
     return wrong;
   }
 
-  /** Opens to another key, for another name, only elsewhere, or not at all. */
+  /** A ciphertext of another key, of another name, of another region, or one that does not open. */
   private someWrongCiphertext(plaintext: Uint8Array, bound: string, random: Random): RegionalCiphertext {
     const right = this.kms.encrypt(this.region, plaintext, bound);
     switch (random.below(4)) {
@@ -150,10 +150,10 @@ export class SimulatedVault implements KeyVault {
     }
   }
 
-  /** Another key, another id's key, the key shortened or with zeros behind it, or the right one whatever the context. */
+  /** Another key, another id's key, the key shortened or padded with zeros, or the right key without a context check. */
   private wrongPlaintext(ciphertext: RegionalCiphertext, random: Random): Uint8Array {
     const line = this.kms.lineOf(ciphertext);
-    // A region that wraps wrongly and afterwards lies to just the right answer cannot be found out by asking it.
+    // A region that encrypts wrongly and then returns exactly the right key cannot be detected by asking it.
     if (line === undefined || line.isWrong) return random.bytes(32);
     const inside = line.plaintext;
     switch (random.below(5)) {

@@ -1,5 +1,5 @@
-// One RKMS process: the real application classes, wired as the service wires them, over the simulated world. When it dies,
-// nothing of it is left but what it already sent.
+// One RKMS process: the real application classes, wired as the service wires them, in the simulated world. When it ends, only
+// the calls that it already sent remain.
 import { Canaries } from '../../src/application/regions/canaries.js';
 import { CreationQuotas } from '../../src/application/access/creation-quotas.js';
 import { CreateKey } from '../../src/application/keys/create-key.js';
@@ -45,14 +45,14 @@ export interface ProcessSettings {
   readonly name: string;
   readonly regions: readonly Region[];
   readonly table: SimulatedTable;
-  /** How long it repairs what its reads find lacking, in milliseconds; not at all when absent. */
+  /** How long it repairs in the background, in milliseconds; it does not when absent. */
   readonly repairsForMs?: number;
 }
 
 const unlimited = (clock: Clock): CreationQuotas =>
   new CreationQuotas(() => ({ perSecond: 1e6, burst: 1e6, perDay: 1e6 }), clock);
 
-/** Where the records of a table are written, as its genesis record says. */
+/** The write place in the genesis record of a table. */
 const writePlaceOf = ({ mode, home }: SimulatedTable): WritePlace | undefined =>
   mode === 'single' ? undefined : mode === 'strong' ? 'anywhere' : home;
 
@@ -112,7 +112,7 @@ export class SimulatedProcess implements Caller {
     this.canaries = new Canaries(this.vaults, deployment);
   }
 
-  /** Somebody asks for a key, holds it for a while, and wipes it. */
+  /** A caller requests a key, holds it for a while, and wipes it. */
   ask(request: {
     readonly id: KeyId;
     readonly requestId: string;
@@ -146,7 +146,7 @@ export class SimulatedProcess implements Caller {
         if (result.isErr()) return;
         const { key } = result.value;
         const before = result.value;
-        world.soon(`${requestId} is done with its key`, () => {
+        world.soon(`${requestId} releases its key`, () => {
           history.checkHeld(before);
           key.wipe();
         });
@@ -157,7 +157,7 @@ export class SimulatedProcess implements Caller {
     );
   }
 
-  /** One of those who wait leaves. */
+  /** One of the waiting callers leaves. */
   leave(random: Random): void {
     if (this.asking.size > 0) random.pick([...this.asking]).abort();
   }
@@ -185,8 +185,8 @@ export class SimulatedProcess implements Caller {
     );
   }
 
-  /** Walks over all records and repairs them, or only looks at them. */
-  walk(what: 'repair' | 'drop-removed' | 'verify'): void {
+  /** Scans all records and repairs or verifies them. */
+  scan(what: 'repair' | 'drop-removed' | 'verify'): void {
     const { history } = this.around;
     const controller = new AbortController();
     const { signal } = controller;
@@ -194,11 +194,11 @@ export class SimulatedProcess implements Caller {
     if (what !== 'verify') history.repairs(this);
     const ended = history.begins(this, what);
     const { repairMeans } = this;
-    const walking =
+    const scanning =
       what === 'verify'
         ? verifyAll(repairMeans, signal)
         : repairAll(repairMeans, what === 'drop-removed', signal);
-    walking.then(
+    scanning.then(
       () => {
         this.asking.delete(controller);
         ended();
@@ -209,7 +209,7 @@ export class SimulatedProcess implements Caller {
     );
   }
 
-  /** Looks how the regions are, as start and supervisor do. */
+  /** Probes the regions, as the start and the supervisor do. */
   probe(random: Random): void {
     const { signal } = new AbortController();
     for (const vault of this.vaults) {
@@ -241,7 +241,7 @@ export class SimulatedProcess implements Caller {
     if (this.isAlive) this.around.history.broken('no bug', `${this.name}: ${String(bug)}`);
   }
 
-  /** The store as the service sees it: one region of it, or all of them as one. */
+  /** The store as the service sees it: one region, or all regions behind one repository. */
   private repository(table: SimulatedTable): KeyRepository {
     const { ports, history, random } = this.around;
     const replicas = table.regions.map((region) => ({

@@ -1,5 +1,4 @@
-// What one process repairs with, wired as the service and its commands wire it: the queue beside the requests, and the
-// walks of `rkms repair` and `rkms verify`.
+// Background repair, `rkms repair` and `rkms verify` of one process, wired as the service and its commands wire them.
 import { RetryingCalls } from '../../src/application/maintenance/retrying-calls.js';
 import { RecordChanges } from '../../src/application/maintenance/record-changes.js';
 import { RegionCalls } from '../../src/application/regions/region-calls.js';
@@ -33,7 +32,7 @@ const pauses = { minPauseMs: 50, maxPauseMs: 200 };
 
 const regionsOf = (vaults: readonly KeyVault[]): readonly Region[] => vaults.map(({ region }) => region);
 
-/** The queue that repairs what reads find lacking; it works while somebody is subscribed. */
+/** The background queue; the process starts and stops it. */
 export function repairQueue(means: RepairMeans): RepairQueue {
   const { vaults, store, guide, clock } = means;
   const budget = new RepairBudget(regionsOf(vaults), clock);

@@ -1,6 +1,6 @@
-// The store's tables: one row per key, in one region or in several. `single`: one replica. `strong`: every region sees one
-// and the same table. `home`: each region has a replica of its own; writes travel to the others late and out of order,
-// and the last writer wins, whoever was right. A table only does what it is told; the checker looks on at every write.
+// The store's tables: one row per key, in one region or in several. `single`: one replica. `strong`: every region sees the
+// same table. `home`: each region has its own replica; writes reach the others late and out of order, and the last writer
+// wins. A table follows its commands blindly; the checker sees every write.
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import type {
   KeyCopiesNeeded,
@@ -21,14 +21,14 @@ import type { World } from './world.js';
 
 export type StoreMode = 'single' | 'strong' | 'home';
 
-/** Writes of one row that are so close to each other collide, in milliseconds. */
+/** Writes of one row within this many milliseconds conflict. */
 const conflictMs = 60;
 
 interface Row {
   readonly record: KeyRecord;
   readonly writtenMs: number;
   readonly writer: Region;
-  /** What the row held before, the oldest first: what a backup or a stale copy would show. */
+  /** Earlier values of the row, the oldest first: what a backup or a stale replica would return. */
   readonly past: readonly KeyRecord[];
 }
 
@@ -42,7 +42,7 @@ export const rowName = ({ id, version }: { readonly id: KeyId; readonly version:
   `${id} ${version}`;
 
 export class SimulatedTable {
-  /** Regions in which the table does not answer at all for a while. */
+  /** Regions in which the table does not answer for a while. */
   readonly down = new Set<Region>();
   private readonly replicas: ReadonlyMap<Region, Replica>;
   private readonly attempts = new Map<string, { readonly region: Region; readonly atMs: number }>();
@@ -64,7 +64,7 @@ export class SimulatedTable {
     return this.regions[0];
   }
 
-  /** What the table holds where it is to be believed. */
+  /** The authoritative content of the table. */
   truth(name: string): KeyRecord | undefined {
     return this.replica(this.home).rows.get(name)?.record;
   }
@@ -81,7 +81,7 @@ export class SimulatedTable {
     return this.replica(region).rows.get(name)?.past ?? [];
   }
 
-  /** Whether a write is refused because another region writes the same row just now; only regions that agree can tell. */
+  /** Whether a write conflicts with one of the same row in another region; only `strong` tables detect that. */
   conflicts(region: Region, name: string): boolean {
     if (this.mode !== 'strong') return false;
     const last = this.attempts.get(name);
@@ -109,7 +109,7 @@ export class SimulatedTable {
     return this.replica(region).genesis;
   }
 
-  /** The genesis record is everywhere before the first process starts. */
+  /** The genesis record is in every replica before the first process starts. */
   found(genesis: Genesis): void {
     for (const replica of this.replicas.values()) replica.genesis = genesis;
   }
@@ -131,7 +131,7 @@ export class SimulatedTable {
       this.travel(name, () => {
         const held = other.rows.get(name);
         if (held !== undefined && !isNewer(row, held)) return;
-        // The others only follow the home region; whatever changes that one must be right by itself.
+        // Other replicas only follow the home region, so only its writes are checked.
         if (other.region === this.home) this.history.overwrites(this.home, held?.record, row.record);
         other.rows.set(name, row);
       });
@@ -174,7 +174,7 @@ const unknown = (): StoreWriteFailure => ({ kind: 'store.outcome-unknown', cause
 
 type Reply<T, F> = Pick<PortCall<T, F>, 'effect' | 'lie'>;
 
-/** A table in one region, as one process sees it. */
+/** One region's table as one process sees it. */
 export class SimulatedRepository implements KeyRepository {
   constructor(
     private readonly table: SimulatedTable,
@@ -203,7 +203,7 @@ export class SimulatedRepository implements KeyRepository {
         insertion.landed = true;
         return ok(this.table.put(this.caller, this.region, record));
       },
-      // Another winner than the true one: the loser, or some other record.
+      // Not the true winner: the loser, or some other record.
       lie: (_truth, random) => ok(random.chance(0.5) ? record : this.twisted(record, random)),
     });
   }
@@ -265,7 +265,7 @@ export class SimulatedRepository implements KeyRepository {
     });
   }
 
-  /** By compare-and-set. A liar says that somebody else was first, or that it was done. */
+  /** By compare-and-set. A lie says that another write was first, or that this one succeeded. */
   private change<F = never>(
     method: 'store.addCiphertexts' | 'store.dropCiphertexts',
     record: KeyRecord,
@@ -287,7 +287,7 @@ export class SimulatedRepository implements KeyRepository {
     });
   }
 
-  /** What a store that is wrong or was tampered with may show instead: another record, another's ciphertexts, the past. */
+  /** What a wrong or manipulated store may return instead: another record, ciphertexts of another key, an old value. */
   private twisted(record: KeyRecord, random: Random): KeyRecord {
     const others = this.table.records(this.region).filter(({ id }) => id !== record.id);
     const other = others.length > 0 ? random.pick(others) : undefined;

@@ -1,5 +1,5 @@
-// The whole application in simulated worlds: no promise breaks under any schedule, a seed is a schedule for ever, and what
-// breaks is made small.
+// The whole application in simulated worlds: no schedule breaks a promise, a seed always gives the same schedule, and a broken
+// schedule is reduced.
 import { execFile } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -50,7 +50,7 @@ describe('the simulation', () => {
     20 * minutes,
   );
 
-  it('plays a seed the same every time', async () => {
+  it('runs a seed the same way every time', async () => {
     const seeds = Array.from({ length: 40 }, (_, seed) => seed);
     const play = async (): Promise<string[]> => {
       const fingerprints: string[] = [];
@@ -66,7 +66,7 @@ describe('the simulation', () => {
     expect((await runSchedule(unspell(schedule))).violation).toBeUndefined();
   });
 
-  it('reads a schedule as it was spelt', () => {
+  it('parses a schedule that it has printed', () => {
     const schedule = { seed: 17, processes: 1, actions: [0, 3], faults: [] };
     expect(spell(schedule)).toBe('17:p1:a0.3:f');
     expect(unspell('17:p1:a0.3:f')).toEqual(schedule);
@@ -101,7 +101,7 @@ describe('a deliberate bug', () => {
   );
 
   it(
-    'is made small and told as one line that repeats it',
+    'is reduced and reported as one line that reproduces it',
     async () => {
       const mutant = mutants.find(({ name }) => name === 'the context lacks the id');
       const { code, output } = await run(compiled(project, mutant)('simulate.js'), '--seeds', '100');
@@ -113,7 +113,7 @@ describe('a deliberate bug', () => {
     3 * minutes,
   );
 
-  it.each(mutants)('has its text in the sources exactly once: $name', (mutant) => {
+  it.each(mutants)('replaces a text that occurs exactly once in the sources: $name', (mutant) => {
     const source = readFileSync(join(project, mutant.file), 'utf8');
     expect(applied(mutant, source)).not.toBe(source);
   });

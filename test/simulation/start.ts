@@ -1,5 +1,5 @@
 // Compiles the simulation and runs one of its commands: `node test/simulation/start.ts simulate|run-mutants [options]`.
-// Imports only what Node can run as it is; everything else is compiled first.
+// Imports only what Node can run without a build; everything else is compiled first.
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';

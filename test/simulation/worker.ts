@@ -1,4 +1,4 @@
-// One core's share of a hunt: runs ranges of seeds as they come and tells what was broken and which faults struck.
+// One core's share of a run: runs ranges of seeds and reports the broken promises and the faults that occurred.
 import { parentPort } from 'node:worker_threads';
 import type { Invariant } from './history.js';
 import { addCoverage, type Coverage } from './faults.js';

@@ -1,5 +1,5 @@
-// Time and order, held in one hand. Whatever is under way outside the application waits here as a happening; the seed says
-// which one comes next, and when time jumps to the next timer. Nothing here waits for real time or does real I/O.
+// Virtual time and the order of events. Everything in flight outside the application waits here as an event; the seed decides
+// which one is next, and when time jumps to the next timer. Nothing here waits for real time or does real I/O.
 import { Random, scatter } from './random.js';
 
 interface Happening {
@@ -21,9 +21,9 @@ export class World {
   static readonly startMs = Date.UTC(2030, 0, 1);
   nowMs = 0;
   steps = 0;
-  /** The history as text, when somebody wants to read it. */
-  readonly told: string[] | undefined;
-  /** How likely time jumps to the next timer although something else could happen. */
+  /** The history as text; recorded on request. */
+  readonly recorded: string[] | undefined;
+  /** The probability that time jumps to the next timer while other events are pending. */
   haste: number;
   private readonly happenings: Happening[] = [];
   private readonly timers = new Set<Timer>();
@@ -31,23 +31,23 @@ export class World {
 
   constructor(
     private readonly random: Random,
-    settings: { readonly haste: number; readonly tell: boolean },
+    settings: { readonly haste: number; readonly record: boolean },
   ) {
     this.haste = settings.haste;
-    this.told = settings.tell ? [] : undefined;
+    this.recorded = settings.record ? [] : undefined;
   }
 
-  /** Two runs are the same when they end with the same number. */
+  /** Equal for two identical runs. */
   get fingerprint(): string {
     return `${this.steps}-${this.hash.toString(16)}-${this.nowMs}`;
   }
 
-  /** Something that happens some time from now, in any order with all else that is under way. */
+  /** Adds an event that happens at some point, in any order with the other pending events. */
   soon(what: string, happen: () => void): void {
     this.happenings.push({ what, happen });
   }
 
-  /** Something that happens when its time has come. Answers how to call it off. */
+  /** Adds a timer. Returns the function that cancels it. */
   after(delayMs: number, what: string, happen: () => void): () => void {
     const timer = { dueMs: this.nowMs + Math.max(0, delayMs), what, happen };
     this.timers.add(timer);
@@ -56,20 +56,20 @@ export class World {
     };
   }
 
-  /** Writes a fact into the history. */
+  /** Adds a fact to the history. */
   note(what: string): void {
     for (let at = 0; at < what.length; at += 1)
       this.hash = (Math.imul(this.hash, 31) + what.charCodeAt(at)) | 0;
     this.hash = scatter(this.hash ^ this.steps);
-    this.told?.push(
+    this.recorded?.push(
       `${String(this.steps).padStart(4)} ${String(Math.round(this.nowMs)).padStart(6)} ms  ${what}`,
     );
   }
 
-  /** Lets one thing after another happen until nothing is left, `isOver` holds, or `mostSteps` were made. */
-  async run(mostSteps: number, isOver: () => boolean = () => false): Promise<'quiet' | 'over' | 'endless'> {
+  /** Runs one event after another until none is left, `isOver` holds, or `maxSteps` were run. */
+  async run(maxSteps: number, isOver: () => boolean = () => false): Promise<'quiet' | 'over' | 'endless'> {
     await settled();
-    for (let step = 0; step < mostSteps; step += 1) {
+    for (let step = 0; step < maxSteps; step += 1) {
       if (isOver()) return 'over';
       const next = this.take();
       if (next === undefined) return 'quiet';
@@ -93,7 +93,7 @@ export class World {
     const taken = this.happenings[at];
     const last = this.happenings.pop();
     if (last !== undefined && at < this.happenings.length) this.happenings[at] = last;
-    // Things take time, but no timer is passed by.
+    // Events take time, but no timer is skipped.
     this.nowMs = Math.min(this.nowMs + this.random.below(12), timer?.dueMs ?? Infinity);
     return taken;
   }

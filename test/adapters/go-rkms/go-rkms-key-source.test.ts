@@ -1,5 +1,5 @@
-// The Go original's table as a source: how its items are read, what becomes of errors, and that nothing but Scan and
-// Decrypt ever reaches AWS.
+// The Go original's table as a source: how its items are parsed, how errors are reported, and that AWS receives only Scan
+// and Decrypt.
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { PutItemCommand, type AttributeValue, type CreateTableCommandInput } from '@aws-sdk/client-dynamodb';
 import { EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
@@ -123,7 +123,7 @@ describe('the table', () => {
     ]);
   });
 
-  test('is walked over once, page by page', async () => {
+  test('is scanned once, page by page', async () => {
     const dynalite = await startDynalite();
     leftovers.add(() => dynalite.stop());
     await dynalite.createTable('rkms_keys', goTable);
@@ -158,7 +158,7 @@ describe('the table', () => {
     expect(page).toMatchObject({ error: failure });
   });
 
-  test('that is silent is left when the signal fires', async () => {
+  test('that does not answer is abandoned when the signal fires', async () => {
     const aws = await startScriptedAws(() => 'silent');
     leftovers.add(() => aws.stop());
     const page = sourceAt(aws.endpoint).page(undefined, 10, AbortSignal.timeout(50));
@@ -182,7 +182,7 @@ describe('a copy', () => {
     expect(kms.calls).toEqual([{ operation: 'Decrypt', keyId: undefined, context: {} }]);
   });
 
-  test.each([1, 24, 33])('of %i bytes is no data key', async (length) => {
+  test.each([1, 24, 33])('of %i bytes is not a data key', async (length) => {
     const kms = await startKms();
     const opened = await sourceAt(kms.endpoint).open(
       await sealed(kms, Buffer.alloc(length, 7)),
@@ -192,7 +192,7 @@ describe('a copy', () => {
     expect(opened).toEqual(err({ kind: 'ciphertext.mismatched', reason: 'length' }));
   });
 
-  test('that is damaged is rejected, and a region that refuses says why', async () => {
+  test('that is damaged is rejected, and a refusing region gives the reason', async () => {
     const kms = await startKms();
     const source = sourceAt(kms.endpoint);
     const open = async (): Promise<unknown> => withoutCause(await source.open(bytes, ireland, unbounded()));
@@ -203,7 +203,7 @@ describe('a copy', () => {
     expect(await open()).toEqual(err({ kind: 'region.throttled' }));
   });
 
-  test('in a silent region is left when the signal fires', async () => {
+  test('in a region that does not answer is abandoned when the signal fires', async () => {
     const kms = await startKms();
     await kms.fail('silent');
     const opened = sourceAt(kms.endpoint).open(bytes, ireland, AbortSignal.timeout(50));

@@ -1,4 +1,4 @@
-// Quotas of keys through the door: who pays, for what, and what a caller over quota is told.
+// Creation quotas in use: which requests count against whose quota, and what a caller over quota gets.
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { err } from 'neverthrow';
@@ -31,23 +31,23 @@ const overQuota = (retryAfterMs: number): unknown => err({ kind: 'creation.over-
 const generated = (): number =>
   service.vaults.reduce((sum, vault) => sum + vault.count('generateDataKey'), 0);
 
-describe('a caller who has had too many keys made', () => {
+describe('a caller that has created too many keys', () => {
   beforeEach(async () => {
     for (const id of ['a', 'b', 'c']) expect(await ask(id)).toMatchObject(created);
     for (const vault of service.vaults) vault.calls.length = 0;
   });
 
-  it('is told when to come back, and no region is called', async () => {
+  it('gets the time to wait, and no region is called', async () => {
     expect(await ask('d')).toEqual(overQuota(1_000));
     expect([service.vaultCallCount, service.store.rows.size]).toEqual([0, 3]);
     expect(service.audit.entries.at(-1)).toMatchObject({ id: 'd', outcome: 'creation.over-quota' });
   });
 
-  it('still gets every key that exists', async () => {
+  it('still gets existing keys', async () => {
     for (const id of ['a', 'b', 'c', 'a']) expect(await ask(id)).toMatchObject(opened);
   });
 
-  it('may have one made after the time that was told', async () => {
+  it('may create a key after that time', async () => {
     await ask('d');
     await service.clock.advance(1_000);
     expect([await ask('d'), await ask('e')]).toMatchObject([created, overQuota(1_000)]);
@@ -57,7 +57,7 @@ describe('a caller who has had too many keys made', () => {
     expect(await ask('d', 'other')).toMatchObject(created);
   });
 
-  it('has none made after the day’s last until midnight', async () => {
+  it('creates none after the daily limit until midnight', async () => {
     await service.clock.advance(60_000);
     expect([await ask('d'), await ask('e')]).toMatchObject([created, created]);
     expect(await ask('f')).toEqual(overQuota(86_400_000 - 60_000));
@@ -67,7 +67,7 @@ describe('a caller who has had too many keys made', () => {
 });
 
 describe('a quota', () => {
-  it('is not used by keys that exist, nor by callers who may not create', async () => {
+  it('is not used by existing keys, nor by callers without the permission to create', async () => {
     await service.stored('a', randomBytes(32));
     for (let count = 0; count < 20; count += 1) expect(await ask('a')).toMatchObject(opened);
     const reader = callerWith(['read']);
@@ -78,7 +78,7 @@ describe('a quota', () => {
     for (const id of ['b', 'c', 'd']) expect(await ask(id)).toMatchObject(created);
   });
 
-  it('is used once by many at once who want the same new key', async () => {
+  it('is used once by concurrent requests for the same new key', async () => {
     const answers = await Promise.all(Array.from({ length: 50 }, () => ask('a')));
     expect(answers).toMatchObject(answers.map(() => created));
     expect([await ask('b'), await ask('c'), await ask('d')]).toMatchObject([
@@ -88,7 +88,7 @@ describe('a quota', () => {
     ]);
   });
 
-  it('of one caller that is used up does not fail another who wants the same key at the same moment', async () => {
+  it('that is used up does not fail a concurrent request of another caller for the same key', async () => {
     for (const id of ['a', 'b', 'c']) await ask(id, 'greedy');
     const answers = await Promise.all([ask('d', 'greedy'), ask('d'), ask('d'), ask('d', 'greedy')]);
     expect(answers).toMatchObject([overQuota(1_000), created, created, overQuota(1_000)]);
@@ -100,7 +100,7 @@ describe('a quota', () => {
     ]);
   });
 
-  it('is used by a creation that fails, for its calls were made', async () => {
+  it('is used by a creation that fails, because its calls were made', async () => {
     for (const vault of service.vaults) vault.script('encrypt', 'vault.misconfigured');
     for (const id of ['a', 'b', 'c']) {
       expect(await ask(id)).toMatchObject({ error: { kind: 'regions.below-quorum' } });
@@ -110,7 +110,7 @@ describe('a quota', () => {
 });
 
 describe('quotas', () => {
-  it('are each caller’s own, with limits of their own', () => {
+  it('are separate for each caller, with separate limits', () => {
     const limits = (caller: string) => ({ perSecond: 1, burst: caller === 'big' ? 2 : 1, perDay: 9 });
     const quotas = new CreationQuotas(limits, new ManualClock());
     const taken = ['big', 'small', 'big', 'small', 'big'].map((name) => quotas.take(callerId(name)).isOk());

@@ -1,5 +1,5 @@
-// Importing a key: it counts only once the store holds it with the quorum, it never takes the place of another, and it can
-// be repeated as often as one likes.
+// Importing a key: it counts only once the store holds it with the quorum, it never replaces another key, and it can be
+// repeated any number of times.
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { err, errAsync, ok, okAsync, type Result } from 'neverthrow';
@@ -59,7 +59,7 @@ const line = (outcome: string): unknown => ({
 });
 
 describe('importing a key', () => {
-  it('wraps it in every region with the full context, stores it, and has it audited', async () => {
+  it('encrypts it in every region with the full context, stores it, and audits it', async () => {
     expect(await importEntry(await theEntry())).toEqual(ok({ kind: 'imported', missing: [] }));
     expect(lines()).toEqual([line('imported')]);
     const id = keyId('orders/7');
@@ -75,7 +75,7 @@ describe('importing a key', () => {
     }
   });
 
-  it('makes the key that a caller then gets', async () => {
+  it('stores the key that callers then get', async () => {
     await importEntry(await theEntry());
     const served = await service.process().get({ id: keyId('orders/7'), mayCreate: false }, patience());
     expect(served.map(({ key }) => hexOf(key))).toEqual(ok(plaintext.toString('hex')));
@@ -84,12 +84,12 @@ describe('importing a key', () => {
     });
   });
 
-  it('with the quorum is enough, and the region that is missing is named', async () => {
+  it('with the quorum succeeds, and names the missing region', async () => {
     service.vaults[2].fails('vault.misconfigured');
     expect(await importEntry(await theEntry())).toEqual(ok({ kind: 'imported', missing: [stockholm] }));
   });
 
-  it('below the quorum stores nothing, and a second line takes the first back', async () => {
+  it('below the quorum stores nothing, and a second audit entry corrects the first', async () => {
     service.vaults[1].fails('vault.misconfigured');
     service.vaults[2].fails('vault.misconfigured');
     const outcome = await importEntry(await theEntry());
@@ -97,7 +97,7 @@ describe('importing a key', () => {
     expect([service.store.rows.size, lines()]).toEqual([0, [line('imported'), line('regions.below-quorum')]]);
   });
 
-  it('a second time finds it there, and writes nothing', async () => {
+  it('a second time finds it present, and writes nothing', async () => {
     const entry = await theEntry();
     await importEntry(entry);
     service.store.calls.length = 0;
@@ -115,14 +115,14 @@ describe('importing a key', () => {
 });
 
 describe('an id that has a key', () => {
-  it('of its own keeps it: the entry is a conflict (I1)', async () => {
+  it('that differs keeps it: the entry is a conflict (I1)', async () => {
     const own = await service.stored('orders/7', randomBytes(32));
     expect(await importEntry(await theEntry())).toEqual(err({ kind: 'key.conflict' }));
     const found = await service.store.inner.find(keyId('orders/7'), firstVersion, patience());
     expect([found, lines()]).toEqual([ok(own), []]);
   });
 
-  it('by the time it is written keeps it, too, and the line is taken back (I1)', async () => {
+  it('by the time of the write keeps it as well, and a second audit entry says so (I1)', async () => {
     const own = await service.stored('orders/7', randomBytes(32));
     const { inner, instead } = service.store;
     let looks = 0;
@@ -132,7 +132,7 @@ describe('an id that has a key', () => {
     expect([found, lines()]).toEqual([ok(own), [line('imported'), line('key.conflict')]]);
   });
 
-  it('from another import that was quicker has it already', async () => {
+  it('from a concurrent import reports it as already present', async () => {
     await service.stored('orders/7', plaintext);
     const { inner, instead } = service.store;
     let looks = 0;
@@ -141,7 +141,7 @@ describe('an id that has a key', () => {
     expect(lines()).toEqual([line('imported'), line('already-present')]);
   });
 
-  it('from another import with fewer copies than the quorum is not taken for done', async () => {
+  it('from a concurrent import with fewer copies than the quorum does not count as imported', async () => {
     await service.stored('orders/7', plaintext, [service.vaults[0]]);
     const { inner, instead } = service.store;
     let looks = 0;
@@ -150,8 +150,8 @@ describe('an id that has a key', () => {
   });
 });
 
-describe('an entry is refused, and named,', () => {
-  it('when its id is none of ours, before anything is called', async () => {
+describe('an entry is refused', () => {
+  it('when its id is invalid, before any call', async () => {
     const outcome = await importEntry(await theEntry('white space'));
     expect(outcome).toMatchObject({ error: { kind: 'source.id-invalid' } });
     expect([source.handedOut, service.store.calls]).toEqual([[], []]);
@@ -162,7 +162,7 @@ describe('an entry is refused, and named,', () => {
     expect(await importEntry(source.keep('a', err(failure)))).toEqual(err(failure));
   });
 
-  it('when no copy opens, or copies differ', async () => {
+  it('when no copy opens, or when copies differ', async () => {
     const differ = await importEntry(await source.add('a', plaintext, randomBytes(32)));
     expect(differ).toMatchObject({ error: { kind: 'source.copies-differ' } });
     source.vaults[0].script('decrypt', 'ciphertext.rejected');
@@ -171,13 +171,13 @@ describe('an entry is refused, and named,', () => {
     expect([service.store.rows.size, lines()]).toEqual([0, []]);
   });
 
-  it('when the store is not ours, before anything is opened (I7)', async () => {
+  it('when the store belongs to another deployment, before a copy is opened (I7)', async () => {
     service = await new VirtualService().initialise(deployment('other'));
     expect(await importEntry(await theEntry())).toMatchObject({ error: { kind: 'store.foreign' } });
     expect([source.handedOut, service.vaultCallCount]).toEqual([[], 0]);
   });
 
-  it('when the store cannot be read, or the audit log takes no line', async () => {
+  it('when the store cannot be read, or the audit log cannot be written', async () => {
     service.store.instead.find = () => errAsync({ kind: 'store.throttled' });
     expect(await importEntry(await theEntry())).toEqual(err({ kind: 'store.throttled' }));
     service.store.instead = {};
@@ -186,14 +186,14 @@ describe('an entry is refused, and named,', () => {
     expect([service.vaultCallCount, service.store.rows.size]).toEqual([0, 0]);
   });
 
-  it('when the audit log is silent, in bounded time, before anything is wrapped', async () => {
+  it('when the audit log does not answer in time, before a key is encrypted', async () => {
     service.audit.mode = 'hold';
     const outcome = await importEntry(await theEntry());
     expect(outcome).toEqual(err({ kind: 'audit.unavailable', cause: 'timed out' }));
     expect([service.vaultCallCount, service.store.rows.size]).toEqual([0, 0]);
   });
 
-  it('when the line cannot be taken back', async () => {
+  it('when the audit entry cannot be corrected', async () => {
     service.vaults[1].fails('vault.misconfigured');
     service.vaults[2].fails('vault.misconfigured');
     const append = service.audit.append.bind(service.audit);

@@ -1,5 +1,5 @@
-// Opening an entry of another store: copies that agree prove each other, copies that differ are refused, and of all
-// plaintexts one at most is left.
+// Opening an entry of another store: copies that agree prove each other, copies that differ are refused, and all plaintexts
+// but the returned one are wiped.
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { err, ok, type Result } from 'neverthrow';
@@ -40,14 +40,14 @@ const alive = (): number => source.handedOut.filter((each) => !isWiped(each)).le
 const opens = (): readonly number[] => source.vaults.map((vault) => vault.count('decrypt'));
 
 describe('opening an entry', () => {
-  it('asks every region that holds a copy, and answers the one key that they agree on', async () => {
+  it('calls every region that holds a copy, and returns the key that they agree on', async () => {
     const opened = await open([plaintext, plaintext, plaintext]);
     const regions = [frankfurt, dublin, stockholm];
     expect(revealed(opened)).toEqual(ok({ key, opened: regions, failed: [] }));
     expect([source.handedOut.length, alive()]).toEqual([3, 1]);
   });
 
-  it('asks no region that holds none', async () => {
+  it('calls no region without a copy', async () => {
     const opened = await open([undefined, plaintext]);
     expect(revealed(opened)).toEqual(ok({ key, opened: [dublin], failed: [] }));
     expect(opens()).toEqual([0, 1, 0]);
@@ -59,7 +59,7 @@ describe('opening an entry', () => {
     'ciphertext.rejected',
     'vault.request-invalid',
   ] as const)(
-    'is content with the copies that open when one region says %s, and does not ask again',
+    'succeeds with the copies that open when one region fails with %s, and does not call again',
     async (kind) => {
       source.vaults[0].script('decrypt', kind);
       const opened = await open([plaintext, plaintext, plaintext]);
@@ -69,7 +69,7 @@ describe('opening an entry', () => {
     },
   );
 
-  it('waits for a silent region no longer than one attempt may take, and wipes what it says too late', async () => {
+  it('waits for a silent region for one attempt at most, and wipes a late answer', async () => {
     source.vaults[0].script('decrypt', 'hold');
     const opened = await open([plaintext, plaintext]);
     const failed = [{ region: frankfurt, failure: timedOut }];
@@ -79,7 +79,7 @@ describe('opening an entry', () => {
     expect([source.handedOut.length, alive()]).toEqual([2, 1]);
   });
 
-  it('refuses copies that open to different keys, and leaves no plaintext', async () => {
+  it('refuses copies that open to different keys, and wipes every plaintext', async () => {
     const opened = await open([plaintext, plaintext, randomBytes(32)]);
     const regions = [frankfurt, dublin, stockholm];
     expect(opened).toEqual(err({ kind: 'source.copies-differ', regions }));
@@ -88,7 +88,7 @@ describe('opening an entry', () => {
 });
 
 describe('an entry of which no copy opens', () => {
-  it('is tried again where regions may only be busy or away', async () => {
+  it('is tried again after transient failures', async () => {
     source.vaults[0].script('decrypt', 'region.throttled', 'region.unavailable', 'answer');
     source.vaults[1].script('decrypt', 'ciphertext.rejected');
     const opened = await open([plaintext, plaintext]);
@@ -97,7 +97,7 @@ describe('an entry of which no copy opens', () => {
     expect(opens()).toEqual([3, 3, 0]);
   });
 
-  it('is given up after three tries, and every region says why', async () => {
+  it('fails after three attempts, with the failure of every region', async () => {
     source.vaults[0].script('decrypt', 'region.unavailable');
     source.vaults[1].script('decrypt', 'ciphertext.rejected');
     const attempts = [
@@ -108,20 +108,20 @@ describe('an entry of which no copy opens', () => {
     expect(opens()).toEqual([3, 3, 0]);
   });
 
-  it('is given up at once where trying again cannot help', async () => {
+  it('fails at once after failures that are not transient', async () => {
     source.vaults[0].script('decrypt', 'ciphertext.rejected');
     const attempts = [{ region: frankfurt, failure: vaultFailures['ciphertext.rejected'] }];
     expect(await open([plaintext])).toEqual(err({ kind: 'regions.exhausted', attempts }));
     expect(opens()).toEqual([1, 0, 0]);
   });
 
-  it('because what it holds has no length of a data key, is unsuitable', async () => {
+  it('whose plaintext does not have the length of a data key is unsuitable', async () => {
     source.vaults[0].script('decrypt', 'ciphertext.mismatched');
     source.vaults[1].script('decrypt', 'ciphertext.rejected');
     expect(await open([plaintext, plaintext])).toEqual(err({ kind: 'source.key-unsuitable' }));
   });
 
-  it('for somebody who left is not asked for any more', async () => {
+  it('is not tried again after an abort', async () => {
     source.vaults[0].script('decrypt', 'region.unavailable');
     const caller = new AbortController();
     const { copies } = await source.add('a', plaintext);

@@ -1,5 +1,5 @@
-// Repairing a record: missing copies are added, unreadable ones replaced, each proven before it is written, and never is a
-// copy lost that may be good (I4, I6).
+// Repairing a record: missing copies are added, unreadable ones replaced, each proven before it is written, and no copy that
+// may be good is lost (I4, I6).
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { errAsync, okAsync } from 'neverthrow';
@@ -30,7 +30,7 @@ const stored = async (): Promise<KeyRecord> => {
   return found;
 };
 const regionsOf = ({ ciphertexts }: KeyRecord): readonly string[] => [...ciphertexts.keys()];
-/** The plaintext that each of the vaults opens the stored record to. */
+/** What each vault opens the stored record to. */
 const opened = async (vaults: readonly KeyVault[] = service.vaults): Promise<readonly unknown[]> => {
   const record = await stored();
   return Promise.all(
@@ -48,7 +48,7 @@ const [frankfurt, dublin, stockholm] = ['eu-central-1', 'eu-west-1', 'eu-north-1
   Region,
   Region,
 ];
-/** What a repair came to, without what it had found. */
+/** The result of a repair. */
 const outcome = ({ added, replaced, dropped, failed, failure }: KeyRepair): unknown => ({
   added,
   replaced,
@@ -62,8 +62,8 @@ const repair = async (record: KeyRecord, choices = {}, signal = patience()): Pro
 const calls = (): readonly (readonly string[])[] =>
   service.vaults.map((vault) => vault.calls.map(({ operation }) => operation));
 
-describe('a record that lacks a copy', () => {
-  it('gets one, proven by reading back, and nothing else changes', async () => {
+describe('a record with a missing copy', () => {
+  it('gets one, proven by reading it back, and nothing else changes', async () => {
     const [first, second] = service.vaults;
     const before = await service.stored('orders/7', plaintext, [first, second]);
     expect(await repair(before)).toEqual({ ...nothing, added: [stockholm] });
@@ -77,19 +77,19 @@ describe('a record that lacks a copy', () => {
     expect(await opened()).toEqual([hex, hex, hex]);
   });
 
-  it('gets all that it lacks in one write', async () => {
+  it('gets all missing copies in one write', async () => {
     const record = await service.stored('orders/7', plaintext, [service.vaults[1]]);
     expect(await repair(record)).toEqual({ ...nothing, added: [frankfurt, stockholm] });
     expect((await stored()).revision).toBe(2);
     expect(await opened()).toEqual([hex, hex, hex]);
   });
 
-  it('leaves no key alive', async () => {
+  it('has every plaintext wiped', async () => {
     await repair(await service.stored('orders/7', plaintext, [service.vaults[0]]));
     expect(service.vaults.flatMap(({ handedOut }) => handedOut).every(isWiped)).toBe(true);
   });
 
-  it('is told to audit log and telemetry once', async () => {
+  it('is reported to the audit log and to telemetry once', async () => {
     await repair(await service.stored('orders/7', plaintext, service.vaults.slice(0, 2)));
     const change = { id, version: firstVersion, added: [stockholm], replaced: [], dropped: [] };
     const timeMs = service.clock.nowMs();
@@ -99,7 +99,7 @@ describe('a record that lacks a copy', () => {
     expect(service.telemetry.milestones).toEqual([{ event: 'key.repaired', ...change }]);
   });
 
-  it('does not wait for ever for an audit log that does not answer', async () => {
+  it('is not written when the audit log does not answer in time', async () => {
     service.audit.mode = 'hold';
     const [first, second] = service.vaults;
     const record = await service.stored('orders/7', plaintext, [first, second]);
@@ -112,14 +112,14 @@ describe('a record that lacks a copy', () => {
     expect(await stored()).toEqual(record);
   });
 
-  it('is not written to without its audit line', async () => {
+  it('is not written without its audit entry', async () => {
     service.audit.mode = 'fail';
     const record = await service.stored('orders/7', plaintext, [service.vaults[0]]);
     expect(await repair(record)).toEqual({ ...nothing, failure: { kind: 'audit.unavailable' } });
     expect(await stored()).toEqual(record);
   });
 
-  it('stays as it is where the region cannot prove its copy, and gets what others can', async () => {
+  it('gets no copy that its region cannot prove, and gets the copies of other regions', async () => {
     service.vaults[1].script('decrypt', 'wrong-key');
     service.vaults[2].script('encrypt', 'answer');
     const record = await service.stored('orders/7', plaintext, [service.vaults[0]]);
@@ -132,7 +132,7 @@ describe('a record that lacks a copy', () => {
     expect(regionsOf(await stored())).toEqual([frankfurt, stockholm]);
   });
 
-  it('stays as it is while the region is down', async () => {
+  it('does not change while the region is down', async () => {
     service.vaults[2].fails('vault.misconfigured');
     const record = await service.stored('orders/7', plaintext, service.vaults.slice(0, 2));
     const failed = [{ region: stockholm, failure: vaultFailures['vault.misconfigured'] }];
@@ -145,8 +145,8 @@ describe('a record that lacks a copy', () => {
   });
 });
 
-describe('a record that is whole', () => {
-  it('is opened everywhere and left as it is', async () => {
+describe('a complete record', () => {
+  it('is opened in every region and not changed', async () => {
     const record = await service.stored('orders/7', plaintext);
     expect(await repair(record)).toEqual(nothing);
     expect(calls()).toEqual([['decrypt'], ['decrypt'], ['decrypt']]);
@@ -156,19 +156,16 @@ describe('a record that is whole', () => {
 });
 
 describe('a copy that does not open', () => {
-  it.each(['ciphertext.rejected', 'wrong-key'] as const)(
-    '(%s) is replaced by one that is proven',
-    async (step) => {
-      const record = await service.stored('orders/7', plaintext);
-      const before = record.ciphertexts.get(dublin)?.bytes;
-      service.vaults[1].script('decrypt', step, 'answer');
-      expect(await repair(record)).toEqual({ ...nothing, replaced: [dublin] });
-      expect((await stored()).ciphertexts.get(dublin)?.bytes).not.toEqual(before);
-      expect(await opened()).toEqual([hex, hex, hex]);
-    },
-  );
+  it.each(['ciphertext.rejected', 'wrong-key'] as const)('(%s) is replaced by a proven one', async (step) => {
+    const record = await service.stored('orders/7', plaintext);
+    const before = record.ciphertexts.get(dublin)?.bytes;
+    service.vaults[1].script('decrypt', step, 'answer');
+    expect(await repair(record)).toEqual({ ...nothing, replaced: [dublin] });
+    expect((await stored()).ciphertexts.get(dublin)?.bytes).not.toEqual(before);
+    expect(await opened()).toEqual([hex, hex, hex]);
+  });
 
-  it('is kept while its region proves no better one (I6)', async () => {
+  it('is kept while its region cannot prove a new one (I6)', async () => {
     const record = await service.stored('orders/7', plaintext);
     service.vaults[1].script('decrypt', 'ciphertext.rejected');
     const failed = [{ region: dublin, failure: vaultFailures['ciphertext.rejected'] }];
@@ -187,7 +184,7 @@ describe('a copy that does not open', () => {
     },
   );
 
-  it('in a region that answers with wrong keys and is left alone is not replaced', async () => {
+  it('in an ejected region that returned a wrong key is not replaced', async () => {
     const record = await service.stored('orders/7', plaintext);
     service.guide.leftAlone.add(dublin);
     service.vaults[1].script('decrypt', 'wrong-key', 'answer');
@@ -208,7 +205,7 @@ describe('a record of which no copy opens', () => {
     expect(await stored()).toEqual(record);
   });
 
-  it('may be good where regions could not be asked, and is not called lost', async () => {
+  it('is not reported as lost while regions could not be checked', async () => {
     const record = await service.stored('orders/7', plaintext, service.vaults.slice(0, 2));
     service.vaults[0].script('decrypt', 'ciphertext.rejected');
     service.vaults[1].script('decrypt', 'region.untrusted');
@@ -224,7 +221,7 @@ describe('a record of which no copy opens', () => {
     });
   });
 
-  it('any more when it is to be copied stays as it is', async () => {
+  it('when the repair opens it again does not change', async () => {
     const record = await service.stored('orders/7', plaintext, [service.vaults[0]]);
     service.vaults[0].script('decrypt', 'answer', 'vault.request-invalid');
     expect(await repair(record)).toEqual({ ...nothing, failure: { kind: 'vault.request-invalid' } });
@@ -232,8 +229,8 @@ describe('a record of which no copy opens', () => {
   });
 });
 
-describe('a record that somebody else changes meanwhile', () => {
-  it('is read and looked at anew, and keeps what they did', async () => {
+describe('a record that another process changes during the repair', () => {
+  it('is read and checked again, and the other change is kept', async () => {
     const [first, second, third] = service.vaults;
     const stale = await service.stored('orders/7', plaintext, [first]);
     const theirs = (await second.encrypt(...keyAndContext(stale)))._unsafeUnwrap();
@@ -248,20 +245,20 @@ describe('a record that somebody else changes meanwhile', () => {
     ]);
   });
 
-  it('again and again is given up after four looks', async () => {
+  it('is given up after four attempts', async () => {
     const record = await service.stored('orders/7', plaintext, service.vaults.slice(0, 2));
     service.store.instead = { addCiphertexts: () => errAsync({ kind: 'store.revision-stale' }) };
     expect(await repair(record)).toEqual({ ...nothing, failure: { kind: 'store.revision-stale' } });
     expect(service.store.calls.filter((call) => call === 'addCiphertexts')).toHaveLength(4);
   });
 
-  it('or takes away is no longer there to be repaired', async () => {
+  it('is not repaired when it was removed', async () => {
     const record = await service.stored('orders/7', plaintext, service.vaults.slice(0, 2));
     service.store.rows.clear();
     expect(await repair(record)).toEqual({ ...nothing, failure: { kind: 'key.not-found' } });
   });
 
-  it('or makes of a newer format is left alone', async () => {
+  it('is not repaired when it now has a newer format', async () => {
     const record = await service.stored('orders/7', plaintext, service.vaults.slice(0, 2));
     service.store.rows.set(`${id} 1`, { format: 2 });
     expect(await repair(record)).toMatchObject({
@@ -269,7 +266,7 @@ describe('a record that somebody else changes meanwhile', () => {
     });
   });
 
-  /** The key of the test, and the context that belongs to the record. */
+  /** The key of the test, and the context of the record. */
   function keyAndContext(record: KeyRecord): Parameters<KeyVault['encrypt']> {
     const context = encryptionContext({ deployment: ours, id, version: firstVersion }, record.commitment);
     return [keyOf(plaintext), context, patience()];
@@ -277,7 +274,7 @@ describe('a record that somebody else changes meanwhile', () => {
 });
 
 describe('a write of unknown outcome', () => {
-  it('that happened is found to be done', async () => {
+  it('that took effect counts as done', async () => {
     const record = await service.stored('orders/7', plaintext, service.vaults.slice(0, 2));
     service.store.instead = {
       addCiphertexts: (...args) =>
@@ -290,7 +287,7 @@ describe('a write of unknown outcome', () => {
     expect(service.audit.entries.map(({ outcome: how }) => how)).toEqual(['repaired']);
   });
 
-  it('that did not happen is tried again', async () => {
+  it('that took no effect is tried again', async () => {
     const record = await service.stored('orders/7', plaintext, service.vaults.slice(0, 2));
     let writes = 0;
     service.store.instead = {
@@ -305,7 +302,7 @@ describe('a write of unknown outcome', () => {
     expect(await opened()).toEqual([hex, hex, hex]);
   });
 
-  it('that cannot be looked at stays unknown, and is never told as done (I8)', async () => {
+  it('stays unknown when the record cannot be read, and is never reported as done (I8)', async () => {
     const record = await service.stored('orders/7', plaintext, service.vaults.slice(0, 2));
     service.store.instead = {
       addCiphertexts: () =>
@@ -318,7 +315,7 @@ describe('a write of unknown outcome', () => {
     });
   });
 
-  it('is taken back in the audit log, and a log that fails then is told', async () => {
+  it('is corrected in the audit log, and a failure of that log is reported', async () => {
     const record = await service.stored('orders/7', plaintext, service.vaults.slice(0, 2));
     service.store.instead = {
       addCiphertexts: () => {
@@ -338,11 +335,11 @@ describe('a write of unknown outcome', () => {
   });
 });
 
-describe('copies of regions that left the configuration', () => {
+describe('copies of removed regions', () => {
   const retired = new ScriptedVault(region('us-east-1'));
   const drop = { dropRemoved: true };
 
-  it('are ignored unless they are to be dropped', async () => {
+  it('are ignored unless dropping them is requested', async () => {
     const record = await service.stored('orders/7', plaintext, [retired, ...service.vaults]);
     expect(await repair(record)).toEqual(nothing);
     expect(await stored()).toEqual(record);
@@ -356,7 +353,7 @@ describe('copies of regions that left the configuration', () => {
     expect(service.audit.entries).toMatchObject([{ dropped: [retired.region], outcome: 'repaired' }]);
   });
 
-  it('are dropped together with the repair that makes the others whole, and not before it is stored', async () => {
+  it('are dropped after the repair that completes the other copies was stored, not before', async () => {
     const record = await service.stored('orders/7', plaintext, [retired, ...service.vaults.slice(0, 2)]);
     expect(await repair(record, drop)).toEqual({ ...nothing, added: [stockholm], dropped: [retired.region] });
     expect(service.store.calls).toEqual(['addCiphertexts', 'find', 'dropCiphertexts', 'find']);
@@ -374,13 +371,13 @@ describe('copies of regions that left the configuration', () => {
     },
   );
 
-  it('stay while the configured copies are no quorum', async () => {
+  it('stay while the configured copies are fewer than the quorum', async () => {
     const record = await service.stored('orders/7', plaintext, [retired, ...service.vaults]);
     expect(await repair(record, { ...drop, quorum: 4 })).toEqual(nothing);
     expect(await stored()).toEqual(record);
   });
 
-  it('are found gone when the drop happened though its outcome was unknown', async () => {
+  it('count as dropped when the drop took effect but its outcome was unknown', async () => {
     const record = await service.stored('orders/7', plaintext, [retired, ...service.vaults]);
     service.store.instead = {
       dropCiphertexts: (...args) =>
@@ -391,7 +388,7 @@ describe('copies of regions that left the configuration', () => {
     expect(await repair(record, drop)).toEqual({ ...nothing, dropped: [retired.region] });
   });
 
-  it('stay when the store says that the others were added, and they were not', async () => {
+  it('stay when the store reports added copies that it does not hold', async () => {
     const record = await service.stored('orders/7', plaintext, [retired, ...service.vaults.slice(0, 2)]);
     service.store.instead = {
       addCiphertexts: (of, added) => okAsync(withCiphertexts(of, added)),
@@ -404,7 +401,7 @@ describe('copies of regions that left the configuration', () => {
     expect(await stored()).toEqual(record);
   });
 
-  it('stay for another look when somebody changed the record between addition and drop', async () => {
+  it('stay for the next attempt when the record changed between adding and dropping', async () => {
     const record = await service.stored('orders/7', plaintext, [retired, ...service.vaults.slice(0, 2)]);
     let additions = 0;
     service.store.instead = {
@@ -421,7 +418,7 @@ describe('copies of regions that left the configuration', () => {
     expect((await stored()).revision).toBe(record.revision + 3);
   });
 
-  it('that could not be dropped do not undo what was added', async () => {
+  it('that could not be dropped do not undo added copies', async () => {
     const record = await service.stored('orders/7', plaintext, [retired, ...service.vaults.slice(0, 2)]);
     service.store.instead = { dropCiphertexts: () => errAsync({ kind: 'store.throttled' }) };
     expect(await repair(record, drop)).toEqual({
@@ -431,7 +428,7 @@ describe('copies of regions that left the configuration', () => {
     });
   });
 
-  it('of a record that others change meanwhile are dropped after another look', async () => {
+  it('of a record that another process changes are dropped in the next attempt', async () => {
     const record = await service.stored('orders/7', plaintext, [retired, ...service.vaults.slice(0, 2)]);
     let drops = 0;
     service.store.instead = {
@@ -448,7 +445,7 @@ describe('copies of regions that left the configuration', () => {
 });
 
 describe('a dry run', () => {
-  it('says what would be done and changes nothing', async () => {
+  it('reports what would change and changes nothing', async () => {
     const retired = new ScriptedVault(region('us-east-1'));
     const record = await service.stored('orders/7', plaintext, [retired, ...service.vaults.slice(0, 2)]);
     service.vaults[1].script('decrypt', 'ciphertext.rejected');
@@ -463,9 +460,9 @@ describe('a dry run', () => {
   });
 });
 
-describe('a repair that is broken off', () => {
+describe('an aborted repair', () => {
   it.each([0, 1, 2, 3, 4, 5, 6, 7, 8])(
-    'after %d turns begins no write any more, and is no news',
+    'after %d turns begins no further write, and is not reported',
     async (turns) => {
       const record = await service.stored('orders/7', plaintext, service.vaults.slice(0, 2));
       service.vaults[0].script('decrypt', 'hold');
@@ -486,7 +483,7 @@ describe('a repair that is broken off', () => {
 });
 
 describe('two repairs of one record at once', () => {
-  it('end with a whole record, whichever writes first', async () => {
+  it('end with a complete record, whichever writes first', async () => {
     const record = await service.stored('orders/7', plaintext, [service.vaults[1]]);
     const outcomes = await Promise.all([repair(record), repair(record)]);
     expect(outcomes).toContainEqual({ ...nothing, added: [frankfurt, stockholm] });

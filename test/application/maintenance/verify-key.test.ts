@@ -1,4 +1,4 @@
-// Verifying a key: every copy is opened in its own region and nothing is left of what came out.
+// Verifying a key: every copy is opened in its own region, and every plaintext is wiped.
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { KeyRecord } from '../../../src/domain/keys/key-record.js';
@@ -20,7 +20,7 @@ const check = (of = record): Promise<readonly { readonly region: string; readonl
 const good = { kind: 'good' };
 
 describe('verifying a key', () => {
-  it('opens every copy once, each in its region, and wipes what comes out', async () => {
+  it('opens every copy once, each in its region, and wipes the plaintexts', async () => {
     expect(await check()).toEqual([
       { region: 'eu-central-1', state: good },
       { region: 'eu-west-1', state: good },
@@ -34,7 +34,7 @@ describe('verifying a key', () => {
     expect(service.vaults.flatMap(({ handedOut }) => handedOut).map(isWiped)).toEqual([true, true, true]);
   });
 
-  it('says of each copy what is wrong with it, and wipes wrong keys as well', async () => {
+  it('reports the state of each copy, and wipes wrong keys as well', async () => {
     const [first, second, third] = service.vaults;
     first.script('decrypt', 'ciphertext.rejected');
     second.script('decrypt', 'wrong-key');
@@ -47,7 +47,7 @@ describe('verifying a key', () => {
     expect(second.handedOut.map(isWiped)).toEqual([true]);
   });
 
-  it('finds a copy missing without asking its region, and looks at no region that is not configured', async () => {
+  it('reports a missing copy without a call, and calls no region that is not configured', async () => {
     const retired = new ScriptedVault(region('us-east-1'));
     const [first, , third] = service.vaults;
     const partial = await service.recordOf('orders/7', randomBytes(32), [retired, first, third]);
@@ -57,7 +57,7 @@ describe('verifying a key', () => {
 });
 
 describe('a region that does not answer', () => {
-  it('is asked three times, with pauses, before its copy counts as not checked', async () => {
+  it('is called three times, with pauses, before its copy counts as not checked', async () => {
     service.vaults[0].script('decrypt', 'hang');
     const checked = check();
     await service.clock.advance(3 * attemptTimeoutMs + 2_000);
@@ -68,14 +68,14 @@ describe('a region that does not answer', () => {
     expect(service.vaults[0].count('decrypt')).toBe(3);
   });
 
-  it('and then answers is believed', async () => {
+  it('at first and then answers has its answer used', async () => {
     service.vaults[0].script('decrypt', 'region.throttled', 'region.unavailable', 'answer');
     const checked = check();
     await service.clock.advance(2_000);
     expect((await checked)[0]).toEqual({ region: 'eu-central-1', state: good });
   });
 
-  it('is passed over after five failures in a row, and asked again once in five seconds', async () => {
+  it('is skipped after five failures in a row, and called again every five seconds', async () => {
     const [first] = service.vaults;
     first.script('decrypt', 'region.unavailable');
     const verifying = service.verifying();
@@ -94,7 +94,7 @@ describe('a region that does not answer', () => {
     expect([await checkAgain(), await checkAgain()]).toEqual([1, 1]);
   });
 
-  it('is not asked again when nobody waits any more', async () => {
+  it('is not called again after an abort', async () => {
     const [first] = service.vaults;
     first.script('decrypt', 'region.unavailable');
     const controller = new AbortController();

@@ -18,7 +18,7 @@ const states: Readonly<Record<string, CopyState>> = {
   n: { kind: 'not-checked', failure: vaultFailures['region.unavailable'] },
 };
 
-/** A check whose regions are as the letters say. */
+/** A check with one region for each letter. */
 const check = (letters: string): CopyCheck =>
   Array.from(letters, (letter, index) => ({
     region: region(`r${index}`),

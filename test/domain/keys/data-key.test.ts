@@ -1,4 +1,4 @@
-// The plaintext of a key: that it is seen through one door only, can be wiped, and knows its commitment.
+// The plaintext of a key: only `reveal` shows it, it can be wiped, and it has a commitment.
 import { createHmac, randomBytes } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
 import { format, inspect } from 'node:util';
@@ -21,7 +21,7 @@ describe('taking bytes as a data key', () => {
     expect(taken.map((key) => key.length)).toEqual(ok(length));
   });
 
-  it('refuses every other length and says which it was', () => {
+  it('refuses every other length and reports it', () => {
     const lengths = Array.from({ length: 130 }, (_, length) => length).filter((n) => !isRightLength(n));
     for (const lengthBytes of [...lengths, 4_096]) {
       const refusal = err({ kind: 'data-key.length-invalid', lengthBytes });
@@ -29,7 +29,7 @@ describe('taking bytes as a data key', () => {
     }
   });
 
-  it('zeroes the source, whether it was accepted or not', () => {
+  it('zeroes the source, accepted or not', () => {
     for (const length of [16, 32, 64, 1, 31, 33]) {
       const source = new Uint8Array(length).fill(7);
       DataKey.take(source).unwrapOr(undefined);
@@ -37,14 +37,14 @@ describe('taking bytes as a data key', () => {
     }
   });
 
-  it('keeps bytes of its own: changing the source later changes nothing', () => {
+  it('copies the bytes: changing the source later has no effect', () => {
     const source = counting(16);
     const key = DataKey.take(source)._unsafeUnwrap();
     source.fill(9);
     expect(hexOf(key)).toBe('000102030405060708090a0b0c0d0e0f');
   });
 
-  it('keeps them outside of the pool that small Buffers share', () => {
+  it('keeps them outside the pool that small Buffers share', () => {
     const key = DataKey.take(Buffer.from(counting(16)))._unsafeUnwrap();
     expect(key.reveal((bytes) => bytes.buffer.byteLength)).toBe(16);
   });
@@ -65,14 +65,14 @@ describe('which lengths a data key has', () => {
 });
 
 describe('wiping a data key', () => {
-  it('overwrites the very bytes that were lent out', () => {
+  it('overwrites the bytes that `reveal` passed on', () => {
     const key = randomKey();
     const lent = key.reveal((bytes) => bytes);
     key.wipe();
     expect(lent).toEqual(new Uint8Array(32));
   });
 
-  it('may be done twice', () => {
+  it('may be repeated', () => {
     const key = randomKey();
     key.wipe();
     key.wipe();
@@ -99,11 +99,11 @@ describe('wiping a data key', () => {
   });
 });
 
-describe('looking at a data key', () => {
+describe('printing a data key', () => {
   const key = keyOf(counting(32));
   const ways: readonly (readonly [string, string, string])[] = [
     ['String', String(key), '[redacted]'],
-    // eslint-disable-next-line @typescript-eslint/restrict-template-expressions -- the mistake that is played here
+    // eslint-disable-next-line @typescript-eslint/restrict-template-expressions -- the mistake under test
     ['template', `${key}`, '[redacted]'],
     ['concatenation', 'key: '.concat(String(key)), 'key: [redacted]'],
     ['JSON.stringify', JSON.stringify(key), '"[redacted]"'],
@@ -143,18 +143,18 @@ describe('the commitment', () => {
   const id = keyId('orders/7');
   const first = keyVersion(1);
 
-  // Computed outside of this code base, with Python's hmac.
+  // Computed independently, with Python's hmac.
   it.each([
     [counting(16), 'a', 1, 'z8lL3Gk-nAOra_HRyPgQV0TJT5WKZ5aM7ev3gM_DpTU'],
     [counting(32), 'orders/7', 1, 'cb41MoRpKI2Oa1XtLVm9XfHSldg9cxgKQNAPR9J5Utg'],
     [counting(32), 'orders/7', 2_147_483_647, 'yO8xtkkEKIrP3Zwp6j65zM1nsbd7cUX4j1zRz9N0XdQ'],
     [counting(64), 'a'.repeat(255), 3, 'NFGnioqzadhZeAfIwmTWPlfZvianEtKuhIBnQ9hY8Ck'],
     [new Uint8Array(32), 'A.b_c:d/e-f@g+h=i', 1, 'aVS41_F00IKxqqqWSNjPSB2m67Q-KY18Xi4mPt0nQKU'],
-  ])('of a known key is a known text, for ever (%#)', (bytes, name, version, expected) => {
+  ])('of a known key never changes (%#)', (bytes, name, version, expected) => {
     expect(keyOf(bytes).commitmentFor(keyId(name), keyVersion(version))).toBe(expected);
   });
 
-  it('is HMAC-SHA256 under the key of the label, the length, the id and the version', () => {
+  it('is HMAC-SHA256, under the key, of the label, the length, the id and the version', () => {
     const lengths = fc.constantFrom(...dataKeyLengths);
     const bytes = lengths.chain((n) => fc.uint8Array({ minLength: n, maxLength: n }));
     const names = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._:/\-@+=]{0,254}$/);
@@ -167,7 +167,7 @@ describe('the commitment', () => {
     );
   });
 
-  it('confirms the key, id and version that it was made of', () => {
+  it('confirms the key, id and version that it was made from', () => {
     const key = randomKey();
     expect(key.isCommittedBy(key.commitmentFor(id, first), id, first)).toBe(true);
     expect(key.copy().isCommittedBy(key.commitmentFor(id, first), id, first)).toBe(true);
@@ -186,7 +186,7 @@ describe('the commitment', () => {
     }
   });
 
-  it('tells a key from its twin that is padded with zeros, which HMAC alone could not', () => {
+  it('differs for a key and the same key padded with zeros, which have the same HMAC', () => {
     const twins = [16, 32, 64].map((length) => {
       const bytes = new Uint8Array(length);
       bytes.set(counting(16));
@@ -217,7 +217,7 @@ describe('the commitment', () => {
     expect(new Set(made).size).toBe(64);
   });
 
-  it('has the shape that isCommitment knows', () => {
+  it('has the form that isCommitment accepts', () => {
     expect(isCommitment(randomKey().commitmentFor(id, first))).toBe(true);
   });
 
@@ -235,7 +235,7 @@ describe('the commitment', () => {
     expect(isCommitment(text)).toBe(false);
   });
 
-  it('denies a text that is no commitment, of whatever length', () => {
+  it('denies a text of any length that is not a commitment', () => {
     const key = randomKey();
     const made = key.commitmentFor(id, first);
     const strange = [
@@ -261,12 +261,12 @@ describe('two data keys', () => {
     expect(key.equals(keyOf(changed))).toBe(false);
   });
 
-  it('of different lengths are not equal, though one begins with the other', () => {
+  it('of different lengths are not equal, even if one is a prefix of the other', () => {
     expect(keyOf(counting(32)).equals(keyOf(counting(16)))).toBe(false);
     expect(keyOf(counting(16)).equals(keyOf(counting(32)))).toBe(false);
   });
 
-  it('made by copying live apart: wiping one leaves the other', () => {
+  it('made by copying are independent: wiping one does not wipe the other', () => {
     const key = randomKey();
     const hex = hexOf(key);
     const [kept, wiped] = [key.copy(), key.copy()];

@@ -17,7 +17,7 @@ describe('the encryption context', () => {
     });
   });
 
-  it('has no commitment while the key is being generated', () => {
+  it('has no commitment in the generating call', () => {
     expect(generationContext(name)).toStrictEqual({
       'rkms:deployment': 'prod',
       'rkms:id': 'orders/7',
@@ -25,7 +25,7 @@ describe('the encryption context', () => {
     });
   });
 
-  it('takes nothing else along from what it is given', () => {
+  it('contains no other field of its input', () => {
     const key = randomKey();
     const secretive = { ...name, key, plaintext: hexOf(key) };
     const commitment = key.commitmentFor(name.id, name.version);

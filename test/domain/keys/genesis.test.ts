@@ -1,4 +1,4 @@
-// Whose store is it, and where is it written? Only one with our own genesis record is ours (I7).
+// Which deployment a store belongs to, and where it is written: only a store with its own genesis record is accepted (I7).
 import { describe, expect, it } from '@jest/globals';
 import { err, ok } from 'neverthrow';
 import { checkGenesis } from '../../../src/domain/keys/genesis.js';
@@ -10,18 +10,23 @@ const east = region('us-east-1');
 const west = region('us-west-2');
 
 describe('the genesis record', () => {
-  it('of our own deployment makes the store ours', () => {
+  it('of the same deployment is accepted', () => {
     const found = { deployment: ours, createdAtMs: 5 };
     expect(checkGenesis(found, { deployment: ours })).toEqual(ok(found));
   });
 
-  it.each(['staging', 'Prod', 'prod2', 'pro'])('of the deployment %s makes it foreign (I7)', (other) => {
-    const found = deployment(other);
-    const foreign = err({ kind: 'store.foreign', expected: ours, found });
-    expect(checkGenesis({ deployment: found, createdAtMs: 5 }, { deployment: ours })).toStrictEqual(foreign);
-  });
+  it.each(['staging', 'Prod', 'prod2', 'pro'])(
+    'of the deployment %s makes the store foreign (I7)',
+    (other) => {
+      const found = deployment(other);
+      const foreign = err({ kind: 'store.foreign', expected: ours, found });
+      expect(checkGenesis({ deployment: found, createdAtMs: 5 }, { deployment: ours })).toStrictEqual(
+        foreign,
+      );
+    },
+  );
 
-  it('that is not there makes it foreign (I7)', () => {
+  it('that is missing makes the store foreign (I7)', () => {
     const foreign = err({ kind: 'store.foreign', expected: ours, found: undefined });
     expect(checkGenesis(undefined, { deployment: ours })).toStrictEqual(foreign);
   });

@@ -1,4 +1,4 @@
-// What the store holds for one key: it only ever grows, and every change is a new revision.
+// What the store holds for one key: every change is a new revision, and adding never drops a copy.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { err, ok } from 'neverthrow';
@@ -47,7 +47,7 @@ describe('a new key record', () => {
   });
 });
 
-describe('taking ciphertexts out of a key record', () => {
+describe('removing ciphertexts from a key record', () => {
   const record = newKeyRecord(facts, [ciphertext('r1', 1), ciphertext('r2', 2), ciphertext('r3', 3)]);
 
   it('makes the next revision, without those regions and with all others', () => {
@@ -57,14 +57,14 @@ describe('taking ciphertexts out of a key record', () => {
     );
   });
 
-  it('is refused where none would be left', () => {
+  it('is refused when none would remain', () => {
     const all = ['r1', 'r2', 'r3'].map(region);
     expect(withoutCiphertexts(record, all)).toStrictEqual(err({ kind: 'key.copies-needed' }));
   });
 });
 
 describe('adding ciphertexts to a key record', () => {
-  it('makes the next revision, in which an added ciphertext takes the place that its region had', () => {
+  it('makes the next revision, in which an added ciphertext replaces that of its region', () => {
     const record = newKeyRecord(facts, [ciphertext('r1', 1), ciphertext('r2', 2)]);
     const next = withCiphertexts(record, [ciphertext('r2', 22), ciphertext('r3', 3)]);
     const expected = newKeyRecord(facts, [ciphertext('r1', 1), ciphertext('r2', 22), ciphertext('r3', 3)]);
@@ -83,7 +83,7 @@ describe('adding ciphertexts to a key record', () => {
     );
   });
 
-  it('leaves the record before as it was', () => {
+  it('does not change the earlier record', () => {
     const record = newKeyRecord(facts, [ciphertext('r1', 1)]);
     withCiphertexts(record, [ciphertext('r1', 9), ciphertext('r2', 2)]);
     expect(record).toStrictEqual(newKeyRecord(facts, [ciphertext('r1', 1)]));

@@ -1,4 +1,4 @@
-// The stored form of a record: what is written is read back, and nothing else is ever read as a record (I11).
+// The stored form of a record: it is read back unchanged, and nothing else is accepted as a record (I11).
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { err, ok } from 'neverthrow';
@@ -48,7 +48,7 @@ const records: fc.Arbitrary<KeyRecord> = fc
   .map(({ revision, ciphertexts, ...facts }) => ({ ...newKeyRecord(facts, ciphertexts), revision }));
 
 describe('a stored record', () => {
-  it('is read back as it was written', () => {
+  it('is read back unchanged', () => {
     fc.assert(
       fc.property(records, (record) => {
         expect(decodeRecord(encodeRecord(record))).toEqual(ok(record));
@@ -62,7 +62,7 @@ describe('a stored record', () => {
     expect(encodeRecord(record)).toStrictEqual(fields);
   });
 
-  it('may come with Buffers, and shares no memory with what it came from', () => {
+  it('may contain Buffers, and shares no memory with its input', () => {
     const bytes = Buffer.from([1, 2, 3]);
     const record = decodeRecord({ ...fields, ciphertexts: [{ ...good, bytes }] })._unsafeUnwrap();
     bytes.fill(9);
@@ -83,7 +83,7 @@ describe('a stored record', () => {
   });
 
   it.each([2, 3, 1.5, 1e9, Infinity])(
-    'of the newer format %d is refused as newer, whatever else it holds (I11)',
+    'of the newer format %d is refused as newer, whatever its other fields are (I11)',
     (format) => {
       const detail = `format ${format}; this build reads up to 1`;
       const refusal = err({ kind: 'key.unreadable', reason: 'newer-format', detail });
@@ -148,8 +148,8 @@ const breakages: readonly (readonly [string, unknown, string])[] = [
   ]),
 ];
 
-describe('a broken record', () => {
-  it.each(breakages)('is refused, naming the field: %s = %p', (field, value, detail) => {
+describe('a damaged record', () => {
+  it.each(breakages)('is refused with the name of the field: %s = %p', (field, value, detail) => {
     expect(decodeRecord({ ...fields, [field]: value })).toEqual(broken(detail));
   });
 
@@ -158,7 +158,7 @@ describe('a broken record', () => {
     expect(decodeRecord(rest).isErr()).toBe(true);
   });
 
-  it('is everything that is not a record, and none makes the reader throw', () => {
+  it('is any other input, and none makes the parser throw', () => {
     const fieldNames = Object.keys(fields);
     const anything = fc.anything({
       withBigInt: true,
@@ -180,7 +180,7 @@ describe('a broken record', () => {
     fc.assert(
       fc.property(fc.constantFrom(...fieldNames), oddValue, (field, value) => {
         const read = decodeRecord({ ...fields, [field]: value });
-        // Whatever is read has passed the grammar: it can be written and read again.
+        // Every accepted record can be written and read again.
         expect(read.map(encodeRecord).andThen(decodeRecord)).toEqual(read);
       }),
       { numRuns: 2_000 },
@@ -192,7 +192,7 @@ describe('a broken record', () => {
     );
   });
 
-  it('may be a list with holes, as no store makes them, and is refused like any other', () => {
+  it('may be a sparse list, which no store returns, and is refused like any other', () => {
     const holes: unknown[] = [good];
     holes.length = 3;
     expect(decodeRecord({ ...fields, ciphertexts: holes })).toEqual(broken('ciphertext'));

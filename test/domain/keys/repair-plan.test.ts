@@ -49,7 +49,7 @@ describe('a repair plan', () => {
     });
   });
 
-  it('of a whole key is empty', () => {
+  it('of a complete key is empty', () => {
     expect(planRepair(check({ kind: 'good' }, { kind: 'good' }), () => false)).toEqual({
       missing: [],
       unreadable: [],
@@ -80,7 +80,7 @@ describe('a repair plan', () => {
   });
 });
 
-describe('copies of regions that left the configuration', () => {
+describe('copies of removed regions', () => {
   const id = keyId('orders/7');
   const version = keyVersion(1);
   const facts = { id, version, commitment: randomKey().commitmentFor(id, version), createdAtMs: 0 };
@@ -89,7 +89,7 @@ describe('copies of regions that left the configuration', () => {
     [r1, r2, r3].map((at) => ({ region: at, kmsKey: 'k', bytes: Uint8Array.of(1) })),
   );
 
-  it('may go when every configured region is proven and they make a quorum', () => {
+  it('may be dropped when every configured region is proven and they reach the quorum', () => {
     expect(droppable(record, [r1, r2], [r1, r2], 2)).toEqual([r3]);
   });
 
@@ -97,11 +97,11 @@ describe('copies of regions that left the configuration', () => {
     expect(droppable(record, [r1, r2], [r1], 1)).toEqual([]);
   });
 
-  it('stay while the proven ones are no quorum', () => {
+  it('stay while the proven regions are fewer than the quorum', () => {
     expect(droppable(record, [r1], [r1], 2)).toEqual([]);
   });
 
-  it('are none when all are configured', () => {
+  it('do not exist when all regions are configured', () => {
     expect(droppable(record, [r1, r2, r3], [r1, r2, r3], 2)).toEqual([]);
   });
 });
