@@ -1,9 +1,9 @@
 // What happened, for whoever watches: logs now, metrics and traces by other bindings. Events carry names, counts and
 // durations, never key material; observing must not fail or slow what is observed.
 import type { AuthenticationMethod } from '../domain/access/caller.js';
-import type { FailedAttempt, VaultFailure } from '../domain/failures/region-failures.js';
+import type { FailedAttempt } from '../domain/failures/region-failures.js';
 import type { RegionsBelowQuorum, RepairFailure } from '../domain/failures/key-failures.js';
-import type { StoreFailure } from '../domain/failures/store-failures.js';
+import type { RegionFault, StoreFailure } from '../domain/failures/store-failures.js';
 import type { CallerId, KeyId, KeyVersion, Region } from '../domain/ids.js';
 import type { RegionState } from '../domain/regions/region-state.js';
 import { token } from './token.js';
@@ -20,7 +20,7 @@ export interface RegionCall {
   /** The key that the call was about; absent for probes. */
   readonly keyId?: KeyId;
   /** Absent when the call was answered well. */
-  readonly failure?: VaultFailure;
+  readonly failure?: RegionFault;
 }
 
 /** One finished call to one region's vault. */
@@ -40,7 +40,7 @@ export interface StoreCall {
   readonly operation: StoreOperation;
   readonly durationMs: number;
   /** Absent when the call was answered well. */
-  readonly failure?: StoreFailure | VaultFailure;
+  readonly failure?: StoreFailure | RegionFault;
 }
 
 /** One finished call to the store as a whole, however many of its regions were asked for it. */

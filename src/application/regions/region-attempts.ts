@@ -1,7 +1,8 @@
 // One call to one region, be it of KMS or of the store: limited in time, traced, and reported exactly once. Also races
 // such calls, within one budget for hedges. Never decides which regions to call, nor what an answer means.
 import { errAsync, ResultAsync, type Result } from 'neverthrow';
-import type { AfterFailure, VaultFailure } from '../../domain/failures/region-failures.js';
+import type { AfterFailure } from '../../domain/failures/region-failures.js';
+import type { RegionFault } from '../../domain/failures/store-failures.js';
 import type { Region } from '../../domain/ids.js';
 import { TokenBucket } from '../../domain/token-bucket.js';
 import type { Clock } from '../../ports/clock.js';
@@ -23,20 +24,20 @@ export interface RegionAttempt<T, F> extends Omit<Bounds<T, F>, 'clock'> {
   readonly span: { readonly name: string; readonly facts: SpanFacts };
   readonly run: (signal: AbortSignal) => ResultAsync<T, F>;
   /** What a failure says about the region; undefined when the region did what it should. */
-  readonly faultOf: (failure: F) => VaultFailure | undefined;
+  readonly faultOf: (failure: F) => RegionFault | undefined;
   /** Called once. `result` is undefined when `run` threw, which is a bug. */
   readonly onEnd: (end: AttemptEnd<T, F>) => void;
 }
 
 export interface AttemptEnd<T, F> {
   readonly durationMs: number;
-  readonly fault: VaultFailure | undefined;
+  readonly fault: RegionFault | undefined;
   readonly result: Result<T, F> | undefined;
 }
 
-const bugOfOurs: VaultFailure = { kind: 'vault.request-invalid' };
-const lostHedge: VaultFailure = { kind: 'region.unavailable', reason: 'hedge-lost' };
-const aborted: VaultFailure = { kind: 'call.aborted' };
+const bugOfOurs: RegionFault = { kind: 'vault.request-invalid' };
+const lostHedge: RegionFault = { kind: 'region.unavailable', reason: 'hedge-lost' };
+const aborted: RegionFault = { kind: 'call.aborted' };
 
 /**
  * Each request earns a small part of a hedge, so that hedged requests cannot double the load when all regions are slow.
@@ -107,7 +108,7 @@ export class RegionAttempts {
 function faultIn<T, F>(
   result: Result<T, F> | undefined,
   { signal, onAbort, faultOf }: RegionAttempt<T, F>,
-): VaultFailure | undefined {
+): RegionFault | undefined {
   if (result === undefined) return bugOfOurs;
   if (result.isOk()) return undefined;
   if (result.error !== onAbort) return faultOf(result.error);

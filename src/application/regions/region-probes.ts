@@ -13,13 +13,13 @@ import {
   type Observable,
   type SchedulerLike,
 } from 'rxjs';
-import type { VaultFailure } from '../../domain/failures/region-failures.js';
+import type { RegionFault } from '../../domain/failures/store-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import type { VaultCall } from '../../ports/telemetry.js';
 
 /** Tries a region once and emits how that ended: a failure, or undefined when it answered well. */
-export type RegionProbe = (region: Region) => Observable<VaultFailure | undefined>;
+export type RegionProbe = (region: Region) => Observable<RegionFault | undefined>;
 
 export interface ProbeSettings {
   /** How often it is looked whether a probe is due, in milliseconds. */
@@ -36,7 +36,7 @@ export interface ProbeParts {
   readonly settings: ProbeSettings;
 }
 
-const timedOut: VaultFailure = { kind: 'region.unavailable', reason: 'timed-out' };
+const timedOut: RegionFault = { kind: 'region.unavailable', reason: 'timed-out' };
 
 /** Emits each probe as it ends; never errors. */
 export const probesOf = (region: Region, parts: ProbeParts): Observable<VaultCall> =>
@@ -53,7 +53,7 @@ function probeOnce(region: Region, parts: ProbeParts): Observable<VaultCall> {
     timeout(scheduler ? { ...silent, scheduler } : silent),
     take(1),
     catchError((cause: unknown) =>
-      of<VaultFailure>({ kind: 'region.unavailable', reason: 'unintelligible', cause }),
+      of<RegionFault>({ kind: 'region.unavailable', reason: 'unintelligible', cause }),
     ),
     map((failure): VaultCall => {
       const durationMs = clock.monotonicMs() - startedMs;

@@ -2,9 +2,10 @@
 // store's regions, which has nothing to do with that of KMS. Decides how to call a region, never what an answer means.
 import type { ResultAsync } from 'neverthrow';
 import { map, type Observable } from 'rxjs';
-import type { AfterFailure, VaultFailure } from '../../domain/failures/region-failures.js';
+import type { AfterFailure } from '../../domain/failures/region-failures.js';
 import {
   regionFaultOf,
+  type RegionFault,
   type StoreFailure,
   type StoreReadFailure,
   type StoreWriteFailure,
@@ -130,7 +131,7 @@ export class StoreRegions {
 /** Reads the genesis record of the store in a region: only that of this deployment shows that the region is healthy. */
 export const genesisProbe =
   (replicas: readonly StoreReplica[], deployment: Deployment) =>
-  (region: Region): Observable<VaultFailure | undefined> => {
+  (region: Region): Observable<RegionFault | undefined> => {
     const replica = replicas.find((each) => each.region === region);
     if (replica === undefined) throw new Error(`the store is not in ${region}`);
     return observableCall((signal) =>
@@ -142,4 +143,7 @@ export const genesisProbe =
     ).pipe(map((result) => (result.isErr() ? result.error : undefined)));
   };
 
-const notThisTable: VaultFailure = { kind: 'vault.misconfigured', reason: 'table' };
+const notThisTable: RegionFault = {
+  kind: 'store.misconfigured',
+  detail: 'the table holds no genesis record of this deployment',
+};

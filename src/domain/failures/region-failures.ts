@@ -24,9 +24,7 @@ export type MisconfigurationReason =
   | 'invalid-state'
   | 'not-found'
   | 'access-denied'
-  | 'unsuitable-key'
-  /** Of a region of the store: its table is missing, forbidden, or not that of this deployment. */
-  | 'table';
+  | 'unsuitable-key';
 
 export type RegionUnavailable = {
   readonly kind: 'region.unavailable';

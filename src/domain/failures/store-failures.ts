@@ -63,8 +63,11 @@ export type StoreWriteFailure = StoreReadFailure | StoreConflicted | StoreOutcom
 /** How one call to the store in one region can fail. */
 export type StoreFailure = StoreWriteFailure | StoreRevisionStale;
 
-/** The region's fault in the words of region health, or undefined where the region did what it should. */
-export function regionFaultOf(failure: StoreFailure): VaultFailure | undefined {
+/** What a failed call says about the health of its region, be it a region of KMS or of the store. */
+export type RegionFault = VaultFailure | StoreMisconfigured;
+
+/** The fault of the store's region, or undefined when the region did what it should. */
+export function regionFaultOf(failure: StoreFailure): RegionFault | undefined {
   switch (failure.kind) {
     case 'store.unavailable':
     case 'store.outcome-unknown':
@@ -74,7 +77,6 @@ export function regionFaultOf(failure: StoreFailure): VaultFailure | undefined {
     case 'store.throttled':
       return { kind: 'region.throttled' };
     case 'store.misconfigured':
-      return { kind: 'vault.misconfigured', reason: 'table' };
     case 'credentials.invalid':
     case 'call.aborted':
       return failure;

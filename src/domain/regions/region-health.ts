@@ -114,6 +114,8 @@ function onFailure(settings: HealthSettings, health: LiveHealth, event: FailureE
       return open(settings, health, event);
     case 'vault.misconfigured':
       return misconfigure(health, failure.reason, event, settings.misconfiguredProbeMs);
+    case 'store.misconfigured':
+      return misconfigure(health, 'table', event, settings.misconfiguredProbeMs);
     case 'credentials.invalid':
       return misconfigure(health, 'credentials', event, settings.openMs);
     case 'ciphertext.rejected':

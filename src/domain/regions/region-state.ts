@@ -1,6 +1,7 @@
 // The states a region can be in, what can happen to it, and the numbers that decide. A state holds only what is valid in it.
 import { noCalls, type CallRecord, type FailureLimits } from './call-record.js';
-import type { MisconfigurationReason, VaultFailure } from '../failures/region-failures.js';
+import type { MisconfigurationReason } from '../failures/region-failures.js';
+import type { RegionFault } from '../failures/store-failures.js';
 import { noIntegrityFaults, type IntegrityLimits, type IntegrityFaults } from './integrity-faults.js';
 
 /** The numbers of the machine. Times are in milliseconds. */
@@ -61,8 +62,11 @@ export const circuitOf = {
   drained: 'open',
 } as const satisfies Record<RegionState['kind'], Circuit>;
 
-/** What only we or our account's owner can mend. */
-export type Misconfiguration = MisconfigurationReason | 'credentials';
+/**
+ * What only an operator can repair: the KMS key, our right to use it, our credentials, or the store's table in the region,
+ * which is missing, forbidden or not that of this deployment.
+ */
+export type Misconfiguration = MisconfigurationReason | 'credentials' | 'table';
 
 export interface RegionHealth {
   readonly state: RegionState;
@@ -96,7 +100,7 @@ export interface AnswerEvent extends At {
 }
 export interface FailureEvent extends At {
   readonly kind: 'failed' | 'probe-failed';
-  readonly failure: VaultFailure;
+  readonly failure: RegionFault;
   readonly chance: number;
   readonly id?: string;
 }

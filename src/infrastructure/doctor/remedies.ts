@@ -90,7 +90,6 @@ function misconfigurations(reason: MisconfigurationReason, { region, kmsKey, per
       found: `${kmsKey} is not a symmetric key for encryption`,
       cure: 'name a KMS key with the spec SYMMETRIC_DEFAULT and the usage ENCRYPT_DECRYPT',
     },
-    table: { found: 'the table cannot be used', cure: 'see what is said of the store' },
   };
   return words[reason];
 }

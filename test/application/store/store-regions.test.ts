@@ -17,7 +17,10 @@ async function probed(act: Act, owner?: string): Promise<unknown> {
   return firstValueFrom(genesisProbe([{ region: east, repository: replica }], ours)(east));
 }
 
-const notThisTable = { kind: 'vault.misconfigured', reason: 'table' };
+const notThisTable = {
+  kind: 'store.misconfigured',
+  detail: 'the table holds no genesis record of this deployment',
+};
 
 describe('a probe of the store in a region', () => {
   it('is answered well by the genesis record of this deployment', async () => {
@@ -31,7 +34,7 @@ describe('a probe of the store in a region', () => {
   it.each<readonly [Act, object | undefined]>([
     ['refused', { kind: 'region.unavailable', reason: 'unreachable' }],
     ['throttled', { kind: 'region.throttled' }],
-    ['misconfigured', notThisTable],
+    ['misconfigured', { kind: 'store.misconfigured', detail: 'no table' }],
     ['no-credentials', { kind: 'credentials.invalid' }],
     ['unreadable', notThisTable],
   ])('of a region that is "%s" tells so', async (act, fault) => {

@@ -35,7 +35,7 @@ describe('the fault of a region', () => {
     [{ kind: 'store.unavailable', reason: 'untrusted' }, { kind: 'region.untrusted' }],
     [{ kind: 'store.outcome-unknown', reason: 'untrusted' }, { kind: 'region.untrusted' }],
     [failures['store.throttled'], { kind: 'region.throttled' }],
-    [failures['store.misconfigured'], { kind: 'vault.misconfigured', reason: 'table' }],
+    [failures['store.misconfigured'], failures['store.misconfigured']],
     [failures['credentials.invalid'], { kind: 'credentials.invalid' }],
     [failures['call.aborted'], { kind: 'call.aborted' }],
     [failures['key.unreadable'], undefined],

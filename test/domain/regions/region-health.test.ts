@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { noCalls } from '../../../src/domain/regions/call-record.js';
-import type { VaultFailure } from '../../../src/domain/failures/region-failures.js';
+import type { RegionFault } from '../../../src/domain/failures/store-failures.js';
 import { step } from '../../../src/domain/regions/region-health.js';
 import {
   defaultHealthSettings as settings,
@@ -56,14 +56,14 @@ const answered = (atMs: number): HealthEvent => ({ kind: 'answered', atMs });
 const probeAnswered = (atMs: number): HealthEvent => ({ kind: 'probe-answered', atMs });
 const tick = (atMs: number): HealthEvent => ({ kind: 'tick', atMs });
 const operator = (kind: OperatorEvent['kind'], atMs = nowMs): HealthEvent => ({ kind, atMs });
-const failed = (atMs: number, failure: VaultFailure = timedOut, id = 'orders/7'): HealthEvent => ({
+const failed = (atMs: number, failure: RegionFault = timedOut, id = 'orders/7'): HealthEvent => ({
   kind: 'failed',
   atMs,
   failure,
   chance: 0.5,
   id,
 });
-const probeFailed = (atMs: number, failure: VaultFailure = timedOut, chance = 0.5): HealthEvent => ({
+const probeFailed = (atMs: number, failure: RegionFault = timedOut, chance = 0.5): HealthEvent => ({
   kind: 'probe-failed',
   atMs,
   failure,
@@ -74,9 +74,17 @@ const mismatched = (atMs: number, id: string): HealthEvent =>
 const rejected = (atMs: number, id: string): HealthEvent =>
   failed(atMs, vaultFailures['ciphertext.rejected'], id);
 
+/** A region of the store has one fault that a region of KMS cannot have. */
+const faults = {
+  ...vaultFailures,
+  'store.misconfigured': { kind: 'store.misconfigured', detail: 'no table' },
+} as const;
+type FaultKind = keyof typeof faults;
+const faultKinds = Object.keys(faults) as readonly FaultKind[];
+
 /** `stays`: the very same object. `notes`: the same state since the same time, with something noted. Else: entered now. */
 type Outcome = 'stays' | 'notes' | StateKind;
-type Column = Exclude<HealthEvent['kind'], 'failed' | 'probe-failed'> | VaultFailureKind;
+type Column = Exclude<HealthEvent['kind'], 'failed' | 'probe-failed'> | FaultKind;
 
 const allStay: Readonly<Record<Column, Outcome>> = {
   answered: 'stays',
@@ -91,6 +99,7 @@ const allStay: Readonly<Record<Column, Outcome>> = {
   'region.untrusted': 'stays',
   'region.throttled': 'stays',
   'vault.misconfigured': 'stays',
+  'store.misconfigured': 'stays',
   'ciphertext.rejected': 'stays',
   'ciphertext.mismatched': 'stays',
   'credentials.invalid': 'stays',
@@ -104,6 +113,7 @@ const live: Readonly<Record<Column, Outcome>> = {
   drain: 'drained',
   'region.untrusted': 'open',
   'vault.misconfigured': 'misconfigured',
+  'store.misconfigured': 'misconfigured',
   'credentials.invalid': 'misconfigured',
   'ciphertext.rejected': 'notes',
   'ciphertext.mismatched': 'notes',
@@ -133,7 +143,7 @@ const table: Readonly<Record<StateKind, Readonly<Record<Column, Outcome>>>> = {
   drained: { ...allStay, undrain: 'half-open' },
 };
 
-const probedAnew: Partial<Record<VaultFailureKind, Outcome>> = {
+const probedAnew: Partial<Record<FaultKind, Outcome>> = {
   'region.throttled': 'notes',
   'ciphertext.rejected': 'notes',
   'vault.request-invalid': 'notes',
@@ -141,7 +151,7 @@ const probedAnew: Partial<Record<VaultFailureKind, Outcome>> = {
 };
 
 /** Where the failure of a probe, which is about no id, comes out otherwise than that of a request. */
-const probed: Readonly<Record<StateKind, Partial<Record<VaultFailureKind, Outcome>>>> = {
+const probed: Readonly<Record<StateKind, Partial<Record<FaultKind, Outcome>>>> = {
   healthy: probedAnew,
   degraded: probedAnew,
   open: { 'ciphertext.rejected': 'stays' },
@@ -189,14 +199,14 @@ describe('a region', () => {
   });
   const rows = stateKinds.flatMap((state) => [
     ...plainKinds.map((kind) => row(state, kind, { kind, atMs: nowMs }, table[state][kind])),
-    ...vaultFailureKinds.map((kind) =>
-      row(state, `a call that ended with ${kind}`, failed(nowMs, vaultFailures[kind]), table[state][kind]),
+    ...faultKinds.map((kind) =>
+      row(state, `a call that ended with ${kind}`, failed(nowMs, faults[kind]), table[state][kind]),
     ),
-    ...vaultFailureKinds.map((kind) =>
+    ...faultKinds.map((kind) =>
       row(
         state,
         `a probe that ended with ${kind}`,
-        probeFailed(nowMs, vaultFailures[kind]),
+        probeFailed(nowMs, faults[kind]),
         probed[state][kind] ?? table[state][kind],
       ),
     ),
@@ -476,7 +486,7 @@ describe('a failed probe of a half-open circuit', () => {
   it.each(vaultFailureKinds.filter((kind) => elsewhere[kind] === undefined))(
     'opens it for twice as long when it ended with %s',
     (kind) => {
-      const now = next(healthIn(states['half-open']), probeFailed(nowMs, vaultFailures[kind]));
+      const now = next(healthIn(states['half-open']), probeFailed(nowMs, faults[kind]));
       expect(now.state).toEqual({ kind: 'open', openMs: 10_000, untilMs: nowMs + 5_000 });
       expect(now.why).toBe(kind);
     },
