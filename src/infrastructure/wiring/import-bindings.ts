@@ -8,8 +8,6 @@ import { keepPlaintextsFromText } from '../../adapters/aws-kms/plaintext-answers
 import { GoRkmsKeySource } from '../../adapters/go-rkms/go-rkms-key-source.js';
 import { ImportKey } from '../../application/import/import-key.js';
 import { OpenSourceEntry } from '../../application/import/open-source-entry.js';
-import { RetryingCalls } from '../../application/maintenance/retrying-calls.js';
-import { RegionCalls } from '../../application/regions/region-calls.js';
 import { RegionSelector } from '../../application/regions/region-selector.js';
 import { CommitKey } from '../../application/keys/commit-key.js';
 import { WrapInEveryRegion } from '../../application/keys/wrap-in-every-region.js';
@@ -18,9 +16,8 @@ import { AuditLog, type ChangeAuthor } from '../../ports/audit-log.js';
 import { Clock } from '../../ports/clock.js';
 import { KeySource } from '../../ports/key-source.js';
 import { KeyVaults } from '../../ports/key-vault.js';
-import { Telemetry } from '../../ports/telemetry.js';
 import { token } from '../../ports/token.js';
-import { StoreCallsService } from './maintenance-bindings.js';
+import { RetryingCallsService, StoreCallsService } from './maintenance-bindings.js';
 import { expectedGenesis, regionsOf, type Config } from '../config/config.js';
 
 export const ImportKeyService = token<ImportKey>('ImportKey');
@@ -48,10 +45,7 @@ export const bindImport = (
       });
     bind(ImportKeyService)
       .toResolvedValue(
-        (source, store, vaults, guide, audit, clock, telemetry) => {
-          const { min_pause_ms: minPauseMs, max_pause_ms: maxPauseMs } = config.failover;
-          const calls = new RegionCalls(vaults, guide, clock, telemetry, { minPauseMs, maxPauseMs });
-          const retrying = new RetryingCalls(calls, clock);
+        (source, store, vaults, guide, retrying, audit, clock) => {
           const { quorum } = config.keys;
           const regions = {
             vaults,
@@ -69,7 +63,7 @@ export const bindImport = (
             dryRun,
           });
         },
-        [KeySource, StoreCallsService, KeyVaults, RegionSelector, AuditLog, Clock, Telemetry],
+        [KeySource, StoreCallsService, KeyVaults, RegionSelector, RetryingCallsService, AuditLog, Clock],
       )
       .inSingletonScope();
   });

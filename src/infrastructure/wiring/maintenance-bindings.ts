@@ -3,7 +3,7 @@
 import { ContainerModule, type ContainerModuleLoadOptions } from 'inversify';
 import { RetryingCalls } from '../../application/maintenance/retrying-calls.js';
 import { RecordChanges } from '../../application/maintenance/record-changes.js';
-import { RegionCalls } from '../../application/regions/region-calls.js';
+import { RegionCalls, type RegionCallSettings } from '../../application/regions/region-calls.js';
 import { RegionSelector } from '../../application/regions/region-selector.js';
 import { RepairBudget } from '../../application/maintenance/repair-budget.js';
 import { RepairKey, type RepairSettings } from '../../application/maintenance/repair-key.js';
@@ -11,11 +11,11 @@ import { RepairQueue } from '../../application/maintenance/repair-queue.js';
 import { StoreCalls } from '../../application/store/store-calls.js';
 import { UnwrapInAnyRegion } from '../../application/keys/unwrap-in-any-region.js';
 import { VerifyKey } from '../../application/maintenance/verify-key.js';
-import { parseCallerId, type CallerId, type Region } from '../../domain/ids.js';
+import { parseCallerId } from '../../domain/ids.js';
 import { AuditLog, type ChangeAuthor } from '../../ports/audit-log.js';
 import { Clock } from '../../ports/clock.js';
 import { KeyRepository } from '../../ports/key-repository.js';
-import { KeyVaults, type KeyVault } from '../../ports/key-vault.js';
+import { KeyVaults } from '../../ports/key-vault.js';
 import { Telemetry } from '../../ports/telemetry.js';
 import { token } from '../../ports/token.js';
 import { regionsOf, type Config } from '../config/config.js';
@@ -24,12 +24,20 @@ type Bind = ContainerModuleLoadOptions['bind'];
 
 export const RepairBudgetService = token<RepairBudget>('RepairBudget');
 export const RepairQueueService = token<RepairQueue>('RepairQueue');
+export const StoreCallsService = token<StoreCalls>('StoreCalls');
+export const RetryingCallsService = token<RetryingCalls>('RetryingCalls');
 export const VerifyKeyService = token<VerifyKey>('VerifyKey');
 export const RepairKeyService = token<RepairKey>('RepairKey');
-export const StoreCallsService = token<StoreCalls>('StoreCalls');
+
+/** Calls of scans to regions, without retries. */
+const ScanCallsService = token<RegionCalls>('ScanCalls');
+
+/** Far above a usual page read: no request waits for it, and a page may hold many large records. */
+const scanStoreTimeoutMs = 10_000;
 
 /** Binds the queue that repairs keys that reads found incomplete. */
 export function bindRepairQueue(bind: Bind, config: Config): void {
+  const { deployment } = config;
   bind(RepairBudgetService)
     .toResolvedValue((clock) => new RepairBudget(regionsOf(config), clock), [Clock])
     .inSingletonScope();
@@ -39,10 +47,14 @@ export function bindRepairQueue(bind: Bind, config: Config): void {
         const store = new StoreCalls(repository, clock, telemetry, {
           storeTimeoutMs: config.store.timeout_ms,
         });
-        const regions = regionCalls(vaults, guide, clock, telemetry, config, budget.spend);
+        const settings = { ...pausesOf(config), onCall: budget.spend };
+        const calls = new RegionCalls(vaults, guide, clock, telemetry, settings);
+        const verifying = new VerifyKey(vaults, calls, deployment);
+        const unwrapping = new UnwrapInAnyRegion(calls, deployment);
         const changes = new RecordChanges(store, audit, clock, ownAuthor());
-        const parts = { vaults, regions, calls: regions, guide, changes, telemetry };
-        const repairing = repairKey(parts, settingsOf(config, { dropRemoved: false, dryRun: false }));
+        const parts = { vaults, calls, guide, verifying, unwrapping, changes, telemetry };
+        const choices = { dropRemoved: false, dryRun: false };
+        const repairing = new RepairKey(parts, { deployment, quorum: config.keys.quorum, ...choices });
         return new RepairQueue(store, repairing, guide, budget, clock, telemetry);
       },
       [KeyRepository, KeyVaults, RegionSelector, RepairBudgetService, AuditLog, Clock, Telemetry],
@@ -57,6 +69,7 @@ export const bindMaintenance = (
   choices: Pick<RepairSettings, 'dropRemoved' | 'dryRun'> = { dropRemoved: false, dryRun: true },
 ): ContainerModule =>
   new ContainerModule(({ bind }) => {
+    const { deployment } = config;
     bind(StoreCallsService)
       .toResolvedValue(
         (repository, clock, telemetry) =>
@@ -64,80 +77,54 @@ export const bindMaintenance = (
         [KeyRepository, Clock, Telemetry],
       )
       .inSingletonScope();
+    bind(ScanCallsService)
+      .toResolvedValue(
+        (vaults, guide, clock, telemetry) =>
+          new RegionCalls(vaults, guide, clock, telemetry, pausesOf(config)),
+        [KeyVaults, RegionSelector, Clock, Telemetry],
+      )
+      .inSingletonScope();
+    bind(RetryingCallsService)
+      .toResolvedValue((calls, clock) => new RetryingCalls(calls, clock), [ScanCallsService, Clock])
+      .inSingletonScope();
     bind(VerifyKeyService)
       .toResolvedValue(
-        (vaults, guide, clock, telemetry) => {
-          const calls = new RetryingCalls(regionCalls(vaults, guide, clock, telemetry, config), clock);
-          return new VerifyKey(vaults, calls, config.deployment);
-        },
-        [KeyVaults, RegionSelector, Clock, Telemetry],
+        (vaults, calls) => new VerifyKey(vaults, calls, deployment),
+        [KeyVaults, RetryingCallsService],
       )
       .inSingletonScope();
     bind(RepairKeyService)
       .toResolvedValue(
-        (store, vaults, guide, audit, clock, telemetry) => {
-          const regions = regionCalls(vaults, guide, clock, telemetry, config);
+        (store, vaults, guide, regions, calls, verifying, audit, clock, telemetry) => {
+          // Opening a key already tries all regions, so it needs no retries.
+          const unwrapping = new UnwrapInAnyRegion(regions, deployment);
           const changes = new RecordChanges(store, audit, clock, author);
-          const calls = new RetryingCalls(regions, clock);
-          const parts = { vaults, regions, calls, guide, changes, telemetry };
-          return repairKey(parts, settingsOf(config, choices));
+          const parts = { vaults, calls, guide, verifying, unwrapping, changes, telemetry };
+          return new RepairKey(parts, { deployment, quorum: config.keys.quorum, ...choices });
         },
-        [StoreCallsService, KeyVaults, RegionSelector, AuditLog, Clock, Telemetry],
+        [
+          StoreCallsService,
+          KeyVaults,
+          RegionSelector,
+          ScanCallsService,
+          RetryingCallsService,
+          VerifyKeyService,
+          AuditLog,
+          Clock,
+          Telemetry,
+        ],
       )
       .inSingletonScope();
   });
 
-/** Far above a usual page read: no request waits for it, and a page may hold many large records. */
-const scanStoreTimeoutMs = 10_000;
-
-interface RepairParts {
-  readonly vaults: readonly KeyVault[];
-  readonly regions: RegionCalls;
-  readonly calls: Pick<RegionCalls, 'call'>;
-  readonly guide: RegionSelector;
-  readonly changes: RecordChanges;
-  readonly telemetry: Telemetry;
-}
-
-function repairKey(
-  { vaults, regions, calls, guide, changes, telemetry }: RepairParts,
-  settings: RepairSettings,
-): RepairKey {
-  const { deployment } = settings;
-  const verifying = new VerifyKey(vaults, calls, deployment);
-  const unwrapping = new UnwrapInAnyRegion(regions, deployment);
-  const parts = { vaults, calls, guide, verifying, unwrapping, changes, telemetry };
-  return new RepairKey(parts, settings);
-}
-
-const regionCalls = (
-  vaults: readonly KeyVault[],
-  guide: RegionSelector,
-  clock: Clock,
-  telemetry: Telemetry,
-  { failover }: Config,
-  onCall?: (region: Region) => void,
-): RegionCalls =>
-  new RegionCalls(vaults, guide, clock, telemetry, {
-    minPauseMs: failover.min_pause_ms,
-    maxPauseMs: failover.max_pause_ms,
-    ...(onCall && { onCall }),
-  });
-
-const settingsOf = (
-  { deployment, keys }: Config,
-  choices: Pick<RepairSettings, 'dropRemoved' | 'dryRun'>,
-): RepairSettings => ({ deployment, quorum: keys.quorum, ...choices });
-
-/** The author of the changes that the service makes by itself. */
-const ownAuthor = (): ChangeAuthor => ({
-  caller: callerOf('rkms'),
-  method: 'background-repair',
-  requestId: 'background-repair',
+const pausesOf = ({ failover }: Config): RegionCallSettings => ({
+  minPauseMs: failover.min_pause_ms,
+  maxPauseMs: failover.max_pause_ms,
 });
 
-function callerOf(name: string): CallerId {
-  const caller = parseCallerId(name);
-  if (caller.isErr()) throw new Error(`not a caller id: ${name}`);
-  return caller.value;
+/** The author of the changes that the service makes by itself. */
+function ownAuthor(): ChangeAuthor {
+  const caller = parseCallerId('rkms');
+  if (caller.isErr()) throw new Error('"rkms" is not a caller id');
+  return { caller: caller.value, method: 'background-repair', requestId: 'background-repair' };
 }
