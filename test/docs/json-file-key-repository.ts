@@ -1,4 +1,4 @@
-// A store of one's own: keys in one JSON file. Small enough to read at a sitting, and it keeps every promise of the port.
+// An example store: all keys in one JSON file, for one process. It keeps every guarantee of the port.
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type {
@@ -112,7 +112,7 @@ export class JsonFileKeyRepository implements KeyRepository {
     });
   }
 
-  /** Stores what `change` makes of the record, unless the stored one is not the caller's any more. */
+  /** Stores the changed record, unless the stored record has changed since the caller read it. */
   private succeed<F>(
     record: KeyRecord,
     change: (stored: KeyRecord) => Result<KeyRecord, F>,
@@ -144,7 +144,7 @@ export class JsonFileKeyRepository implements KeyRepository {
     return JSON.parse(readFileSync(this.path, 'utf8')) as Content;
   }
 
-  // Written as a whole and renamed into place: a crash leaves the old content or the new.
+  // Written to another file and renamed: after a crash, the file has the old or the new content.
   private write(content: Content): void {
     writeFileSync(`${this.path}.draft`, JSON.stringify(content), { mode: 0o600, flush: true });
     renameSync(`${this.path}.draft`, this.path);
@@ -153,7 +153,7 @@ export class JsonFileKeyRepository implements KeyRepository {
 
 const rowName = (id: KeyId, version: KeyVersion): string => `${id} ${version}`;
 
-/** JSON has no bytes: they are kept as base64. */
+/** JSON has no bytes: they are stored as base64. */
 const toJson = ({ ciphertexts, ...fields }: RecordFields): JsonRow => ({
   ...fields,
   ciphertexts: ciphertexts.map(({ bytes, ...each }) => ({
@@ -167,7 +167,7 @@ const fromJson = ({ ciphertexts, ...fields }: JsonRow): UntrustedFields => ({
   ciphertexts: ciphertexts.map(({ base64, ...each }) => ({ ...each, bytes: Buffer.from(base64, 'base64') })),
 });
 
-/** Runs to its end without a pause, so that within this process no other call comes between. */
+/** Runs synchronously, so that no other call of this process can run in between. */
 function answer<T, F, A>(signal: AbortSignal, ifAborted: A, act: () => Result<T, F>): ResultAsync<T, F | A> {
   return new ResultAsync<T, F | A>(Promise.resolve(signal.aborted ? err(ifAborted) : act()));
 }
