@@ -17,6 +17,7 @@ import { scanFailure } from './source-failures.js';
 import { entryOf } from './source-items.js';
 
 /** Where the table is, and how to reach a region's KMS; each region is connected to when its first copy is opened. */
+/** SDK clients; `kmsOf` makes one per region, when an item first names it. */
 export interface GoRkmsConnections {
   readonly dynamodb: DynamoDBClient;
   readonly kmsOf: (region: Region) => KMSClient;
@@ -24,6 +25,7 @@ export interface GoRkmsConnections {
 
 type Send<T> = (options: { readonly abortSignal: AbortSignal }) => Promise<T>;
 
+/** `name` is what the audit log calls it. Close it after use. */
 export class GoRkmsKeySource implements KeySource {
   private readonly clients = new Map<Region, KMSClient>();
 
@@ -88,6 +90,7 @@ export class GoRkmsKeySource implements KeySource {
   }
 }
 
+/** DynamoDB's LastEvaluatedKey; callers see it as opaque JSON. */
 type Cursor = Record<string, AttributeValue>;
 
 interface Scanned {

@@ -20,6 +20,7 @@ export function entryOf(item: Item): SourceEntry {
   return { id, copies: copiesOf(item['keys']) };
 }
 
+/** Every region at most once: two different ciphertexts of one region could hold two different keys. */
 function copiesOf(keys: AttributeValue | undefined): Result<SourceCopies, SourceEntryUnreadable> {
   const maps = keys?.L ?? (keys?.M ? [keys] : undefined);
   if (maps === undefined) return unreadable('keys: neither a map nor a list of maps');

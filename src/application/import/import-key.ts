@@ -72,6 +72,7 @@ export class ImportKey {
     }
   }
 
+  /** The audit entry is written before the key is stored. */
   private async store(
     key: DataKey,
     name: KeyName,
@@ -120,12 +121,14 @@ export function importFinding(name: string, result: Result<Imported, ImportFailu
   return { name, outcomes: isIncomplete ? ['imported', 'incomplete'] : [imported.kind] };
 }
 
+/** The source's ids are untrusted: they may have any characters. */
 const idOf = ({ id }: SourceEntry): Result<KeyId, SourceIdInvalid> =>
   parseKeyId(id).mapErr(({ problem, expected }) => ({
     kind: 'source.id-invalid',
     detail: `${problem}: an id has ${expected}`,
   }));
 
+/** A key that the id already has is compared by its commitment; it is not opened. */
 const compare = (
   record: KeyRecord,
   key: DataKey,

@@ -33,6 +33,7 @@ const maxAttempts = 3;
 /** Upper bound of the random pause before the second attempt; doubles before the third. */
 const firstPauseMs = 400;
 
+/** Opens entries; stores nothing. */
 export class OpenSourceEntry {
   constructor(
     private readonly source: KeySource,
@@ -63,6 +64,7 @@ export class OpenSourceEntry {
     }
   }
 
+  /** One attempt. A plaintext that arrives after the time limit is wiped. */
   private openCopy(
     bytes: Uint8Array,
     region: Region,
@@ -95,6 +97,7 @@ function agreed(
   return err({ kind: 'source.copies-differ', regions: opened });
 }
 
+/** An unsuitable plaintext outweighs failed regions: trying again would not help. */
 function whyNotOpened(failed: readonly FailedAttempt[]): SourceOpenFailure {
   if (failed.some(({ failure }) => failure.kind === 'call.aborted')) return { kind: 'call.aborted' };
   const isUnsuitable = failed.some(({ failure }) => failure.kind === 'ciphertext.mismatched');

@@ -39,6 +39,7 @@ type ChangeFailure = StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded;
 
 const staleRevision: StoreRevisionStale = { kind: 'store.revision-stale' };
 
+/** Changes records on behalf of one author, whom the audit entries name. */
 export class RecordChanges {
   constructor(
     private readonly store: StoreCalls,
@@ -57,7 +58,10 @@ export class RecordChanges {
       .andThen((found) => (found ? ok(found) : err<KeyRecord, KeyNotFound>({ kind: 'key.not-found' })));
   }
 
-  /** Adds `ciphertexts` (those of `change.added` and `change.replaced`), then drops `change.dropped`. Never fails. */
+  /**
+   * Adds `ciphertexts` (those of `change.added` and `change.replaced`), then drops `change.dropped`.
+   * Never fails. Adding comes first, so a stop in between leaves more copies, not fewer (I6).
+   */
   async write(
     record: KeyRecord,
     ciphertexts: readonly RegionalCiphertext[],
@@ -79,6 +83,7 @@ export class RecordChanges {
     return { ...change, stale: false };
   }
 
+  /** Succeeds only when the store holds exactly these ciphertexts; compare-and-set on the record's revision. */
   private async add(
     record: KeyRecord,
     ciphertexts: readonly RegionalCiphertext[],
@@ -93,6 +98,7 @@ export class RecordChanges {
     return this.confirm(written, record, isDone, signal);
   }
 
+  /** Succeeds only when the store holds none of these regions' ciphertexts. */
   private async drop(
     record: KeyRecord,
     regions: readonly Region[],

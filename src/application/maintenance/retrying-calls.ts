@@ -21,6 +21,7 @@ interface Outage {
   recheckAtMs: number;
 }
 
+/** Remembers outages across calls: use one instance per scan. */
 export class RetryingCalls {
   private readonly outages = new Map<Region, Outage>();
 

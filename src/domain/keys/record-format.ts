@@ -11,12 +11,14 @@ import { maxCiphertextBytes, type RegionalCiphertext } from './regional-cipherte
 /** The format this build writes. */
 export const recordFormat = 1;
 
+/** One entry of a record's `ciphertexts`. */
 export interface CiphertextFields {
   readonly region: string;
   readonly kmsKey: string;
   readonly bytes: Uint8Array;
 }
 
+/** A record as a store keeps it; ciphertexts are in no particular order. */
 export interface RecordFields {
   readonly format: number;
   readonly id: string;
@@ -30,6 +32,7 @@ export interface RecordFields {
 /** Fields as read from a store, not validated. */
 export type UntrustedFields = { readonly [Field in keyof RecordFields]?: unknown };
 
+/** Always in the format this build writes; never fails. */
 export function encodeRecord(record: KeyRecord): RecordFields {
   const { id, version, commitment, createdAtMs, revision } = record;
   const ciphertexts = [...record.ciphertexts.values()];
@@ -56,6 +59,7 @@ export function decodeRecord(fields: UntrustedFields): Result<KeyRecord, KeyUnre
   }));
 }
 
+/** At least one, and at most one per region. */
 function decodeCiphertexts(value: unknown): Result<RegionalCiphertext[], KeyUnreadable> {
   if (!Array.isArray(value) || value.length === 0) return broken('ciphertexts');
   return Result.combine(Array.from(value, decodeCiphertext)).andThen((ciphertexts) => {
@@ -64,6 +68,7 @@ function decodeCiphertexts(value: unknown): Result<RegionalCiphertext[], KeyUnre
   });
 }
 
+/** Copies the bytes, so that the record shares no memory with its input. */
 function decodeCiphertext(value: unknown): Result<RegionalCiphertext, KeyUnreadable> {
   if (typeof value !== 'object' || value === null) return broken('ciphertext');
   const { region: name, kmsKey, bytes } = value as { readonly [Field in keyof CiphertextFields]?: unknown };

@@ -20,6 +20,8 @@ import { token } from '../../ports/token.js';
 import { RetryingCallsService, StoreCallsService } from './maintenance-bindings.js';
 import { expectedGenesis, regionsOf, type Config } from '../config/config.js';
 
+// CommitKey gets retrying calls: an import has time, and a key that a short outage left below the quorum would have to be
+// imported again.
 export const ImportKeyService = token<ImportKey>('ImportKey');
 
 /** The table that keys are imported from. */
@@ -68,6 +70,7 @@ export const bindImport = (
       .inSingletonScope();
   });
 
+/** Opens no connection before the first call. KMS clients are made per region that an item names. */
 function sourceOf(config: Config, { table, region, endpoint }: ImportOrigin): GoRkmsKeySource {
   const { connect_timeout_ms: connectTimeoutMs, max_sockets: maxSockets } = config.kms;
   const shared = { connectTimeoutMs, maxSockets };

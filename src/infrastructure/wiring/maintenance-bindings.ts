@@ -22,9 +22,12 @@ import { regionsOf, type Config } from '../config/config.js';
 
 type Bind = ContainerModuleLoadOptions['bind'];
 
+/** `GET /key` pays into it with every call to a region; the repair queue spends from it. */
 export const RepairBudgetService = token<RepairBudget>('RepairBudget');
 export const RepairQueueService = token<RepairQueue>('RepairQueue');
+/** Store calls of scans, with a time limit for pages. */
 export const StoreCallsService = token<StoreCalls>('StoreCalls');
+/** Calls of scans to regions, with retries; they skip a region that is down. */
 export const RetryingCallsService = token<RetryingCalls>('RetryingCalls');
 export const VerifyKeyService = token<VerifyKey>('VerifyKey');
 export const RepairKeyService = token<RepairKey>('RepairKey');
@@ -47,6 +50,7 @@ export function bindRepairQueue(bind: Bind, config: Config): void {
         const store = new StoreCalls(repository, clock, telemetry, {
           storeTimeoutMs: config.store.timeout_ms,
         });
+        // No retries here: an attempt that fails is repeated when the next read queues the key again.
         const settings = { ...pausesOf(config), onCall: budget.spend };
         const calls = new RegionCalls(vaults, guide, clock, telemetry, settings);
         const verifying = new VerifyKey(vaults, calls, deployment);
@@ -117,6 +121,7 @@ export const bindMaintenance = (
       .inSingletonScope();
   });
 
+/** Random pauses before a second pass over the regions. */
 const pausesOf = ({ failover }: Config): RegionCallSettings => ({
   minPauseMs: failover.min_pause_ms,
   maxPauseMs: failover.max_pause_ms,

@@ -45,6 +45,7 @@ export function addImport(command: Command): void {
   ]);
 }
 
+/** Exits with 0 when every entry is a key of this deployment, 2 when one is not, 3 when stopped, 1 when a store fails. */
 async function importKeys(options: ImportOptions): Promise<void> {
   const config = loadConfig(options);
   const origin = originOf(options, config);
@@ -67,6 +68,10 @@ async function importKeys(options: ImportOptions): Promise<void> {
   });
 }
 
+/**
+ * The table to import from. Refuses this deployment's own table: its items have another format, so every one would be
+ * reported as unreadable.
+ */
 function originOf({ fromTable, fromRegion, fromEndpoint }: ImportOptions, { store }: Config): ImportOrigin {
   const own = store.kind === 'dynamodb' ? store.regions.map(({ name }) => name) : [];
   const region = fromRegion ?? own[0];

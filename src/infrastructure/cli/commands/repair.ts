@@ -31,6 +31,7 @@ export function addRepair(command: Command): void {
   ]);
 }
 
+/** Exits with 0 when nothing is left to repair, 2 when something is, 3 when stopped, 1 when the store cannot be read. */
 async function repair(options: RepairOptions): Promise<void> {
   const config = loadConfig(options);
   const choices = { dropRemoved: options.dropRemoved === true, dryRun: options.dryRun === true };
@@ -57,6 +58,7 @@ async function repair(options: RepairOptions): Promise<void> {
 
 const changedIn = ({ outcomes }: Tally): number => outcomes['changed'] ?? 0;
 
+/** With --json: what changed, and what could not be repaired; `result` is a failure's kind for an unreadable record. */
 function lineOf({ id, version }: PageEntry, result: KeyRepair | string): object {
   if (typeof result === 'string') return { id, version, failure: result };
   const { added, replaced, dropped, failure } = result;
@@ -64,6 +66,7 @@ function lineOf({ id, version }: PageEntry, result: KeyRepair | string): object 
   return { id, version, added, replaced, dropped, failed, ...(failure && { failure: failure.kind }) };
 }
 
+/** The table counts copies, the summary counts keys. */
 const textsFor = (dryRun: boolean): ReportTexts => ({
   summary: (tally, soFar) => {
     const incomplete = Object.values(tally.problems).reduce((sum, { count }) => sum + count, 0);

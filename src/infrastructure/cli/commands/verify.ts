@@ -22,6 +22,7 @@ export function addVerify(command: Command): void {
   ]);
 }
 
+/** Exits with 0 when every checked key is complete, 2 when one is not, 3 when stopped, 1 when the store cannot be read. */
 async function verify(options: ScanOptions): Promise<void> {
   const config = loadConfig(options);
   process.exitCode = await runScan<PageEntry>(config, options, {
@@ -42,12 +43,14 @@ async function verify(options: ScanOptions): Promise<void> {
   });
 }
 
+/** With --json: the state of each copy, or what is wrong with the record when it cannot be read. */
 function problemLine(problem: string, { id, version, record }: PageEntry, check?: CopyCheck): object {
   const copies = check && Object.fromEntries(check.map(({ region, state }) => [region, state.kind]));
   const detail = record.isErr() ? { detail: record.error.detail } : {};
   return { problem, id, version, ...(copies && { copies }), ...detail };
 }
 
+/** Worst first. `unreadable` is about the record itself, so nothing is known about its copies. */
 const problems: Readonly<Record<Exclude<KeyStatus, 'complete'> | 'unreadable', string>> = {
   lost: 'lost: no copy opens',
   'at-risk': 'at risk: only one copy is good',

@@ -21,12 +21,14 @@ export interface ScanIdentity {
   readonly choices: string;
 }
 
+/** Position and tally belong together: a later run adds to the tally only entries after the position. */
 export interface Checkpoint {
   readonly position: ScanPosition;
   readonly tally: Tally;
 }
 
 const counts = z.record(z.string(), z.number());
+// The file may be damaged or from another version: nothing in it is used unless all of it has this shape.
 const shape = z.object({
   identity: z.record(z.string(), z.unknown()),
   position: z.object({ after: z.string().optional(), visited: z.array(z.string()), done: z.number() }),
@@ -38,6 +40,7 @@ const shape = z.object({
   }),
 });
 
+/** `createdAtMs` is that of the genesis record, so that a store created anew under the same name is another store. */
 export function scanIdentity(
   command: string,
   config: Config,
@@ -69,10 +72,12 @@ export function loadCheckpoint(path: string, identity: ScanIdentity): Checkpoint
   return { position: { ...(after !== undefined && { after }), visited, done }, tally };
 }
 
+/** Replaces the file atomically. Throws an OperatorError when it cannot be written. */
 export function saveCheckpoint(path: string, identity: ScanIdentity, checkpoint: Checkpoint): void {
   replacePrivateFile(path, `${JSON.stringify({ identity, ...checkpoint })}\n`);
 }
 
+/** Not an error when there is none. */
 export const deleteCheckpoint = (path: string): void => {
   rmSync(path, { force: true });
 };

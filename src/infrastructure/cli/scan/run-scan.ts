@@ -49,6 +49,10 @@ export interface ScanJob<Entry> {
 /** The checkpoint is also written while the scan runs, in case the process is killed. */
 const saveEveryMs = 10_000;
 
+/**
+ * Prints the report to stdout, everything else to stderr. Without a checkpoint in the data folder, or without --resume, it
+ * starts from the beginning; the checkpoint is deleted when the scan finishes.
+ */
 export async function runScan<Entry>(
   config: Config,
   options: ScanOptions,

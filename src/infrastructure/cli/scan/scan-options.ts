@@ -13,6 +13,7 @@ export interface ScanOptions extends ConfigOption {
   readonly sample?: number;
 }
 
+/** Without `--rate`, only the concurrency limits how much of the KMS quota a scan uses. */
 export const addScanOptions = (command: Command): Command =>
   command
     .option('--rate <n>', 'start at most this many keys per second', wholeNumber(1, 1_000_000))
@@ -20,6 +21,7 @@ export const addScanOptions = (command: Command): Command =>
     .option('--resume', 'continue from the checkpoint of the last stopped run')
     .option('--json', 'print JSON lines: one per key with a problem or a change, then the report');
 
+/** Only for commands that change nothing: a sample cannot complete a repair or an import. */
 export const addSampleOption = (command: Command): Command =>
   command.option('--sample <percent>', 'check a random sample of the keys, for example 1%', share);
 

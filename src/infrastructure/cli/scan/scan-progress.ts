@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { ScanProgress } from '../../../application/maintenance/scan-keys.js';
 
+/** How often the line on a terminal is updated, and how often a line is logged. */
 const terminalMs = 500;
 const logMs = 10_000;
 
