@@ -1,7 +1,8 @@
-// A timer that judges others by their silence, and blames nobody for time in which this process did not look: while it was
-// busy, or not running at all, what it waits for may have come. Such time is given once more.
+// A timer for time-outs that ignores time during which the event loop was blocked or the process did not run: in that
+// time an answer may have come without being noticed. The timer is extended by it, so that a stall of this process is
+// never taken for a failure of a region.
 
-/** What a fair timer needs of a clock; milliseconds. */
+/** What the timer needs of a clock. All times are in milliseconds. */
 export interface StallAwareClock {
   /** Since some moment; never goes back. For durations. */
   monotonicMs(): number;
@@ -11,17 +12,17 @@ export interface StallAwareClock {
   schedule(delayMs: number, fire: () => void): () => void;
 }
 
-/** Timers are never exact; later than this (ms) means that something kept the process from looking. */
+/** Timers are not exact. One that fires later than this (ms) means that the event loop was blocked. */
 const toleratedLatenessMs = 10;
 /**
- * Busy for more of the wait than this, it hardly looked. Fifty connections over TLS at once keep it busy for nine tenths of 150 ms
- * and more; a steady load of three quarters of what it can do is no burst.
+ * Above this share of busy time, the event loop was in effect blocked. Measured: fifty TLS handshakes at once keep it
+ * busy for 90 % of 150 ms. A steady load of 75 % is not a burst.
  */
 const toleratedBusyShare = 0.75;
-/** One that is always busy gives up in the end. */
+/** A process that is always busy must time out in the end. */
 const maxExtensions = 2;
 
-/** Calls `fire` once, after `delayMs` in which an answer would have been noticed, unless the returned function is called before. */
+/** Calls `fire` once, after `delayMs` without stalls, unless the returned function is called before. */
 export function scheduleStallAware(time: StallAwareClock, delayMs: number, fire: () => void): () => void {
   let cancel = (): void => undefined;
   const wait = (plannedMs: number, extensions: number): void => {

@@ -1,4 +1,4 @@
-// Time and chance, so that tests can hold both in their hands. Nothing here is fit for making keys.
+// Time and randomness, so that tests can control both. Never use this randomness for keys.
 import type { StallAwareClock } from '../domain/stall-aware-timer.js';
 import { token } from './token.js';
 

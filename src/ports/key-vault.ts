@@ -1,5 +1,5 @@
-// One region's KMS. What every implementation promises is held by test/contracts/key-vault-contract.ts, whose test names
-// are the sentences below.
+// The KMS of one region. Every implementation must pass test/contracts/key-vault-contract.ts, whose test names are the
+// sentences below.
 import type { ResultAsync } from 'neverthrow';
 import type { DataKey, DataKeyLength } from '../domain/keys/data-key.js';
 import type { EncryptionContext } from '../domain/keys/encryption-context.js';
@@ -10,14 +10,13 @@ import { token } from './token.js';
 
 /**
  * Every method tries once, in its own region, and never throws: each fault of the region becomes one `VaultFailure`.
- * Whoever calls decides about time-outs and other regions; when `signal` fires the call ends with `call.aborted`,
- * and what was under way on the network is dropped. A DataKey that is answered belongs to the caller, who wipes it;
- * one that is passed in is only read.
+ * Time-outs and other regions are up to the caller; when `signal` fires, the call ends with `call.aborted` and its
+ * network request is dropped. The caller wipes a DataKey that it receives; a DataKey that is passed in is only read.
  */
 export interface KeyVault {
   readonly region: Region;
 
-  /** A new random key of exactly `length` bytes; two calls never answer the same key. */
+  /** A new random key of exactly `length` bytes; two calls never return the same key. */
   generateDataKey(
     length: DataKeyLength,
     context: EncryptionContext,
@@ -41,7 +40,7 @@ export interface KeyVault {
     signal: AbortSignal,
   ): ResultAsync<DataKey, VaultFailure>;
 
-  /** Ok when the region answers and its KMS key can be used; the cheapest call that tells. */
+  /** Ok when the region answers and its KMS key can be used. Makes the cheapest call that shows it. */
   probe(signal: AbortSignal): ResultAsync<void, VaultFailure>;
 }
 

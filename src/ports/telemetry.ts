@@ -1,5 +1,5 @@
-// What happened, for whoever watches: logs now, metrics and traces by other bindings. Events carry names, counts and
-// durations, never key material; observing must not fail or slow what is observed.
+// What happened, as events for logs and metrics. Events carry names, counts and durations, never key material.
+// Recording an event must never fail or slow down the work that it reports.
 import type { AuthenticationMethod } from '../domain/access/caller.js';
 import type { FailedAttempt } from '../domain/failures/region-failures.js';
 import type { RegionsBelowQuorum, RepairFailure } from '../domain/failures/key-failures.js';
@@ -10,16 +10,16 @@ import { token } from './token.js';
 
 export type VaultOperation = 'generate' | 'encrypt' | 'decrypt' | 'read-back' | 'probe';
 
-/** One finished call to one region, as far as it says how that region is. */
+/** One finished call to one region: what it says about the region's health. */
 export interface RegionCall {
   readonly region: Region;
-  /** What the region was asked for; absent for a region of the store. */
+  /** Absent for a region of the store. */
   readonly operation?: VaultOperation;
-  /** NaN where it says nothing about how long the region usually takes: then it is not counted. */
+  /** In milliseconds; NaN when it says nothing about the region's usual latency, and is not to be measured. */
   readonly durationMs: number;
   /** The key that the call was about; absent for probes. */
   readonly keyId?: KeyId;
-  /** Absent when the call was answered well. */
+  /** Absent when the call succeeded. */
   readonly failure?: RegionFault;
 }
 
@@ -27,7 +27,7 @@ export interface RegionCall {
 export interface VaultCall extends RegionCall {
   readonly event: 'vault.call';
   readonly operation: VaultOperation;
-  /** It was made because another region was silent for longer than usual. */
+  /** It was made because another region was slow to answer. */
   readonly hedge?: true;
 }
 
@@ -39,25 +39,25 @@ export interface StoreCall {
   readonly region: Region;
   readonly operation: StoreOperation;
   readonly durationMs: number;
-  /** Absent when the call was answered well. */
+  /** Absent when the call succeeded. */
   readonly failure?: StoreFailure | RegionFault;
 }
 
-/** One finished call to the store as a whole, however many of its regions were asked for it. */
+/** One finished call to the store as a whole, in however many of its regions. */
 export interface StoreAnswered {
   readonly event: 'store.answered';
   readonly operation: StoreOperation;
   readonly durationMs: number;
-  /** Absent when the store answered. */
+  /** Absent when the call succeeded. */
   readonly failure?: { readonly kind: string };
 }
 
-/** A request waits for the answer to another one that asks for the same key. */
+/** A request waits for the result of another request for the same key. */
 export interface SingleFlightJoined {
   readonly event: 'single-flight.joined';
 }
 
-/** Lines of the audit log were flushed together. `failed`: none of them is kept. */
+/** Lines of the audit log were flushed together. `failed`: none of them was kept. */
 export interface AuditFlushed {
   readonly event: 'audit.flushed';
   readonly lines: number;
@@ -72,14 +72,14 @@ export interface KeyCreated {
   readonly missing: readonly Region[];
 }
 
-/** A key was not made, because too few regions could be proven to hold it. */
+/** A key was not created, because too few regions could be proven to hold it. */
 export interface CreationRefused {
   readonly event: 'key.creation-refused';
   readonly id: KeyId;
   readonly failure: RegionsBelowQuorum;
 }
 
-/** The health of a region changed: of its vault, or of the store there. */
+/** The health of a region changed: of its KMS, or of the store there. */
 export interface RegionTransition {
   readonly event: 'region.transition' | 'store-region.transition';
   readonly region: Region;
@@ -88,7 +88,10 @@ export interface RegionTransition {
   readonly why: string;
 }
 
-/** Copies of a key were added or replaced, each proven by reading back; `dropped` are those of regions that left. */
+/**
+ * Copies of a key were added or replaced, each proven by reading back; `dropped` are those of regions that are no
+ * longer configured.
+ */
 export interface KeyRepaired {
   readonly event: 'key.repaired';
   readonly id: KeyId;
@@ -98,7 +101,10 @@ export interface KeyRepaired {
   readonly dropped: readonly Region[];
 }
 
-/** A key is still incomplete: the regions of `failed` have no good copy, or with `failure` the repair as a whole failed. */
+/**
+ * A key is still incomplete: the regions of `failed` have no good copy, or with `failure` the repair as a whole
+ * failed.
+ */
 export interface KeyRepairFailed {
   readonly event: 'key.repair-failed';
   readonly id: KeyId;
@@ -107,62 +113,66 @@ export interface KeyRepairFailed {
   readonly failure?: RepairFailure;
 }
 
-/** Keys that lack copies were not queued for repair, because the queue was full; the next read of each finds it again. */
+/**
+ * Keys that lack copies were not queued for repair, because the queue was full; the next read of each finds it again.
+ */
 export interface RepairsDropped {
   readonly event: 'repairs.dropped';
   readonly count: number;
 }
 
-/** A request over HTTP was answered, whatever the answer was. Everything but its two ids and `caller` has few values. */
+/**
+ * An HTTP request was answered, successfully or not. Everything but the two ids and `caller` has few distinct values.
+ */
 export interface RequestAnswered {
   readonly event: 'request.answered';
-  /** As the answer names it; the caller may have chosen it. */
+  /** As in the answer; the caller may have chosen it. */
   readonly requestId: string;
-  /** The trace that it belongs to, where traces are collected. */
+  /** Present when traces are collected. */
   readonly traceId?: string;
-  /** The path as `/openapi.json` has it, as `/regions/{region}/drain`; `unknown` where there is nothing at the path. */
+  /** The path as `/openapi.json` has it, as `/regions/{region}/drain`; `unknown` when there is no such path. */
   readonly route: string;
-  /** `unknown` where the request could not be read. */
+  /** `unknown` when the request could not be read. */
   readonly method: string;
   readonly status: number;
-  /** From the first byte of the request's head until the answer was ready to be written. */
+  /** In milliseconds, from the first byte of the request until the answer was ready to be written. */
   readonly durationMs: number;
   /** The caller did not wait for the answer. */
   readonly callerLeft: boolean;
-  /** Who asked, and how they proved it; absent unless they could. */
+  /** The authenticated caller and the method; absent when the request was not authenticated. */
   readonly caller?: CallerId;
   readonly authentication?: AuthenticationMethod;
-  /** How the key was had; absent unless the answer carries one. */
+  /** Absent unless the answer carries a key. */
   readonly served?: KeyServed;
-  /** What stood in the way: its kind is the problem's type. */
+  /** Why the request failed; the kind is the problem's type. */
   readonly failure?: { readonly kind: string };
-  /** What was thrown, if something was: a bug. */
+  /** What was thrown, which means a bug; absent otherwise. */
   readonly bug?: unknown;
 }
 
 /**
- * Why the preferred region, the first in the configuration, would not have given an answer that another region gave:
- * `failed`: it was asked and failed. `ejected`: it was not asked, because it is known not to answer now. `no-copy`: it
- * holds no copy of the key. What an operator drained is not counted, nor one that was only overtaken.
+ * Why the preferred region, the first in the configuration, could not have given the answer that another region gave.
+ * `failed`: it was called and failed. `ejected`: it was not called, because it is known not to answer now. `no-copy`:
+ * it holds no copy of the key. A drained region does not count, nor one that was only slower than a hedge.
  */
 export type FailoverReason = 'failed' | 'ejected' | 'no-copy';
 
-/** What it took to get an answer that any one of several regions could give. */
+/** What it took to get an answer that any of several regions can give. */
 export interface Effort {
-  /** How many calls to regions were begun. */
+  /** How many calls to regions were made. */
   readonly attempts: number;
-  /** One of them was made because another region was silent for longer than usual. */
+  /** Whether one of them was a hedge, made because another region was slow to answer. */
   readonly hedged: boolean;
-  /** Present when the preferred region alone would not have given the answer. */
+  /** Present when the preferred region alone could not have given the answer. */
   readonly failover?: FailoverReason;
 }
 
-/** How a key was had that was answered; the effort is that of opening or generating it, not that of a new key's copies. */
+/** Where a returned key came from. The effort is that of opening or generating it, not of making a new key's copies. */
 export interface KeyServed extends Effort {
   /** The region that opened or generated it. */
   readonly region: Region;
   readonly created: boolean;
-  /** How many of the configured regions hold it, and how many are configured. */
+  /** How many of the configured regions hold it, and how many regions are configured. */
   readonly copies: number;
   readonly regions: number;
 }

@@ -1,30 +1,30 @@
-// Where the time of a request goes: spans, one within the other, for whoever collects traces. Costs next to nothing while
-// nobody does. Spans carry names, counts and outcomes, never key material, credentials or the ids of keys.
+// Traces of requests as nested spans, for a trace collector. Costs next to nothing without one. Spans carry names,
+// counts and outcomes, never key material, credentials or the ids of keys.
 import { token } from './token.js';
 
 export type SpanFacts = Readonly<Record<string, string | number | boolean>>;
 
-/** A piece of work while it is under way. */
+/** A piece of work in progress. */
 export interface Span {
-  /** 32 hexadecimal digits; absent where nobody collects. */
+  /** 32 hexadecimal digits; absent when no traces are collected. */
   readonly traceId?: string;
-  /** What is known of it only now. */
+  /** Adds facts to the span. */
   note(facts: SpanFacts): void;
-  /** It did not end well, by the kind of the failure. */
+  /** Marks the span as failed, with the kind of the failure. */
   fail(kind: string): void;
 }
 
-/** The trace that a request says it belongs to, as its headers came: not yet looked at. */
+/** The trace headers of a request, not yet checked. */
 export interface TraceHeaders {
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
 }
 
-/** Calls `act` at once, and answers what it answers; a span ends when its act has. What is thrown is passed on. */
+/** Calls `act` at once and returns its result; the span ends when `act` does. What `act` throws is passed on. */
 export interface Tracer {
-  /** A request from outside, in the trace that it names where that can be believed, in a new one otherwise. */
+  /** A request from outside: in the trace that its headers name if they are valid, else in a new one. */
   request<T>(headers: TraceHeaders, facts: SpanFacts, act: (span: Span) => Promise<T>): Promise<T>;
-  /** A part of what is under way; its name is one of few, as `region.decrypt`. */
+  /** A part of the current span. The name is one of a fixed set, such as `region.decrypt`. */
   span<T>(name: string, facts: SpanFacts, act: (span: Span) => Promise<T>): Promise<T>;
 }
 

@@ -44,7 +44,7 @@ export const mutants: readonly Mutant[] = [
     name: 'a reader creates',
     breaks: ['I9'],
     file: get,
-    find: 'if (!mayCreate) return errAsync(noPermissionToCreate);',
+    find: 'if (!mayCreate) return errAsync(notFound);',
     replace: '',
   },
   {
@@ -184,14 +184,14 @@ export const mutants: readonly Mutant[] = [
     name: 'waiters of one flight share one key, and the first wipes it',
     breaks: ['no bug'],
     file: flights,
-    find: 'resolve(result.isErr() || flight.passengers === 0 ? result : ok(this.sharing.copy(result.value)));',
+    find: 'resolve(result.isErr() || isLast ? result : ok(this.sharing.copy(result.value)));',
     replace: 'resolve(result);',
   },
   {
     name: 'a caller that leaves aborts the flight of the others',
     breaks: ['answered'],
     file: flights,
-    find: 'if (flight.passengers === 0) this.abandon',
+    find: 'if (execution.waiters === 0) this.abandon',
     replace: 'this.abandon',
   },
   {
@@ -233,7 +233,7 @@ export const mutants: readonly Mutant[] = [
     name: 'home: absence in a replica counts as absence',
     breaks: ['I8', 'I1'],
     file: replicated,
-    find: '(found !== undefined || truthful.has(replica) ? ok(found) : err(absentHere))',
+    find: 'found !== undefined || authoritative.has(replica) ? ok(found) : err(absentHere)',
     replace: 'ok(found)',
   },
   {

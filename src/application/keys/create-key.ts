@@ -1,5 +1,6 @@
-// Makes the key that an id does not have yet: generate in one region, then have it wrapped, stored and looked at. The record
-// that the store then holds is the truth, whoever made it (I1, I8).
+// Creates the key that an id does not have yet: one region generates it, then it is encrypted in every region and
+// stored. Never releases a key that differs from the record that the store holds afterwards, by whichever process it
+// was written (I1, I8).
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { DataKey, DataKeyLength } from '../../domain/keys/data-key.js';
 import { generationContext, type KeyName } from '../../domain/keys/encryption-context.js';
@@ -26,12 +27,12 @@ import { traced, untraced } from '../resilience/spans.js';
 export interface CreationSettings extends QuorumSettings {
   readonly deployment: Deployment;
   readonly keyLength: DataKeyLength;
-  /** Where this process would write; what the genesis record says of it is checked before every creation. */
+  /** Where this process would write; it is compared with the genesis record before every creation. */
   readonly writes?: WritePlace;
 }
 
-/** The record that the store holds, and our own key if that record is of our making. */
-export interface SettledKey {
+/** The record that the store holds, and our own key if the record is ours. */
+export interface StoredKey {
   readonly record: KeyRecord;
   readonly own?: Effort & { readonly key: DataKey; readonly region: Region };
 }
@@ -53,18 +54,18 @@ export class CreateKey {
     this.committing = new CommitKey(wrapping, store, clock);
   }
 
-  /** Fails with nothing released; only after `store.outcome-unknown` may a record have been stored. */
-  create(id: KeyId, signal: AbortSignal): ResultAsync<SettledKey, CreateFailure> {
+  /** When this fails, no key was released. After any failure but `store.outcome-unknown`, nothing was stored. */
+  create(id: KeyId, signal: AbortSignal): ResultAsync<StoredKey, CreateFailure> {
     return traced(this.tracer, 'key.create', {}, () => this.createNew(id, signal));
   }
 
-  private createNew(id: KeyId, signal: AbortSignal): ResultAsync<SettledKey, CreateFailure> {
+  private createNew(id: KeyId, signal: AbortSignal): ResultAsync<StoredKey, CreateFailure> {
     const name: KeyName = { deployment: this.settings.deployment, id, version: firstVersion };
     return this.store
       .read(readGenesis, signal)
       .andThen((genesis) => checkGenesis(genesis, this.settings))
       .andThen(() => this.generate(name, signal))
-      .andThen((generated) => new ResultAsync(this.wrapAndSettle(generated, name, signal)))
+      .andThen((generated) => new ResultAsync(this.commit(generated, name, signal)))
       .mapErr((failure) => {
         if (failure.kind === 'regions.below-quorum') {
           this.telemetry.record({ event: 'key.creation-refused', id, failure });
@@ -90,18 +91,18 @@ export class CreateKey {
     );
   }
 
-  /** Takes over the generated key: it is answered, or wiped. */
-  private async wrapAndSettle(
+  /** Owns the generated key: it is returned, or wiped. */
+  private async commit(
     generated: AnswerWithEffort<DataKey>,
     name: KeyName,
     signal: AbortSignal,
-  ): Promise<Result<SettledKey, CreateFailure>> {
+  ): Promise<Result<StoredKey, CreateFailure>> {
     const { value: key, ...answer } = generated;
     let released = false;
     try {
-      const settled = await this.committing.commit(key, name, signal);
-      if (settled.isErr()) return err(settled.error);
-      const { record, commits, held } = settled.value;
+      const committed = await this.committing.commit(key, name, signal);
+      if (committed.isErr()) return err(committed.error);
+      const { record, commits, held } = committed.value;
       if (!commits) return ok({ record });
       if (held < this.settings.quorum) return err(lostCopies);
       released = true;

@@ -1,11 +1,12 @@
-// The main act: find the key, or create it; then open it. Concurrent requests for one id share one flight.
+// The main use case: finds the key of an id or creates it, then opens it. Concurrent requests for one id share one
+// execution. Never creates a key for a caller that may not create, and writes nothing when it reads (I9).
 import { err, errAsync, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { CreationOverQuota, GetKeyFailure } from '../../domain/failures/key-failures.js';
 import { firstVersion, type CallerId, type KeyId, type KeyVersion, type Region } from '../../domain/ids.js';
 import { copiesIn, type KeyRecord } from '../../domain/keys/key-record.js';
 import type { KeyServed } from '../../ports/telemetry.js';
-import type { CreateKey, SettledKey } from './create-key.js';
+import type { CreateKey, StoredKey } from './create-key.js';
 import type { RegionCalls } from '../regions/region-calls.js';
 import { SingleFlight } from '../resilience/single-flight.js';
 import type { ConcurrencyLimit } from '../resilience/concurrency-limit.js';
@@ -13,7 +14,7 @@ import { findRecord, type StoreCalls } from '../store/store-calls.js';
 import type { OpenedKey, UnwrapInAnyRegion } from './unwrap-in-any-region.js';
 import type { RepairDebt } from '../../domain/keys/repair-plan.js';
 
-/** A key on its way to one caller, who wipes it. */
+/** A key for one caller, which must be wiped after use. */
 export interface ServedKey extends KeyServed {
   readonly id: KeyId;
   readonly version: KeyVersion;
@@ -23,20 +24,20 @@ export interface ServedKey extends KeyServed {
 export interface KeyRequest {
   readonly id: KeyId;
   readonly mayCreate: boolean;
-  /** Who pays for the key if one is made; without it nobody does. */
+  /** Whose quota is charged if a key is created; without it, none is. */
   readonly payer?: CreationPayer;
 }
 
 export interface CreationPayer {
   readonly caller: CallerId;
-  /** Takes one key off the caller's quota, or refuses; called once, when the store holds no key. */
+  /** Charges one key to the caller's quota, or refuses. Called once, and only when the store holds no key. */
   readonly pay: () => Result<void, CreationOverQuota>;
 }
 
-const noPermissionToCreate: GetKeyFailure = { kind: 'key.not-found' };
+const notFound: GetKeyFailure = { kind: 'key.not-found' };
 
 export class GetDataKey {
-  private readonly flights = new SingleFlight<ServedKey, GetKeyFailure>(
+  private readonly singleFlight = new SingleFlight<ServedKey, GetKeyFailure>(
     {
       copy: (served) => ({ ...served, key: served.key.copy() }),
       discard: (served) => {
@@ -52,36 +53,36 @@ export class GetDataKey {
     private readonly unwrapping: UnwrapInAnyRegion,
     private readonly regions: RegionCalls,
     private readonly noteDebt: (debt: RepairDebt) => void,
-    /** How many keys may be made at the same time: under load, keys that exist go before new ones. */
+    /** Limits concurrent creations: under load, opening existing keys has priority over creating new ones. */
     private readonly creations: ConcurrencyLimit,
-    /** Told of every request that waits for the answer to another one's. */
+    /** Called for every request that waits for the result of another request. */
     private readonly noteJoin: () => void = () => undefined,
   ) {}
 
   /** The key of `id`; without `mayCreate`, an id that has none is `key.not-found`. */
   get(request: KeyRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
     const name = `${request.mayCreate ? 'create' : 'read'} ${request.id}`;
-    const joinsLate = this.flights.has(name);
-    const fly = (as = name): ResultAsync<ServedKey, GetKeyFailure> =>
-      this.flights.join(as, signal, (bounds) => this.findOrCreate(request, bounds));
-    if (!joinsLate) return fly();
+    const isShared = this.singleFlight.has(name);
+    const execute = (as = name): ResultAsync<ServedKey, GetKeyFailure> =>
+      this.singleFlight.join(as, signal, (bounds) => this.findOrCreate(request, bounds));
+    if (!isShared) return execute();
     this.noteJoin();
-    return fly().orElse((failure) => this.afterLateJoin(failure, name, request, fly));
+    return execute().orElse((failure) => this.afterSharedFailure(failure, name, request, execute));
   }
 
   /**
-   * A flight that began before this request may have looked before the key was made: absence is asked anew. One that
-   * another caller could not pay for is flown again on this caller's own account.
+   * The shared execution began before this request. It may have read the store before the key was created, so
+   * `key.not-found` is checked again. If another caller's quota was used up, this caller's own quota is tried.
    */
-  private afterLateJoin(
+  private afterSharedFailure(
     failure: GetKeyFailure,
     name: string,
     { payer }: KeyRequest,
-    fly: (name?: string) => ResultAsync<ServedKey, GetKeyFailure>,
+    execute: (name?: string) => ResultAsync<ServedKey, GetKeyFailure>,
   ): ResultAsync<ServedKey, GetKeyFailure> {
-    if (failure.kind === 'key.not-found') return fly();
+    if (failure.kind === 'key.not-found') return execute();
     return failure.kind === 'creation.over-quota' && payer
-      ? fly(`${name} ${payer.caller}`)
+      ? execute(`${name} ${payer.caller}`)
       : errAsync(failure);
   }
 
@@ -91,38 +92,38 @@ export class GetDataKey {
   ): ResultAsync<ServedKey, GetKeyFailure> {
     return this.store
       .read(findRecord(id, firstVersion), signal)
-      .andThen((record): ResultAsync<SettledKey, GetKeyFailure> => {
+      .andThen((record): ResultAsync<StoredKey, GetKeyFailure> => {
         if (record) return okAsync({ record });
-        if (!mayCreate) return errAsync(noPermissionToCreate);
+        if (!mayCreate) return errAsync(notFound);
         return this.creations.run(() => this.create(id, payer, signal));
       })
-      .andThen((settled) => this.open(id, settled, signal));
+      .andThen((stored) => this.open(id, stored, signal));
   }
 
   private create(
     id: KeyId,
     payer: CreationPayer | undefined,
     signal: AbortSignal,
-  ): ResultAsync<SettledKey, GetKeyFailure> {
+  ): ResultAsync<StoredKey, GetKeyFailure> {
     const paid: Result<void, GetKeyFailure> = payer?.pay() ?? ok();
     return paid.asyncAndThen(() => this.creation.create(id, signal));
   }
 
   private open(
     id: KeyId,
-    { record, own }: SettledKey,
+    { record, own }: StoredKey,
     signal: AbortSignal,
   ): ResultAsync<ServedKey, GetKeyFailure> {
     if (own) {
       this.noteLacking(record, []);
       return okAsync(this.served(record, own, true));
     }
-    // A store may be wrong or tampered with: a record of another key is not opened for this one (I5).
-    const asked =
+    // The store may be wrong or tampered with: the record of another key is never opened for this one (I5).
+    const requested =
       record.id === id && record.version === firstVersion
         ? ok(record)
         : err({ kind: 'key.unreadable', reason: 'broken', detail: 'record of another key' } as const);
-    return asked
+    return requested
       .asyncAndThen((found) => this.unwrapping.open(found, signal))
       .map((opened) => {
         this.noteLacking(record, opened.faulty);
@@ -130,7 +131,7 @@ export class GetDataKey {
       });
   }
 
-  /** Reading writes nothing but the wish to repair (I9); whoever takes the note must not delay the answer. */
+  /** Reading only notes that a repair is needed (I9). `noteDebt` must not delay the answer. */
   private noteLacking({ id, version, ciphertexts }: KeyRecord, faulty: readonly Region[]): void {
     const regions = this.regions.regions.filter(
       (region) => !ciphertexts.has(region) || faulty.includes(region),

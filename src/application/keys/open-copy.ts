@@ -1,5 +1,5 @@
-// Opens the copy that one region holds of a key. A plaintext that fails the record's commitment is wiped here and never
-// seen outside (I4).
+// Opens the copy of a key that one region holds. A plaintext that does not match the record's commitment is wiped
+// here and never returned (I4).
 import { err, ok, type Result } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import { encryptionContext } from '../../domain/keys/encryption-context.js';
@@ -10,7 +10,7 @@ import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.j
 import type { KeyVault } from '../../ports/key-vault.js';
 import type { RegionAct } from '../regions/region-calls.js';
 
-/** To be done in regions that hold a copy; anywhere else it is a bug. */
+/** Decrypts the region's copy and checks it. Only for regions that hold a copy; anywhere else it throws, as a bug. */
 export function openingCopy(record: KeyRecord, deployment: Deployment): RegionAct<DataKey> {
   const { id, version, commitment } = record;
   const context = encryptionContext({ deployment, id, version }, commitment);

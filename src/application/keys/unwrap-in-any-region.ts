@@ -1,5 +1,5 @@
-// Opens a stored key with whichever region answers first with the right plaintext. A plaintext that fails the record's
-// commitment is wiped here and never seen outside (I4).
+// Opens a stored key in the region that first returns the right plaintext, and says what it means when no region does.
+// Never returns a plaintext that does not match the record's commitment (I4): see open-copy.ts.
 import type { ResultAsync } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { FailedAttempt } from '../../domain/failures/region-failures.js';
@@ -11,11 +11,11 @@ import { openingCopy } from './open-copy.js';
 import { firstAnswer } from '../regions/first-answer.js';
 import type { RegionAct, RegionCalls } from '../regions/region-calls.js';
 
-/** An opened key, and the region that opened it. The key belongs to whoever receives it. */
+/** An opened key, and the region that opened it. The receiver wipes the key. */
 export interface OpenedKey extends Effort {
   readonly key: DataKey;
   readonly region: Region;
-  /** Regions that answered before, but not with the key: their copies may be damaged. */
+  /** Regions that answered, but not with the key: their copies may be damaged. */
   readonly faulty: readonly Region[];
 }
 
@@ -25,18 +25,18 @@ export class UnwrapInAnyRegion {
     private readonly deployment: Deployment,
   ) {}
 
-  /** Regions without a ciphertext are passed over; ciphertexts of regions that are not configured are not used. */
+  /** Uses only configured regions that hold a ciphertext. */
   open(record: KeyRecord, signal: AbortSignal): ResultAsync<OpenedKey, OpenFailure> {
     const has = (region: Region): boolean => record.ciphertexts.has(region);
     const faulty = new Set<Region>();
     const act = noting(faulty, openingCopy(record, this.deployment));
     return firstAnswer(this.regions, act, signal, has)
       .map(({ value, ...answer }) => ({ ...answer, key: value, faulty: [...faulty] }))
-      .mapErr((attempts) => whyClosed(attempts));
+      .mapErr((attempts) => whyNotOpened(attempts));
   }
 }
 
-/** The same act; regions whose copy is at fault are added to `faulty`. */
+/** The same act, which adds regions with a faulty copy to `faulty`. */
 const noting = (faulty: Set<Region>, act: RegionAct<DataKey>): RegionAct<DataKey> => ({
   ...act,
   run: (vault, signal) =>
@@ -46,8 +46,8 @@ const noting = (faulty: Set<Region>, act: RegionAct<DataKey>): RegionAct<DataKey
     }),
 });
 
-/** What the failures of all regions mean together: of a region that was asked twice, the second one counts. */
-function whyClosed(attempts: readonly FailedAttempt[]): OpenFailure {
+/** What the failures of all regions mean together. For a region that was called twice, the second failure counts. */
+function whyNotOpened(attempts: readonly FailedAttempt[]): OpenFailure {
   const final = [...new Map(attempts.map((attempt) => [attempt.region, attempt])).values()];
   const last = attempts.at(-1)?.failure;
   if (last === undefined) return unreadable('no-configured-region', 'no configured region holds a copy');

@@ -1,5 +1,5 @@
-// Encrypts a key in one region and has that region prove its ciphertext by opening it again. Only what comes out of here
-// counts as a copy of the key (I2, I6).
+// Encrypts a key in one region and has that region decrypt the ciphertext again. Only a ciphertext that gave the same
+// key counts as a copy of the key (I2, I6).
 import { err, ok, type ResultAsync } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { EncryptionContext } from '../../domain/keys/encryption-context.js';
@@ -8,7 +8,7 @@ import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.j
 import type { KeyVault } from '../../ports/key-vault.js';
 import type { RegionCalls } from '../regions/region-calls.js';
 
-/** `key` is only read. */
+/** The proven ciphertext. `key` is only read. */
 export function wrapAndProve(
   calls: Pick<RegionCalls, 'call'>,
   vault: KeyVault,
@@ -35,7 +35,7 @@ export function wrapAndProve(
   );
 }
 
-/** The ciphertext, once its own region has opened it to the same key. */
+/** The ciphertext, if its own region decrypts it to the same key. */
 function proven(
   vault: KeyVault,
   key: DataKey,
@@ -48,7 +48,7 @@ function proven(
       const same = ciphertext.region === vault.region && readBack.equals(key);
       return same ? ok(ciphertext) : err({ kind: 'ciphertext.mismatched', reason: 'read-back' } as const);
     } finally {
-      // Also when the key was wiped meanwhile, because nobody waits for this proof any more.
+      // Also when `equals` throws because `key` was wiped, since the result is no longer needed.
       readBack.wipe();
     }
   });

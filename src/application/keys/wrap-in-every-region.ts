@@ -1,9 +1,13 @@
-// Encrypts a new key in every region at once and has each region prove its ciphertext by opening it again. Only proven
-// ciphertexts count towards the quorum, and only proven ones are handed out to be stored (I2). Nobody waits for a region
-// that is known to be down, unless the quorum needs it.
+// Encrypts a new key in every region in parallel and has each region prove its ciphertext by decrypting it. Only proven
+// ciphertexts count towards the quorum, and only they are returned (I2). An ejected region is not called, unless the
+// quorum needs it.
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
-import { encryptionContext, type KeyName } from '../../domain/keys/encryption-context.js';
+import {
+  encryptionContext,
+  type EncryptionContext,
+  type KeyName,
+} from '../../domain/keys/encryption-context.js';
 import type { FailedAttempt, VaultFailure } from '../../domain/failures/region-failures.js';
 import type { WrapFailure } from '../../domain/failures/key-failures.js';
 import type { Region } from '../../domain/ids.js';
@@ -17,7 +21,7 @@ export interface QuorumSettings {
   readonly quorum: number;
 }
 
-/** The proven ciphertexts, and the regions that could not prove one. */
+/** The proven ciphertexts, and why each of the other regions has none. */
 export interface WrappedKey {
   readonly ciphertexts: readonly RegionalCiphertext[];
   readonly missing: readonly FailedAttempt[];
@@ -31,31 +35,30 @@ export class WrapInEveryRegion {
 
   /** `key` is only read. Fails when fewer regions than the quorum could prove their ciphertext. */
   wrap(key: DataKey, name: KeyName, signal: AbortSignal): ResultAsync<WrappedKey, WrapFailure> {
-    return new ResultAsync(this.wrapEverywhere(key, name, signal));
+    const context = encryptionContext(name, key.commitmentFor(name.id, name.version));
+    return ResultAsync.fromSafePromise(this.outcomes(key, context, signal)).andThen((outcomes) =>
+      this.checkQuorum(inOrder(this.regions.vaults, outcomes), signal),
+    );
   }
 
-  private async wrapEverywhere(
+  private async outcomes(
     key: DataKey,
-    name: KeyName,
+    context: EncryptionContext,
     signal: AbortSignal,
-  ): Promise<Result<WrappedKey, WrapFailure>> {
-    const context = encryptionContext(name, key.commitmentFor(name.id, name.version));
+  ): Promise<ReadonlyMap<Region, Outcome[1]>> {
     const all = this.regions.vaults;
     const wrapIn = async (vault: KeyVault): Promise<Outcome> => [
       vault.region,
       await wrapAndProve(this.regions, vault, key, context, signal),
     ];
-    const down = all.filter(({ region }) => this.regions.isEjected(region));
-    const outcomes = new Map(await Promise.all(all.filter((vault) => !down.includes(vault)).map(wrapIn)));
-    const proven = [...outcomes.values()].filter((wrapped) => wrapped.isOk()).length;
-    const isEnough = proven >= this.settings.quorum;
-    for (const [region, wrapped] of isEnough ? [] : await Promise.all(down.map(wrapIn))) {
-      outcomes.set(region, wrapped);
-    }
-    return this.weigh(inOrder(all, outcomes), signal);
+    const ejected = all.filter(({ region }) => this.regions.isEjected(region));
+    const first = await Promise.all(all.filter((vault) => !ejected.includes(vault)).map(wrapIn));
+    const proven = first.filter(([, wrapped]) => wrapped.isOk()).length;
+    const second = proven >= this.settings.quorum ? [] : await Promise.all(ejected.map(wrapIn));
+    return new Map([...first, ...second]);
   }
 
-  private weigh(wrapped: WrappedKey, signal: AbortSignal): Result<WrappedKey, WrapFailure> {
+  private checkQuorum(wrapped: WrappedKey, signal: AbortSignal): Result<WrappedKey, WrapFailure> {
     const { quorum } = this.settings;
     const proven = wrapped.ciphertexts.length;
     if (proven >= quorum) return ok(wrapped);
@@ -66,11 +69,11 @@ export class WrapInEveryRegion {
 
 type Outcome = readonly [Region, Result<RegionalCiphertext, VaultFailure>];
 
-const notAsked: VaultFailure = { kind: 'region.unavailable', reason: 'ejected' };
+const notCalled: VaultFailure = { kind: 'region.unavailable', reason: 'ejected' };
 
-/** What came out, in the configured order; a region without an outcome was not asked. */
+/** The outcomes in the configured order; a region without one was not called. */
 function inOrder(vaults: readonly KeyVault[], outcomes: ReadonlyMap<Region, Outcome[1]>): WrappedKey {
-  const all = vaults.map(({ region }) => ({ region, wrapped: outcomes.get(region) ?? err(notAsked) }));
+  const all = vaults.map(({ region }) => ({ region, wrapped: outcomes.get(region) ?? err(notCalled) }));
   return {
     ciphertexts: all.flatMap(({ wrapped }) => (wrapped.isOk() ? [wrapped.value] : [])),
     missing: all.flatMap(({ region, wrapped }) =>

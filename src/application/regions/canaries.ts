@@ -1,6 +1,6 @@
-// One canary per region: a key that protects nothing, encrypted by the region while it was well. Opening it again proves
-// that the region works, and that it still answers with what was put in. Where we may not make one, the region is asked
-// about its KMS key instead. Only the canary's commitment is kept, so no plaintext stays behind.
+// One canary per region: a key that protects nothing, encrypted by the region itself. Decrypting it again proves that
+// the region works and returns the right plaintext. Without the permission to make one, the probe only asks KMS about
+// the KMS key. Never keeps the canary's plaintext, only its commitment.
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import { map, type Observable } from 'rxjs';
 import type { Commitment } from '../../domain/keys/data-key.js';
@@ -16,7 +16,7 @@ interface Canary {
   readonly ciphertext: RegionalCiphertext;
 }
 
-/** Not an id that a caller could have: it only tells the canaries' calls apart in KMS's logs. */
+/** No caller can use this id: it marks the calls for canaries in the logs of KMS. */
 const canaryId = '_rkms/canary' as KeyId;
 
 const mismatched: VaultFailure = { kind: 'ciphertext.mismatched', reason: 'read-back' };
@@ -32,7 +32,7 @@ export class Canaries {
     this.context = generationContext({ deployment, id: canaryId, version: firstVersion });
   }
 
-  /** Opens the region's canary, or makes one; emits how that ended. Unsubscribing aborts the call. */
+  /** Runs `check` in the region and emits its failure, or undefined. Unsubscribing aborts the call. */
   probe(region: Region): Observable<VaultFailure | undefined> {
     const vault = this.vaults.find((each) => each.region === region);
     if (vault === undefined) throw new Error(`there is no vault in ${region}`);
@@ -41,16 +41,16 @@ export class Canaries {
     );
   }
 
-  /** Ok when the region opens its canary to the right key. */
+  /** Makes the region's canary if there is none, and decrypts it. Ok when that gives the right key. */
   check(vault: KeyVault, signal: AbortSignal): ResultAsync<void, VaultFailure> {
-    const canary = this.canaries.get(vault.region);
-    if (canary !== undefined) return this.reopen(vault, canary, signal);
-    return this.plant(vault, signal)
+    const known = this.canaries.get(vault.region);
+    if (known !== undefined) return this.decrypt(vault, known, signal);
+    return this.make(vault, signal)
       .orElse((failure) => (isDenied(failure) ? ok(undefined) : err(failure)))
-      .andThen((planted) => (planted ? this.reopen(vault, planted, signal) : vault.probe(signal)));
+      .andThen((canary) => (canary ? this.decrypt(vault, canary, signal) : vault.probe(signal)));
   }
 
-  private plant(vault: KeyVault, signal: AbortSignal): ResultAsync<Canary | undefined, VaultFailure> {
+  private make(vault: KeyVault, signal: AbortSignal): ResultAsync<Canary | undefined, VaultFailure> {
     return vault.generateDataKey(32, this.context, signal).andThen((key) =>
       vault
         .encrypt(key, this.context, signal)
@@ -67,7 +67,7 @@ export class Canaries {
     );
   }
 
-  private reopen(vault: KeyVault, canary: Canary, signal: AbortSignal): ResultAsync<void, VaultFailure> {
+  private decrypt(vault: KeyVault, canary: Canary, signal: AbortSignal): ResultAsync<void, VaultFailure> {
     return vault
       .decrypt(canary.ciphertext, this.context, signal)
       .andThen((opened): Result<void, VaultFailure> => {
@@ -76,14 +76,14 @@ export class Canaries {
         return isRight ? ok(undefined) : err(mismatched);
       })
       .mapErr((failure) => {
-        // Made under a KMS key that is no more: the next probe makes a new one, unless another has done so meanwhile.
-        const isGone = failure.kind === 'ciphertext.rejected';
-        if (isGone && this.canaries.get(vault.region) === canary) this.canaries.delete(vault.region);
+        // It was made under a KMS key that is gone: the next probe makes a new one, unless another probe already has.
+        const isRejected = failure.kind === 'ciphertext.rejected';
+        if (isRejected && this.canaries.get(vault.region) === canary) this.canaries.delete(vault.region);
         return failure;
       });
   }
 }
 
-/** A process that only reads may have no right to generate or to encrypt. */
+/** A process that only reads keys may have no permission to generate or to encrypt. */
 const isDenied = (failure: VaultFailure): boolean =>
   failure.kind === 'vault.misconfigured' && failure.reason === 'access-denied';

@@ -1,8 +1,8 @@
-// What the outcome of a call says about its region's health.
+// Decides what the outcome of a call says about its region's health. Never decides what follows: see region-health.ts.
 import type { HealthEvent } from '../../domain/regions/region-state.js';
 import type { RegionCall } from '../../ports/telemetry.js';
 
-/** Undefined where the call says nothing. `atMs` is when it ended, `random` answers from 0 up to 1. */
+/** Undefined when the call says nothing. `atMs` is when it ended; `random` returns a number from 0 up to 1. */
 export function healthEventOf(call: RegionCall, atMs: number, random: () => number): HealthEvent | undefined {
   const { failure, keyId, durationMs } = call;
   if (failure === undefined) {
@@ -14,11 +14,11 @@ export function healthEventOf(call: RegionCall, atMs: number, random: () => numb
   return { kind: 'failed', atMs, failure, chance: random(), ...(keyId !== undefined && { id: keyId }) };
 }
 
-/** Probes open a ciphertext, or read the store. */
+/** Probes decrypt a ciphertext, or read the store. */
 const isLikeProbe = ({ operation }: RegionCall): boolean =>
   operation === undefined || operation === 'decrypt';
 
-/** A right to encrypt that is missing says nothing about decrypting, which the region may go on doing. */
+/** A missing permission to encrypt says nothing about decrypting, which may still be allowed. */
 const isAboutOneOperation = ({ operation, failure }: RegionCall): boolean =>
   (operation === 'encrypt' || operation === 'generate') &&
   failure?.kind === 'vault.misconfigured' &&

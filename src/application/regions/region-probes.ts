@@ -1,5 +1,5 @@
-// Probes of one region: one at a time, whenever its state asks for one, each bounded in time. A probe that is silent, that
-// throws or that says nothing is a probe all the same, and the region's next one comes when it is due.
+// Probes one region: one probe at a time, when its state needs one, each with a time limit. A probe that does not
+// answer, throws or emits nothing never stops the next one.
 import {
   catchError,
   defer,
@@ -18,13 +18,13 @@ import type { Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import type { VaultCall } from '../../ports/telemetry.js';
 
-/** Tries a region once and emits how that ended: a failure, or undefined when it answered well. */
+/** Calls a region once and emits the failure, or undefined when it answered as it should. */
 export type RegionProbe = (region: Region) => Observable<RegionFault | undefined>;
 
 export interface ProbeSettings {
-  /** How often it is looked whether a probe is due, in milliseconds. */
+  /** How often to check whether a probe is due, in milliseconds. */
   readonly tickMs: number;
-  /** How long a probe may take, in milliseconds. */
+  /** The time limit of one probe, in milliseconds. */
   readonly probeTimeoutMs: number;
 }
 

@@ -1,27 +1,27 @@
-// What a request needs to know about the regions: in which order to try them and how long to wait for each. It is told of
-// every call, from its beginning to its end, and may learn from that.
+// What a request needs to know about the regions: in which order to try them and how long to wait for each. An
+// implementation learns from the beginning and the end of every call.
 import type { Region } from '../../domain/ids.js';
 import type { Pace } from '../../domain/regions/region-timing.js';
 import type { RegionCall } from '../../ports/telemetry.js';
 import { token } from '../../ports/token.js';
 
 export interface RegionSelector {
-  /** All regions, the one to try first in front. Answers at once: requests wait for it. */
+  /** All regions, the one to try first in front. Must be fast: it is called for every request. */
   order(): readonly Region[];
-  /** How long a call to the region may take, and after how long to ask another one as well. */
+  /** How long a call to the region may take, and when to send a hedge. */
   pace(region: Region): Pace;
-  /** Whether the region is known not to answer now: whoever waits for it waits in vain. */
+  /** Whether the region is known not to answer now (its circuit is not closed): waiting for it is useless. */
   isEjected(region: Region): boolean;
-  /** Whether an operator took the region out of use: it is left alone, but nobody knows of a fault of its own. */
+  /** Whether an operator took the region out of use: it is ejected, but not known to have a fault. */
   isDrained(region: Region): boolean;
-  /** Whether the region throttles and has as many calls under way as it takes: it gets none that can be spared. */
+  /** Whether the region throttles and has as many calls in flight as it accepts: it gets no hedge and no second try. */
   isOverQuota(region: Region): boolean;
-  /** Whether all of these regions refuse us for one and the same reason: one that is asked speaks for all. */
+  /** Whether all of these regions refuse us for the same reason: then calling one of them is enough. */
   hasSharedFault(regions: readonly Region[]): boolean;
-  /** A call begins; its end is reported, too. */
+  /** Must be called when a call begins, and followed by exactly one `report`, also when the call throws. */
   begin(region: Region): void;
-  /** Told after every call, in the order in which calls end. */
+  /** Must be called when a call ends. */
   report(call: RegionCall): void;
 }
 
-export const RegionSelector = token<RegionSelector>('RegionGuide');
+export const RegionSelector = token<RegionSelector>('RegionSelector');

@@ -1,5 +1,5 @@
-// What is measured of each region, call by call: how long answers take, how many calls are under way, and how many it takes.
-// Kept apart from the health states, because it changes with every call and decides nothing alone.
+// Measures each region call by call: latencies, calls in flight, and how many calls it accepts while it throttles. Kept
+// apart from the health states, because it changes with every call. Never changes a state by itself.
 import {
   increased,
   noThrottleLimit,
@@ -22,28 +22,28 @@ import {
 } from '../../domain/regions/region-timing.js';
 import type { RegionCall } from '../../ports/telemetry.js';
 
-interface Gauge {
+interface Measured {
   readonly timing: RegionTiming;
-  quota: ThrottleLimit;
-  underWay: number;
-  /** When it last gave a good answer. */
+  throttle: ThrottleLimit;
+  inFlight: number;
+  /** When it last answered; -Infinity before its first answer. */
   answeredMs: number;
-  /** Derived at every tick rather than for every request. */
+  /** Computed at every tick rather than for every request, like all that follows. */
   pace: Pace;
   p50Ms: number | undefined;
   p95Ms: number | undefined;
   typicalMs: number | undefined;
   slow: boolean;
-  /** Answers since the last tick, and those of them that took so long that they make a region slow. */
-  fresh: { all: number; slow: number };
+  /** Answers since the last tick, and how many of them took at least `slowFromMs`. */
+  answers: { all: number; slow: number };
   slowFromMs: number;
-  /** At how many ticks in a row it looked slow, and went on being so. */
+  /** At how many ticks in a row it looked slow. */
   slowTicks: number;
 }
 
-/** A burst, of calls or of work of our own, is over before so many ticks: it makes no region slow. */
+/** A burst of calls, or of work in this process, ends within fewer ticks, and so makes no region slow. */
 const ticksToBecomeSlow = 3;
-/** As p95 has it. */
+/** The same share as that of p95. */
 const slowShare = 0.05;
 
 export interface GaugeReading {
@@ -53,14 +53,14 @@ export interface GaugeReading {
 }
 
 export class RegionStatistics {
-  private readonly gauges: ReadonlyMap<Region, Gauge>;
+  private readonly measured: ReadonlyMap<Region, Measured>;
 
   constructor(
     regions: readonly Region[],
     private readonly settings: PaceSettings,
     nowMs: number,
   ) {
-    this.gauges = new Map(
+    this.measured = new Map(
       regions.map((region) => {
         const timing = newRegionTiming(nowMs);
         const pace = paceOf(timing, settings);
@@ -76,11 +76,11 @@ export class RegionStatistics {
           region,
           {
             timing,
-            quota: noThrottleLimit,
-            underWay: 0,
+            throttle: noThrottleLimit,
+            inFlight: 0,
             answeredMs: -Infinity,
             pace,
-            fresh: noneFresh(),
+            answers: noAnswers(),
             ...unknown,
           },
         ];
@@ -89,47 +89,47 @@ export class RegionStatistics {
   }
 
   begin(region: Region): void {
-    this.of(region).underWay += 1;
+    this.of(region).inFlight += 1;
   }
 
   end({ region, durationMs, failure }: RegionCall, nowMs: number): void {
-    const gauge = this.of(region);
-    const { underWay } = gauge;
-    gauge.underWay -= 1;
+    const one = this.of(region);
+    const { inFlight } = one;
+    one.inFlight -= 1;
     if (failure === undefined) {
-      addAnswer(gauge.timing, durationMs, nowMs, !gauge.slow && gauge.slowTicks === 0);
-      gauge.answeredMs = nowMs;
-      gauge.fresh.all += 1;
-      if (durationMs >= gauge.slowFromMs) gauge.fresh.slow += 1;
+      addAnswer(one.timing, durationMs, nowMs, !one.slow && one.slowTicks === 0);
+      one.answeredMs = nowMs;
+      one.answers.all += 1;
+      if (durationMs >= one.slowFromMs) one.answers.slow += 1;
     }
     if (failure?.kind === 'region.throttled') {
-      gauge.quota = afterThrottle(gauge.quota, { beganMs: nowMs - durationMs, atMs: nowMs, underWay });
+      one.throttle = afterThrottle(one.throttle, { beganMs: nowMs - durationMs, atMs: nowMs, inFlight });
     }
   }
 
-  /** A probe was answered: of a region that nobody else calls, all that tells how fast it is. */
+  /** A probe was answered. In a region without requests, only probes show how fast it is. */
   probed(region: Region, durationMs: number, nowMs: number): void {
     addAnswer(this.of(region).timing, durationMs, nowMs, false);
   }
 
   tick(nowMs: number): void {
-    for (const gauge of this.gauges.values()) {
-      const others = [...this.gauges.values()].filter((other) => other !== gauge);
-      gauge.quota = increased(gauge.quota, nowMs);
-      forgetOld(gauge.timing, nowMs);
-      gauge.pace = paceOf(gauge.timing, this.settings);
-      gauge.typicalMs = typicalMs(gauge.timing);
-      gauge.p50Ms = gauge.typicalMs ?? recentQuantile(gauge.timing, 0.5);
-      gauge.p95Ms = recentQuantile(gauge.timing, 0.95);
+    for (const one of this.measured.values()) {
+      const others = [...this.measured.values()].filter((other) => other !== one);
+      one.throttle = increased(one.throttle, nowMs);
+      forgetOld(one.timing, nowMs);
+      one.pace = paceOf(one.timing, this.settings);
+      one.typicalMs = typicalMs(one.timing);
+      one.p50Ms = one.typicalMs ?? recentQuantile(one.timing, 0.5);
+      one.p95Ms = recentQuantile(one.timing, 0.95);
       const looksSlow = isSlow(
-        gauge.timing,
+        one.timing,
         others.map(({ timing }) => timing),
-        gauge.slow,
+        one.slow,
       );
-      gauge.slowTicks = looksSlow ? slowTicksOf(gauge) : 0;
-      gauge.slow = looksSlow && (gauge.slow || gauge.slowTicks >= ticksToBecomeSlow);
-      gauge.slowFromMs = slowFromMs(gauge.timing);
-      gauge.fresh = noneFresh();
+      one.slowTicks = looksSlow ? slowTicksOf(one) : 0;
+      one.slow = looksSlow && (one.slow || one.slowTicks >= ticksToBecomeSlow);
+      one.slowFromMs = slowFromMs(one.timing);
+      one.answers = noAnswers();
     }
   }
 
@@ -138,15 +138,16 @@ export class RegionStatistics {
   }
 
   /**
-   * Whether this call lost to a hedge while the region answered others: then it was not silent. What it is slow in, its
-   * latencies tell; what it leaves unanswered, the attempt time-out.
+   * Whether this call lost to a hedge while the region answered other calls. Then it is no failure of the region:
+   * that it is slow shows in its latencies. If it answered no other call in the meantime, the lost hedge counts as a
+   * failure.
    */
   wasOnlySlower({ region, durationMs, failure }: RegionCall, nowMs: number): boolean {
     const lostHedge = failure?.kind === 'region.unavailable' && failure.reason === 'hedge-lost';
     return lostHedge && this.of(region).answeredMs > nowMs - durationMs;
   }
 
-  /** Its median, once enough answers tell it; in milliseconds. */
+  /** Its median latency in milliseconds; undefined while there are too few answers. */
   typicalMs(region: Region): number | undefined {
     return this.of(region).typicalMs;
   }
@@ -156,21 +157,21 @@ export class RegionStatistics {
   }
 
   read(region: Region): GaugeReading {
-    const { p50Ms, p95Ms, underWay, quota } = this.of(region);
-    return { p50Ms, p95Ms, overQuota: underWay >= quota.limit };
+    const { p50Ms, p95Ms, inFlight, throttle } = this.of(region);
+    return { p50Ms, p95Ms, overQuota: inFlight >= throttle.limit };
   }
 
-  private of(region: Region): Gauge {
-    const gauge = this.gauges.get(region);
-    if (gauge === undefined) throw new Error(`the region ${region} is not supervised`);
-    return gauge;
+  private of(region: Region): Measured {
+    const one = this.measured.get(region);
+    if (one === undefined) throw new Error(`the region ${region} is not supervised`);
+    return one;
   }
 }
 
-const noneFresh = (): Gauge['fresh'] => ({ all: 0, slow: 0 });
+const noAnswers = (): Measured['answers'] => ({ all: 0, slow: 0 });
 
-/** A tick without answers says nothing; one whose answers were as fast as ever begins anew. */
-function slowTicksOf({ slowTicks, fresh }: Gauge): number {
-  if (fresh.all === 0) return slowTicks;
-  return fresh.slow > slowShare * fresh.all ? slowTicks + 1 : 0;
+/** A tick without answers changes nothing; one with fast answers starts the count again. */
+function slowTicksOf({ slowTicks, answers }: Measured): number {
+  if (answers.all === 0) return slowTicks;
+  return answers.slow > slowShare * answers.all ? slowTicks + 1 : 0;
 }

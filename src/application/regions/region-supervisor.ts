@@ -1,5 +1,6 @@
-// The actor that knows how each region is. Outcomes of calls, probes, the operator's hand and the passing of time arrive in
-// one mailbox; one scan over `step` makes the next states of them. It never errors, and requests read a snapshot.
+// The actor that knows the health of each region. Outcomes of calls, probes, operators' orders and ticks arrive in one
+// stream of mail; one `scan` over `step` computes the next states. The stream never errors. Requests never wait for it:
+// they read a snapshot.
 import {
   defer,
   distinctUntilChanged,
@@ -35,7 +36,7 @@ import { RegionStatistics } from './region-statistics.js';
 import type { RegionSelector } from './region-selector.js';
 import { probesOf, type ProbeSettings, type RegionProbe } from './region-probes.js';
 
-/** `tickMs` is also how often time itself is looked at. */
+/** `tickMs` is also how often states are checked for the passing of time. */
 export interface SupervisorSettings extends ProbeSettings {
   readonly health: HealthSettings;
   readonly pace: PaceSettings;
@@ -45,7 +46,7 @@ export interface SupervisorSettings extends ProbeSettings {
 /** What an operator may do to a region. */
 export type OperatorOrder = 'drain' | 'undrain' | 'lift-quarantine';
 
-/** What an operator is told of a region. Times are milliseconds; `sinceMs` is how long ago the state was entered. */
+/** A region's state as operators see it. Times are in milliseconds; `sinceMs` is how long ago the state was entered. */
 export interface RegionReport {
   readonly region: Region;
   readonly state: RegionHealth['state'];
@@ -54,7 +55,7 @@ export interface RegionReport {
   readonly p50Ms: number | undefined;
   readonly p95Ms: number | undefined;
   readonly overQuota: boolean;
-  /** How often its state has changed since the process began. */
+  /** How often its state has changed since the process started. */
   readonly transitions: number;
 }
 
@@ -66,14 +67,14 @@ type States = ReadonlyMap<Region, RegionHealth>;
 
 export class RegionSupervisor implements RegionSelector {
   private readonly mailbox = new Subject<Mail>();
-  private readonly gauges: RegionStatistics;
+  private readonly statistics: RegionStatistics;
   private readonly transitions = new Map<Region, number>();
   private states: States;
   private preferred: readonly Region[];
 
-  /** The actor itself: it works while somebody is subscribed, and emits the order of regions whenever it changes. */
+  /** The actor itself: it works while it has a subscriber. Emits the order of regions whenever it changes. */
   readonly order$: Observable<readonly Region[]>;
-  /** Emits a snapshot whenever the order changes or a region enters a state; makes the actor work, too. */
+  /** Emits a snapshot whenever the order changes or a region enters a state. A subscriber makes the actor work, too. */
   readonly report$: Observable<readonly RegionReport[]>;
 
   constructor(
@@ -86,7 +87,7 @@ export class RegionSupervisor implements RegionSelector {
   ) {
     const nowMs = clock.monotonicMs();
     this.states = new Map(regions.map((region) => [region, newRegionHealth(nowMs, settings.health)]));
-    this.gauges = new RegionStatistics(regions, settings.pace, nowMs);
+    this.statistics = new RegionStatistics(regions, settings.pace, nowMs);
     this.preferred = regions;
     const states$ = defer(() =>
       merge(this.mailbox, this.ticks(), this.probes()).pipe(
@@ -116,7 +117,7 @@ export class RegionSupervisor implements RegionSelector {
   }
 
   pace(region: Region): Pace {
-    return this.gauges.pace(region);
+    return this.statistics.pace(region);
   }
 
   isEjected(region: Region): boolean {
@@ -128,7 +129,7 @@ export class RegionSupervisor implements RegionSelector {
   }
 
   isOverQuota(region: Region): boolean {
-    return this.gauges.read(region).overQuota;
+    return this.statistics.read(region).overQuota;
   }
 
   hasSharedFault(regions: readonly Region[]): boolean {
@@ -137,30 +138,30 @@ export class RegionSupervisor implements RegionSelector {
   }
 
   begin(region: Region): void {
-    this.gauges.begin(region);
+    this.statistics.begin(region);
   }
 
   report(call: RegionCall): void {
     const atMs = this.clock.monotonicMs();
-    this.gauges.end(call, atMs);
-    if (this.gauges.wasOnlySlower(call, atMs)) return;
+    this.statistics.end(call, atMs);
+    if (this.statistics.wasOnlySlower(call, atMs)) return;
     const event = healthEventOf(call, atMs, () => this.clock.random());
     if (event) this.mailbox.next({ region: call.region, event });
   }
 
-  /** An operator's order; of a region that nobody knows, false. */
+  /** Carries out an operator's order; false for a region that is not supervised. */
   command(region: Region, kind: OperatorOrder): boolean {
     const known = this.states.has(region);
     if (known) this.mailbox.next({ region, event: { kind, atMs: this.clock.monotonicMs() } });
     return known;
   }
 
-  /** How every region is now, in the order in which a request would try them. */
+  /** The state of every region now, in the order in which a request would try them. */
   snapshot(): readonly RegionReport[] {
     const nowMs = this.clock.monotonicMs();
     return this.rank(0).map((region) => {
       const { state, sinceMs, why } = this.stateOf(region);
-      const counts = { ...this.gauges.read(region), transitions: this.transitions.get(region) ?? 0 };
+      const counts = { ...this.statistics.read(region), transitions: this.transitions.get(region) ?? 0 };
       return { region, state, sinceMs: nowMs - sinceMs, why, ...counts };
     });
   }
@@ -182,11 +183,11 @@ export class RegionSupervisor implements RegionSelector {
     return interval(this.settings.tickMs, this.scheduler).pipe(
       mergeMap(() => {
         const atMs = this.clock.monotonicMs();
-        this.gauges.tick(atMs);
+        this.statistics.tick(atMs);
         return from(
           this.regions.flatMap((region): Mail[] => [
             { region, event: { kind: 'tick', atMs } },
-            { region, event: { kind: this.gauges.isSlow(region) ? 'slowed' : 'sped-up', atMs } },
+            { region, event: { kind: this.statistics.isSlow(region) ? 'slowed' : 'sped-up', atMs } },
           ]),
         );
       }),
@@ -208,7 +209,7 @@ export class RegionSupervisor implements RegionSelector {
     const atMs = this.clock.monotonicMs();
     this.telemetry.record(call);
     if (failure === undefined) {
-      this.gauges.probed(region, durationMs, atMs);
+      this.statistics.probed(region, durationMs, atMs);
       return { region, event: { kind: 'probe-answered', atMs } };
     }
     return { region, event: { kind: 'probe-failed', atMs, failure, chance: this.clock.random() } };
@@ -218,9 +219,9 @@ export class RegionSupervisor implements RegionSelector {
     const nowMs = this.clock.monotonicMs();
     const views = this.regions.map((region) => {
       const health = this.stateOf(region);
-      const { overQuota } = this.gauges.read(region);
+      const { overQuota } = this.statistics.read(region);
       const admitted = chance < trafficShare(health, this.settings.health, nowMs);
-      const typicalMs = this.gauges.typicalMs(region);
+      const typicalMs = this.statistics.typicalMs(region);
       return { region, state: health.state.kind, admitted, overQuota, typicalMs };
     });
     const preferred = preferRegions(views, this.settings.prefer, this.preferred);
@@ -235,9 +236,9 @@ export class RegionSupervisor implements RegionSelector {
   }
 }
 
-/** Tells one entering of a state from another: several may happen in one tick. */
+/** Identifies one entry into a state: a region may enter several states in one tick. */
 const entryOf = ({ state, sinceMs, why }: RegionHealth): string => `${state.kind} ${sinceMs} ${why}`;
 
-/** What keeps a region from serving us until its or our account's owner mends it. */
+/** The reason why a region cannot be used until an operator repairs it. */
 const faultOf = ({ state }: RegionHealth): string | undefined =>
   state.kind === 'misconfigured' ? state.reason : undefined;

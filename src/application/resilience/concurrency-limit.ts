@@ -1,32 +1,32 @@
-// A bound on how much is done at the same time. Nobody waits for a slot: where none is free the work is refused at once,
-// because a queue in front of a service that has too much to do only makes it later.
+// Limits how much work runs at the same time. Without a free slot the work is refused at once: there is no queue,
+// because in an overloaded service a queue only makes every answer later.
 import { err, errAsync, ok, type Result, type ResultAsync } from 'neverthrow';
 import type { ServiceOverloaded } from '../../domain/failures/key-failures.js';
 
 const full: ServiceOverloaded = { kind: 'service.overloaded' };
 
 export class ConcurrencyLimit {
-  private taken = 0;
+  private used = 0;
 
   constructor(private readonly count: number) {}
 
-  /** How many are taken now. */
+  /** How many slots are in use now. */
   get inUse(): number {
-    return this.taken;
+    return this.used;
   }
 
-  /** A slot, and how to give it back; giving it back twice is giving it back once. */
+  /** Takes a slot and returns the function that frees it; calling that again has no effect. */
   take(): Result<() => void, ServiceOverloaded> {
-    if (this.taken >= this.count) return err(full);
-    this.taken += 1;
+    if (this.used >= this.count) return err(full);
+    this.used += 1;
     let held = true;
     return ok(() => {
-      if (held) this.taken -= 1;
+      if (held) this.used -= 1;
       held = false;
     });
   }
 
-  /** Does `act` in a slot, which is free again when it has ended. */
+  /** Runs `act` in a slot, which is freed when `act` ends, also when it rejects. */
   run<T, F>(act: () => ResultAsync<T, F>): ResultAsync<T, F | ServiceOverloaded> {
     const slot = this.take();
     if (slot.isErr()) return errAsync(slot.error);

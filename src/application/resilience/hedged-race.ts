@@ -1,19 +1,18 @@
-// One answer from several regions, as early as possible without asking all of them: the first region begins, the next when
-// it fails or when it has been silent for longer than it usually is (a hedged request). The first good answer wins, the
-// calls still under way are dropped, and an answer that comes too late for the race is thrown away.
+// One answer from several regions, as early as possible without calling all of them: the first candidate is called at
+// once, the next when it fails or when it has not answered for longer than usual (a hedged request). The first good
+// answer wins, and the other calls are aborted. Never keeps an answer that lost: it is discarded.
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import type { AfterFailure, VaultFailure } from '../../domain/failures/region-failures.js';
 import { scheduleStallAware } from '../../domain/stall-aware-timer.js';
 import type { Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
-import type { Effort } from '../../ports/telemetry.js';
 
-/** One region's part in the race. */
+/** One region that can give the answer. */
 export interface Candidate<T, F = VaultFailure> {
   readonly region: Region;
-  /** After how long without an answer the next region is asked as well. */
+  /** After this time without an answer, in milliseconds, the next candidate is called as well. */
   readonly hedgeAfterMs: number;
-  /** Ends when the signal fires; what it answers later is its own affair. `isHedge`: others are silent for too long. */
+  /** Must end soon after the signal fires. `isHedge`: it is called because another candidate is slow to answer. */
   readonly run: (signal: AbortSignal, isHedge: boolean) => ResultAsync<T, F>;
 }
 
@@ -22,9 +21,6 @@ export interface RegionAnswer<T> {
   readonly region: Region;
   readonly value: T;
 }
-
-/** The first good answer, and what it took. */
-export type AnswerWithEffort<T> = RegionAnswer<T> & Effort;
 
 /** A region that gave no answer, and why. */
 export interface Attempt<F> {
@@ -35,33 +31,40 @@ export interface Attempt<F> {
 export interface RaceRules<T, F = VaultFailure> {
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Asked when a region has had its time, and again and again while the answer is no: may `next` be asked as well? */
+  /**
+   * Whether `next` may be called although `silent` may still answer; while it is false, it is called again every 20
+   * ms.
+   */
   readonly mayHedge: (silent: Region, next: Region) => boolean;
-  /** Whether another region may still answer after this failure. */
+  /** Whether another region can still answer after this failure. */
   readonly after: (failure: F) => AfterFailure;
-  /** Receives an answer that did not win, to wipe what is in it. */
+  /** Receives an answer that lost, to wipe it. */
   readonly discard?: ((late: T) => void) | undefined;
 }
 
-/** The reason with which a lane's signal fires when another one won after it had been given its time. */
+/** The abort reason of a call that had its time, was hedged, and then lost to another one. */
 export const hedgeLost = Symbol('hedge-lost');
 
 export type RaceResult<T, F = VaultFailure> = Result<RegionAnswer<T>, readonly Attempt<F>[]>;
 
-/** Ends as soon as a lane answers, a failure is final, or all lanes have failed; never throws unless a lane does. */
+/**
+ * Ends as soon as a candidate answers, a failure is final, or all candidates have failed: then with every failure in
+ * the order in which they came. Rejects only when a candidate throws, which is a bug.
+ */
 export function hedgedRace<T, F = VaultFailure>(
-  lanes: readonly Candidate<T, F>[],
+  candidates: readonly Candidate<T, F>[],
   rules: RaceRules<T, F>,
 ): Promise<RaceResult<T, F>> {
   return new Promise((resolve, reject) => {
-    new Race(lanes, rules, resolve, reject).startNext();
+    new Race(candidates, rules, resolve, reject).startNext();
   });
 }
 
-/** How soon a hedge that was denied is asked for again, in milliseconds. */
+/** After this time, in milliseconds, a refused hedge is tried again. */
 const hedgeAgainMs = 20;
 
-interface Runner {
+/** A candidate's call that is in flight. */
+interface Call {
   readonly controller: AbortController;
   hedged: boolean;
   cancelHedge: () => void;
@@ -69,75 +72,75 @@ interface Runner {
 
 class Race<T, F> {
   private readonly attempts: Attempt<F>[] = [];
-  private readonly running = new Set<Runner>();
+  private readonly inFlight = new Set<Call>();
   private started = 0;
   private over = false;
 
   constructor(
-    private readonly lanes: readonly Candidate<T, F>[],
+    private readonly candidates: readonly Candidate<T, F>[],
     private readonly rules: RaceRules<T, F>,
     private readonly resolve: (result: RaceResult<T, F>) => void,
     private readonly reject: (bug: unknown) => void,
   ) {
-    rules.signal.addEventListener('abort', this.leave);
+    rules.signal.addEventListener('abort', this.abort);
   }
 
   startNext(isHedge = false): void {
-    const lane = this.lanes[this.started];
-    if (lane === undefined) {
-      if (this.running.size === 0) this.finish(err(this.attempts));
+    const candidate = this.candidates[this.started];
+    if (candidate === undefined) {
+      if (this.inFlight.size === 0) this.finish(err(this.attempts));
       return;
     }
     this.started += 1;
-    const runner: Runner = { controller: new AbortController(), hedged: false, cancelHedge: () => undefined };
-    this.running.add(runner);
-    this.hedgeAfter(lane.hedgeAfterMs, lane.region, runner);
-    if (this.rules.signal.aborted) runner.controller.abort();
-    const run = async (): Promise<Result<T, F>> => lane.run(runner.controller.signal, isHedge);
+    const call: Call = { controller: new AbortController(), hedged: false, cancelHedge: () => undefined };
+    this.inFlight.add(call);
+    this.hedgeAfter(candidate.hedgeAfterMs, candidate.region, call);
+    if (this.rules.signal.aborted) call.controller.abort();
+    const run = async (): Promise<Result<T, F>> => candidate.run(call.controller.signal, isHedge);
     run().then(
       (result) => {
-        this.ended(lane, runner, result);
+        this.ended(candidate, call, result);
       },
       (bug: unknown) => {
-        runner.cancelHedge();
-        this.running.delete(runner);
+        call.cancelHedge();
+        this.inFlight.delete(call);
         this.end();
         this.reject(bug);
       },
     );
   }
 
-  private hedge(region: Region, runner: Runner): void {
-    runner.hedged = true;
-    const next = this.lanes[this.started];
+  private hedge(region: Region, call: Call): void {
+    call.hedged = true;
+    const next = this.candidates[this.started];
     if (next === undefined) return;
     if (this.rules.mayHedge(region, next.region)) this.startNext(true);
-    else this.hedgeAfter(hedgeAgainMs, region, runner);
+    else this.hedgeAfter(hedgeAgainMs, region, call);
   }
 
-  private hedgeAfter(delayMs: number, region: Region, runner: Runner): void {
-    runner.cancelHedge = scheduleStallAware(this.rules.clock, delayMs, () => {
-      this.hedge(region, runner);
+  private hedgeAfter(delayMs: number, region: Region, call: Call): void {
+    call.cancelHedge = scheduleStallAware(this.rules.clock, delayMs, () => {
+      this.hedge(region, call);
     });
   }
 
-  private ended(lane: Candidate<T, F>, runner: Runner, result: Result<T, F>): void {
-    runner.cancelHedge();
-    this.running.delete(runner);
+  private ended(candidate: Candidate<T, F>, call: Call, result: Result<T, F>): void {
+    call.cancelHedge();
+    this.inFlight.delete(call);
     if (this.over) result.map((late) => this.rules.discard?.(late));
-    else if (result.isOk()) this.finish(ok({ region: lane.region, value: result.value }));
-    else this.failed({ region: lane.region, failure: result.error });
+    else if (result.isOk()) this.finish(ok({ region: candidate.region, value: result.value }));
+    else this.failed({ region: candidate.region, failure: result.error });
   }
 
   private failed(attempt: Attempt<F>): void {
     this.attempts.push(attempt);
     if (this.rules.after(attempt.failure) === 'stop') this.finish(err(this.attempts));
-    // Another one that is still within its time may answer yet; those that had theirs are not waited for.
-    else if ([...this.running].every(({ hedged }) => hedged)) this.startNext();
+    // A call that has not been hedged yet may still answer in time; one that has been is not waited for.
+    else if ([...this.inFlight].every(({ hedged }) => hedged)) this.startNext();
   }
 
-  private readonly leave = (): void => {
-    for (const { controller } of this.running) controller.abort();
+  private readonly abort = (): void => {
+    for (const { controller } of this.inFlight) controller.abort();
   };
 
   private finish(result: RaceResult<T, F>): void {
@@ -145,11 +148,11 @@ class Race<T, F> {
     this.end();
   }
 
-  /** Drops the calls that are still under way. */
+  /** Aborts the calls that are still in flight. */
   private end(): void {
     this.over = true;
-    this.rules.signal.removeEventListener('abort', this.leave);
-    for (const { controller, hedged, cancelHedge } of this.running) {
+    this.rules.signal.removeEventListener('abort', this.abort);
+    for (const { controller, hedged, cancelHedge } of this.inFlight) {
       cancelHedge();
       controller.abort(hedged ? hedgeLost : undefined);
     }

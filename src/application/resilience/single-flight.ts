@@ -1,82 +1,87 @@
-// Concurrent calls for one name share one execution, a flight. Each passenger gets a copy of the result of their own (the
-// last one the original, so that none is left behind) and may leave at any time; a flight without passengers is aborted.
+// Concurrent calls for one name share one execution. Each waiter gets its own copy of the result (the last one the
+// original, so that no copy is left over) and may leave at any time; an execution without waiters is aborted.
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 
-/** How to hand one result to many. */
+/** How one result is given to many waiters. */
 export interface Sharing<T> {
   readonly copy: (value: T) => T;
-  /** Wipes a result that nobody will take any more. */
+  /** Wipes a result that has no waiter left. */
   readonly discard: (value: T) => void;
 }
 
-interface Flight<T, F> {
-  readonly landed: PromiseLike<Result<T, F>>;
+interface Execution<T, F> {
+  readonly result: PromiseLike<Result<T, F>>;
   readonly controller: AbortController;
-  passengers: number;
+  waiters: number;
 }
 
 export class SingleFlight<T, F> {
-  private readonly inTheAir = new Map<string, Flight<T, F>>();
+  private readonly running = new Map<string, Execution<T, F>>();
 
   constructor(
     private readonly sharing: Sharing<T>,
     private readonly aborted: F,
   ) {}
 
-  /** Whether joining `name` now means joining a flight that others began. */
+  /** Whether `join` with this name would wait for an execution that is already running. */
   has(name: string): boolean {
-    return this.inTheAir.has(name);
+    return this.running.has(name);
   }
 
-  /** The result of the flight `name`, which `start` begins if there is none. */
+  /**
+   * The result of the running execution `name`; `start` begins one if there is none. When `signal` fires, this waiter
+   * gets the failure `aborted`, and the others go on waiting.
+   */
   join(
     name: string,
     signal: AbortSignal,
     start: (signal: AbortSignal) => ResultAsync<T, F>,
   ): ResultAsync<T, F> {
-    const flight = this.inTheAir.get(name) ?? this.begin(name, start);
-    flight.passengers += 1;
-    return new ResultAsync(this.ride(name, flight, signal));
+    const execution = this.running.get(name) ?? this.begin(name, start);
+    execution.waiters += 1;
+    return new ResultAsync(this.wait(name, execution, signal));
   }
 
-  private begin(name: string, start: (signal: AbortSignal) => ResultAsync<T, F>): Flight<T, F> {
+  private begin(name: string, start: (signal: AbortSignal) => ResultAsync<T, F>): Execution<T, F> {
     const controller = new AbortController();
-    const flight: Flight<T, F> = { landed: start(controller.signal), controller, passengers: 0 };
-    this.inTheAir.set(name, flight);
-    const gone = (): void => {
-      this.forget(name, flight);
+    const execution: Execution<T, F> = { result: start(controller.signal), controller, waiters: 0 };
+    this.running.set(name, execution);
+    const ended = (): void => {
+      this.forget(name, execution);
     };
-    flight.landed.then(gone, gone);
-    return flight;
+    execution.result.then(ended, ended);
+    return execution;
   }
 
-  private ride(name: string, flight: Flight<T, F>, signal: AbortSignal): Promise<Result<T, F>> {
+  private wait(name: string, execution: Execution<T, F>, signal: AbortSignal): Promise<Result<T, F>> {
     return new Promise((resolve, reject) => {
-      let riding = true;
-      const alight = (): void => {
-        riding = false;
-        flight.passengers -= 1;
+      let waiting = true;
+      const stopWaiting = (): void => {
+        waiting = false;
+        execution.waiters -= 1;
         signal.removeEventListener('abort', leave);
       };
       const leave = (): void => {
-        alight();
-        if (flight.passengers === 0) this.abandon(name, flight);
+        stopWaiting();
+        if (execution.waiters === 0) this.abandon(name, execution);
         resolve(err(this.aborted));
       };
       signal.addEventListener('abort', leave);
       if (signal.aborted) leave();
-      flight.landed.then((result) => {
-        if (!riding) return;
-        alight();
-        resolve(result.isErr() || flight.passengers === 0 ? result : ok(this.sharing.copy(result.value)));
+      execution.result.then((result) => {
+        if (!waiting) return;
+        stopWaiting();
+        const isLast = execution.waiters === 0;
+        resolve(result.isErr() || isLast ? result : ok(this.sharing.copy(result.value)));
       }, reject);
     });
   }
 
-  private abandon(name: string, flight: Flight<T, F>): void {
-    this.forget(name, flight);
-    flight.controller.abort();
-    flight.landed.then(
+  /** Without waiters, the execution is aborted; a result that comes all the same is discarded. */
+  private abandon(name: string, execution: Execution<T, F>): void {
+    this.forget(name, execution);
+    execution.controller.abort();
+    execution.result.then(
       (result) => {
         if (result.isOk()) this.sharing.discard(result.value);
       },
@@ -84,7 +89,7 @@ export class SingleFlight<T, F> {
     );
   }
 
-  private forget(name: string, flight: Flight<T, F>): void {
-    if (this.inTheAir.get(name) === flight) this.inTheAir.delete(name);
+  private forget(name: string, execution: Execution<T, F>): void {
+    if (this.running.get(name) === execution) this.running.delete(name);
   }
 }

@@ -1,22 +1,23 @@
-// Work as spans: a failure is told by its kind. Without a tracer the work is done all the same.
+// Runs work as a span that fails with the kind of the work's failure. Never changes what the work does, and does it
+// also when no traces are collected.
 import { ResultAsync } from 'neverthrow';
 import type { Span, SpanFacts, Tracer } from '../../ports/tracer.js';
 
-const nowhere: Span = { note: () => undefined, fail: () => undefined };
+const noSpan: Span = { note: () => undefined, fail: () => undefined };
 
-/** For whoever is not watched. */
+/** Collects nothing. */
 export const untraced: Tracer = {
-  request: (_headers, _facts, act) => act(nowhere),
-  span: (_name, _facts, act) => act(nowhere),
+  request: (_headers, _facts, act) => act(noSpan),
+  span: (_name, _facts, act) => act(noSpan),
 };
 
-/** What a span says of a failure: its kind, and which of several reasons it had. */
+/** Marks the span as failed, with the failure's kind and, where there is one, its reason. */
 export function failSpan(span: Span, failure: { readonly kind: string; readonly reason?: string }): void {
   span.fail(failure.kind);
   if (failure.reason !== undefined) span.note({ 'rkms.reason': failure.reason });
 }
 
-/** The act as one span, which fails with the kind of its failure. */
+/** Runs `act` as one span, which fails when `act` does. */
 export function traced<T, F extends { readonly kind: string }>(
   tracer: Tracer,
   name: string,

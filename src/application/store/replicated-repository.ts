@@ -1,29 +1,39 @@
-// The store in several regions at once, as one store. In the mode `strong` a condition holds in all regions, so any of
-// them may be read and written. In the mode `home` the last writer wins between regions, so everything is written in one
-// of them, and only that one may say that a record is not there. Never reports a write as done that it did not see done,
-// nor as not done when it may have been (I8).
+// The store in several regions, as one store. In the mode `strong` a condition holds in all regions, so any of them
+// may be read and written. In the mode `home` the last writer wins between regions, so all writes go to one region,
+// and only that region can say that a record does not exist. Never reports a write as done that it did not see done,
+// nor as not done when it may have happened (I8).
 import { err, errAsync, ok, ResultAsync, type Result } from 'neverthrow';
-import type {
-  KeyCopiesNeeded,
-  StoreReadFailure,
-  StoreRevisionStale,
-  StoreWriteFailure,
+import {
+  afterStoreRead,
+  outcomeOfWrite,
+  type KeyCopiesNeeded,
+  type StoreFailure,
+  type StoreReadFailure,
+  type StoreWriteFailure,
 } from '../../domain/failures/store-failures.js';
 import type { Genesis } from '../../domain/keys/genesis.js';
 import type { KeyId, KeyVersion, Region } from '../../domain/ids.js';
 import { holdsCiphertext, withoutCiphertexts, type KeyRecord } from '../../domain/keys/key-record.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
-import { afterStoreRead, outcomeOfWrite, type StoreFailure } from '../../domain/failures/store-failures.js';
 import type { KeyPage, KeyRepository } from '../../ports/key-repository.js';
 import { pause } from '../resilience/with-deadline.js';
 import type { Attempt } from '../resilience/hedged-race.js';
-import { absentHere, afterRead, whyUnread, whyUnwritten, type AbsentHere } from './replication-failures.js';
+import {
+  absentHere,
+  afterRead,
+  scanLost,
+  staleIfNeeded,
+  whyUnread,
+  whyUnwritten,
+  type AbsentHere,
+  type ChangeFailure,
+} from './replication-failures.js';
 import { findRecord, readGenesis, type StoreAct } from './store-calls.js';
 import type { StoreRegions, StoreReplica } from './store-regions.js';
 
 export type ReplicationMode = { readonly kind: 'strong' } | { readonly kind: 'home'; readonly home: Region };
 
-/** How often a write is tried in one region while other regions write the same record, and the pauses in between. */
+/** How often a write is tried in one region when other regions write the same record, and the pauses between. */
 const conflicts = { tries: 4, firstPauseMs: 20, maxPauseMs: 100 } as const;
 
 export class ReplicatedRepository implements KeyRepository {
@@ -40,7 +50,7 @@ export class ReplicatedRepository implements KeyRepository {
     return this.read(findRecord(id, version), signal);
   }
 
-  /** Storing the same record again is harmless: whichever attempt was first, what is there afterwards is the answer. */
+  /** May store the same record in several attempts: the answer is the record that is there afterwards. */
   insert(record: KeyRecord, signal: AbortSignal): ResultAsync<KeyRecord, StoreWriteFailure> {
     return this.write({ operation: 'insert', run: (store, own) => store.insert(record, own) }, signal);
   }
@@ -49,7 +59,7 @@ export class ReplicatedRepository implements KeyRepository {
     record: KeyRecord,
     added: readonly RegionalCiphertext[],
     signal: AbortSignal,
-  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
+  ): ResultAsync<KeyRecord, ChangeFailure> {
     return this.compareAndSet(
       record,
       { operation: 'update', run: (store, own) => store.addCiphertexts(record, added, own) },
@@ -62,8 +72,8 @@ export class ReplicatedRepository implements KeyRepository {
     record: KeyRecord,
     regions: readonly Region[],
     signal: AbortSignal,
-  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded> {
-    // What would leave no ciphertext is refused here, before any region is asked.
+  ): ResultAsync<KeyRecord, ChangeFailure | KeyCopiesNeeded> {
+    // A change that would leave no ciphertext is refused before any region is called.
     return withoutCiphertexts(record, regions).asyncAndThen(() =>
       this.compareAndSet(
         record,
@@ -78,17 +88,21 @@ export class ReplicatedRepository implements KeyRepository {
   }
 
   count(signal: AbortSignal): ResultAsync<number | undefined, StoreReadFailure> {
-    return this.read({ operation: 'page', run: (store, own) => store.count(own) }, signal, this.truthful());
+    return this.read(
+      { operation: 'page', run: (store, own) => store.count(own) },
+      signal,
+      this.authoritative(),
+    );
   }
 
-  /** A walk stays in the region in which it began: regions may keep their records in different orders. */
+  /** A scan stays in the region in which it began: regions may return records in different orders. */
   page(
     after: string | undefined,
     limit: number,
     signal: AbortSignal,
   ): ResultAsync<KeyPage, StoreReadFailure> {
     const [, name = '', inner] = after === undefined ? [] : (/^([^ ]*) (.*)$/s.exec(after) ?? []);
-    const replicas = this.truthful().filter(({ region }) => after === undefined || region === name);
+    const replicas = this.authoritative().filter(({ region }) => after === undefined || region === name);
     return new ResultAsync(this.pageIn(replicas, inner, limit, signal));
   }
 
@@ -103,19 +117,19 @@ export class ReplicatedRepository implements KeyRepository {
     );
   }
 
-  /** The regions that may be written, which are those whose word on what is absent counts. */
-  private truthful(): readonly StoreReplica[] {
+  /** The regions that may be written. Only they can say that a record does not exist. */
+  private authoritative(): readonly StoreReplica[] {
     const { mode } = this;
     const order = this.regions.order();
     return mode.kind === 'strong' ? order : order.filter(({ region }) => region === mode.home);
   }
 
-  /** The home region comes first while it is well; the others may lack what it has. */
+  /** The home region comes first while it is not ejected; the others may lack records that it has. */
   private readers(): readonly StoreReplica[] {
     const { mode } = this;
     const order = this.regions.order();
     if (mode.kind === 'strong' || this.regions.isEjected(mode.home)) return order;
-    return [...this.truthful(), ...order.filter(({ region }) => region !== mode.home)];
+    return [...this.authoritative(), ...order.filter(({ region }) => region !== mode.home)];
   }
 
   private read<T>(
@@ -123,16 +137,18 @@ export class ReplicatedRepository implements KeyRepository {
     signal: AbortSignal,
     replicas = this.readers(),
   ): ResultAsync<T | undefined, StoreReadFailure> {
-    const truthful = new Set(this.truthful());
-    const readOne = (
+    const authoritative = new Set(this.authoritative());
+    const readIn = (
       replica: StoreReplica,
       own: AbortSignal,
     ): ResultAsync<T | undefined, StoreReadFailure | AbsentHere> =>
       this.regions
         .read(replica, act, own)
-        .andThen((found) => (found !== undefined || truthful.has(replica) ? ok(found) : err(absentHere)));
+        .andThen((found) =>
+          found !== undefined || authoritative.has(replica) ? ok(found) : err(absentHere),
+        );
     return this.regions
-      .race(replicas, readOne, afterRead, signal)
+      .race(replicas, readIn, afterRead, signal)
       .map(({ value }) => value)
       .mapErr(whyUnread);
   }
@@ -154,10 +170,10 @@ export class ReplicatedRepository implements KeyRepository {
       if (afterStoreRead(page.error) === 'stop') return err(page.error);
       attempts.push({ region: replica.region, failure: page.error });
     }
-    return err(attempts.length === 0 ? walkLost : whyUnread(attempts));
+    return err(attempts.length === 0 ? scanLost : whyUnread(attempts));
   }
 
-  /** Writes in the first region that takes it. A region without a clear answer is followed by the next one. */
+  /** Writes in the first region that accepts the write. After an unclear answer, the next region is tried. */
   private write<T>(
     act: StoreAct<T, StoreWriteFailure>,
     signal: AbortSignal,
@@ -166,34 +182,34 @@ export class ReplicatedRepository implements KeyRepository {
   }
 
   /**
-   * A write that only succeeds once. What an earlier attempt of unknown outcome did makes the next one stale, so then the
-   * record itself tells: `isDone` says whether it carries what was written.
+   * A write that can succeed only once. If an earlier attempt of unknown outcome did succeed, the next one is stale.
+   * Then the record is read: `isDone` says whether it holds what was written.
    */
   private compareAndSet(
     record: KeyRecord,
-    act: StoreAct<KeyRecord, StoreWriteFailure | StoreRevisionStale>,
+    act: StoreAct<KeyRecord, ChangeFailure>,
     isDone: (found: KeyRecord) => boolean,
     signal: AbortSignal,
-  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
+  ): ResultAsync<KeyRecord, ChangeFailure> {
     return new ResultAsync(this.writeInTurn(act, signal)).orElse((attempts) => {
       const why = whyUnwritten(attempts);
       const isUnclear = attempts.some(({ failure }) => outcomeOfWrite(failure) === 'unknown');
-      return isUnclear ? this.settle(record, isDone, signal) : errAsync(why);
+      return isUnclear ? this.readBack(record, isDone, signal) : errAsync(why);
     });
   }
 
-  private settle(
+  private readBack(
     record: KeyRecord,
     isDone: (found: KeyRecord) => boolean,
     signal: AbortSignal,
-  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
+  ): ResultAsync<KeyRecord, ChangeFailure> {
     const { id, version, commitment, revision } = record;
-    return this.read(findRecord(id, version), signal, this.truthful())
+    return this.read(findRecord(id, version), signal, this.authoritative())
       .mapErr((cause): StoreWriteFailure => ({ kind: 'store.outcome-unknown', cause: cause.kind }))
-      .andThen((found): Result<KeyRecord, StoreWriteFailure | StoreRevisionStale> => {
+      .andThen((found): Result<KeyRecord, ChangeFailure> => {
         if (found?.commitment !== commitment) return err({ kind: 'store.revision-stale' });
         if (found.revision > revision && isDone(found)) return ok(found);
-        // At the old revision a write that is still on its way may yet succeed; at a later one it cannot any more.
+        // At the old revision, a write that is still on its way may succeed later; at a newer one it cannot.
         return found.revision === revision
           ? err({ kind: 'store.outcome-unknown', cause: 'not written yet' })
           : err({ kind: 'store.revision-stale' });
@@ -205,7 +221,7 @@ export class ReplicatedRepository implements KeyRepository {
     signal: AbortSignal,
   ): Promise<Result<T, readonly Attempt<F | StoreWriteFailure>[]>> {
     const attempts: Attempt<F | StoreWriteFailure>[] = [];
-    for (const replica of this.truthful()) {
+    for (const replica of this.authoritative()) {
       const written = await this.writeDespiteConflicts(replica, act, signal);
       if (written.isOk()) return ok(written.value);
       attempts.push({ region: replica.region, failure: written.error });
@@ -224,21 +240,11 @@ export class ReplicatedRepository implements KeyRepository {
     const written = await this.regions.write(replica, act, signal);
     const isConflict = written.isErr() && outcomeOfWrite(written.error) === 'conflicted';
     if (!isConflict || tried === conflicts.tries || signal.aborted) return written;
-    const mostMs = Math.min(conflicts.maxPauseMs, conflicts.firstPauseMs * 2 ** (tried - 1));
-    await pause(clock, clock.random() * mostMs, signal);
+    const maxMs = Math.min(conflicts.maxPauseMs, conflicts.firstPauseMs * 2 ** (tried - 1));
+    await pause(clock, clock.random() * maxMs, signal);
     return this.writeDespiteConflicts(replica, act, signal, tried + 1);
   }
 }
 
-const walkLost: StoreReadFailure = {
-  kind: 'store.misconfigured',
-  detail: 'the walk began in a region that the store is not in any more, or may not be walked: begin it anew',
-};
-
 const inRegion = ({ entries, next }: KeyPage, region: Region): KeyPage =>
   next === undefined ? { entries } : { entries, next: `${region} ${next}` };
-
-const staleIfNeeded = (
-  failure: StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded,
-): StoreWriteFailure | StoreRevisionStale =>
-  failure.kind === 'key.copies-needed' ? { kind: 'store.revision-stale' } : failure;

@@ -30,27 +30,27 @@ export type RegionsBelowQuorum = {
   readonly attempts: readonly FailedAttempt[];
 };
 export type KeyNotFound = { readonly kind: 'key.not-found' };
-/** The caller had too many keys made; none was made now. `retryAfterMs`: until there is room for one. */
+/** The caller's quota for new keys is used up; no key was created. `retryAfterMs`: until it allows one again. */
 export type CreationOverQuota = { readonly kind: 'creation.over-quota'; readonly retryAfterMs: number };
 /** The audit log could not take the entry, so the key was not released. */
 export type AuditUnavailable = { readonly kind: 'audit.unavailable'; readonly cause?: unknown };
-/** So much is being done already that more would only make all of it late. */
+/** Too many requests are in flight already; one more would only delay all of them. */
 export type ServiceOverloaded = { readonly kind: 'service.overloaded' };
-/** No valid credentials came with the request; deliberately says no more. */
+/** The request had no valid credentials. Says deliberately no more. */
 export type AuthenticationFailed = { readonly kind: 'authentication.failed' };
 
-/** An entry of another store is not what its maker's entries look like; `detail` says where. */
+/** An entry of another store does not have the expected format; `detail` says where. */
 export type SourceEntryUnreadable = { readonly kind: 'source.entry-unreadable'; readonly detail: string };
-/** The entry's id cannot be the id of a key here. */
+/** The entry's id is not a valid key id. */
 export type SourceIdInvalid = { readonly kind: 'source.id-invalid'; readonly detail: string };
-/** The copies that these regions hold open to different keys: nobody knows which is the right one. */
+/** The copies in these regions open to different keys: which one is right is unknown. */
 export type SourceCopiesDiffer = {
   readonly kind: 'source.copies-differ';
   readonly regions: readonly Region[];
 };
-/** What the copies hold cannot be a data key here: it is not 16, 32 or 64 bytes long. */
+/** The copies do not hold a data key: it is not 16, 32 or 64 bytes long. */
 export type SourceKeyUnsuitable = { readonly kind: 'source.key-unsuitable' };
-/** The id has another key already, which stays. */
+/** The id already has another key, which stays. */
 export type KeyConflict = { readonly kind: 'key.conflict' };
 
 /** How opening an entry of another store can fail. */
@@ -86,7 +86,7 @@ export type GetKeyFailure =
   | AccessDenied
   | AuditUnavailable;
 
-/** How bringing a record back to full can fail as a whole; what single regions could not do is told apart. */
+/** How the repair of a record can fail as a whole. What single regions could not do is reported separately. */
 export type RepairFailure =
   | KeyUnreadable
   | RegionsExhausted

@@ -1,5 +1,6 @@
-// How a call to one region's KMS can fail, and what a request does after each failure. `kind` is at once problem type, log
-// field and metric label: once released it is never renamed. `cause` is for logs only and never leaves the service.
+// How a call to one region's KMS can fail, and what a request does after each failure. `kind` is at once problem
+// type, log field and metric label: once released it is never renamed. `cause` is for logs only and never leaves the
+// service.
 import type { Region } from '../ids.js';
 
 /** Why a region gave no usable answer. */
@@ -9,29 +10,24 @@ export type OutageReason =
   | 'reset'
   | 'unreachable'
   | 'timed-out'
-  /** Had its usual time and more when another region, asked later, answered first. */
+  /** It was slow, and another region, called later as a hedge, answered first. */
   | 'hedge-lost'
-  /** Known not to answer now, and not needed: it was not asked. */
+  /** Not called: it is known not to answer now, and was not needed. */
   | 'ejected'
   | 'server-error'
   | 'key-unavailable'
   | 'unintelligible';
 
-/** What is wrong with a vault's KMS key, or with our right to use it. */
+/** What is wrong with a region's KMS key, or with our permission to use it. */
 export type MisconfigurationReason =
-  | 'disabled'
-  | 'pending-deletion'
-  | 'invalid-state'
-  | 'not-found'
-  | 'access-denied'
-  | 'unsuitable-key';
+  'disabled' | 'pending-deletion' | 'invalid-state' | 'not-found' | 'access-denied' | 'unsuitable-key';
 
 export type RegionUnavailable = {
   readonly kind: 'region.unavailable';
   readonly reason: OutageReason;
   readonly cause?: unknown;
 };
-/** The region's TLS certificate is not to be trusted. */
+/** The region's TLS certificate cannot be trusted. */
 export type RegionUntrusted = { readonly kind: 'region.untrusted'; readonly cause?: unknown };
 export type RegionThrottled = { readonly kind: 'region.throttled'; readonly cause?: unknown };
 export type VaultMisconfigured = {
@@ -39,21 +35,21 @@ export type VaultMisconfigured = {
   readonly reason: MisconfigurationReason;
   readonly cause?: unknown;
 };
-/** The vault will not open this ciphertext: other context, other KMS key, or damaged. */
+/** The region cannot decrypt this ciphertext: it has another context or KMS key, or is damaged. */
 export type CiphertextRejected = { readonly kind: 'ciphertext.rejected'; readonly cause?: unknown };
-/** The vault answered, but not with the key that was asked for. */
+/** The region answered, but not with the right key. */
 export type CiphertextMismatched = {
   readonly kind: 'ciphertext.mismatched';
   readonly reason: 'commitment' | 'read-back' | 'length' | 'kms-key';
 };
-/** Our own credentials are expired or wrong, or our clock is. */
+/** Our own credentials are expired or wrong, or our clock is wrong. */
 export type CredentialsInvalid = { readonly kind: 'credentials.invalid'; readonly cause?: unknown };
-/** The vault calls our request malformed: a bug of ours. */
+/** KMS says that our request is malformed: a bug of ours. */
 export type VaultRequestInvalid = { readonly kind: 'vault.request-invalid'; readonly cause?: unknown };
-/** The signal that bounds the call fired: the caller is gone or the deadline is over. */
+/** The call's signal fired: the caller left, or the deadline has passed. */
 export type CallAborted = { readonly kind: 'call.aborted' };
 
-/** How one call to one region's vault can fail. */
+/** How one call to the KMS of one region can fail. */
 export type VaultFailure =
   | RegionUnavailable
   | RegionUntrusted
@@ -65,7 +61,7 @@ export type VaultFailure =
   | VaultRequestInvalid
   | CallAborted;
 
-/** One region's part in a failure of all. */
+/** Why one of several regions gave no answer. */
 export interface FailedAttempt {
   readonly region: Region;
   readonly failure: VaultFailure;
@@ -75,9 +71,9 @@ export interface FailedAttempt {
 export type AfterFailure = 'next-region' | 'stop';
 
 /**
- * Whether another region may still answer. Only two failures are final: nobody waits any more, or every region
- * would refuse the same malformed request. Credentials are tried elsewhere too: one region alone may misjudge them,
- * and the refusal comes at once.
+ * Whether another region can still answer. Only two failures are final: the result is no longer needed, or every
+ * region would refuse the same malformed request. After invalid credentials, the next region is tried too: a single
+ * region may be wrong about them, and the refusal comes at once.
  */
 export function afterVaultFailure(failure: VaultFailure): AfterFailure {
   switch (failure.kind) {
@@ -95,6 +91,6 @@ export function afterVaultFailure(failure: VaultFailure): AfterFailure {
   }
 }
 
-/** Whether only we or our account's owner can mend it: waiting does not. */
+/** Whether only an operator can repair the fault, in our configuration or our AWS account: waiting does not help. */
 export const isFaultOfOurs = ({ kind }: VaultFailure): boolean =>
   kind === 'vault.misconfigured' || kind === 'credentials.invalid';

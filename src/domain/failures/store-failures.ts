@@ -1,5 +1,5 @@
-// How reading and writing the store can fail, and what each failure says: about the store's region, about trying another
-// region, and about whether a write happened. Every decision here is one exhaustive `switch` over the kind.
+// How reading and writing the store can fail, and what each failure means: for the health of the store's region, for
+// trying another region, and for whether a write happened. Every decision is one exhaustive `switch` over the kind.
 import type { Deployment, WritePlace } from '../ids.js';
 import type {
   AfterFailure,
@@ -9,7 +9,7 @@ import type {
   VaultFailure,
 } from './region-failures.js';
 
-/** What kept the store from answering, where it is known; untrusted is its TLS certificate. */
+/** Why the store did not answer. `untrusted`: its TLS certificate cannot be trusted. */
 export type StoreOutage = OutageReason | 'untrusted';
 export type StoreUnavailable = {
   readonly kind: 'store.unavailable';
@@ -17,19 +17,19 @@ export type StoreUnavailable = {
   readonly cause?: unknown;
 };
 export type StoreThrottled = { readonly kind: 'store.throttled'; readonly cause?: unknown };
-/** The store refuses us, or is not of the shape we need; `detail` says what to change. */
+/** The store refuses us, or its table has the wrong shape; `detail` says what to change. */
 export type StoreMisconfigured = {
   readonly kind: 'store.misconfigured';
   readonly detail: string;
   readonly cause?: unknown;
 };
-/** The store has no genesis record, or that of another deployment. */
+/** The store has no genesis record, or the genesis record of another deployment. */
 export type StoreForeign = {
   readonly kind: 'store.foreign';
   readonly expected: Deployment;
   readonly found: Deployment | undefined;
 };
-/** The store is this deployment's, but its records are written elsewhere than our configuration says. */
+/** The store belongs to this deployment, but its records are written in another region than our configuration says. */
 export type StoreWrittenElsewhere = {
   readonly kind: 'store.written-elsewhere';
   readonly expected: WritePlace;
@@ -45,7 +45,7 @@ export type StoreOutcomeUnknown = {
 };
 /** The record changed since it was read: compare-and-set did not write. */
 export type StoreRevisionStale = { readonly kind: 'store.revision-stale' };
-/** Without these ciphertexts the record would have none: nothing was dropped. */
+/** The record would have no ciphertext left: nothing was dropped. */
 export type KeyCopiesNeeded = { readonly kind: 'key.copies-needed' };
 /** The record is of a newer format or broken, or no copy of it opens to the committed key. */
 export type KeyUnreadable = {
@@ -87,7 +87,10 @@ export function regionFaultOf(failure: StoreFailure): RegionFault | undefined {
   }
 }
 
-/** Whether another region may still answer: not when nobody waits any more, and a record is as broken everywhere. */
+/**
+ * Whether another region can still answer: not when the result is no longer needed, nor when the record is
+ * unreadable.
+ */
 export function afterStoreRead(failure: StoreReadFailure): AfterFailure {
   switch (failure.kind) {
     case 'store.unavailable':
@@ -101,9 +104,10 @@ export function afterStoreRead(failure: StoreReadFailure): AfterFailure {
   }
 }
 
-/** What is known of a write that failed. `refused`: what the store holds decided against it, and would in every region. */
+/** What is known about a write that failed. `refused`: because of the record that is stored, as every region would. */
 export type WriteOutcome = 'refused' | 'conflicted' | 'not-written' | 'unknown';
 
+/** `not-written` and `conflicted`: surely not written. `unknown`: it may have been, or may still be. */
 export function outcomeOfWrite(failure: StoreFailure): WriteOutcome {
   switch (failure.kind) {
     case 'key.unreadable':

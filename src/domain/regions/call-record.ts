@@ -1,40 +1,51 @@
-// How the calls to one region ended of late, in bounded memory: enough to say when too many of them failed.
+// Counts how recent calls to one region ended, in bounded memory, and decides when too many of them failed. Never
+// decides what a failure means: callers count only failures of the region itself.
 
-/** How calls ended of late: in a row, and per second of the last ten, the oldest first. */
+/** Failures since the last success, and counts for each of the last ten seconds that had a call, the oldest first. */
 export interface CallRecord {
   readonly consecutiveFailures: number;
-  readonly seconds: readonly { readonly second: number; readonly good: number; readonly bad: number }[];
+  readonly seconds: readonly {
+    readonly second: number;
+    readonly successes: number;
+    readonly failures: number;
+  }[];
 }
 
 export const noCalls: CallRecord = { consecutiveFailures: 0, seconds: [] };
 
-/** When the circuit opens. */
+/** When the circuit opens: whichever limit is reached first. */
 export interface FailureLimits {
-  /** So many failures in a row; or `failureRatio` of the calls in 10 s, once there are `minCalls` of them. */
+  /** This many failures in a row. */
   readonly consecutiveFailures: number;
+  /** This share (0 to 1) of the calls in the last 10 s, provided there were at least `minCalls`. */
   readonly failureRatio: number;
   readonly minCalls: number;
 }
 
 const recordedSeconds = 10;
 
-/** The record with one more call. */
+/** The record with one more call. Seconds that left the window are dropped. */
 export function counted(
   { consecutiveFailures, seconds }: CallRecord,
   atMs: number,
-  isGood: boolean,
+  isSuccess: boolean,
 ): CallRecord {
   const second = Math.floor(atMs / 1_000);
   const kept = seconds.filter((each) => each.second > second - recordedSeconds && each.second !== second);
-  const current = seconds.find((each) => each.second === second) ?? { second, good: 0, bad: 0 };
-  const next = isGood ? { ...current, good: current.good + 1 } : { ...current, bad: current.bad + 1 };
-  return { consecutiveFailures: isGood ? 0 : consecutiveFailures + 1, seconds: [...kept, next] };
+  const current = seconds.find((each) => each.second === second) ?? { second, successes: 0, failures: 0 };
+  const next = isSuccess
+    ? { ...current, successes: current.successes + 1 }
+    : { ...current, failures: current.failures + 1 };
+  return { consecutiveFailures: isSuccess ? 0 : consecutiveFailures + 1, seconds: [...kept, next] };
 }
 
-/** Whether the circuit should open. */
-export function isTooMuch(settings: FailureLimits, { consecutiveFailures, seconds }: CallRecord): boolean {
-  const bad = seconds.reduce((sum, each) => sum + each.bad, 0);
-  const all = seconds.reduce((sum, each) => sum + each.bad + each.good, 0);
-  const tooOften = all >= settings.minCalls && bad / all >= settings.failureRatio;
-  return tooOften || consecutiveFailures >= settings.consecutiveFailures;
+/** Whether the circuit must open. */
+export function exceedsLimits(
+  settings: FailureLimits,
+  { consecutiveFailures, seconds }: CallRecord,
+): boolean {
+  const failures = seconds.reduce((sum, each) => sum + each.failures, 0);
+  const all = seconds.reduce((sum, each) => sum + each.failures + each.successes, 0);
+  const tooManyFail = all >= settings.minCalls && failures / all >= settings.failureRatio;
+  return tooManyFail || consecutiveFailures >= settings.consecutiveFailures;
 }

@@ -1,13 +1,13 @@
-// Whose fault is a ciphertext that a region does not open to the right key? Of a few ids it is the ciphertexts'; of many, the
-// region's.
+// Decides whether wrong answers are the fault of single ciphertexts or of the region: a few ids may have damaged
+// copies, many ids mean that the region is at fault. Never decides what happens to the region then.
 
-/** The ids of late, each once: those that came out wrong, and those that were rejected. */
+/** Ids that the region opened to a wrong key, and ids whose ciphertext it recently rejected; each id once. */
 export interface IntegrityFaults {
   readonly mismatched: readonly string[];
   readonly rejected: readonly { readonly id: string; readonly atMs: number }[];
 }
 
-/** So many ids answered with a wrong key accuse the region; so many rejected ones, if within `rejectedWindowMs`. */
+/** How many ids make it the region's fault: with a wrong key at any time, or rejected within `rejectedWindowMs`. */
 export interface IntegrityLimits {
   readonly mismatchedIds: number;
   readonly rejectedIds: number;
@@ -16,31 +16,34 @@ export interface IntegrityLimits {
 
 export const noIntegrityFaults: IntegrityFaults = { mismatched: [], rejected: [] };
 
-/** What is suspected now, and whether it is enough to accuse the region. */
+/** The faults known now, and whether they are the region's. */
 export interface IntegrityVerdict {
-  readonly suspicions: IntegrityFaults;
-  readonly isRegions: boolean;
+  readonly faults: IntegrityFaults;
+  readonly isRegionFault: boolean;
 }
 
-/** An id that is known adds nothing. Without one, as of a canary, each wrong answer counts. */
+/** Counts an id once. Without an id, as for a canary, each wrong answer counts. */
 export function mismatched(
   { mismatchedIds }: IntegrityLimits,
-  suspicions: IntegrityFaults,
-  id = `canary ${suspicions.mismatched.length}`,
+  faults: IntegrityFaults,
+  id = `canary ${faults.mismatched.length}`,
 ): IntegrityVerdict {
-  const known = suspicions.mismatched;
-  if (known.includes(id)) return { suspicions, isRegions: false };
+  const known = faults.mismatched;
+  if (known.includes(id)) return { faults, isRegionFault: false };
   const ids = [...known, id];
-  return { suspicions: { ...suspicions, mismatched: ids }, isRegions: ids.length >= mismatchedIds };
+  return { faults: { ...faults, mismatched: ids }, isRegionFault: ids.length >= mismatchedIds };
 }
 
-/** Once the region is accused, what was rejected is forgotten. */
+/**
+ * Counts an id once within the window. When the limit is reached, the rejected ids are forgotten and counting starts
+ * again.
+ */
 export function rejected(
   { rejectedIds, rejectedWindowMs }: IntegrityLimits,
-  suspicions: IntegrityFaults,
+  faults: IntegrityFaults,
   { id, atMs }: IntegrityFaults['rejected'][number],
 ): IntegrityVerdict {
-  const others = suspicions.rejected.filter((each) => each.id !== id && atMs - each.atMs < rejectedWindowMs);
-  const isRegions = others.length + 1 >= rejectedIds;
-  return { suspicions: { ...suspicions, rejected: isRegions ? [] : [...others, { id, atMs }] }, isRegions };
+  const others = faults.rejected.filter((each) => each.id !== id && atMs - each.atMs < rejectedWindowMs);
+  const isRegionFault = others.length + 1 >= rejectedIds;
+  return { faults: { ...faults, rejected: isRegionFault ? [] : [...others, { id, atMs }] }, isRegionFault };
 }

@@ -1,6 +1,7 @@
-// What becomes of a region's health: `step` says what an event makes of it; time and chance come with the event. Quarantine
-// and drain are left only by an operator; all else heals by itself.
-import { counted, isTooMuch, noCalls } from './call-record.js';
+// The state machine of a region's health: `step` computes the next state from the current one and an event. Time and
+// chance come with the event; nothing here reads a clock. Only an operator ends a quarantine or a drain; a region
+// leaves every other state by itself.
+import { counted, exceedsLimits, noCalls } from './call-record.js';
 import {
   halfOpenFor,
   healthyFrom,
@@ -17,31 +18,22 @@ import {
 } from './region-state.js';
 import { mismatched, noIntegrityFaults, rejected } from './integrity-faults.js';
 
-/** What `event` makes of `health`; the same object when it makes no difference. */
+/** The health after `event`: the same object when the event changes nothing. */
 export const step =
   (settings: HealthSettings) =>
   (health: RegionHealth, event: HealthEvent): RegionHealth => {
     const { state } = health;
+    const byOperator = (next: RegionState): RegionHealth => enter(health, next, event, 'operator');
     switch (event.kind) {
       case 'drain':
         if (state.kind === 'drained') return health;
-        return enter(
-          health,
-          { kind: 'drained', quarantined: state.kind === 'quarantined' },
-          event,
-          'operator',
-        );
+        return byOperator({ kind: 'drained', quarantined: state.kind === 'quarantined' });
       case 'undrain':
         if (state.kind !== 'drained') return health;
-        return state.quarantined
-          ? enter(health, { kind: 'quarantined' }, event, 'operator')
-          : enter(health, halfOpenFor(settings.openMs), event, 'operator');
+        return byOperator(state.quarantined ? { kind: 'quarantined' } : halfOpenFor(settings.openMs));
       case 'lift-quarantine':
         if (state.kind !== 'quarantined') return health;
-        return {
-          ...enter(health, halfOpenFor(settings.openMs), event, 'operator'),
-          suspicions: noIntegrityFaults,
-        };
+        return { ...byOperator(halfOpenFor(settings.openMs)), faults: noIntegrityFaults };
       case 'answered':
       case 'probe-answered':
       case 'failed':
@@ -68,20 +60,20 @@ function live(settings: HealthSettings, health: LiveHealth, event: LiveEvent): R
       return onSlowed(settings, health, event);
     case 'sped-up':
       return health.state.kind === 'degraded'
-        ? enter(health, healthyFrom(settings, health.state.calls, event), event, 'as fast as before')
+        ? enter(health, healthyFrom(settings, health.state.calls, event), event, 'latency back to normal')
         : health;
   }
 }
 
-/** A call of the region's usual traffic, or of the little that it gets while every region is left alone. */
+/** An answer to a request. An ejected region answers requests too: when all regions are ejected, all are tried. */
 function onAnswer(settings: HealthSettings, health: LiveHealth, event: AnswerEvent): RegionHealth {
   const { state } = health;
-  if (state.kind === 'healthy') return heard(settings, health, state, event);
+  if (state.kind === 'healthy') return answeredWhileHealthy(settings, health, state, event);
   if ('calls' in state)
     return { ...health, state: { ...state, calls: counted(state.calls, event.atMs, true) } };
-  // Calls that began before the region was left alone may end late, and say nothing about it.
+  // A call that began before the circuit opened may end after that, and says nothing about the region now.
   if (event.likeProbeSinceMs === undefined || !(event.likeProbeSinceMs > health.sinceMs)) return health;
-  if (state.kind === 'open') return mayBeBack(health, state.openMs, event);
+  if (state.kind === 'open') return toHalfOpen(health, state.openMs, event);
   return state.kind === 'half-open' ? onRightAnswer(settings, health, event) : health;
 }
 
@@ -89,20 +81,23 @@ function onSlowed(settings: HealthSettings, health: LiveHealth, event: HealthEve
   if (health.state.kind !== 'healthy') return health;
   const nextProbeMs = event.atMs + settings.degradedProbeMs;
   const state: RegionState = { kind: 'degraded', calls: health.state.calls, nextProbeMs };
-  return enter(health, state, event, 'slower than before and than the others');
+  return enter(health, state, event, 'slower than its baseline and the other regions');
 }
 
-/** The region did what probes ask for. Of one that is recovering or open, a probe that began before says nothing any more. */
+/**
+ * The region did what a probe does. While it is recovering or open, this is a probe that began before, and is
+ * ignored.
+ */
 function onRightAnswer(settings: HealthSettings, health: LiveHealth, event: HealthEvent): RegionHealth {
   const { state } = health;
-  if (state.kind === 'healthy') return heard(settings, health, state, event);
-  if (state.kind === 'misconfigured') return mayBeBack(health, settings.openMs, event);
-  if (state.kind === 'degraded') return probedAgainAfter(settings.degradedProbeMs, health, state, event);
+  if (state.kind === 'healthy') return answeredWhileHealthy(settings, health, state, event);
+  if (state.kind === 'misconfigured') return toHalfOpen(health, settings.openMs, event);
+  if (state.kind === 'degraded') return probeAfter(settings.degradedProbeMs, health, state, event);
   if (state.kind !== 'half-open') return health;
   const probeSuccesses = state.probeSuccesses + 1;
   return probeSuccesses < settings.probeSuccesses
     ? { ...health, state: { ...state, probeSuccesses } }
-    : enter(health, { kind: 'recovering', calls: noCalls, openMs: state.openMs }, event, 'it answers again');
+    : enter(health, { kind: 'recovering', calls: noCalls, openMs: state.openMs }, event, 'probes succeeded');
 }
 
 function onFailure(settings: HealthSettings, health: LiveHealth, event: FailureEvent): RegionHealth {
@@ -136,11 +131,11 @@ function onOutage(settings: HealthSettings, health: LiveHealth, event: FailureEv
     case 'degraded':
     case 'recovering': {
       const calls = counted(state.calls, event.atMs, false);
-      if (isTooMuch(settings, calls)) return open(settings, health, event);
+      if (exceedsLimits(settings, calls)) return open(settings, health, event);
       const failed = { ...health, state: { ...state, calls } };
-      // Its next call may be long in coming: then a probe tells whether this was the first failure or the only one.
+      // Its next request may come much later: a probe finds out whether this was the first failure or the only one.
       return failed.state.kind === 'healthy'
-        ? probedAgainAfter(settings.degradedProbeMs, failed, failed.state, event)
+        ? probeAfter(settings.degradedProbeMs, failed, failed.state, event)
         : failed;
     }
     case 'half-open':
@@ -151,38 +146,38 @@ function onOutage(settings: HealthSettings, health: LiveHealth, event: FailureEv
   }
 }
 
-/** A canary that is rejected accuses nobody: it is made anew. */
+/** A rejected canary has no id, and says nothing about the region: the canary is made again. */
 function onRejected(settings: HealthSettings, health: RegionHealth, event: FailureEvent): RegionHealth {
   const { id, atMs } = event;
   if (id === undefined) return health;
-  const { suspicions, isRegions } = rejected(settings, health.suspicions, { id, atMs });
-  const suspected = { ...health, suspicions };
-  return isRegions ? open(settings, suspected, event) : suspected;
+  const { faults, isRegionFault } = rejected(settings, health.faults, { id, atMs });
+  const withFault = { ...health, faults };
+  return isRegionFault ? open(settings, withFault, event) : withFault;
 }
 
 function onMismatched(settings: HealthSettings, health: RegionHealth, event: FailureEvent): RegionHealth {
-  const { suspicions, isRegions } = mismatched(settings, health.suspicions, event.id);
-  if (suspicions === health.suspicions) return health;
-  const suspected = { ...health, suspicions };
-  return isRegions
-    ? enter(suspected, { kind: 'quarantined' }, event, 'it answered with wrong keys')
-    : suspected;
+  const { faults, isRegionFault } = mismatched(settings, health.faults, event.id);
+  if (faults === health.faults) return health;
+  const withFault = { ...health, faults };
+  return isRegionFault
+    ? enter(withFault, { kind: 'quarantined' }, event, 'answered with wrong keys')
+    : withFault;
 }
 
 function onTick(settings: HealthSettings, health: RegionHealth, event: HealthEvent): RegionHealth {
   const { state } = health;
   if (state.kind === 'open' && event.atMs >= state.untilMs) {
-    return enter(health, halfOpenFor(state.openMs), event, 'time to try');
+    return enter(health, halfOpenFor(state.openMs), event, 'open time elapsed');
   }
   if (state.kind === 'recovering' && event.atMs - health.sinceMs >= settings.rampMs) {
-    return enter(health, healthyFrom(settings, state.calls, event), event, 'it stayed well');
+    return enter(health, healthyFrom(settings, state.calls, event), event, 'ramp completed');
   }
   return health;
 }
 
 /**
- * Opens the circuit; for twice as long as the last time when it was not yet healthy again. Full jitter. What calls that were
- * under way find once it is open makes it no longer.
+ * Opens the circuit, with full jitter; for up to twice as long as last time if the region has not been healthy since.
+ * Calls that fail while it is open do not prolong that.
  */
 function open(settings: HealthSettings, health: RegionHealth, event: FailureEvent): RegionHealth {
   const { state } = health;
@@ -205,7 +200,9 @@ function misconfigure(
   return event.kind === 'probe-failed' ? { ...health, state } : health;
 }
 
-/** A failed probe is not repeated at once, whatever it ended with: it left the region as it was, so that waits anew. */
+/**
+ * A failed probe is not repeated at once, whatever its failure was: where it changed no state, the wait starts again.
+ */
 function afterProbe(
   settings: HealthSettings,
   event: FailureEvent,
@@ -214,33 +211,33 @@ function afterProbe(
 ): RegionHealth {
   if (event.kind === 'failed') return after;
   if (after.state.kind === 'healthy' || after.state.kind === 'degraded') {
-    return probedAgainAfter(settings.degradedProbeMs, after, after.state, event);
+    return probeAfter(settings.degradedProbeMs, after, after.state, event);
   }
   if (after.state !== state) return after;
   if (state.kind === 'half-open') return open(settings, after, event);
   if (state.kind !== 'misconfigured') return after;
-  return probedAgainAfter(settings.misconfiguredProbeMs, after, state, event);
+  return probeAfter(settings.misconfiguredProbeMs, after, state, event);
 }
 
-const probedAgainAfter = (
+const probeAfter = (
   waitMs: number,
   health: RegionHealth,
   state: Extract<RegionState, { readonly nextProbeMs: number }>,
   { atMs }: HealthEvent,
 ): RegionHealth => ({ ...health, state: { ...state, nextProbeMs: atMs + waitMs } });
 
-/** The region answered: while it goes on answering, nobody needs to ask. */
-const heard = (
+/** As long as requests are answered, no probe is needed: each answer postpones the next one. */
+const answeredWhileHealthy = (
   settings: HealthSettings,
   health: RegionHealth,
   { calls }: Extract<RegionState, { readonly kind: 'healthy' }>,
   event: HealthEvent,
 ): RegionHealth => ({ ...health, state: healthyFrom(settings, counted(calls, event.atMs, true), event) });
 
-const mayBeBack = (health: RegionHealth, openMs: number, event: HealthEvent): RegionHealth =>
-  enter(health, { kind: 'half-open', probeSuccesses: 1, openMs }, event, 'it may be back');
+const toHalfOpen = (health: RegionHealth, openMs: number, event: HealthEvent): RegionHealth =>
+  enter(health, { kind: 'half-open', probeSuccesses: 1, openMs }, event, 'answered once');
 
-/** A new state, or the same kind for another reason, begins now. */
+/** Enters a state now: another one, or the same kind for another reason. */
 function enter(
   health: RegionHealth,
   state: RegionState,

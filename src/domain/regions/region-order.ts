@@ -1,18 +1,18 @@
-// Which regions to try, in which order: by health first, then as configured or, when so asked, the fastest first. Every
-// region is in the answer, also those in the worst state: with nothing better left, they are tried all the same. Health
-// never changes the order of preference, so a region that comes back finds its place again.
+// The order in which to try the regions: by health first, then as configured or, if so configured, the fastest first.
+// Every region is in the result, also in the worst state: when nothing better is left, it is tried. Health never
+// changes the order of preference, so a region that recovers has its old place again.
 import type { Region } from '../ids.js';
 import type { RegionState } from './region-state.js';
 
-/** What ranking needs to know of a region. */
+/** What ranking needs to know about a region. */
 export interface RegionView {
   readonly region: Region;
   readonly state: RegionState['kind'];
-  /** Whether a recovering region may have this request. */
+  /** Whether a recovering region gets this request, given its share of the traffic. */
   readonly admitted: boolean;
-  /** Its calls are throttled and as many as it takes are under way. */
+  /** It throttles, and as many calls as it accepts are in flight. */
   readonly overQuota: boolean;
-  /** Median time of an answer in milliseconds, where enough answers tell it. */
+  /** Median latency in milliseconds; undefined while there are too few answers. */
   readonly typicalMs: number | undefined;
 }
 
@@ -32,19 +32,23 @@ const rankOfState = {
 const overQuotaRank = 2;
 
 /**
- * How much faster a region must be to take another's place: two equal ones must not take turns. A median is known to within
- * a tenth (see latency.ts) and varies by as much again: 0.9² / 1.1² of another's may still mean the same.
+ * How much faster a region must be to take another's place, so that two equal regions do not alternate. A median is
+ * exact to 10 % (see latency-histogram.ts) and varies by as much again: a ratio of 0.9² / 1.1² may still mean equal
+ * latencies.
  */
-const hysteresis = { ratio: 0.65, leastMs: 2 } as const;
+const hysteresis = { ratio: 0.65, minGainMs: 2 } as const;
 
-/** `views` as preferred; they come in the configured order. `previous` is the last answer, kept where the difference is small. */
+/**
+ * `views`, given in the configured order, as preferred. `previous` is the last result, kept where latencies differ
+ * little.
+ */
 export const preferRegions = (
   views: readonly RegionView[],
   preference: Preference,
   previous: readonly Region[],
 ): readonly RegionView[] => (preference === 'configured' ? views : fastestFirst(views, previous));
 
-/** The healthiest first, and among equals in the order of preference, in which `views` come. */
+/** The healthiest first, and among equals in the order of `views`. */
 export function rankRegions(views: readonly RegionView[]): readonly Region[] {
   return views
     .map((view) => ({ region: view.region, rank: rankOf(view) }))
@@ -57,7 +61,7 @@ function rankOf({ state, admitted, overQuota }: RegionView): number {
   return overQuota ? Math.max(rank, overQuotaRank) : rank;
 }
 
-/** The previous order, save that a region stands before all that it is clearly faster than. */
+/** The previous order, but each region comes before all those that it is clearly faster than. */
 function fastestFirst(views: readonly RegionView[], previous: readonly Region[]): readonly RegionView[] {
   const placeOf = (region: Region): number => {
     const place = previous.indexOf(region);
@@ -74,5 +78,5 @@ function fastestFirst(views: readonly RegionView[], previous: readonly Region[])
 function isClearlyFaster(view: RegionView, other: RegionView): boolean {
   if (view.typicalMs === undefined || other.typicalMs === undefined) return false;
   const gainMs = other.typicalMs - view.typicalMs;
-  return view.typicalMs <= other.typicalMs * hysteresis.ratio && gainMs >= hysteresis.leastMs;
+  return view.typicalMs <= other.typicalMs * hysteresis.ratio && gainMs >= hysteresis.minGainMs;
 }

@@ -1,25 +1,32 @@
-// The states a region can be in, what can happen to it, and the numbers that decide. A state holds only what is valid in it.
+// The states a region can be in, the events that change them, and the settings of the state machine. A state holds only
+// the data that is valid in it. The transitions are in region-health.ts.
 import { noCalls, type CallRecord, type FailureLimits } from './call-record.js';
 import type { MisconfigurationReason } from '../failures/region-failures.js';
 import type { RegionFault } from '../failures/store-failures.js';
 import { noIntegrityFaults, type IntegrityLimits, type IntegrityFaults } from './integrity-faults.js';
 
-/** The numbers of the machine. Times are in milliseconds. */
+/** Settings of the state machine. Times are in milliseconds. */
 export interface HealthSettings extends FailureLimits, IntegrityLimits {
-  /** How long the circuit stays open at most, at first and at last; doubles whenever it opens again. */
+  /** The longest time the circuit stays open at first; doubles each time it opens again, up to `maxOpenMs`. */
   readonly openMs: number;
   readonly maxOpenMs: number;
-  /** How many right answers close it again, and how long the region then takes to get its full traffic back. */
+  /** How many successful probes close the circuit, and how long the region then takes to get its full traffic back. */
   readonly probeSuccesses: number;
   readonly rampMs: number;
-  /** How long a misconfigured region waits for its next probe, and one that is degraded or whose last call failed. */
+  /** The time between probes of a misconfigured region, and of one that is degraded or whose last call failed. */
   readonly misconfiguredProbeMs: number;
   readonly degradedProbeMs: number;
-  /** How long a healthy region may go without an answer before it is probed: nobody else would notice its end. */
+  /**
+   * How long a healthy region may go without an answer before it is probed: without requests, nothing else finds a
+   * failure.
+   */
   readonly idleProbeMs: number;
 }
 
-/** The design's defaults, save two: with its 60 s between tries or probes, no region could be back within 30 s of its recovery. */
+/**
+ * The defaults of the design, but with `maxOpenMs` and `misconfiguredProbeMs` of 15 s, so that a region that
+ * recovered is used within 30 s.
+ */
 export const defaultHealthSettings: HealthSettings = {
   consecutiveFailures: 5,
   failureRatio: 0.5,
@@ -38,7 +45,7 @@ export const defaultHealthSettings: HealthSettings = {
 
 export type RegionState =
   | { readonly kind: 'healthy'; readonly calls: CallRecord; readonly nextProbeMs: number }
-  /** Answers, but much more slowly than it used to and than the others do. Probes tell when it is fast again. */
+  /** Answers much more slowly than its baseline and than the other regions. Probes find out when it is fast again. */
   | { readonly kind: 'degraded'; readonly calls: CallRecord; readonly nextProbeMs: number }
   | { readonly kind: 'open'; readonly untilMs: number; readonly openMs: number }
   | { readonly kind: 'half-open'; readonly probeSuccesses: number; readonly openMs: number }
@@ -47,10 +54,13 @@ export type RegionState =
   | { readonly kind: 'quarantined' }
   | { readonly kind: 'drained'; readonly quarantined: boolean };
 
-/** What a state means for the traffic that a region may have. */
+/**
+ * The circuit of a region: closed, it gets requests; half-open, only probes; open, neither while another region
+ * answers.
+ */
 export type Circuit = 'closed' | 'half-open' | 'open';
 
-/** :: state -> circuit. All states there are, for whoever has to name each. */
+/** :: state -> circuit. The list of all states. */
 export const circuitOf = {
   healthy: 'closed',
   degraded: 'closed',
@@ -63,20 +73,21 @@ export const circuitOf = {
 } as const satisfies Record<RegionState['kind'], Circuit>;
 
 /**
- * What only an operator can repair: the KMS key, our right to use it, our credentials, or the store's table in the region,
- * which is missing, forbidden or not that of this deployment.
+ * What only an operator can repair: the KMS key, our right to use it, our credentials, or the store's table in the
+ * region, which is missing, forbidden or not that of this deployment.
  */
 export type Misconfiguration = MisconfigurationReason | 'credentials' | 'table';
 
 export interface RegionHealth {
   readonly state: RegionState;
   readonly sinceMs: number;
-  /** Why the state was entered; a failure's kind, or a few words. */
+  /** Why the state was entered: a failure's kind, a reason, or a short phrase. */
   readonly why: string;
-  readonly suspicions: IntegrityFaults;
+  /** Wrong answers so far, which may be the region's fault or that of single ciphertexts. */
+  readonly faults: IntegrityFaults;
 }
 
-/** A region that is not left to the operator. */
+/** A region in a state that it can leave without an operator. */
 export type LiveHealth = RegionHealth & {
   readonly state: Exclude<RegionState, { readonly kind: 'quarantined' | 'drained' }>;
 };
@@ -84,7 +95,6 @@ export type LiveHealth = RegionHealth & {
 export const isLive = (health: RegionHealth): health is LiveHealth =>
   health.state.kind !== 'quarantined' && health.state.kind !== 'drained';
 
-/** `chance` is from 0 up to 1, for full jitter; `id` names the key that the call was about. */
 export type HealthEvent = OperatorEvent | LiveEvent;
 
 interface At {
@@ -93,11 +103,12 @@ interface At {
 export type OperatorEvent = At & { readonly kind: 'drain' | 'undrain' | 'lift-quarantine' };
 export type LiveEvent =
   FailureEvent | AnswerEvent | (At & { readonly kind: 'probe-answered' | 'tick' | 'slowed' | 'sped-up' });
-/** A call went well; `likeProbeSinceMs` is when it began, if it asked for what probes ask for. NaN, unknown, is after nothing. */
+/** A request was answered. `likeProbeSinceMs`: when it began, if it did what a probe does; NaN when that is unknown. */
 export interface AnswerEvent extends At {
   readonly kind: 'answered';
   readonly likeProbeSinceMs?: number;
 }
+/** A request or a probe failed. `chance` is from 0 up to 1, for full jitter; `id` is the key's, absent for probes. */
 export interface FailureEvent extends At {
   readonly kind: 'failed' | 'probe-failed';
   readonly failure: RegionFault;
@@ -107,14 +118,14 @@ export interface FailureEvent extends At {
 
 type Healthy = Extract<RegionState, { readonly kind: 'healthy' }>;
 
-/** Probed after a while, unless it answers before. */
+/** Healthy from `atMs` on; probed after `idleProbeMs` without an answer. */
 export const healthyFrom = (
   { idleProbeMs }: HealthSettings,
   calls: CallRecord,
   { atMs }: { readonly atMs: number },
 ): Healthy => ({ kind: 'healthy', calls, nextProbeMs: atMs + idleProbeMs });
 
-/** `openMs` is how long the circuit was open at most. */
+/** `openMs` is the longest time that the circuit may have been open, in milliseconds: opening again doubles it. */
 export const halfOpenFor = (openMs: number): RegionState => ({
   kind: 'half-open',
   probeSuccesses: 0,
@@ -125,14 +136,14 @@ export const newRegionHealth = (atMs: number, settings: HealthSettings): RegionH
   state: healthyFrom(settings, noCalls, { atMs }),
   sinceMs: atMs,
   why: 'start',
-  suspicions: noIntegrityFaults,
+  faults: noIntegrityFaults,
 });
 
-/** Whether a probe is due: one that decrypts the canary, or asks about the key. */
+/** Whether a probe is due now. */
 export const needsProbe = ({ state }: RegionHealth, atMs: number): boolean =>
   state.kind === 'half-open' || ('nextProbeMs' in state && atMs >= state.nextProbeMs);
 
-/** The share of its usual traffic that a region may have: 10, 50, 100 % while it recovers. */
+/** The share (0 to 1) of its usual traffic that a region gets: 10, then 50, then 100 % while it recovers. */
 export function trafficShare(
   { state, sinceMs }: RegionHealth,
   settings: HealthSettings,

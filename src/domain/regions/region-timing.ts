@@ -1,15 +1,15 @@
-// What the answers of one region say about its pace: how long to wait for it, when to ask another region as well, and
-// whether it has become slow. Counts real calls only, in bounded memory.
+// What the latencies of one region say: how long to wait for it, when to send a hedge, and whether it has become slow.
+// Measures only real calls, in bounded memory. Never says anything about failures.
 import { addSample, newHistogram, quantile, merge, type LatencyHistogram } from './latency-histogram.js';
 
-/** Bounds and defaults of what is derived from measured quantiles, in milliseconds. */
+/** Limits and defaults of the times that are derived from measured quantiles, in milliseconds. */
 export interface PaceSettings {
-  /** The attempt time-out is p99.9 within these bounds, and `unknownTimeoutMs` before `minSamples` calls. */
+  /** The attempt time-out is p99.9 within these limits, and `unknownTimeoutMs` before `minSamples` calls. */
   readonly minTimeoutMs: number;
   readonly maxTimeoutMs: number;
   readonly unknownTimeoutMs: number;
   readonly minSamples: number;
-  /** The hedge comes at p95 within these bounds. */
+  /** The hedge is sent at p95 within these limits. */
   readonly minHedgeMs: number;
   readonly maxHedgeMs: number;
 }
@@ -23,21 +23,24 @@ export const defaultPaceSettings: PaceSettings = {
   maxHedgeMs: 300,
 };
 
-/** How to treat one call to a region. */
+/** The time limits of one call to a region, in milliseconds. */
 export interface Pace {
   readonly attemptTimeoutMs: number;
   readonly hedgeAfterMs: number;
 }
 
-/** With that, one second of slow answers is more than 5 % of the window even at its longest: p95 sees it. */
+/**
+ * Short enough that one second of slow answers is more than 5 % of the window even at its longest, and so changes
+ * p95.
+ */
 const recentMs = 5_000;
 const baselineMs = 600_000;
 
-/** When a region is slow, and when one that is slow still is: easier to stay than to become, so that it does not flap. */
-const becomes = { fewestAnswers: 20, thanItself: 3, thanOthers: 2 } as const;
-const remains = { fewestAnswers: 5, thanItself: 2, thanOthers: 1.5 } as const;
+/** When a region becomes slow, and when it stays slow: the second limit is lower, so that the state does not flap. */
+const becomesSlow = { minAnswers: 20, thanItself: 3, thanOthers: 2 } as const;
+const staysSlow = { minAnswers: 5, thanItself: 2, thanOthers: 1.5 } as const;
 
-/** Two histograms take turns, so that what is older than two lengths is forgotten; together they are the window. */
+/** Two histograms that alternate: together they are the window, and samples older than two lengths are forgotten. */
 interface Window {
   readonly lengthMs: number;
   beganMs: number;
@@ -48,11 +51,11 @@ interface Window {
 export interface RegionTiming {
   readonly recent: Window;
   readonly baseline: Window;
-  /** The last answers, the oldest first; never more than `fewAnswers`. */
+  /** The last latencies in milliseconds, the oldest first; never more than `fewAnswers`. */
   last: readonly number[];
 }
 
-/** So many answers tell what is typical, and neither a chance nor a hiccup does. */
+/** A median of this many answers is not moved by a single slow one. */
 const fewAnswers = 7;
 
 const newWindow = (lengthMs: number, beganMs: number): Window => ({
@@ -68,7 +71,10 @@ export const newRegionTiming = (nowMs: number): RegionTiming => ({
   last: [],
 });
 
-/** Counts an answered call; one that is not usual says nothing about what the region is like when it is well. */
+/**
+ * Counts an answered call. With `isUsual` false it does not count towards the baseline, which is the latency of a
+ * healthy region.
+ */
 export function addAnswer(timing: RegionTiming, durationMs: number, nowMs: number, isUsual = true): void {
   const { recent, baseline, last } = timing;
   if (!Number.isNaN(durationMs)) timing.last = [...last.slice(1 - fewAnswers), durationMs];
@@ -85,7 +91,7 @@ function turn(window: Window, nowMs: number): void {
   window.beganMs = nowMs;
 }
 
-/** Time passes, also for a region that nobody calls. */
+/** Forgets old samples also in a region without calls. */
 export function forgetOld({ recent, baseline }: RegionTiming, nowMs: number): void {
   turn(recent, nowMs);
   turn(baseline, nowMs);
@@ -96,7 +102,10 @@ const of = ({ current, previous }: Window): LatencyHistogram => merge(current, p
 export const recentQuantile = ({ recent }: RegionTiming, share: number): number | undefined =>
   quantile(of(recent), share);
 
-/** The median of late; of a region that is seldom asked, that of its last seven answers, however old they are. */
+/**
+ * The median of the recent window, in milliseconds; of a rarely called region, that of its last seven answers, of any
+ * age.
+ */
 export function typicalMs({ recent, last }: RegionTiming): number | undefined {
   if (last.length < fewAnswers) return undefined;
   const answers = of(recent);
@@ -105,6 +114,7 @@ export function typicalMs({ recent, last }: RegionTiming): number | undefined {
     : quantile(answers, 0.5);
 }
 
+/** The time limits for calls to a region, from its baseline. */
 export function paceOf({ baseline }: RegionTiming, settings: PaceSettings): Pace {
   const known = of(baseline);
   const p999 = known.total >= settings.minSamples ? quantile(known, 0.999) : undefined;
@@ -119,25 +129,25 @@ export function paceOf({ baseline }: RegionTiming, settings: PaceSettings): Pace
 }
 
 /**
- * Whether the region answers much more slowly than it used to and than the others do now. Of one that is slow already, and
- * of which too few answers tell otherwise, it stays true until its usual pace is forgotten.
+ * Whether the region answers much more slowly than its baseline and than the other regions do now. A slow region with
+ * too few answers to tell stays slow until its baseline is forgotten.
  */
 export function isSlow(timing: RegionTiming, others: readonly RegionTiming[], wasSlow = false): boolean {
   const recent = of(timing.recent);
   const p95 = quantile(recent, 0.95);
   const usual = quantile(of(timing.baseline), 0.95);
-  const limits = wasSlow ? remains : becomes;
+  const limits = wasSlow ? staysSlow : becomesSlow;
   if (usual === undefined) return false;
-  if (p95 === undefined || recent.total < limits.fewestAnswers) return wasSlow;
+  if (p95 === undefined || recent.total < limits.minAnswers) return wasSlow;
   const theirs = others.flatMap((other) => recentQuantile(other, 0.95) ?? []).sort((a, b) => a - b);
   const median = theirs[Math.floor((theirs.length - 1) / 2)] ?? 0;
   return p95 > limits.thanItself * usual && p95 > limits.thanOthers * median;
 }
 
-/** How long an answer must take to speak for a region having become slow; never, while its usual pace is unknown. */
+/** From which latency on, in milliseconds, an answer counts as slow; Infinity without a baseline. */
 export function slowFromMs({ baseline }: RegionTiming): number {
   const usual = quantile(of(baseline), 0.95);
-  return usual === undefined ? Infinity : becomes.thanItself * usual;
+  return usual === undefined ? Infinity : becomesSlow.thanItself * usual;
 }
 
-const within = (least: number, value: number, most: number): number => Math.min(most, Math.max(least, value));
+const within = (min: number, value: number, max: number): number => Math.min(max, Math.max(min, value));

@@ -1,45 +1,51 @@
-// How many calls a throttling region may have under way: less by three tenths whenever it throttles, one more each second
-// that it does not, and after ten of those a quarter more each second, so that a region that throttles no more has its whole
-// traffic back within half a minute, and one that goes on throttling is not pushed all the time. Being over quota is not a failure; the calls go elsewhere. A burst that is throttled as a whole says one
-// thing and cuts once: only calls that began after a cut can tell that it was not enough. The limit may fall to none for a
-// second: a refusal comes at once, so a single place would be taken and refused hundreds of times in it.
+// How many calls a throttling region may have in flight: 30 % fewer each time it throttles; one more for each second
+// without throttling, and after ten of those 25 % more per second. So a region that stops throttling has its full
+// traffic back within 30 s, and one that keeps throttling is not overloaded. Being over the limit is not a failure:
+// the calls go to other regions.
+//
+// A burst that is throttled as a whole reduces the limit once: only calls that began after the reduction can show
+// that it was not enough. The limit may be 0 for a second, because a refusal comes at once, and a limit of 1 would
+// mean hundreds of refused calls in that time.
 
 export interface ThrottleLimit {
-  /** The most calls that may be under way at once; Infinity for a region that never throttled, or not for long. */
+  /** How many calls may be in flight; Infinity when the region has not throttled recently. */
   readonly limit: number;
-  readonly grownMs: number;
-  /** When it was last made less. */
-  readonly cutMs: number;
+  /** When it was last increased, or reduced. */
+  readonly increasedMs: number;
+  /** When it was last reduced. */
+  readonly reducedMs: number;
 }
 
-/** A call that was throttled: when it began and ended, and how many were then under way, itself among them. */
+/** A throttled call: when it began and ended, and how many calls were in flight then, including itself. */
 export interface ThrottledCall {
   readonly beganMs: number;
   readonly atMs: number;
-  readonly underWay: number;
+  readonly inFlight: number;
 }
 
-export const noThrottleLimit: ThrottleLimit = { limit: Infinity, grownMs: 0, cutMs: -Infinity };
+export const noThrottleLimit: ThrottleLimit = { limit: Infinity, increasedMs: 0, reducedMs: -Infinity };
 
 const throttleFactor = 0.7;
-const growsEveryMs = 1_000;
-const carefulMs = 10_000;
-/** A limit this high limits nothing any more. */
-const forgottenAt = 256;
+const increaseEveryMs = 1_000;
+const slowIncreaseMs = 10_000;
+/** From this limit on there is no limit. */
+const unlimitedFrom = 256;
 
+/** The limit after a throttled call. */
 export function afterThrottle(
-  quota: ThrottleLimit,
-  { beganMs, atMs, underWay }: ThrottledCall,
+  current: ThrottleLimit,
+  { beganMs, atMs, inFlight }: ThrottledCall,
 ): ThrottleLimit {
-  if (beganMs < quota.cutMs) return quota;
-  const before = Math.min(quota.limit, Math.max(underWay, 1));
-  return { limit: Math.floor(before * throttleFactor), grownMs: atMs, cutMs: atMs };
+  if (beganMs < current.reducedMs) return current;
+  const before = Math.min(current.limit, Math.max(inFlight, 1));
+  return { limit: Math.floor(before * throttleFactor), increasedMs: atMs, reducedMs: atMs };
 }
 
-export function increased(quota: ThrottleLimit, atMs: number): ThrottleLimit {
-  if (quota.limit === Infinity || atMs - quota.grownMs < growsEveryMs) return quota;
-  const grownMs = quota.grownMs + growsEveryMs;
-  const isCareful = grownMs - quota.cutMs <= carefulMs;
-  const limit = quota.limit + (isCareful ? 1 : Math.max(1, Math.floor(quota.limit / 4)));
-  return limit >= forgottenAt ? noThrottleLimit : increased({ ...quota, limit, grownMs }, atMs);
+/** The limit at `atMs`, with the increases for the seconds that passed. */
+export function increased(current: ThrottleLimit, atMs: number): ThrottleLimit {
+  if (current.limit === Infinity || atMs - current.increasedMs < increaseEveryMs) return current;
+  const increasedMs = current.increasedMs + increaseEveryMs;
+  const isSlow = increasedMs - current.reducedMs <= slowIncreaseMs;
+  const limit = current.limit + (isSlow ? 1 : Math.max(1, Math.floor(current.limit / 4)));
+  return limit >= unlimitedFrom ? noThrottleLimit : increased({ ...current, limit, increasedMs }, atMs);
 }

@@ -1,5 +1,5 @@
-// Binds what imports keys from another store. The same credentials are used for both stores; KMS endpoints of the source
-// are those of the configured regions with the same names.
+// Binds what imports keys from another store. The same credentials are used for both stores; KMS endpoints of the
+// source are those of the configured regions with the same names.
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { ContainerModule } from 'inversify';

@@ -1,5 +1,5 @@
-// Binds what verifies and repairs keys: the background queue of a serving process, whose calls are limited by a budget, and
-// the services of the commands that scan the whole store, whose calls are retried instead.
+// Binds what verifies and repairs keys: the background queue of a serving process, whose calls are limited by a
+// budget, and the services of the commands that scan the whole store, whose calls are retried instead.
 import { ContainerModule, type ContainerModuleLoadOptions } from 'inversify';
 import { RetryingCalls } from '../../application/maintenance/retrying-calls.js';
 import { RecordChanges } from '../../application/maintenance/record-changes.js';

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
-import { CreateKey, type CreateFailure, type SettledKey } from '../../../src/application/keys/create-key.js';
+import { CreateKey, type CreateFailure, type StoredKey } from '../../../src/application/keys/create-key.js';
 import type { DataKey } from '../../../src/domain/keys/data-key.js';
 import { encryptionContext, generationContext } from '../../../src/domain/keys/encryption-context.js';
 import type { StoreWriteFailure } from '../../../src/domain/failures/store-failures.js';
@@ -36,7 +36,7 @@ afterEach(() => {
   expect(service.clock.pending).toBe(0);
 });
 
-type Settled = Result<SettledKey, CreateFailure>;
+type Settled = Result<StoredKey, CreateFailure>;
 const create = (signal = patience()): PromiseLike<Settled> => service.creation.create(id, signal);
 /** The store's record and, if it is of our making, our key in hex. */
 const seen = (settled: Settled): unknown =>

@@ -20,10 +20,10 @@ import {
 const frankfurtGoes = (from: string, to: string, why: string): string =>
   `eu-central-1: ${from} > ${to} (${why})`;
 const opens = (from = 'healthy', why = 'region.unavailable'): string => frankfurtGoes(from, 'open', why);
-const isTried = frankfurtGoes('open', 'half-open', 'time to try');
-const mayBeBack = (from: string): string => frankfurtGoes(from, 'half-open', 'it may be back');
-const answersAgain = frankfurtGoes('half-open', 'recovering', 'it answers again');
-const staysWell = frankfurtGoes('recovering', 'healthy', 'it stayed well');
+const isTried = frankfurtGoes('open', 'half-open', 'open time elapsed');
+const mayBeBack = (from: string): string => frankfurtGoes(from, 'half-open', 'answered once');
+const answersAgain = frankfurtGoes('half-open', 'recovering', 'probes succeeded');
+const staysWell = frankfurtGoes('recovering', 'healthy', 'ramp completed');
 
 /** Its circuit opens in the fourth millisecond; with the chance of a half it is tried at 2,750 ms. */
 const open = (regions: SupervisedRegions): void => {
@@ -184,8 +184,8 @@ describe('a circuit', () => {
       all.acts('48ms p 5ms q', { p: firstIs('FDS'), q: firstIs('DFS') });
     });
     expect(regions.transitions.slice(3)).toStrictEqual([
-      [50, 'eu-west-1: open > half-open (it may be back)'],
-      [110, 'eu-west-1: half-open > recovering (it answers again)'],
+      [50, 'eu-west-1: open > half-open (answered once)'],
+      [110, 'eu-west-1: half-open > recovering (probes succeeded)'],
     ]);
   });
 
@@ -396,7 +396,7 @@ describe('a half-open circuit', () => {
       ...opened,
       [2_750, opens('half-open', 'ciphertext.mismatched')],
       [7_750, isTried],
-      [7_750, frankfurtGoes('half-open', 'quarantined', 'it answered with wrong keys')],
+      [7_750, frankfurtGoes('half-open', 'quarantined', 'answered with wrong keys')],
     ]);
   });
 
@@ -625,7 +625,7 @@ describe('a region that answers with wrong keys', () => {
     all.calls('w', { id: 'one' });
     all.calls('10ms w', { id: 'two' });
   };
-  const quarantined = frankfurtGoes('healthy', 'quarantined', 'it answered with wrong keys');
+  const quarantined = frankfurtGoes('healthy', 'quarantined', 'answered with wrong keys');
 
   it('for two ids is quarantined, and tried last of all', () => {
     const regions = play({ untilMs: 3_000 }, (all) => {
@@ -754,8 +754,8 @@ describe("the operator's hand", () => {
 });
 
 describe('a region that becomes slow', () => {
-  const slow = frankfurtGoes('healthy', 'degraded', 'slower than before and than the others');
-  const fast = frankfurtGoes('degraded', 'healthy', 'as fast as before');
+  const slow = frankfurtGoes('healthy', 'degraded', 'slower than its baseline and the other regions');
+  const fast = frankfurtGoes('degraded', 'healthy', 'latency back to normal');
   const many = (
     all: SupervisedRegions,
     count: number,
@@ -1083,7 +1083,7 @@ describe('a snapshot', () => {
     const unknown = { p50Ms: undefined, p95Ms: undefined, overQuota: false, transitions: 0 };
     const { p50Ms, p95Ms } = seen[0] ?? unknown;
     expect([p50Ms, p95Ms].map((ms = 0) => Math.abs(ms - 20) <= 2)).toStrictEqual([true, true]);
-    const good = { second: 0, good: 1, bad: 0 };
+    const good = { second: 0, successes: 1, failures: 0 };
     expect(seen).toStrictEqual([
       {
         region: dublin,

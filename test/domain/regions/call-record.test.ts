@@ -1,7 +1,7 @@
 // How calls ended of late, and when too many of them failed.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { counted, isTooMuch, noCalls, type CallRecord } from '../../../src/domain/regions/call-record.js';
+import { counted, exceedsLimits, noCalls, type CallRecord } from '../../../src/domain/regions/call-record.js';
 import { defaultHealthSettings as limits } from '../../../src/domain/regions/region-state.js';
 
 interface Call {
@@ -15,18 +15,18 @@ const manyAt = (atMs: number, isGood: boolean, count: number): readonly Call[] =
   Array.from({ length: count }, () => ({ atMs, isGood }));
 
 describe('a record of calls', () => {
-  it('counts good and bad ones per second, the oldest first', () => {
+  it('counts successes and failures ones per second, the oldest first', () => {
     const calls = [...manyAt(500, true, 2), ...manyAt(999, false, 1), ...manyAt(1_000, false, 3)];
     expect(recordOf(calls)).toEqual({
       consecutiveFailures: 4,
       seconds: [
-        { second: 0, good: 2, bad: 1 },
-        { second: 1, good: 0, bad: 3 },
+        { second: 0, successes: 2, failures: 1 },
+        { second: 1, successes: 0, failures: 3 },
       ],
     });
   });
 
-  it('ends a row of failures with a good answer', () => {
+  it('ends a row of failures with a successes answer', () => {
     expect(recordOf([...manyAt(0, false, 4), ...manyAt(0, true, 1)]).consecutiveFailures).toBe(0);
   });
 
@@ -40,7 +40,7 @@ describe('a record of calls', () => {
   it('leaves the record before it as it was', () => {
     const before = recordOf(manyAt(0, true, 1));
     counted(before, 0, false);
-    expect(before).toEqual({ consecutiveFailures: 0, seconds: [{ second: 0, good: 1, bad: 0 }] });
+    expect(before).toEqual({ consecutiveFailures: 0, seconds: [{ second: 0, successes: 1, failures: 0 }] });
   });
 
   it('has the calls of the last ten seconds and no others, in at most ten parts', () => {
@@ -54,8 +54,8 @@ describe('a record of calls', () => {
         const recent = timed.filter((call) => Math.floor(call.atMs / 1_000) >= oldest);
         const sum = (count: (each: (typeof seconds)[number]) => number): number =>
           seconds.reduce((total, each) => total + count(each), 0);
-        expect(sum(({ good }) => good)).toBe(recent.filter(({ isGood }) => isGood).length);
-        expect(sum(({ bad }) => bad)).toBe(recent.filter(({ isGood }) => !isGood).length);
+        expect(sum(({ successes }) => successes)).toBe(recent.filter(({ isGood }) => isGood).length);
+        expect(sum(({ failures }) => failures)).toBe(recent.filter(({ isGood }) => !isGood).length);
         expect(seconds.length).toBeLessThanOrEqual(10);
       }),
     );
@@ -63,11 +63,11 @@ describe('a record of calls', () => {
 });
 
 describe('too much has failed', () => {
-  const mixed = (bad: number, good: number): CallRecord => ({
+  const mixed = (failures: number, successes: number): CallRecord => ({
     consecutiveFailures: 0,
     seconds: [
-      { second: 1, good, bad: 0 },
-      { second: 2, good: 0, bad },
+      { second: 1, successes, failures: 0 },
+      { second: 2, successes: 0, failures },
     ],
   });
 
@@ -75,13 +75,17 @@ describe('too much has failed', () => {
     [false, 'nothing was called', noCalls],
     [false, 'four calls failed in a row', recordOf(manyAt(0, false, 4))],
     [true, 'five calls failed in a row', recordOf(manyAt(0, false, 5))],
-    [true, 'five failed in a row after very many good ones', { ...mixed(5, 1_000), consecutiveFailures: 5 }],
+    [
+      true,
+      'five failed in a row after very many successes ones',
+      { ...mixed(5, 1_000), consecutiveFailures: 5 },
+    ],
     [true, 'half of 20 failed', mixed(10, 10)],
     [false, 'fewer than half of 20 failed', mixed(9, 11)],
     [false, 'half of fewer than 20 failed', mixed(10, 9)],
     [true, 'half of very many failed', mixed(5_000, 5_000)],
     [false, 'fewer than half of very many failed', mixed(4_999, 5_000)],
   ])('%s: %s', (expected, _, record) => {
-    expect(isTooMuch(limits, record)).toBe(expected);
+    expect(exceedsLimits(limits, record)).toBe(expected);
   });
 });

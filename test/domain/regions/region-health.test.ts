@@ -44,7 +44,7 @@ const healthIn = (state: RegionState): RegionHealth => ({
   state,
   sinceMs,
   why: 'as the test has it',
-  suspicions: { mismatched: [], rejected: [] },
+  faults: { mismatched: [], rejected: [] },
 });
 
 const next = step(settings);
@@ -230,7 +230,7 @@ describe('a region', () => {
       state: { kind: 'healthy', calls: noCalls, nextProbeMs: 30_007 },
       sinceMs: 7,
       why: 'start',
-      suspicions: { mismatched: [], rejected: [] },
+      faults: { mismatched: [], rejected: [] },
     });
   });
 });
@@ -248,12 +248,12 @@ describe('the reason that an operator is shown', () => {
       misconfigured,
       failed(nowMs, { kind: 'vault.misconfigured', reason: 'pending-deletion' }),
     ],
-    ['slower than before and than the others', healthy, { kind: 'slowed', atMs: nowMs }],
-    ['as fast as before', degraded, { kind: 'sped-up', atMs: nowMs }],
-    ['it may be back', misconfigured, probeAnswered(nowMs)],
-    ['it answers again', { kind: 'half-open', probeSuccesses: 2, openMs: 5_000 }, probeAnswered(nowMs)],
-    ['time to try', open, tick(6_000)],
-    ['it stayed well', recovering, tick(sinceMs + 10_000)],
+    ['slower than its baseline and the other regions', healthy, { kind: 'slowed', atMs: nowMs }],
+    ['latency back to normal', degraded, { kind: 'sped-up', atMs: nowMs }],
+    ['answered once', misconfigured, probeAnswered(nowMs)],
+    ['probes succeeded', { kind: 'half-open', probeSuccesses: 2, openMs: 5_000 }, probeAnswered(nowMs)],
+    ['open time elapsed', open, tick(6_000)],
+    ['ramp completed', recovering, tick(sinceMs + 10_000)],
     ['operator', healthy, operator('drain')],
     ['operator', drained, operator('undrain')],
     ['operator', quarantined, operator('lift-quarantine')],
@@ -344,7 +344,7 @@ describe('the circuit', () => {
       ...halfOpen,
       state: { kind: 'recovering', calls: noCalls, openMs: 5_000 },
       sinceMs: 6_300,
-      why: 'it answers again',
+      why: 'probes succeeded',
     });
   });
 
@@ -362,7 +362,7 @@ describe('the circuit', () => {
       ...often,
       state: { kind: 'half-open', probeSuccesses: 1, openMs: 10_000 },
       sinceMs: 1_021,
-      why: 'it may be back',
+      why: 'answered once',
     });
     const three = after(once, requestAnswered(1_022), probeAnswered(1_060));
     expect(three.state).toEqual({ kind: 'recovering', calls: noCalls, openMs: 10_000 });
@@ -393,7 +393,9 @@ describe('the circuit', () => {
 
   it('remembers after its recovery the calls of the recovery', () => {
     const recovered = after(healthIn(states.recovering), answered(10_500), tick(11_000));
-    expect(recovered.state).toMatchObject({ calls: { seconds: [{ second: 10, good: 1, bad: 0 }] } });
+    expect(recovered.state).toMatchObject({
+      calls: { seconds: [{ second: 10, successes: 1, failures: 0 }] },
+    });
   });
 
   it('stays open for twice as long each time, up to the cap, and starts again once the region was healthy', () => {
@@ -691,7 +693,7 @@ describe('rejected ciphertexts', () => {
     const two = after(fresh, rejected(0, 'a'), rejected(1_000, 'b'));
     expect(two).toEqual({
       ...fresh,
-      suspicions: {
+      faults: {
         mismatched: [],
         rejected: [
           { id: 'a', atMs: 0 },
@@ -710,31 +712,29 @@ describe('rejected ciphertexts', () => {
   it('count no more after five minutes', () => {
     const later = after(fresh, rejected(0, 'a'), rejected(1_000, 'b'), rejected(300_000, 'c'));
     expect(later.state.kind).toBe('healthy');
-    expect(later.suspicions.rejected.map(({ id }) => id)).toEqual(['b', 'c']);
+    expect(later.faults.rejected.map(({ id }) => id)).toEqual(['b', 'c']);
   });
 
   it('count once per id, at its latest time', () => {
     const often = Array.from({ length: 50 }, (_, at) => rejected(at, 'a'));
     const one = after(fresh, ...often);
-    expect(one).toEqual({ ...fresh, suspicions: { mismatched: [], rejected: [{ id: 'a', atMs: 49 }] } });
+    expect(one).toEqual({ ...fresh, faults: { mismatched: [], rejected: [{ id: 'a', atMs: 49 }] } });
   });
 
   it('accuse nobody when they are about no id', () => {
-    expect(next(fresh, probeFailed(0, vaultFailures['ciphertext.rejected'])).suspicions).toBe(
-      fresh.suspicions,
-    );
+    expect(next(fresh, probeFailed(0, vaultFailures['ciphertext.rejected'])).faults).toBe(fresh.faults);
   });
 });
 
 describe('wrong keys', () => {
   it('quarantine the region with the second id, however much later', () => {
     const one = next(fresh, mismatched(0, 'a'));
-    expect(one).toEqual({ ...fresh, suspicions: { mismatched: ['a'], rejected: [] } });
+    expect(one).toEqual({ ...fresh, faults: { mismatched: ['a'], rejected: [] } });
     expect(next(one, mismatched(86_400_000, 'b'))).toEqual({
       state: { kind: 'quarantined' },
       sinceMs: 86_400_000,
-      why: 'it answered with wrong keys',
-      suspicions: { mismatched: ['a', 'b'], rejected: [] },
+      why: 'answered with wrong keys',
+      faults: { mismatched: ['a', 'b'], rejected: [] },
     });
   });
 
@@ -747,11 +747,11 @@ describe('wrong keys', () => {
     const canary = (atMs: number): HealthEvent => probeFailed(atMs, vaultFailures['ciphertext.mismatched']);
     const one = next(healthIn(states['half-open']), canary(nowMs));
     expect(one.state).toEqual({ kind: 'open', openMs: 10_000, untilMs: nowMs + 5_000 });
-    expect(one.suspicions.mismatched).toEqual(['canary 0']);
+    expect(one.faults.mismatched).toEqual(['canary 0']);
     const two = after(one, tick(10_000), canary(10_000));
     expect(two).toMatchObject({
       state: { kind: 'quarantined' },
-      suspicions: { mismatched: ['canary 0', 'canary 1'] },
+      faults: { mismatched: ['canary 0', 'canary 1'] },
     });
   });
 
@@ -776,7 +776,7 @@ describe('wrong keys', () => {
       state: { kind: 'half-open', probeSuccesses: 0, openMs: 5_000 },
       sinceMs: 3,
       why: 'operator',
-      suspicions: { mismatched: [], rejected: [] },
+      faults: { mismatched: [], rejected: [] },
     });
   });
 });
@@ -900,9 +900,9 @@ describe('after any sequence of events', () => {
 
   it('what is remembered stays bounded', () => {
     fc.assert(
-      fc.property(healthHistories(), ({ health: { state, suspicions } }) => {
-        expect(suspicions.mismatched.length).toBeLessThanOrEqual(settings.mismatchedIds);
-        expect(suspicions.rejected.length).toBeLessThan(settings.rejectedIds);
+      fc.property(healthHistories(), ({ health: { state, faults } }) => {
+        expect(faults.mismatched.length).toBeLessThanOrEqual(settings.mismatchedIds);
+        expect(faults.rejected.length).toBeLessThan(settings.rejectedIds);
         if ('calls' in state) expect(state.calls.seconds.length).toBeLessThanOrEqual(10);
         if ('openMs' in state) expect(state.openMs).toBeLessThanOrEqual(settings.maxOpenMs);
       }),

@@ -10,8 +10,12 @@ import {
 } from '../../../src/domain/regions/throttle-limit.js';
 
 /** A call that was throttled at once. */
-const call = (underWay: number, atMs: number): ThrottledCall => ({ beganMs: atMs, atMs, underWay });
-const limited = (limit: number, grownMs: number): ThrottleLimit => ({ limit, grownMs, cutMs: grownMs });
+const call = (inFlight: number, atMs: number): ThrottledCall => ({ beganMs: atMs, atMs, inFlight });
+const limited = (limit: number, increasedMs: number): ThrottleLimit => ({
+  limit,
+  increasedMs,
+  reducedMs: increasedMs,
+});
 
 describe('a quota of calls', () => {
   it('is without limit for a region that never throttled', () => {
@@ -31,15 +35,15 @@ describe('a quota of calls', () => {
 
   it('falls once for a burst: calls that began before it fell say nothing about what it is now', () => {
     const first = afterThrottle(noThrottleLimit, call(100, 5_000));
-    expect(afterThrottle(first, { beganMs: 4_999, atMs: 5_001, underWay: 99 })).toBe(first);
-    expect(afterThrottle(first, { beganMs: 5_000, atMs: 5_001, underWay: 99 })).toEqual(limited(49, 5_001));
+    expect(afterThrottle(first, { beganMs: 4_999, atMs: 5_001, inFlight: 99 })).toBe(first);
+    expect(afterThrottle(first, { beganMs: 5_000, atMs: 5_001, inFlight: 99 })).toEqual(limited(49, 5_001));
   });
 
   it('is measured against its fall also after it has grown', () => {
     const later = increased(afterThrottle(noThrottleLimit, call(100, 5_000)), 7_000);
-    expect(later).toEqual({ limit: 72, grownMs: 7_000, cutMs: 5_000 });
-    expect(afterThrottle(later, { beganMs: 4_999, atMs: 7_000, underWay: 99 })).toBe(later);
-    expect(afterThrottle(later, { beganMs: 6_000, atMs: 7_000, underWay: 99 })).toEqual(limited(50, 7_000));
+    expect(later).toEqual({ limit: 72, increasedMs: 7_000, reducedMs: 5_000 });
+    expect(afterThrottle(later, { beganMs: 4_999, atMs: 7_000, inFlight: 99 })).toBe(later);
+    expect(afterThrottle(later, { beganMs: 6_000, atMs: 7_000, inFlight: 99 })).toEqual(limited(50, 7_000));
   });
 
   it('falls from the calls under way when these are fewer than it allows', () => {
@@ -74,26 +78,26 @@ describe('a quota of calls', () => {
     let quota = limited(10, 0);
     for (let atMs = 0; atMs <= 15_000; atMs += 700) quota = increased(quota, atMs);
     expect(quota).toEqual(increased(limited(10, 0), 14_700));
-    expect(quota).toEqual({ limit: 47, grownMs: 14_000, cutMs: 0 });
+    expect(quota).toEqual({ limit: 47, increasedMs: 14_000, reducedMs: 0 });
   });
 
   it('is forgotten at 256 and not at 255', () => {
     const quota = limited(250, 0);
-    expect(increased(quota, 5_000)).toEqual({ limit: 255, grownMs: 5_000, cutMs: 0 });
+    expect(increased(quota, 5_000)).toEqual({ limit: 255, increasedMs: 5_000, reducedMs: 0 });
     expect(increased(quota, 6_000)).toBe(noThrottleLimit);
   });
 
   it('is never below none, and always whole, whatever happens', () => {
     const moves = fc.array(
-      fc.record({ afterMs: fc.nat(3_000), underWay: fc.nat(500), throttles: fc.boolean() }),
+      fc.record({ afterMs: fc.nat(3_000), inFlight: fc.nat(500), throttles: fc.boolean() }),
     );
     fc.assert(
       fc.property(moves, (all) => {
         let quota = noThrottleLimit;
         let atMs = 0;
-        for (const { afterMs, underWay, throttles } of all) {
+        for (const { afterMs, inFlight, throttles } of all) {
           atMs += afterMs;
-          quota = throttles ? afterThrottle(quota, call(underWay, atMs)) : increased(quota, atMs);
+          quota = throttles ? afterThrottle(quota, call(inFlight, atMs)) : increased(quota, atMs);
           expect(quota.limit).toBeGreaterThanOrEqual(0);
           expect(quota.limit).toBe(Math.floor(quota.limit));
         }
@@ -105,7 +109,7 @@ describe('a quota of calls', () => {
     const worst = afterThrottle(noThrottleLimit, call(0, 5_000));
     expect(worst).toEqual(limited(0, 5_000));
     expect(increased(worst, 5_999).limit).toBe(0);
-    expect(increased(worst, 6_000)).toEqual({ limit: 1, grownMs: 6_000, cutMs: 5_000 });
+    expect(increased(worst, 6_000)).toEqual({ limit: 1, increasedMs: 6_000, reducedMs: 5_000 });
   });
 
   it('is forgotten in the end by a region that throttles no more', () => {
