@@ -7,7 +7,7 @@ import type { JwtSubject } from '../../src/adapters/jwt/jwt-subjects.js';
 import { algorithms, keyFor, parseKeySet, type Algorithm } from '../../src/adapters/jwt/key-set.js';
 import { maxJwtLength, unverifiedJwt } from '../../src/adapters/jwt/unverified-jwt.js';
 import { ConfiguredCallers } from '../../src/application/access/configured-callers.js';
-import { AuthenticatorSelector } from '../../src/application/access/select-authenticator.js';
+import { AuthenticatorSelector } from '../../src/application/access/authenticator-selector.js';
 import { grant } from '../support/callers.js';
 import type { HttpAnswer } from '../support/http-client.js';
 import {

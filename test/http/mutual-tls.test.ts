@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CertificateAuthenticator } from '../../src/adapters/certificates/certificate-authenticator.js';
 import { ConfiguredCallers } from '../../src/application/access/configured-callers.js';
-import { AuthenticatorSelector } from '../../src/application/access/select-authenticator.js';
+import { AuthenticatorSelector } from '../../src/application/access/authenticator-selector.js';
 import type { Authenticator } from '../../src/ports/authenticator.js';
 import type { Clock } from '../../src/ports/clock.js';
 import { grant } from '../support/callers.js';

@@ -15,7 +15,7 @@ import { ConfiguredCallers } from '../../application/access/configured-callers.j
 import {
   AuthenticatorSelector,
   type AuthenticationMethods,
-} from '../../application/access/select-authenticator.js';
+} from '../../application/access/authenticator-selector.js';
 import type { Authenticator } from '../../ports/authenticator.js';
 import type { Clock } from '../../ports/clock.js';
 import { callerGrants } from '../config/schema/callers.js';

@@ -1,8 +1,10 @@
-// What every HTTP interface of RKMS has in common: well-formed requests for known paths and methods only, authentication
-// before anything of a request is used, and a route that says who may use it, or the service does not start.
-import Router from '@koa/router';
+// What both HTTP interfaces of RKMS share: checks of the request line and headers, the lookup of the route, and
+// authentication. Never uses anything of a request before its caller is known, and never serves a route that does not
+// state who may use it.
+import Router, { type RouterContext } from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Caller } from '../../../domain/access/caller.js';
 import type { ConcurrencyLimit } from '../../../application/resilience/concurrency-limit.js';
@@ -12,27 +14,27 @@ import type { Clock } from '../../../ports/clock.js';
 import type { RequestAnswered } from '../../../ports/telemetry.js';
 import type { Tracer } from '../../../ports/tracer.js';
 import { answerProblem } from './answers.js';
-import type { HttpFailure } from './problems.js';
+import type { RequestFailure } from './request-failures.js';
 import { hasBody, requestScope } from './request-scope.js';
-import type { RequestState } from './request-state.js';
+import { unknownRoute, type RequestState } from './request-state.js';
 import { parseTarget } from './request-target.js';
 
 export type AppContext = Context & { readonly state: RequestState };
 
-/** Authenticates the request once more, for answers that go on: whoever sees one may be refused meanwhile. */
+/** Authenticates the request again, for event streams: the credential may be revoked while the stream is open. */
 export type Reauthenticate = () => ResultAsync<Caller, AuthenticationFailed>;
 
 /** One path and method. Permissions are checked by the use case that a protected route calls. */
 export type Route = {
   readonly path: string;
-  /** The path as documents have it, where `path` is one of several: `/regions/{region}/drain`. */
+  /** The documented form of the path, if it stands for several paths: `/regions/{region}/drain`. */
   readonly template?: string;
   readonly method: 'GET' | 'POST';
 } & (
   | { readonly access: 'public'; readonly handle: (ctx: AppContext) => Promise<void> | void }
   | {
       readonly access: 'authenticated';
-      /** Whether requests come with a body, which the handler reads; all others must not. */
+      /** Requests have a body, which the handler reads. A body on any other route is refused. */
       readonly hasBody?: boolean;
       readonly handle: (ctx: AppContext, caller: Caller, again: Reauthenticate) => Promise<void> | void;
     }
@@ -40,104 +42,120 @@ export type Route = {
 
 export interface AppParts {
   readonly authenticator: Authenticator;
-  /** The client certificate of a connection; absent where none is asked for. */
+  /** The client certificate of a connection; undefined if the listener does not use TLS. */
   readonly certificateOf?: ((socket: Socket) => ClientCertificate | undefined) | undefined;
   readonly clock: Clock;
   readonly onRequest: (answered: RequestAnswered) => void;
-  /** Absent where nobody collects traces. */
+  /** Undefined if no traces are collected. */
   readonly tracer?: Tracer;
-  /** Bounds what may be under way at once on protected routes; public ones answer always. */
+  /** Limits the requests in flight on authenticated routes. Public routes have no limit. */
   readonly inFlight?: ConcurrencyLimit;
 }
 
-/** Under load, callers come back at different times: 1 to 3 seconds, at random. */
+/** Callers that were refused under load come back at different times: after 1 to 3 seconds, at random. */
 export const retryAfterS = (clock: Clock): number => 1 + Math.floor(clock.random() * 3);
 
 export function appOf(routes: readonly Route[], parts: AppParts): Koa {
   const app = new Koa();
-  // Koa prints what goes wrong while a response is written: only a broken connection can, for all else is caught before.
+  // Koa prints errors of writing a response. Only a broken connection causes one; all other errors are caught before.
   app.silent = true;
   app.use(requestScope(parts));
-  app.use(checkRequest(routes));
+  app.use(checkRequest);
   app.use(routerOf(routes, parts).routes());
+  app.use(refuseUnrouted);
   return app;
 }
 
-/** Lets only well-formed requests through, for known paths and their methods, with a body only where one belongs. */
-function checkRequest(routes: readonly Route[]): Middleware {
-  const methods = Map.groupBy(routes, ({ path }) => path);
-  return (ctx, next) => {
-    const checked = parseTarget(ctx.req.url ?? '').andThen(({ path }): Result<string, HttpFailure> => {
-      if (!versions.includes(ctx.req.httpVersion)) return err({ kind: 'request.malformed' });
-      if (!hasOneHost(ctx)) return err(hostMissing);
-      if (ctx.req.rawHeaders.length > 2 * maxHeaders) return err(headersTooMany);
-      const known = methods.get(path) ?? [];
-      const [first] = known;
-      if (first === undefined) return err({ kind: 'request.path-unknown' });
-      (ctx.state as RequestState).route = first.template ?? path;
-      const route = known.find(({ method }) => method === ctx.method);
-      if (route === undefined) {
-        ctx.set('Allow', known.map(({ method }) => method).join(', '));
-        return err({ kind: 'request.method-not-allowed' });
-      }
-      return hasBody(ctx.req) && !('hasBody' in route) ? err({ kind: 'request.body-unexpected' }) : ok(path);
-    });
-    if (checked.isOk()) return next();
-    answerProblem(ctx, checked.error);
+const checkRequest: Middleware = (ctx, next) => {
+  const target = parseTarget(ctx.req.url ?? '').andThrough(() => checkHeaders(ctx.req));
+  if (target.isErr()) {
+    answerProblem(ctx, target.error);
     return Promise.resolve();
-  };
+  }
+  // The router would otherwise use Koa's lenient parse of the target.
+  (ctx as Partial<RouterContext>).newRouterPath = target.value.path;
+  return next();
+};
+
+function checkHeaders(request: IncomingMessage): Result<void, RequestFailure> {
+  if (!versions.includes(request.httpVersion)) return err({ kind: 'request.malformed' });
+  if (!hasOneHost(request)) return err(hostMissing);
+  return request.rawHeaders.length > 2 * maxHeaders ? err(headersTooMany) : ok();
 }
 
-/** Node's parser knows others too, and answers them as if they were these. */
+/** Node's parser accepts other versions and treats them like these. */
 const versions = ['1.0', '1.1'];
 
-/** RFC 9112, 3.2: exactly one Host header; HTTP/1.0 may go without. */
-function hasOneHost({ req }: Context): boolean {
-  const hosts = req.headersDistinct['host']?.length ?? 0;
-  return hosts === 1 || (hosts === 0 && req.httpVersion === '1.0');
+/** RFC 9112, 3.2: exactly one Host header; HTTP/1.0 may omit it. */
+function hasOneHost({ headersDistinct, httpVersion }: IncomingMessage): boolean {
+  const hosts = headersDistinct['host']?.length ?? 0;
+  return hosts === 1 || (hosts === 0 && httpVersion === '1.0');
 }
 
-/** Far more than any client sends; beyond 2,000 Node would drop some without a word. */
+/** More than any client sends. Node silently drops headers after 2,000. */
 const maxHeaders = 100;
-const headersTooMany: HttpFailure = {
+const headersTooMany: RequestFailure = {
   kind: 'request.headers-too-large',
   detail: `Send at most ${maxHeaders} headers.`,
 };
 
-const hostMissing: HttpFailure = { kind: 'request.malformed', detail: 'Send exactly one Host header.' };
+const hostMissing: RequestFailure = { kind: 'request.malformed', detail: 'Send exactly one Host header.' };
 
-const nothing = (): void => undefined;
-
+/** The paths are literal: no part of a request reaches a handler as a parameter of its path. */
 function routerOf(routes: readonly Route[], parts: AppParts): Router {
   const router = new Router({ sensitive: true, strict: true });
   for (const route of routes) {
-    router.register(route.path, [route.method], async (plain) => {
-      const ctx = plain as AppContext;
-      if (route.access === 'public') {
-        await route.handle(ctx);
-        return;
-      }
-      const slot = parts.inFlight?.take() ?? ok(undefined);
-      if (slot.isErr()) {
-        answerProblem(ctx, slot.error, retryAfterS(parts.clock));
-        return;
-      }
-      ctx.res.once('close', slot.value ?? nothing);
-      const again: Reauthenticate = () => parts.authenticator.authenticate(credentialsOf(ctx, parts));
-      const caller = await again();
-      if (caller.isErr()) {
-        answerProblem(ctx, caller.error);
-        return;
-      }
-      ctx.state.caller = caller.value.id;
-      ctx.state.authentication = caller.value.method;
-      await route.handle(ctx, caller.value, again);
+    const { path, method, template = path } = route;
+    const layer = router.register(path, [method], (ctx) => serve(ctx, route, parts), {
+      name: template,
     });
+    // The router adds HEAD to every GET.
+    if (!(layer instanceof Router)) layer.methods = [method];
   }
   return router;
 }
 
-/** Node keeps only the first of several `Authorization` headers where they are not asked for one by one. */
+async function serve(ctx: AppContext, route: Route, parts: AppParts): Promise<void> {
+  ctx.state.route = route.template ?? route.path;
+  if (hasBody(ctx.req) && !('hasBody' in route)) {
+    answerProblem(ctx, { kind: 'request.body-unexpected' });
+    return;
+  }
+  if (route.access === 'public') {
+    await route.handle(ctx);
+    return;
+  }
+  const slot = parts.inFlight?.take() ?? ok(undefined);
+  if (slot.isErr()) {
+    answerProblem(ctx, slot.error, retryAfterS(parts.clock));
+    return;
+  }
+  if (slot.value) ctx.res.once('close', slot.value);
+  const again: Reauthenticate = () => parts.authenticator.authenticate(credentialsOf(ctx, parts));
+  const caller = await again();
+  if (caller.isErr()) {
+    answerProblem(ctx, caller.error);
+    return;
+  }
+  ctx.state.caller = caller.value.id;
+  ctx.state.authentication = caller.value.method;
+  await route.handle(ctx, caller.value, again);
+}
+
+/** The router found no route: it knows either no such path, or the path with other methods. */
+const refuseUnrouted: Middleware = (ctx) => {
+  const { matched = [] } = ctx as Partial<RouterContext>;
+  const [first] = matched;
+  if (first === undefined) {
+    answerProblem(ctx, { kind: 'request.path-unknown' });
+    return;
+  }
+  (ctx.state as RequestState).route = first.name ?? unknownRoute;
+  ctx.set('Allow', matched.flatMap(({ methods }) => methods).join(', '));
+  answerProblem(ctx, { kind: 'request.method-not-allowed' });
+};
+
+/** `headersDistinct`, because `headers` keeps only the first of several `Authorization` headers. */
 const credentialsOf = ({ req }: Context, { certificateOf }: AppParts): Credentials => ({
   authorization: req.headersDistinct['authorization'] ?? [],
   certificate: certificateOf?.(req.socket),

@@ -1,7 +1,7 @@
 // Which method judges a request is decided by the form of what it brought, and two credentials are none.
 import { describe, expect, it } from '@jest/globals';
 import { errAsync, okAsync } from 'neverthrow';
-import { AuthenticatorSelector } from '../../../src/application/access/select-authenticator.js';
+import { AuthenticatorSelector } from '../../../src/application/access/authenticator-selector.js';
 import type { AuthenticationMethod } from '../../../src/domain/access/caller.js';
 import type { Authenticator, ClientCertificate } from '../../../src/ports/authenticator.js';
 import { callerId } from '../../support/names.js';
