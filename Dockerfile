@@ -6,7 +6,7 @@ FROM node:24-bookworm-slim AS packages
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 # No production package has an install script (a test holds that), so that none needs to run.
-RUN ["npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
+RUN ["npm", "ci", "--omit=dev", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund"]
 
 FROM packages AS program
 RUN ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]

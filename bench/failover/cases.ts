@@ -29,7 +29,8 @@ export const cases: readonly Case[] = [
   known('reset-mid', 'reset in mid-answer', 'reset-mid-answer'),
   known('silent', 'silence', 'silent'),
   known('dripping', 'dripping answer', 'dripping'),
-  known('dns', 'DNS failure', 'dns'),
+  // The last good addresses are used for as long as the name cannot be resolved.
+  { name: 'dns', says: 'DNS failure', fault: 'dns', detected: [], partial: true },
   known('tls', 'TLS failure', 'tls'),
   known('5xx', '503 from a balancer', 'server-error'),
   known('internal', 'KMSInternalException', 'internal-error'),

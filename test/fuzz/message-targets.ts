@@ -2,7 +2,7 @@
 // items of the Go original, ids of requests, variables of the environment.
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import { cutOut } from '../../src/adapters/aws-kms/plaintext-answers.js';
+import { cutOutPlaintext } from '../../src/adapters/aws/kms-messages.js';
 import { entryOf } from '../../src/adapters/go-rkms/source-items.js';
 import { namesIn } from '../../src/adapters/http/tls/certificate-names.js';
 import { requestIdOf } from '../../src/adapters/http/server/request-scope.js';
@@ -20,7 +20,7 @@ const kmsAnswers = target(
   ]),
   (body) => {
     const before = body.toString('latin1');
-    const found = cutOut(body);
+    const found = cutOutPlaintext(body);
     const after = body.toString('latin1');
     if (found === undefined) {
       same(after, before);

@@ -8,7 +8,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
 import { filesOfLog } from '../../src/adapters/audit-file/audit-names.js';
-import { connectionOptions } from '../../src/adapters/aws/connection.js';
 import { startDynalite, type DynaliteServer } from '../support/dynalite-server.js';
 import { awsVariables, PlayedAws } from '../support/played-aws.js';
 import { Lab, type Ended, type KeyAnswer, type Served } from '../support/served-process.js';
@@ -71,9 +70,8 @@ afterAll(async () => {
 /** The plaintext under each region's KMS key without a context, as the Go original made it. */
 async function sealed(plaintext: Uint8Array): Promise<Record<string, AttributeValue>> {
   const copies = aws.regions.map(async ({ region, endpoint, keyArn }) => {
-    const connection = { region, endpoint, connectTimeoutMs: 10_000, maxSockets: 8 };
     const credentials = { accessKeyId: 'dummy', secretAccessKey: 'dummy' };
-    const client = new KMSClient({ ...connectionOptions(connection), credentials });
+    const client = new KMSClient({ region, endpoint, credentials });
     const { CiphertextBlob } = await client.send(new EncryptCommand({ KeyId: keyArn, Plaintext: plaintext }));
     client.destroy();
     return [region, { S: Buffer.from(CiphertextBlob ?? []).toString('base64') }] as const;

@@ -19,7 +19,7 @@ function lookup(host: string, options: Partial<LookupAllOptions>, answer: Answer
     return;
   }
   process.nextTick(() => {
-    if (existsSync(lost) && readFileSync(lost, 'utf8').split('\n').includes(host)) answer(notFound(host), '');
+    if (isLost(host)) answer(notFound(host), '');
     else if (options.all) answer(null, [{ address: '127.0.0.1', family: 4 }]);
     else answer(null, '127.0.0.1', 4);
   });
@@ -28,5 +28,23 @@ function lookup(host: string, options: Partial<LookupAllOptions>, answer: Answer
 const notFound = (host: string): NodeJS.ErrnoException =>
   Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND', syscall: 'getaddrinfo' });
 
+const isLost = (host: string): boolean =>
+  existsSync(lost) && readFileSync(lost, 'utf8').split('\n').includes(host);
+
+const { resolve4, resolve6 } = dns.promises.Resolver.prototype as unknown as Record<
+  'resolve4' | 'resolve6',
+  (host: string) => Promise<readonly string[]>
+>;
+
+/** What RKMS itself resolves names with. */
+Object.assign(dns.promises.Resolver.prototype, {
+  resolve4(host: string): Promise<readonly string[]> {
+    if (!host.endsWith('.played')) return resolve4.call(this, host);
+    return isLost(host) ? Promise.reject(notFound(host)) : Promise.resolve(['127.0.0.1']);
+  },
+  resolve6(host: string): Promise<readonly string[]> {
+    return host.endsWith('.played') ? Promise.reject(notFound(host)) : resolve6.call(this, host);
+  },
+});
 Object.assign(dns, { lookup });
 syncBuiltinESMExports();

@@ -1,15 +1,20 @@
 // What KMS says about a KMS key: whether it is one that RKMS can use, and what an operator should know of it. The verdict is
 // the same for the vault, which needs it, and for whoever only looks.
-import {
-  DescribeKeyCommand,
-  GetKeyRotationStatusCommand,
-  type KeyMetadata,
-  type KMSClient,
-} from '@aws-sdk/client-kms';
+import { DescribeKeyCommand, GetKeyRotationStatusCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { err, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
 import type { VaultFailure, VaultMisconfigured } from '../../domain/failures/region-failures.js';
 import { kmsFailure, misconfiguredStates } from '../aws/kms-failures.js';
 import { untilAborted } from '../aws/until-aborted.js';
+
+/** What DescribeKey answers about a KMS key, as far as it is read. */
+export interface DescribedKey {
+  readonly Arn?: string | undefined;
+  readonly KeyState?: string | undefined;
+  readonly KeyUsage?: string | undefined;
+  readonly KeySpec?: string | undefined;
+  readonly MultiRegion?: boolean | undefined;
+  readonly Origin?: string | undefined;
+}
 
 /** A KMS key that can be used. */
 export interface KmsKeyFacts {
@@ -25,7 +30,7 @@ export const isKeyArn = (name: string): boolean =>
   /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/.test(name);
 
 /** What is wrong with the key for RKMS; its state comes first, for a key that is to be deleted may be of any kind. */
-export function usableKey(key: KeyMetadata | undefined): Result<KmsKeyFacts, VaultMisconfigured> {
+export function usableKey(key: DescribedKey | undefined): Result<KmsKeyFacts, VaultMisconfigured> {
   const reason = misconfiguredStates.get(key?.KeyState ?? '');
   if (reason !== undefined) return err({ kind: 'vault.misconfigured', reason, cause: key?.KeyState });
   const suitable = key?.KeyUsage === 'ENCRYPT_DECRYPT' && key.KeySpec === 'SYMMETRIC_DEFAULT';

@@ -24,6 +24,8 @@ const outageOfCode: ReadonlyMap<string, OutageReason> = new Map(
     ECONNABORTED: 'reset',
     EPIPE: 'reset',
     ERR_STREAM_PREMATURE_CLOSE: 'reset',
+    // undici's: the connection ended in the middle of an answer.
+    UND_ERR_SOCKET: 'reset',
     EHOSTUNREACH: 'unreachable',
     ENETUNREACH: 'unreachable',
     EHOSTDOWN: 'unreachable',
@@ -39,7 +41,7 @@ const untrustedCode =
   /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|EPROTO$)/;
 
 /** Common error names of AWS. https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html */
-const credentialErrors = new Set([
+export const credentialErrors: ReadonlySet<string> = new Set([
   'CredentialsProviderError',
   'TokenProviderError',
   'ExpiredToken',

@@ -1,23 +1,22 @@
 // The one update that takes ciphertexts out of an item: conditional on the revision that was read, so that it never undoes
 // what somebody else wrote meanwhile.
-import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { Region } from '../../domain/ids.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
 import { recordFormat } from '../../domain/keys/record-format.js';
 import { itemKey } from './items.js';
 
 /** `next` is the revision that the record will have. */
-export function dropCommand(
+export function dropRequest(
   table: string,
   record: KeyRecord,
   regions: readonly Region[],
   next: number,
-): UpdateItemCommand {
+): object {
   const names = regions
     .filter((region) => record.ciphertexts.has(region))
     .map((region, index) => [`#r${index}`, region] as const);
   const removed = names.map(([name]) => `ciphertexts.${name}`).join(', ');
-  return new UpdateItemCommand({
+  return {
     TableName: table,
     Key: itemKey(record.id, record.version),
     UpdateExpression: `SET revision = :next${removed && ` REMOVE ${removed}`}`,
@@ -29,5 +28,5 @@ export function dropCommand(
       ':commitment': { S: record.commitment },
       ':format': { N: String(recordFormat) },
     },
-  });
+  };
 }

@@ -1,6 +1,5 @@
 // The one table from DynamoDB's errors to failure kinds. After a write that may have reached the table, silence and
 // server errors mean an unknown outcome.
-import { ReplicatedWriteConflictException } from '@aws-sdk/client-dynamodb';
 import type { CredentialsInvalid } from '../../domain/failures/region-failures.js';
 import type {
   StoreMisconfigured,
@@ -43,7 +42,8 @@ export function readFailure(cause: unknown): StoreReadFailure {
 
 /** Everything that is not a clear refusal leaves the outcome unknown. */
 export function writeFailure(cause: unknown): StoreWriteFailure {
-  if (cause instanceof ReplicatedWriteConflictException) return { kind: 'store.conflicted', cause };
+  if (cause instanceof Error && cause.name === 'ReplicatedWriteConflictException')
+    return { kind: 'store.conflicted', cause };
   const transport = transportFailure(cause);
   return answered(cause, transport) ?? { kind: 'store.outcome-unknown', ...outageIn(transport), cause };
 }

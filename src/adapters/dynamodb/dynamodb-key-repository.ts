@@ -1,14 +1,5 @@
 // The store in one DynamoDB table of one region: partition key `id` (S), sort key `version` (N). Reads are strongly
 // consistent; writes are conditional, so that the first one wins among all processes.
-import {
-  ConditionalCheckFailedException,
-  DescribeTableCommand,
-  GetItemCommand,
-  PutItemCommand,
-  ScanCommand,
-  UpdateItemCommand,
-  type DynamoDBClient,
-} from '@aws-sdk/client-dynamodb';
 import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
 import type {
   KeyCopiesNeeded,
@@ -24,10 +15,9 @@ import { decodeRecord, encodeRecord, recordFormat } from '../../domain/keys/reco
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import type { KeyPage, KeyRepository } from '../../ports/key-repository.js';
 import { withFreshConnection } from '../aws/fresh-connection.js';
-import { withFreshCredentials } from '../aws/fresh-credentials.js';
-import { untilAborted } from '../aws/until-aborted.js';
+import { AwsError, type AwsTransport } from '../aws/json-client.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
-import { dropCommand } from './drop-ciphertexts.js';
+import { dropRequest } from './drop-ciphertexts.js';
 import { readFailure, writeFailure } from './dynamodb-failures.js';
 import {
   ciphertextValue,
@@ -41,8 +31,6 @@ import {
   type Item,
 } from './items.js';
 
-type Send<T> = (options: { readonly abortSignal: AbortSignal }) => Promise<T>;
-
 /** A conditional write was refused; `found` is the item that was there, where DynamoDB tells. */
 interface ConditionFailed {
   readonly kind: 'condition-failed';
@@ -51,7 +39,7 @@ interface ConditionFailed {
 
 export class DynamoDbKeyRepository implements KeyRepository {
   constructor(
-    private readonly client: DynamoDBClient,
+    private readonly transport: AwsTransport,
     private readonly table: string,
   ) {}
 
@@ -79,7 +67,7 @@ export class DynamoDbKeyRepository implements KeyRepository {
     const next = withCiphertexts(record, added);
     const names = added.map(({ region }, index) => [`#r${index}`, region] as const);
     const values = added.map((ciphertext, index) => [`:c${index}`, ciphertextValue(ciphertext)] as const);
-    const command = new UpdateItemCommand({
+    const request = {
       TableName: this.table,
       Key: itemKey(record.id, record.version),
       UpdateExpression: `SET ${['revision = :next', ...names.map(([name], index) => `ciphertexts.${name} = :c${index}`)].join(', ')}`,
@@ -92,8 +80,8 @@ export class DynamoDbKeyRepository implements KeyRepository {
         ':format': { N: String(recordFormat) },
         ...Object.fromEntries(values),
       },
-    });
-    return this.write((options) => this.client.send(command, options), signal)
+    };
+    return this.write('UpdateItem', request, signal)
       .map(() => next)
       .mapErr(staleIfRefused);
   }
@@ -104,8 +92,8 @@ export class DynamoDbKeyRepository implements KeyRepository {
     signal: AbortSignal,
   ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded> {
     return withoutCiphertexts(record, regions).asyncAndThen((next) => {
-      const command = dropCommand(this.table, record, regions, next.revision);
-      return this.write((options) => this.client.send(command, options), signal)
+      const request = dropRequest(this.table, record, regions, next.revision);
+      return this.write('UpdateItem', request, signal)
         .map(() => next)
         .mapErr(staleIfRefused);
     });
@@ -113,8 +101,11 @@ export class DynamoDbKeyRepository implements KeyRepository {
 
   /** DynamoDB counts every six hours, says 0 until then, and tells only who may call DescribeTable. */
   count(signal: AbortSignal): ResultAsync<number | undefined, StoreReadFailure> {
-    const command = new DescribeTableCommand({ TableName: this.table });
-    return this.read((options) => this.client.send(command, options), signal)
+    return this.read<{ readonly Table?: { readonly ItemCount?: number } }>(
+      'DescribeTable',
+      { TableName: this.table },
+      signal,
+    )
       .map(({ Table }) => (Table?.ItemCount === 0 ? undefined : Table?.ItemCount))
       .orElse((failure) => (failure.kind === 'store.misconfigured' ? ok(undefined) : err(failure)));
   }
@@ -124,22 +115,24 @@ export class DynamoDbKeyRepository implements KeyRepository {
     limit: number,
     signal: AbortSignal,
   ): ResultAsync<KeyPage, StoreReadFailure> {
-    const command = new ScanCommand({
+    const request = {
       TableName: this.table,
       ConsistentRead: true,
       Limit: limit,
       ...(after === undefined ? {} : { ExclusiveStartKey: decodeCursor(after) }),
+    };
+    return this.read<{ readonly Items?: readonly Item[]; readonly LastEvaluatedKey?: Item }>(
+      'Scan',
+      request,
+      signal,
+    ).map(({ Items = [], LastEvaluatedKey }) => {
+      const entries = Items.filter((item) => !isGenesis(item)).map((item) => ({
+        id: item['id']?.S ?? '',
+        version: Number(item['version']?.N),
+        record: decodeRecord(fieldsOf(item)),
+      }));
+      return LastEvaluatedKey ? { entries, next: encodeCursor(LastEvaluatedKey) } : { entries };
     });
-    return this.read((options) => this.client.send(command, options), signal).map(
-      ({ Items = [], LastEvaluatedKey }) => {
-        const entries = Items.filter((item) => !isGenesis(item)).map((item) => ({
-          id: item['id']?.S ?? '',
-          version: Number(item['version']?.N),
-          record: decodeRecord(fieldsOf(item)),
-        }));
-        return LastEvaluatedKey ? { entries, next: encodeCursor(LastEvaluatedKey) } : { entries };
-      },
-    );
   }
 
   genesis(signal: AbortSignal): ResultAsync<Genesis | undefined, StoreReadFailure> {
@@ -154,13 +147,13 @@ export class DynamoDbKeyRepository implements KeyRepository {
 
   /** Puts the item unless its key is taken; answers with the item that is there afterwards. */
   private putIfAbsent(item: Item, signal: AbortSignal): ResultAsync<Item, StoreWriteFailure> {
-    const command = new PutItemCommand({
+    const request = {
       TableName: this.table,
       Item: item,
       ConditionExpression: 'attribute_not_exists(id)',
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-    });
-    return this.write((options) => this.client.send(command, options), signal)
+    };
+    return this.write('PutItem', request, signal)
       .map(() => item)
       .orElse((failure) => {
         if (failure.kind !== 'condition-failed') return errAsync(failure);
@@ -177,30 +170,31 @@ export class DynamoDbKeyRepository implements KeyRepository {
   }
 
   private getItem(key: Item, signal: AbortSignal): ResultAsync<Item | undefined, StoreReadFailure> {
-    const command = new GetItemCommand({ TableName: this.table, Key: key, ConsistentRead: true });
-    return this.read((options) => this.client.send(command, options), signal).map(({ Item: item }) => item);
+    const request = { TableName: this.table, Key: key, ConsistentRead: true };
+    return this.read<{ readonly Item?: Item }>('GetItem', request, signal).map(({ Item: item }) => item);
   }
 
-  private read<T>(send: Send<T>, signal: AbortSignal): ResultAsync<T, StoreReadFailure> {
-    return untilAborted(signal, { kind: 'call.aborted' }, () =>
-      withFreshConnection<T, StoreReadFailure & { readonly cause?: unknown }>(() =>
-        this.send(() => ResultAsync.fromPromise(send({ abortSignal: signal }), readFailure)),
-      ),
+  private read<T>(operation: string, request: object, signal: AbortSignal): ResultAsync<T, StoreReadFailure> {
+    return withFreshConnection<T, StoreReadFailure & { readonly cause?: unknown }>(() =>
+      ResultAsync.fromPromise(this.send<T>(operation, request, signal), readFailure),
     );
   }
 
-  private write<T>(send: Send<T>, signal: AbortSignal): ResultAsync<T, StoreWriteFailure | ConditionFailed> {
-    const failure = (cause: unknown): StoreWriteFailure | ConditionFailed =>
-      cause instanceof ConditionalCheckFailedException
-        ? { kind: 'condition-failed', found: cause.Item }
-        : writeFailure(cause);
-    return untilAborted(signal, { kind: 'store.outcome-unknown', cause: 'aborted' }, () =>
-      this.send(() => ResultAsync.fromPromise(send({ abortSignal: signal }), failure)),
+  private write(
+    operation: string,
+    request: object,
+    signal: AbortSignal,
+  ): ResultAsync<object, StoreWriteFailure | ConditionFailed> {
+    return ResultAsync.fromPromise(this.send<object>(operation, request, signal), (cause) =>
+      cause instanceof AwsError && cause.name === 'ConditionalCheckFailedException'
+        ? { kind: 'condition-failed', found: cause.body['Item'] as Item | undefined }
+        : writeFailure(cause),
     );
   }
 
-  private send<T, F extends { readonly kind: string }>(attempt: () => ResultAsync<T, F>): ResultAsync<T, F> {
-    return withFreshCredentials(attempt, this.client.config.credentials);
+  private async send<T>(operation: string, request: object, signal: AbortSignal): Promise<T> {
+    const answer = await this.transport.call(operation, Buffer.from(JSON.stringify(request)), signal);
+    return JSON.parse(answer.toString()) as T;
   }
 }
 

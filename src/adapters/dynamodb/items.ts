@@ -1,14 +1,22 @@
 // Between the fields of a record and the attributes of an item: ids and text as S, numbers as N, ciphertexts as a map
 // from region to its KMS key (S) and bytes (B). The genesis record lives in the same table under an id that no key can have.
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { err, ok, type Result } from 'neverthrow';
 import type { KeyUnreadable } from '../../domain/failures/store-failures.js';
 import type { Genesis } from '../../domain/keys/genesis.js';
 import { parseDeployment, parseRegion } from '../../domain/ids.js';
+import { readBase64 } from '../system/base64-bytes.js';
 import type { CiphertextFields, RecordFields, UntrustedFields } from '../../domain/keys/record-format.js';
 
+/** An attribute in DynamoDB's JSON, of the types that RKMS stores; `N` is a decimal number, `B` base64. */
+export interface AttributeValue {
+  readonly S?: string;
+  readonly N?: string;
+  readonly B?: string;
+  readonly M?: Item;
+}
+
 /** What DynamoDB calls an item. :: attribute name -> value */
-export type Item = Record<string, AttributeValue>;
+export type Item = Readonly<Record<string, AttributeValue>>;
 
 const n = (value: number): AttributeValue => ({ N: String(value) });
 const numberOf = (value: AttributeValue | undefined): number | undefined =>
@@ -29,7 +37,7 @@ export function itemOf({ ciphertexts, ...fields }: RecordFields): Item {
 
 /** One entry of the map `ciphertexts`. */
 export const ciphertextValue = ({ kmsKey, bytes }: Omit<CiphertextFields, 'region'>): AttributeValue => ({
-  M: { kmsKey: { S: kmsKey }, bytes: { B: bytes } },
+  M: { kmsKey: { S: kmsKey }, bytes: { B: Buffer.from(bytes).toString('base64') } },
 });
 
 /** Attributes of another type than expected come out undefined, for the record format to refuse. */
@@ -47,10 +55,13 @@ export function fieldsOf(item: Item): UntrustedFields {
       Object.entries(ciphertexts).map(([region, { M }]) => ({
         region,
         kmsKey: M?.['kmsKey']?.S,
-        bytes: M?.['bytes']?.B,
+        bytes: bytesOf(M?.['bytes']?.B),
       })),
   };
 }
+
+const bytesOf = (base64: unknown): Uint8Array | undefined =>
+  typeof base64 === 'string' ? readBase64(Buffer.from(base64)) : undefined;
 
 /** Ids of keys start with a letter or digit; this one cannot collide with any. */
 export const genesisKey = itemKey('_rkms/genesis', 0);

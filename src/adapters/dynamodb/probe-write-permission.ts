@@ -1,14 +1,8 @@
 // Whether we may write the table, found out by writes that cannot happen: their condition contradicts itself, so DynamoDB
 // refuses them after it has seen that they are allowed. Nothing is ever written, and no key is ever touched.
-import {
-  ConditionalCheckFailedException,
-  PutItemCommand,
-  UpdateItemCommand,
-  type DynamoDBClient,
-} from '@aws-sdk/client-dynamodb';
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { StoreWriteFailure } from '../../domain/failures/store-failures.js';
-import { untilAborted } from '../aws/until-aborted.js';
+import { AwsError, type AwsTransport } from '../aws/json-client.js';
 import { writeFailure } from './dynamodb-failures.js';
 import { itemKey } from './items.js';
 
@@ -17,46 +11,44 @@ const nobodysKey = itemKey('_rkms/doctor', 0);
 const never = 'attribute_exists(id) AND attribute_not_exists(id)';
 
 export const mayPut = (
-  client: DynamoDBClient,
+  transport: AwsTransport,
   table: string,
   signal: AbortSignal,
 ): ResultAsync<void, StoreWriteFailure> =>
-  refused(signal, () =>
-    client.send(new PutItemCommand({ TableName: table, Item: nobodysKey, ConditionExpression: never }), {
-      abortSignal: signal,
-    }),
-  );
+  refused(transport, 'PutItem', { TableName: table, Item: nobodysKey, ConditionExpression: never }, signal);
 
 export const mayUpdate = (
-  client: DynamoDBClient,
+  transport: AwsTransport,
   table: string,
   signal: AbortSignal,
-): ResultAsync<void, StoreWriteFailure> =>
-  refused(signal, () =>
-    client.send(
-      new UpdateItemCommand({
-        TableName: table,
-        Key: nobodysKey,
-        UpdateExpression: 'SET revision = :next',
-        ConditionExpression: never,
-        ExpressionAttributeValues: { ':next': { N: '0' } },
-      }),
-      { abortSignal: signal },
-    ),
-  );
+): ResultAsync<void, StoreWriteFailure> => {
+  const request = {
+    TableName: table,
+    Key: nobodysKey,
+    UpdateExpression: 'SET revision = :next',
+    ConditionExpression: never,
+    ExpressionAttributeValues: { ':next': { N: '0' } },
+  };
+  return refused(transport, 'UpdateItem', request, signal);
+};
 
 /** Ok when the write was refused for its condition, and for nothing else. */
-function refused(signal: AbortSignal, write: () => Promise<unknown>): ResultAsync<void, StoreWriteFailure> {
-  const aborted: StoreWriteFailure = { kind: 'store.outcome-unknown', cause: 'aborted' };
+function refused(
+  transport: AwsTransport,
+  operation: string,
+  request: object,
+  signal: AbortSignal,
+): ResultAsync<void, StoreWriteFailure> {
   const outcome = async (): Promise<Result<void, StoreWriteFailure>> => {
     try {
-      await write();
+      await transport.call(operation, Buffer.from(JSON.stringify(request)), signal);
       return err({ kind: 'store.misconfigured', detail: ignored });
     } catch (cause) {
-      return cause instanceof ConditionalCheckFailedException ? ok() : err(writeFailure(cause));
+      const isRefused = cause instanceof AwsError && cause.name === 'ConditionalCheckFailedException';
+      return isRefused ? ok() : err(writeFailure(cause));
     }
   };
-  return untilAborted(signal, aborted, () => new ResultAsync(outcome()));
+  return new ResultAsync(outcome());
 }
 
 const ignored =

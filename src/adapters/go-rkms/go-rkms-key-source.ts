@@ -2,7 +2,6 @@
 // Scan and Decrypt. The original used no encryption context and did not record its KMS keys, so Decrypt can be bound neither
 // to the id nor to a KMS key: only copies that agree prove that a key is the right one.
 import { ScanCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DecryptCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { err, ResultAsync } from 'neverthrow';
 import { DataKey } from '../../domain/keys/data-key.js';
 import type { StoreReadFailure } from '../../domain/failures/store-failures.js';
@@ -10,8 +9,9 @@ import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { KeySource, SourcePage } from '../../ports/key-source.js';
 import { withFreshConnection } from '../aws/fresh-connection.js';
-import { withFreshCredentials } from '../aws/fresh-credentials.js';
+import type { JsonClient } from '../aws/json-client.js';
 import { kmsFailure } from '../aws/kms-failures.js';
+import { decryptBody, readAnswer } from '../aws/kms-messages.js';
 import { untilAborted } from '../aws/until-aborted.js';
 import { scanFailure } from './source-failures.js';
 import { entryOf } from './source-items.js';
@@ -20,14 +20,14 @@ import { entryOf } from './source-items.js';
 /** SDK clients; `kmsOf` makes one per region, when an item first names it. */
 export interface GoRkmsConnections {
   readonly dynamodb: DynamoDBClient;
-  readonly kmsOf: (region: Region) => KMSClient;
+  readonly kmsOf: (region: Region) => JsonClient;
 }
 
 type Send<T> = (options: { readonly abortSignal: AbortSignal }) => Promise<T>;
 
 /** `name` is what the audit log calls it. Close it after use. */
 export class GoRkmsKeySource implements KeySource {
-  private readonly clients = new Map<Region, KMSClient>();
+  private readonly clients = new Map<Region, JsonClient>();
 
   constructor(
     readonly name: string,
@@ -50,10 +50,7 @@ export class GoRkmsKeySource implements KeySource {
     const send: Send<Scanned> = (options) => dynamodb.send(command, options);
     return untilAborted<Scanned, StoreReadFailure>(signal, { kind: 'call.aborted' }, () =>
       withFreshConnection<Scanned, StoreReadFailure & { readonly cause?: unknown }>(() =>
-        withFreshCredentials(
-          () => ResultAsync.fromPromise(send({ abortSignal: signal }), scanFailure),
-          dynamodb.config.credentials,
-        ),
+        ResultAsync.fromPromise(send({ abortSignal: signal }), scanFailure),
       ),
     ).map(({ Items: items = [], LastEvaluatedKey: last }) => ({
       entries: items.map(entryOf),
@@ -62,15 +59,8 @@ export class GoRkmsKeySource implements KeySource {
   }
 
   open(ciphertext: Uint8Array, region: Region, signal: AbortSignal): ResultAsync<DataKey, VaultFailure> {
-    const kms = this.kmsOf(region);
-    const command = new DecryptCommand({ CiphertextBlob: ciphertext });
-    const attempt = (): ResultAsync<Uint8Array | undefined, VaultFailure> =>
-      ResultAsync.fromPromise(kms.send(command, { abortSignal: signal }), kmsFailure).map(
-        ({ Plaintext }) => Plaintext,
-      );
-    return untilAborted<Uint8Array | undefined, VaultFailure>(signal, { kind: 'call.aborted' }, () =>
-      withFreshCredentials(attempt, kms.config.credentials),
-    ).andThen((plaintext) =>
+    const answered = this.kmsOf(region).call('Decrypt', decryptBody(ciphertext), signal).then(readAnswer);
+    return ResultAsync.fromPromise(answered, kmsFailure).andThen(({ plaintext }) =>
       plaintext ? DataKey.take(plaintext).mapErr(() => wrongLength) : err(wrongLength),
     );
   }
@@ -78,10 +68,10 @@ export class GoRkmsKeySource implements KeySource {
   /** Closes all connections. */
   close(): void {
     this.connections.dynamodb.destroy();
-    for (const client of this.clients.values()) client.destroy();
+    for (const client of this.clients.values()) void client.close();
   }
 
-  private kmsOf(region: Region): KMSClient {
+  private kmsOf(region: Region): JsonClient {
     const known = this.clients.get(region);
     if (known) return known;
     const made = this.connections.kmsOf(region);

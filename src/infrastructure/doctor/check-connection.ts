@@ -9,35 +9,6 @@ import { causeOf, silence, vaultWords } from './remedies.js';
 import type { Finding, Subject } from './finding.js';
 import type { Machine } from './machine.js';
 
-/** What of an AWS client says where its calls go. */
-interface Client {
-  readonly config: {
-    readonly endpoint?: (() => Promise<{ protocol: string; hostname: string; port?: number }>) | undefined;
-    readonly region: () => Promise<string>;
-    readonly useFipsEndpoint: () => Promise<boolean>;
-    readonly useDualstackEndpoint: () => Promise<boolean>;
-    readonly endpointProvider: (parameters: {
-      Region?: string;
-      UseFIPS?: boolean;
-      UseDualStack?: boolean;
-    }) => { readonly url: URL };
-  };
-}
-
-/** Where the client's calls go. */
-export async function endpointOf({ config }: Client): Promise<URL> {
-  if (config.endpoint !== undefined) {
-    const { protocol, hostname, port } = await config.endpoint();
-    return new URL(`${protocol}//${hostname}${port === undefined ? '' : `:${port}`}/`);
-  }
-  const [Region, UseFIPS, UseDualStack] = await Promise.all([
-    config.region(),
-    config.useFipsEndpoint(),
-    config.useDualstackEndpoint(),
-  ]);
-  return config.endpointProvider({ Region, UseFIPS, UseDualStack }).url;
-}
-
 export interface Connection {
   readonly findings: readonly Finding[];
   readonly isThere: boolean;

@@ -1,13 +1,13 @@
 // The credentials for AWS: whether there are any, where they come from and until when they last. Whether they are valid is
 // told by the calls that used them. Never says any part of them.
-import type { KMSClient } from '@aws-sdk/client-kms';
+import type { AwsCredentials } from '../../adapters/aws/sigv4.js';
 import { Subject, type Finding } from './finding.js';
 import type { Machine } from './machine.js';
 
 const credentials = new Subject('credentials');
 
-type Provider = KMSClient['config']['credentials'];
-type Identity = Awaited<ReturnType<Provider>> & { readonly $source?: Readonly<Record<string, unknown>> };
+type Provider = () => Promise<AwsCredentials>;
+type Identity = AwsCredentials & { readonly $source?: Readonly<Record<string, unknown>> };
 
 /** How a call was refused: where, and by which name of error, as ` (ExpiredTokenException)`. */
 export interface RefusedCredentials {

@@ -4,10 +4,11 @@ import type { DynamoDbReplica } from '../wiring/store-bindings.js';
 import { mayPut, mayUpdate } from '../../adapters/dynamodb/probe-write-permission.js';
 import type { StoreWriteFailure } from '../../domain/failures/store-failures.js';
 import type { Result } from 'neverthrow';
-import { inspectTable } from '../startup/check-tables.js';
+import { inspectTable } from '../startup/inspect-table.js';
 import type { DynamoDbConfig } from '../config/config.js';
 import type { InspectedTable } from '../startup/assess-tables.js';
-import { checkConnection, endpointOf } from './check-connection.js';
+import { endpointOf, type RegionalClients } from '../../adapters/aws/regional-clients.js';
+import { checkConnection } from './check-connection.js';
 import type { RefusedCredentials } from './check-credentials.js';
 import type { Examination } from './examination.js';
 import { causeOf, storeWords } from './remedies.js';
@@ -26,17 +27,20 @@ export const storeSubject = (region: string): Subject => new Subject(`store ${re
 export async function checkStoreRegion(
   replica: DynamoDbReplica,
   store: DynamoDbConfig,
+  aws: RegionalClients,
   examination: Examination,
 ): Promise<StoreRegionLook> {
   const { config, machine, limitMs } = examination;
-  const { client, region } = replica;
+  const { region } = replica;
+  const endpoint =
+    store.regions.find(({ name }) => name === region)?.endpoint ?? endpointOf('dynamodb', region);
   const subject = storeSubject(region);
   const signal = AbortSignal.timeout(limitMs);
   const settings = { connectTimeoutMs: config.kms.connect_timeout_ms, limitMs };
-  const connection = await checkConnection(subject, await endpointOf(client), machine, settings, signal);
+  const connection = await checkConnection(subject, new URL(endpoint), machine, settings, signal);
   const { findings, aheadMs } = connection;
   if (!connection.isThere) return { findings };
-  const seen = await inspectTable(replica, store.table, signal);
+  const seen = await inspectTable(replica, config, aws, signal);
   if (seen.failure !== undefined) {
     const { found, cure } = storeWords(seen.failure, 'dynamodb:GetItem', limitMs);
     const broken = subject.broken('GetItem', `${found}; nothing else could be looked at`, cure);
@@ -53,15 +57,15 @@ export async function checkStoreRegion(
 
 async function checkRights(
   subject: Subject,
-  { client, region, repository }: DynamoDbReplica,
+  { transport, region, repository }: DynamoDbReplica,
   store: DynamoDbConfig,
   { readsOnly, limitMs }: Examination,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const isWritten = store.mode.kind !== 'home' || store.mode.home === region;
   const [put, update, page] = await Promise.all([
-    isWritten ? mayPut(client, store.table, signal) : undefined,
-    isWritten ? mayUpdate(client, store.table, signal) : undefined,
+    isWritten ? mayPut(transport, store.table, signal) : undefined,
+    isWritten ? mayUpdate(transport, store.table, signal) : undefined,
     repository.page(undefined, 1, signal),
   ]);
   const scan: Result<void, StoreWriteFailure> = page.map(() => undefined);

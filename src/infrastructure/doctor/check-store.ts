@@ -10,6 +10,7 @@ import {
 } from '../startup/assess-tables.js';
 import { refuseForeign } from '../startup/prepare-store.js';
 import type { DynamoDbReplica } from '../wiring/store-bindings.js';
+import type { RegionalClients } from '../../adapters/aws/regional-clients.js';
 import { checkStoreRegion, storeSubject, type StoreRegionLook } from './check-store-region.js';
 import type { Examination } from './examination.js';
 import type { Finding } from './finding.js';
@@ -17,9 +18,12 @@ import type { Finding } from './finding.js';
 export async function checkStore(
   replicas: readonly DynamoDbReplica[],
   store: DynamoDbConfig,
+  aws: RegionalClients,
   examination: Examination,
 ): Promise<readonly StoreRegionLook[]> {
-  const looks = await Promise.all(replicas.map((replica) => checkStoreRegion(replica, store, examination)));
+  const looks = await Promise.all(
+    replicas.map((replica) => checkStoreRegion(replica, store, aws, examination)),
+  );
   const seen = looks.flatMap((look) => look.seen ?? []);
   return looks.map((look) =>
     look.seen === undefined

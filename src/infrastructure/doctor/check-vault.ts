@@ -11,7 +11,10 @@ import {
 } from '../../adapters/aws-kms/describe-key.js';
 import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import type { AwsRegionConfig, Config } from '../config/config.js';
-import { checkConnection, endpointOf } from './check-connection.js';
+import { endpointOf, type RegionalClients } from '../../adapters/aws/regional-clients.js';
+import { kmsSdkClient } from '../../adapters/aws/sdk-clients.js';
+import { connectionTo } from '../wiring/container.js';
+import { checkConnection } from './check-connection.js';
 import type { RefusedCredentials } from './check-credentials.js';
 import { causeOf, vaultWords, type CalledKey } from './remedies.js';
 import { Subject, type Finding } from './finding.js';
@@ -29,13 +32,15 @@ export interface VaultLook {
 
 export async function checkVault(
   region: AwsRegionConfig,
-  client: KMSClient,
+  aws: RegionalClients,
   examination: Examination,
 ): Promise<VaultLook> {
   const { config, machine, limitMs } = examination;
   const subject = new Subject(`region ${region.name}`);
   const signal = AbortSignal.timeout(limitMs);
-  const url = await endpointOf(client);
+  const url = new URL(region.endpoint ?? endpointOf('kms', region.name));
+  const reach = connectionTo(region, { kms: { ...config.kms, connect_timeout_ms: limitMs } });
+  const client = kmsSdkClient(aws, reach);
   const settings = { connectTimeoutMs: config.kms.connect_timeout_ms, limitMs };
   const connection = await checkConnection(subject, url, machine, settings, signal);
   const { aheadMs } = connection;
@@ -56,7 +61,11 @@ export async function checkVault(
   }
   const [rotation, tried] = await Promise.all([
     described.isOk() ? checkRotation(subject, client, region, described.value, signal) : [],
-    tryVault(new AwsKmsKeyVault(region.name, region.kms_key, client), config.deployment, signal),
+    tryVault(
+      new AwsKmsKeyVault(region.name, region.kms_key, aws.client('kms', reach)),
+      config.deployment,
+      signal,
+    ),
   ]);
   const rights = checkRights(subject, tried, called, examination.readsOnly);
   const findings = [

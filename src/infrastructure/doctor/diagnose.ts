@@ -4,8 +4,9 @@ import { Container } from 'inversify';
 import { existsSync } from 'node:fs';
 import { pino } from 'pino';
 import { isEmbedded, usesAws, type Config } from '../config/config.js';
-import { bindAdapters, kmsClientOf } from '../wiring/container.js';
-import { StoreReplicas, type DynamoDbReplica } from '../wiring/store-bindings.js';
+import type { RegionalClients } from '../../adapters/aws/regional-clients.js';
+import { AwsClients, bindAdapters } from '../wiring/container.js';
+import { StoreReplicas } from '../wiring/store-bindings.js';
 import { checkAudit } from './check-audit.js';
 import { checkIssuer, checkTokens } from './check-callers.js';
 import { checkClock } from './check-clock.js';
@@ -99,12 +100,13 @@ async function checkCalled(examination: Examination): Promise<Called> {
   const container = new Container();
   container.load(bindAdapters(patient(examination), pino({ level: 'silent' })));
   const replicas = config.store.kind === 'dynamodb' ? container.get(StoreReplicas) : [];
+  const aws = container.get(AwsClients);
   try {
     const [vaults, stores, issuers, source] = await Promise.all([
-      Promise.all(config.regions.map((region) => lookAtVault(region, examination))),
-      config.store.kind === 'dynamodb' ? checkStore(replicas, config.store, examination) : [],
+      Promise.all(config.regions.map((region) => lookAtVault(region, aws, examination))),
+      config.store.kind === 'dynamodb' ? checkStore(replicas, config.store, aws, examination) : [],
       Promise.all((config.issuers ?? []).map((issuer) => checkIssuer(issuer, examination))),
-      usesAws(config) ? checkCredentials(config, replicas, examination) : [],
+      usesAws(config) ? checkCredentials(config, aws, examination) : [],
     ]);
     return {
       machine: [...source, ...(usesAws(config) ? answersOf([...vaults, ...stores]) : [])],
@@ -116,7 +118,6 @@ async function checkCalled(examination: Examination): Promise<Called> {
       ],
     };
   } finally {
-    for (const { client } of replicas) client.destroy();
     await container.unbindAllAsync();
   }
 }
@@ -127,29 +128,28 @@ const patient = ({ config, limitMs }: Examination): Config => ({
   kms: { ...config.kms, connect_timeout_ms: limitMs },
 });
 
-async function lookAtVault(region: Config['regions'][number], examination: Examination): Promise<VaultLook> {
-  if (region.vault === 'local-kms') return checkLocalVault(region.name, examination);
-  const client = kmsClientOf(region, patient(examination));
-  try {
-    return await checkVault(region, client, examination);
-  } finally {
-    client.destroy();
-  }
+async function lookAtVault(
+  region: Config['regions'][number],
+  aws: RegionalClients,
+  examination: Examination,
+): Promise<VaultLook> {
+  return region.vault === 'local-kms'
+    ? checkLocalVault(region.name, examination)
+    : checkVault(region, aws, examination);
 }
 
-/** Any client asks the same places for them. */
+/** The providers are the same for every region. */
 async function checkCredentials(
   config: Config,
-  [replica]: readonly DynamoDbReplica[],
+  aws: RegionalClients,
   { machine, limitMs }: Examination,
 ): Promise<readonly Finding[]> {
-  const region = config.regions.find((each) => each.vault === 'aws-kms');
-  const client = region === undefined ? undefined : kmsClientOf(region, config);
-  const provider = client?.config.credentials ?? replica?.client.config.credentials;
-  if (provider === undefined) return [];
-  const found = await checkSource(provider, machine, AbortSignal.timeout(limitMs));
-  client?.destroy();
-  return [found];
+  const kmsRegion = config.regions.find((each) => each.vault === 'aws-kms')?.name;
+  const storeRegion = config.store.kind === 'dynamodb' ? config.store.regions[0].name : undefined;
+  const region = kmsRegion ?? storeRegion;
+  if (region === undefined) return [];
+  const provider = () => aws.credentialsOf(region).get();
+  return [await checkSource(provider, machine, AbortSignal.timeout(limitMs))];
 }
 
 function answersOf(looks: readonly (VaultLook | StoreRegionLook)[]): readonly Finding[] {

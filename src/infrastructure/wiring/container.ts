@@ -1,12 +1,11 @@
 // The composition root: which implementation stands behind which port. `bindAdapters` chooses by the configuration;
 // `bindApplication` needs only the ports, whoever bound them. Tests and architects bind their own over the former.
 import 'reflect-metadata';
-import { KMSClient } from '@aws-sdk/client-kms';
 import { ContainerModule } from 'inversify';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { AuditFile } from '../../adapters/audit-file/audit-file.js';
-import { connectionOptions } from '../../adapters/aws/connection.js';
+import { RegionalClients, type AwsConnectionSettings } from '../../adapters/aws/regional-clients.js';
 import { AwsKmsKeyVault } from '../../adapters/aws-kms/aws-kms-key-vault.js';
 import { LocalKmsKeyVault } from '../../adapters/local-kms/local-kms-key-vault.js';
 import { readMasterKey } from '../../adapters/local-kms/master-keys.js';
@@ -58,6 +57,8 @@ export const GuardedKeysService = token<GuardedKeys>('GuardedKeys');
 export const GuardedRegionsService = token<GuardedRegions>('GuardedRegions');
 export const Supervisor = token<RegionSupervisor>('RegionSupervisor');
 export const Issuers = token<OpenIssuers>('Issuers');
+/** Bound by `bindAdapters`: the clients for AWS, which share credentials and name resolution. */
+export const AwsClients = token<RegionalClients>('RegionalClients');
 export const RegionCanaries = token<Canaries>('Canaries');
 
 export const masterKeyFolder = (config: Config): string => join(config.data_dir, 'master-keys');
@@ -77,9 +78,10 @@ export const bindAdapters = (config: Config, logger: Logger): ContainerModule =>
       )
       .inSingletonScope()
       .onDeactivation((audit) => audit.close());
-    bindStore(bind, config);
+    bind(AwsClients).toConstantValue(new RegionalClients(systemClock));
+    bindStore(bind, config, AwsClients);
     bind(KeyVaults)
-      .toResolvedValue(() => config.regions.map((region) => vaultOf(region, config)))
+      .toResolvedValue((aws) => config.regions.map((region) => vaultOf(region, config, aws)), [AwsClients])
       .inSingletonScope();
     bind(Issuers)
       .toResolvedValue((clock) => openIssuers(config, clock, logger), [Clock])
@@ -177,19 +179,24 @@ const toLog =
 const creationSlots = ({ server }: Config): ConcurrencyLimit =>
   new ConcurrencyLimit(Math.max(1, Math.floor(server.max_in_flight / 4)));
 
-function vaultOf(region: RegionConfig, config: Config): KeyVault {
+function vaultOf(region: RegionConfig, config: Config, aws: RegionalClients): KeyVault {
   const { name } = region;
   if (region.vault === 'local-kms') {
     return new LocalKmsKeyVault(name, readMasterKey(masterKeyFolder(config), name));
   }
-  return new AwsKmsKeyVault(name, region.kms_key, kmsClientOf(region, config));
+  return new AwsKmsKeyVault(name, region.kms_key, aws.client('kms', connectionTo(region, config)));
 }
 
-/** A client for a region's KMS, as the service has it. */
-export function kmsClientOf({ name, endpoint }: AwsRegionConfig, { kms }: Pick<Config, 'kms'>): KMSClient {
-  const { connect_timeout_ms: connectTimeoutMs, max_sockets: maxSockets } = kms;
-  return new KMSClient(connectionOptions({ region: name, endpoint, connectTimeoutMs, maxSockets }));
-}
+/** How a region's KMS is connected to. */
+export const connectionTo = (
+  { name, endpoint }: Pick<AwsRegionConfig, 'name' | 'endpoint'>,
+  { kms }: Pick<Config, 'kms'>,
+): AwsConnectionSettings => ({
+  region: name,
+  endpoint,
+  connectTimeoutMs: kms.connect_timeout_ms,
+  maxSockets: kms.max_sockets,
+});
 
 function auditFileOf({ audit }: Config, clock: Clock, telemetry: Telemetry, logger: Logger): AuditFile {
   return AuditFile.open(audit.file, clock, {

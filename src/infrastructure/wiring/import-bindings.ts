@@ -1,10 +1,8 @@
-// Binds what imports keys from another store. The same credentials are used for both stores; KMS endpoints of the
-// source are those of the configured regions with the same names.
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { KMSClient } from '@aws-sdk/client-kms';
+// Binds what imports keys from another store. The same credentials are used for both stores; KMS endpoints of the source
+// are those of the configured regions with the same names.
 import { ContainerModule } from 'inversify';
-import { connectionOptions } from '../../adapters/aws/connection.js';
-import { keepPlaintextsFromText } from '../../adapters/aws-kms/plaintext-answers.js';
+import type { RegionalClients } from '../../adapters/aws/regional-clients.js';
+import { dynamoDbSdkClient } from '../../adapters/aws/sdk-clients.js';
 import { GoRkmsKeySource } from '../../adapters/go-rkms/go-rkms-key-source.js';
 import { ImportKey } from '../../application/import/import-key.js';
 import { OpenSourceEntry } from '../../application/import/open-source-entry.js';
@@ -17,6 +15,7 @@ import { Clock } from '../../ports/clock.js';
 import { KeySource } from '../../ports/key-source.js';
 import { KeyVaults } from '../../ports/key-vault.js';
 import { token } from '../../ports/token.js';
+import { AwsClients } from './container.js';
 import { RetryingCallsService, StoreCallsService } from './maintenance-bindings.js';
 import { expectedGenesis, regionsOf, type Config } from '../config/config.js';
 
@@ -40,7 +39,7 @@ export const bindImport = (
 ): ContainerModule =>
   new ContainerModule(({ bind }) => {
     bind(KeySource)
-      .toResolvedValue(() => sourceOf(config, origin))
+      .toResolvedValue((aws) => sourceOf(config, origin, aws), [AwsClients])
       .inSingletonScope()
       .onDeactivation((source) => {
         if (source instanceof GoRkmsKeySource) source.close();
@@ -71,7 +70,11 @@ export const bindImport = (
   });
 
 /** Opens no connection before the first call. KMS clients are made per region that an item names. */
-function sourceOf(config: Config, { table, region, endpoint }: ImportOrigin): GoRkmsKeySource {
+function sourceOf(
+  config: Config,
+  { table, region, endpoint }: ImportOrigin,
+  aws: RegionalClients,
+): GoRkmsKeySource {
   const { connect_timeout_ms: connectTimeoutMs, max_sockets: maxSockets } = config.kms;
   const shared = { connectTimeoutMs, maxSockets };
   const endpoints = new Map(
@@ -80,12 +83,7 @@ function sourceOf(config: Config, { table, region, endpoint }: ImportOrigin): Go
     ),
   );
   return new GoRkmsKeySource(`dynamodb ${region} ${table}`, table, {
-    dynamodb: new DynamoDBClient(connectionOptions({ region, endpoint, ...shared })),
-    kmsOf: (name) => {
-      const options = connectionOptions({ region: name, endpoint: endpoints.get(name), ...shared });
-      const client = new KMSClient(options);
-      keepPlaintextsFromText(client);
-      return client;
-    },
+    dynamodb: dynamoDbSdkClient(aws, { region, endpoint, ...shared }),
+    kmsOf: (name) => aws.client('kms', { region: name, endpoint: endpoints.get(name), ...shared }),
   });
 }

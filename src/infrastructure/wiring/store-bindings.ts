@@ -1,8 +1,8 @@
 // Which store stands behind the port KeyRepository: SQLite, DynamoDB in one region, or DynamoDB in several regions with a
 // supervisor of their own. Nothing is opened before it is asked for.
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { ContainerModuleLoadOptions } from 'inversify';
-import { connectionOptions } from '../../adapters/aws/connection.js';
+import type { JsonClient } from '../../adapters/aws/json-client.js';
+import type { RegionalClients } from '../../adapters/aws/regional-clients.js';
 import { DynamoDbKeyRepository } from '../../adapters/dynamodb/dynamodb-key-repository.js';
 import { openDatabase } from '../../adapters/sqlite/open-database.js';
 import { SqliteKeyRepository } from '../../adapters/sqlite/sqlite-key-repository.js';
@@ -14,7 +14,7 @@ import { AuditLog } from '../../ports/audit-log.js';
 import { Clock } from '../../ports/clock.js';
 import { KeyRepository } from '../../ports/key-repository.js';
 import { Telemetry } from '../../ports/telemetry.js';
-import { token } from '../../ports/token.js';
+import { token, type Token } from '../../ports/token.js';
 import type { Config, DynamoDbConfig } from '../config/config.js';
 import { supervisorSettings, type FailoverConfig } from '../config/schema/failover.js';
 import type { StoreRegionConfig } from '../config/schema/store.js';
@@ -23,7 +23,7 @@ type Bind = ContainerModuleLoadOptions['bind'];
 
 /** The table as it is in one region. */
 export interface DynamoDbReplica extends StoreReplica {
-  readonly client: DynamoDBClient;
+  readonly transport: JsonClient;
 }
 
 /** Bound for a DynamoDB store: the table in every configured region, in order of preference. */
@@ -32,7 +32,7 @@ export const StoreReplicas = token<readonly DynamoDbReplica[]>('StoreReplicas');
 export const StoreSupervisor = token<RegionSupervisor>('StoreSupervisor');
 export const GuardedStoreRegions = token<GuardedRegions>('GuardedStoreRegions');
 
-export function bindStore(bind: Bind, config: Config): void {
+export function bindStore(bind: Bind, config: Config, aws: Token<RegionalClients>): void {
   const { store } = config;
   if (store.kind === 'sqlite') {
     bind(KeyRepository)
@@ -44,7 +44,10 @@ export function bindStore(bind: Bind, config: Config): void {
     return;
   }
   bind(StoreReplicas)
-    .toResolvedValue(() => store.regions.map((region) => replicaOf(region, store.table, config.kms)))
+    .toResolvedValue(
+      (clients) => store.regions.map((region) => replicaOf(region, store.table, config.kms, clients)),
+      [aws],
+    )
     .inSingletonScope();
   if (store.mode.kind === 'single') {
     bind(KeyRepository)
@@ -103,11 +106,11 @@ function replicaOf(
   { name, endpoint }: StoreRegionConfig,
   table: string,
   { connect_timeout_ms: connectTimeoutMs, max_sockets: maxSockets }: Config['kms'],
+  clients: RegionalClients,
 ): DynamoDbReplica {
-  const client = new DynamoDBClient(
-    connectionOptions({ region: name, endpoint, connectTimeoutMs, maxSockets }),
-  );
-  return { region: name, client, repository: new DynamoDbKeyRepository(client, table) };
+  const settings = { region: name, endpoint, connectTimeoutMs, maxSockets };
+  const transport = clients.client('dynamodb', settings);
+  return { region: name, transport, repository: new DynamoDbKeyRepository(transport, table) };
 }
 
 /** What a supervisor tells of its regions, as of regions of the store. */

@@ -4,10 +4,11 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { PutItemCommand, type AttributeValue, type CreateTableCommandInput } from '@aws-sdk/client-dynamodb';
 import { EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
 import { err, ok } from 'neverthrow';
-import { connectionOptions } from '../../../src/adapters/aws/connection.js';
+import type { JsonClient } from '../../../src/adapters/aws/json-client.js';
 import { GoRkmsKeySource } from '../../../src/adapters/go-rkms/go-rkms-key-source.js';
 import { entryOf } from '../../../src/adapters/go-rkms/source-items.js';
 import type { SourceEntry } from '../../../src/ports/key-source.js';
+import { awsTestClient } from '../../support/aws-test-client.js';
 import { dynamoClient, startDynalite } from '../../support/dynalite-server.js';
 import { withoutCause } from '../../support/failures-without-cause.js';
 import { startKmsServer, type KmsServer } from '../../support/kms-server.js';
@@ -31,15 +32,8 @@ const goTable: Partial<CreateTableCommandInput> = {
   KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
 };
 
-const kmsClient = (endpoint: string, name: string): KMSClient => {
-  const connection = { region: name, endpoint, connectTimeoutMs: 10_000, maxSockets: 8 };
-  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-  const client = new KMSClient({ ...connectionOptions(connection), credentials });
-  leftovers.add(() => {
-    client.destroy();
-  });
-  return client;
-};
+const kmsClient = (endpoint: string, name: string): JsonClient =>
+  awsTestClient({ service: 'kms', endpoint, region: name }, leftovers);
 
 /** A source whose table is at `endpoint`, and whose every region is `kms`. */
 function sourceAt(endpoint: string, kms = endpoint): GoRkmsKeySource {
@@ -169,7 +163,10 @@ describe('the table', () => {
 describe('a copy', () => {
   const sealed = async (kms: KmsServer, plaintext: Uint8Array): Promise<Uint8Array> => {
     const command = new EncryptCommand({ KeyId: kms.keyArn, Plaintext: plaintext });
-    const { CiphertextBlob } = await kmsClient(kms.endpoint, kms.region).send(command);
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    const client = new KMSClient({ region: kms.region, endpoint: kms.endpoint, credentials });
+    const { CiphertextBlob } = await client.send(command);
+    client.destroy();
     kms.calls.length = 0;
     return CiphertextBlob ?? new Uint8Array();
   };

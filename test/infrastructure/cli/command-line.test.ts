@@ -81,7 +81,10 @@ describe('the help', () => {
 
 describe('a mistake in the command line', () => {
   it.each([
-    [['verfy'], "rkms: unknown command 'verfy'\n(Did you mean verify?)\n  rkms --help explains how to use it\n"],
+    [
+      ['verfy'],
+      "rkms: unknown command 'verfy'\n(Did you mean verify?)\n  rkms --help explains how to use it\n",
+    ],
     [
       ['keys', 'gte'],
       "rkms: unknown command 'gte'\n(Did you mean get?)\n  rkms keys --help explains how to use it\n",
@@ -95,7 +98,10 @@ describe('a mistake in the command line', () => {
       "rkms: command-argument value 'csh' is invalid for argument 'shell'. Allowed choices are bash, zsh, fish.\n" +
         '  rkms completion --help explains how to use it\n',
     ],
-    [['keys', 'show'], "rkms: missing required argument 'id'\n  rkms keys show --help explains how to use it\n"],
+    [
+      ['keys', 'show'],
+      "rkms: missing required argument 'id'\n  rkms keys show --help explains how to use it\n",
+    ],
     [
       ['keys', 'show', '../x'],
       "rkms: command-argument value '../x' is invalid for argument 'id'. An id has 1 to 255 characters of " +

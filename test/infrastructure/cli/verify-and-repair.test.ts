@@ -48,8 +48,9 @@ beforeAll(async () => {
 function make(count: number): readonly string[] {
   lab.copyFolder('template', folder);
   const kept = JSON.stringify(ids(count));
-  database((open) => { open.exec(`DELETE FROM keys WHERE id NOT IN (SELECT value FROM json_each('${kept}'))`); },
-  );
+  database((open) => {
+    open.exec(`DELETE FROM keys WHERE id NOT IN (SELECT value FROM json_each('${kept}'))`);
+  });
   return template.slice(0, count);
 }
 
