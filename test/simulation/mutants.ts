@@ -73,7 +73,7 @@ export const mutants: readonly Mutant[] = [
     breaks: ['I1'],
     file: create,
     find: 'if (!commits) return ok({ record });',
-    replace: 'if (!commits) { released = true; return ok({ record, own: { key, region } }); }',
+    replace: 'if (!commits) { released = true; return ok({ record, own: { key, ...answer } }); }',
   },
   {
     name: 'the answer of the write is trusted',

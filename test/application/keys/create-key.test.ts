@@ -107,7 +107,7 @@ describe('creating a key', () => {
     expect(own && isWiped(own.key)).toBe(false);
   });
 
-  it('tells telemetry of the new key', async () => {
+  it('reports the new key to telemetry', async () => {
     await create();
     expect(service.telemetry.milestones).toStrictEqual([{ event: 'key.created', id, missing: [] }]);
   });
@@ -141,7 +141,7 @@ describe('a store that is not ours', () => {
     expect([service.vaultCallCount, service.store.rows.size]).toEqual([0, 0]);
   });
 
-  it('or cannot be asked refuses creation before any vault is called (I7)', async () => {
+  it('or cannot be read refuses creation before any vault is called (I7)', async () => {
     service.store.instead.genesis = () => errAsync({ kind: 'store.throttled' });
     expect(await create()).toEqual(err({ kind: 'store.throttled' }));
     service.store.instead.genesis = () => new ResultAsync(new Promise(() => undefined));
@@ -151,7 +151,7 @@ describe('a store that is not ours', () => {
     expect([service.vaultCallCount, service.store.rows.size]).toEqual([0, 0]);
   });
 
-  it('is asked at every creation: what it was yesterday counts for nothing (I7)', async () => {
+  it('is read at every creation (I7)', async () => {
     await create();
     service.store.instead.genesis = () => okAsync(undefined);
     const again = service.creation.create(keyId('orders/8'), patience());
@@ -326,7 +326,7 @@ describe('a write whose outcome is unknown', () => {
     },
   );
 
-  it('is that of one answered well after which nothing is there (I8)', async () => {
+  it('is that of a write that succeeded but left no record (I8)', async () => {
     service.store.instead.insert = (record) => okAsync(record);
     expect(await create()).toEqual(err(unknown));
     expect([allWiped(), service.telemetry.milestones]).toEqual([true, []]);
@@ -391,7 +391,7 @@ describe('a store that holds another record', () => {
     expect([allWiped(), service.telemetry.milestones]).toEqual([true, []]);
   });
 
-  it('that turns out unreadable after a write that went well is unreadable, not unknown', async () => {
+  it('that is unreadable after a write that succeeded is unreadable, not unknown', async () => {
     const unreadable = { kind: 'key.unreadable', reason: 'broken', detail: 'revision' } as const;
     service.store.instead.find = () => errAsync(unreadable);
     expect(await create()).toEqual(err(unreadable));

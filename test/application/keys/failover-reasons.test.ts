@@ -62,7 +62,7 @@ describe('a key that is stored', () => {
     expect(toldOf(await get())).toEqual({ region: 'eu-north-1', failover: undefined, created: false });
   });
 
-  it('and opened by a hedge while the preferred one is still silent is not rescued: it might have answered', async () => {
+  it('and opened by a hedge while the preferred one has not answered is no failover: it might have answered', async () => {
     service.vaults[0].script('decrypt', 'hang-until-aborted');
     const asked = get();
     await settle();

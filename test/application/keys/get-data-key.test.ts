@@ -62,7 +62,7 @@ describe('asking for a key that exists', () => {
     await service.stored('orders/7', plaintext);
   });
 
-  it.each([true, false])('answers it with all that there is to tell (may create: %j)', async (mayCreate) => {
+  it.each([true, false])('answers it with all its facts (may create: %j)', async (mayCreate) => {
     const answer = await keys.get({ id, mayCreate }, patience());
     expect(revealed(answer)).toEqual(ok(opened));
     expect([service.store.calls, count('generateDataKey'), count('encrypt')]).toEqual([['find'], 0, 0]);
@@ -112,7 +112,7 @@ describe('asking for a key that exists', () => {
   });
 });
 
-describe('what is told of the copies', () => {
+describe('the reported copies', () => {
   it('counts the configured regions that hold the key, not those of former times', async () => {
     const retired = new ScriptedVault(region('us-east-1'));
     await service.stored('orders/7', plaintext, [retired, service.vaults[1]]);
@@ -363,7 +363,7 @@ describe('a reader who comes late to a look-up that finds nothing', () => {
     expect(service.store.calls).toEqual(['find', 'find']);
   });
 
-  it('asks once more only, and is told when there is still none', async () => {
+  it('reads once more only, and fails when there is still none', async () => {
     const answerFinds = holdFinds();
     const all = [read(), read(), read()];
     await settle();
@@ -372,7 +372,7 @@ describe('a reader who comes late to a look-up that finds nothing', () => {
     expect(service.store.calls).toEqual(['find', 'find']);
   });
 
-  it('is told of another failure as it is, without asking again', async () => {
+  it('fails with any other failure as it is, without reading again', async () => {
     service.store.instead.find = () => errAsync({ kind: 'store.throttled' });
     expect(await Promise.all([read(), read()])).toEqual([
       err({ kind: 'store.throttled' }),
@@ -383,7 +383,7 @@ describe('a reader who comes late to a look-up that finds nothing', () => {
 });
 
 describe('readers and creators of one id', () => {
-  it('do not ride together: the creator gets a key though the reader, who was first, is told of none', async () => {
+  it('share nothing: the creator gets a key although the reader, who was first, gets key.not-found', async () => {
     const answerFinds = holdFinds();
     const [reader, creator] = [read(), getOrCreate()];
     await settle();

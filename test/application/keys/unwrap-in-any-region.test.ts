@@ -47,7 +47,7 @@ const without = (...names: readonly string[]): KeyRecord => {
 };
 
 describe('opening a key', () => {
-  it('asks the first region alone, with the full context of the key', async () => {
+  it('calls only the first region, with the full context of the key', async () => {
     expect(await open()).toEqual(openedBy('eu-central-1'));
     expect(decryptions()).toEqual([1, 0, 0]);
     const { id, version, commitment } = record;
@@ -62,13 +62,13 @@ describe('opening a key', () => {
     expect(await open(made)).toEqual(ok({ region: 'eu-central-1', key }));
   });
 
-  it.each([0, 1, 2])('works while region %# alone is alive (I3)', async (alive) => {
+  it.each([0, 1, 2])('works while only region %# is alive (I3)', async (alive) => {
     for (const [index, vault] of service.vaults.entries())
       if (index !== alive) vault.fails('region.unavailable');
     expect(await open()).toEqual(openedBy(service.vaults[alive]?.region ?? ''));
   });
 
-  it.each([0, 1, 2])('works while region %# alone answers and the others hang (I3)', async (alive) => {
+  it.each([0, 1, 2])('works while only region %# answers and the others hang (I3)', async (alive) => {
     for (const [index, vault] of service.vaults.entries()) if (index !== alive) vault.fails('hang');
     const opened = open();
     await service.clock.advance(2 * attemptTimeoutMs);
@@ -122,7 +122,7 @@ describe('regions that answered, but not with the key', () => {
   });
 });
 
-describe('a silent region', () => {
+describe('a region that does not answer', () => {
   it('is joined by the next one, and the key that it opens late is wiped', async () => {
     const [first] = service.vaults;
     first.fails('hold');
@@ -334,7 +334,7 @@ describe('when no region opens the key', () => {
     expect(decryptions()).toEqual([1, 1, 0]);
   });
 
-  it('because the only region that holds it is away the attempts name that region alone', async () => {
+  it('because the only region that holds it is down, the attempts name only that region', async () => {
     failing('region.unavailable');
     const both = [...attempts('region.unavailable'), ...attempts('region.unavailable')];
     expect(await openInTwoPasses(without('eu-west-1', 'eu-north-1'))).toEqual(
@@ -342,7 +342,7 @@ describe('when no region opens the key', () => {
     );
   });
 
-  it('because no configured region holds a copy it says that, and asks nobody', async () => {
+  it('because no configured region holds a copy, it says so without calling any region', async () => {
     const retired = await service.recordOf('orders/7', plaintext, [new ScriptedVault(region('us-east-1'))]);
     const failure = {
       kind: 'key.unreadable',
@@ -369,8 +369,8 @@ describe('when no region opens the key', () => {
   );
 });
 
-describe('a region guide that sends an opener where it cannot go', () => {
-  it('does not happen: a region without a ciphertext is never asked, whatever the order', async () => {
+describe('a selector with regions that hold no ciphertext', () => {
+  it('never causes a call there, whatever the order', async () => {
     service.guide.regions = ['us-east-1', 'eu-north-1', 'eu-west-1', 'eu-central-1'].map(region);
     expect(await open(without('eu-north-1'))).toEqual(openedBy('eu-west-1'));
   });

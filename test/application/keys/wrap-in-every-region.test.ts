@@ -156,7 +156,7 @@ describe('one region that cannot prove its ciphertext', () => {
     expect(service.vaults[0].handedOut.map(isWiped)).toEqual([true]);
   });
 
-  it('because it comes back when the key is wiped already harms nobody', async () => {
+  it('that ends after the key was wiped does no harm', async () => {
     service.vaults[0].script('decrypt', 'hold');
     const doomed = key.copy();
     const wrapped = service.wrapping.wrap(doomed, name, patience());
@@ -185,7 +185,7 @@ describe('a region that is known to be down', () => {
     expect(service.vaults[1].calls).toEqual([]);
   });
 
-  it('is asked all the same when the quorum needs it, and may turn out to be well', async () => {
+  it('is called when the quorum needs it, and may answer', async () => {
     down(0, 1);
     service.vaults[1].fails('answer');
     const wrapped = wrap();
@@ -194,7 +194,7 @@ describe('a region that is known to be down', () => {
     expect(summary(await wrapped)).toEqual(ok({ proven: [dublin, stockholm], missing }));
   });
 
-  it('is asked after the others, when one of those fails', async () => {
+  it('is called after the others, when one of those fails', async () => {
     down(0);
     service.vaults[0].fails('answer');
     service.vaults[2].fails('region.unavailable');

@@ -61,7 +61,7 @@ describe('the first probe of a region', () => {
   });
 
   it.each(['generateDataKey', 'encrypt', 'decrypt'] as const)(
-    'tells how it failed at %s, whatever the failure, and keeps no key of a canary that was not planted',
+    'fails with the failure of %s, whatever it is, and keeps no key of a canary that was not made',
     async (operation) => {
       for (const kind of vaultFailureKinds) {
         vaults = threeRegions();
@@ -87,13 +87,13 @@ describe('the first probe of a region', () => {
     },
   );
 
-  it('tells that we may not decrypt', async () => {
+  it('fails when we may not decrypt', async () => {
     vaults[0].denies('decrypt');
     expect(await probe()).toStrictEqual([{ kind: 'vault.misconfigured', reason: 'access-denied' }]);
     expect(operations()).toStrictEqual(['generateDataKey', 'encrypt', 'decrypt']);
   });
 
-  it('tells of a region that reads back another key', async () => {
+  it('fails when the region decrypts to another key', async () => {
     vaults[0].script('decrypt', 'wrong-key');
     expect(await probe()).toStrictEqual([{ kind: 'ciphertext.mismatched', reason: 'read-back' }]);
   });
@@ -146,7 +146,7 @@ describe('every later probe of a region', () => {
   });
 });
 
-describe('a probe that nobody waits for any more', () => {
+describe('a probe whose result is no longer needed', () => {
   it.each(['generateDataKey', 'encrypt', 'decrypt'] as const)(
     'is aborted, and says nothing (%s)',
     async (operation) => {

@@ -9,7 +9,7 @@ const eventOf = (call: Partial<RegionCall>) =>
   healthEventOf({ region: region('eu-west-1'), durationMs: 20, ...call }, 1_000, () => 0.5);
 const disabled = vaultFailures['vault.misconfigured'];
 
-describe('a call that went well', () => {
+describe('a call that succeeded', () => {
   it.each([
     ['opened a key', { operation: 'decrypt' }],
     ['read the store', {}],
@@ -23,7 +23,7 @@ describe('a call that went well', () => {
 });
 
 describe('a call that failed', () => {
-  it('is told with its failure, its chance and the key that it was about', () => {
+  it('is reported with its failure, its chance and the id of the key', () => {
     const failure = vaultFailures['ciphertext.rejected'];
     expect(eventOf({ operation: 'decrypt', failure, keyId: keyId('orders/7') })).toEqual({
       kind: 'failed',

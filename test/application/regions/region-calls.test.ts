@@ -57,7 +57,7 @@ const reportOf = (index: number, durationMs: number, failure?: VaultFailure): un
 });
 
 describe('one call to one region', () => {
-  it('answers what the vault answers, and reports it once to guide and telemetry', async () => {
+  it('answers what the vault answers, and reports it once to selector and telemetry', async () => {
     const { regions, vaults, guide, telemetry } = service;
     const answer = await regions.call(vaults[1], generating, patience());
     expect(answer.map(hexOf)).toEqual(ok(vaults[1].handedOut.map(hexOf)[0]));
@@ -142,7 +142,7 @@ describe('one call to one region', () => {
     expect(guide.reports).toStrictEqual([reportOf(0, 150, timedOut)]);
   });
 
-  it('is told to the guide at its beginning, and again at its end', async () => {
+  it('is reported to the selector when it begins and when it ends', async () => {
     const { regions, vaults, guide } = service;
     vaults[1].fails('hold');
     const answer = regions.call(vaults[1], generating, patience());
@@ -167,7 +167,7 @@ describe('one call to one region', () => {
     expect(counted).toEqual(['eu-west-1']);
   });
 
-  it('that another one outran is told as region.unavailable, to make it count', async () => {
+  it('that lost to a hedge is reported as region.unavailable, so that it counts as a failure', async () => {
     const { regions, vaults, guide, telemetry, clock } = service;
     vaults[0].fails('hang');
     const loser = new AbortController();
@@ -180,7 +180,7 @@ describe('one call to one region', () => {
   });
 
   it.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])(
-    'that is outrun %d turns after its beginning is told as it ended, be it by itself',
+    'that loses to a hedge %d turns after its beginning is reported as it ended',
     async (turns) => {
       const { regions, vaults, guide } = service;
       const loser = new AbortController();
@@ -194,14 +194,14 @@ describe('one call to one region', () => {
     },
   );
 
-  it('is not begun for a caller who has left, and nobody is told of it', async () => {
+  it('is neither made nor reported for a caller who has left', async () => {
     const { regions, vaults, guide, telemetry } = service;
     const answer = regions.call(vaults[0], generating, AbortSignal.abort());
     expect(await answer).toEqual(err({ kind: 'call.aborted' }));
     expect([vaults[0].calls, guide.begun, guide.reports, telemetry.events]).toStrictEqual([[], [], [], []]);
   });
 
-  it('with a bug in the vault rejects, and its end is told all the same', async () => {
+  it('with a bug in the vault rejects, and its end is reported', async () => {
     const { regions, vaults, guide, telemetry } = service;
     vaults[0].fails('throw');
     const answer = async (): Promise<unknown> => await regions.call(vaults[0], generating, patience());
@@ -220,7 +220,7 @@ describe('trying regions for the first answer', () => {
     expect(service.regions.regions).toEqual(regionNames());
   });
 
-  it('asks the first region alone when it answers', async () => {
+  it('calls only the first region when it answers', async () => {
     expect(await first()).toEqual(ok('eu-central-1'));
     expect(callCounts()).toEqual([1, 0, 0]);
   });
@@ -231,7 +231,7 @@ describe('trying regions for the first answer', () => {
       hedged,
     ]);
 
-  it('tells how many calls it took, and whether one of them was a hedge', async () => {
+  it('says how many calls it took, and whether one of them was a hedge', async () => {
     expect(await effort()).toEqual(ok([1, false]));
     service.vaults[0].fails('region.untrusted');
     expect(await effort()).toEqual(ok([2, false]));
@@ -322,7 +322,7 @@ describe('trying regions for the first answer', () => {
     expect(callCounts()).toEqual([1, 2, 1]);
   });
 
-  it('ends at once when the signal fires, with the attempts so far, and asks nobody else', async () => {
+  it('ends at once when the signal fires, with the attempts so far, and calls no other region', async () => {
     const [one, two] = service.vaults;
     one.fails('region.unavailable');
     two.fails('hang');
@@ -338,39 +338,39 @@ describe('trying regions for the first answer', () => {
     expect(callCounts()).toEqual([1, 1, 0]);
   });
 
-  it('asks nobody for a caller who has already left', async () => {
+  it('calls no region for a caller who has already left', async () => {
     const attempts = [{ region: region('eu-central-1'), failure: vaultFailures['call.aborted'] }];
     expect(await first(AbortSignal.abort())).toEqual(err(attempts));
     expect(callCounts()).toEqual([0, 0, 0]);
   });
 
-  it("follows the guide's order of the moment", async () => {
+  it("follows the selector's current order", async () => {
     service.guide.regions = ['eu-north-1', 'eu-central-1', 'eu-west-1'].map(region);
     service.vaults[2].fails('region.unavailable');
     expect(await first()).toEqual(ok('eu-central-1'));
     expect(callCounts()).toEqual([1, 0, 1]);
   });
 
-  it('passes over a region of the guide that has no vault', async () => {
+  it('skips a region of the selector that has no vault', async () => {
     service.guide.regions = ['us-east-1', 'eu-west-1'].map(region);
     expect(await first()).toEqual(ok('eu-west-1'));
     expect(callCounts()).toEqual([0, 1, 0]);
   });
 
-  it('passes over the regions that have not what is asked for', async () => {
+  it('skips the regions without what is needed', async () => {
     const has = (name: string): boolean => name !== 'eu-central-1';
     const answer = await firstAnswer(service.regions, generating, patience(), has);
     expect(answer.map(({ region: name }) => name)).toEqual(ok('eu-west-1'));
     expect(callCounts()).toEqual([0, 1, 0]);
   });
 
-  it('fails without an attempt when no region has what is asked for', async () => {
+  it('fails without an attempt when no region has what is needed', async () => {
     expect(await firstAnswer(service.regions, generating, patience(), () => false)).toEqual(err([]));
     expect(callCounts()).toEqual([0, 0, 0]);
   });
 });
 
-describe('a silent region', () => {
+describe('a region that does not answer', () => {
   const first = async (signal = patience()): Promise<unknown> =>
     (await firstAnswer(service.regions, generating, signal)).map(({ region: name }) => name);
 
@@ -384,7 +384,7 @@ describe('a silent region', () => {
     expect(callCounts()).toEqual([1, 1, 0]);
   });
 
-  it('is aborted then, and told as outrun after the call that won', async () => {
+  it('is aborted then, and reported as a lost hedge after the call that won', async () => {
     service.vaults[0].fails('hang-until-aborted');
     const answer = first();
     await service.clock.advance(hedgeAfterMs);
@@ -395,7 +395,7 @@ describe('a silent region', () => {
     expect([service.guide.reports, service.telemetry.events]).toStrictEqual([reports, reports]);
   });
 
-  it('that joined another one which answered before long is told as aborted, not as outrun', async () => {
+  it('that was itself the hedge of a region which then answered is reported as aborted, not as a lost hedge', async () => {
     service.vaults[0].fails('hold');
     service.vaults[1].fails('hang');
     const answer = first();
@@ -486,7 +486,7 @@ describe('a silent region', () => {
     working.unsubscribe();
   });
 
-  it('that is left alone takes no budget to leave', async () => {
+  it('that is ejected is hedged without using the budget', async () => {
     service.vaults[0].fails('hang');
     service.guide.leftAlone.add(service.vaults[0].region);
     const burst = Array.from({ length: 100 }, () => first());
@@ -501,7 +501,7 @@ describe('a silent region', () => {
     expect(await Promise.all(answers)).toEqual(answers.map(() => ok('eu-west-1')));
   });
 
-  it('gets no company from a region that is over its quota, unless it is known to be down', async () => {
+  it('is not hedged by a region that is over its quota, unless it is known to be down', async () => {
     service.vaults[0].fails('hang');
     service.guide.overQuota.add(service.vaults[1].region);
     const waiting = first();
@@ -528,7 +528,7 @@ describe('regions that all refuse us for the same reason', () => {
     }
   };
 
-  it('are asked through one of them, which answers for all at once', async () => {
+  it('are represented by one of them, whose failure ends the search at once', async () => {
     refuse();
     const [one] = service.vaults;
     expect(await firstAnswer(service.regions, generating, patience())).toEqual(
@@ -537,13 +537,13 @@ describe('regions that all refuse us for the same reason', () => {
     expect(callCounts()).toEqual([1, 0, 0]);
   });
 
-  it('are asked through the first that has what is asked for', async () => {
+  it('are represented by the first that has what is needed', async () => {
     refuse();
     await firstAnswer(service.regions, generating, patience(), (name) => name !== 'eu-central-1');
     expect(callCounts()).toEqual([0, 1, 0]);
   });
 
-  it('are asked one after the other when the first is back, but fails in another way', async () => {
+  it('are called one after the other when the first fails in another way', async () => {
     refuse();
     service.vaults[0].fails('ciphertext.rejected');
     service.vaults[1].fails('answer');
@@ -621,7 +621,7 @@ describe('a second pass', () => {
     expect(callCounts()).toEqual([1, 1, 1]);
   });
 
-  it('asks nobody who has not what is asked for', async () => {
+  it('calls no region without what is needed', async () => {
     failing('region.unavailable', 'region.unavailable', 'region.unavailable');
     const has = (name: string): boolean => name !== 'eu-west-1';
     const answer = firstAnswer(service.regions, generating, patience(), has);
@@ -630,7 +630,7 @@ describe('a second pass', () => {
     expect(callCounts()).toEqual([2, 0, 2]);
   });
 
-  it('is the last one, and its attempts are told after those of the first', async () => {
+  it('is the last one, and its attempts come after those of the first', async () => {
     failing('region.unavailable', 'region.throttled', 'region.unavailable');
     const answer = first();
     await service.clock.advance(100 * maxPauseMs);
@@ -655,7 +655,7 @@ describe('a second pass', () => {
     expect(callCounts()).toEqual([1, 1, 1]);
   });
 
-  it('asks the regions in the order that the guide gives then', async () => {
+  it('calls the regions in the order that the selector has then', async () => {
     failing('region.unavailable', 'region.unavailable', 'region.unavailable');
     const answer = first();
     await settle();
@@ -680,7 +680,7 @@ describe('a second pass', () => {
     await answer;
   });
 
-  it('is not waited for by a caller who leaves: the pause ends at once, and nobody is asked', async () => {
+  it('ends at once when the caller leaves during the pause, without another call', async () => {
     failing('region.unavailable', 'region.unavailable', 'region.unavailable');
     const caller = new AbortController();
     const answer = first(caller.signal);

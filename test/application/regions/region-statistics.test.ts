@@ -47,7 +47,7 @@ describe('how long answers take', () => {
     expect([gauges.pace(frankfurt), gauges.isSlow(frankfurt)]).toStrictEqual([unknownPace, false]);
   });
 
-  it('is told from the next tick on, right to within a tenth', () => {
+  it('is known from the next tick on, exact to 10 %', () => {
     calls(90, frankfurt, 20);
     calls(10, frankfurt, 200);
     expect(gauges.read(frankfurt).p50Ms).toBeUndefined();
@@ -124,7 +124,7 @@ describe('a region that has become slow', () => {
     expect([mixed(1), mixed(2)]).toStrictEqual([false, true]);
   });
 
-  it('is slow also when nobody asked it for a while between its slow answers', () => {
+  it('is slow also when it had no calls for a while between its slow answers', () => {
     calls(20, frankfurt, 200);
     pass(1_000);
     calls(20, frankfurt, 200);
@@ -162,7 +162,7 @@ describe('a region that has become slow', () => {
     for (let one = 0; one < count; one += 1) gauges.probed(frankfurt, durationMs, nowMs);
   };
 
-  it('is slow as long as nobody has called it since, by its last answers', () => {
+  it('stays slow by its last answers as long as it has no newer calls', () => {
     slowed();
     pass(30_000);
     expect(gauges.isSlow(frankfurt)).toBe(true);
@@ -209,7 +209,7 @@ describe('how much a region takes', () => {
     expect(overQuota()).toBe(false);
   });
 
-  it('is three tenths less than was under way when it throttles', () => {
+  it('is 30 % below the calls in flight when it throttles', () => {
     begin(10);
     throttle();
     expect(overQuota()).toBe(true);

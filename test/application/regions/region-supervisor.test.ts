@@ -36,8 +36,8 @@ const opened = [
 ] as const;
 const recovered = [...opened, [3_250, answersAgain]] as const;
 
-describe('regions that are well', () => {
-  it('are ordered as configured; that is told once, and nobody probes them while they answer', () => {
+describe('healthy regions', () => {
+  it('are ordered as configured, which is emitted once, and are not probed while they answer', () => {
     const regions = play({ untilMs: 59_000 }, (all) => {
       all.calls('100ms aaa 29s a');
       all.expectOrders('100ms o', { o: 'FDS' });
@@ -50,14 +50,14 @@ describe('regions that are well', () => {
     expect([regions.transitions, regions.probed()]).toStrictEqual([[], []]);
   });
 
-  it('are told of with the first tick when nothing else happens', () => {
+  it('are emitted with the first tick when nothing else happens', () => {
     play({ untilMs: 2_000 }, (all) => {
       all.expectOrders('250ms o', { o: 'FDS' });
     });
   });
 });
 
-describe('a region that nobody asks', () => {
+describe('a region without requests', () => {
   const dublinGoes = (to: string, why: string): string => `eu-west-1: healthy > ${to} (${why})`;
   const idle = (probe: string, untilMs: number): SupervisedRegions =>
     play({ untilMs }, (all) => {
@@ -86,7 +86,7 @@ describe('a region that nobody asks', () => {
     expect(regions.transitions).toStrictEqual([[5_000, opens()]]);
   });
 
-  it('is found to be silent before anybody needs it', () => {
+  it('that stopped answering is found before a request needs it', () => {
     const regions = idle('-', 40_000);
     expect(regions.transitions).toStrictEqual([[39_000, dublinGoes('open', 'region.unavailable')]]);
   });
@@ -96,7 +96,7 @@ describe('a region that nobody asks', () => {
     expect(regions.transitions).toStrictEqual([[30_000, dublinGoes('misconfigured', 'disabled')]]);
   });
 
-  it('that throttles is asked again after a second, and stays', () => {
+  it('that throttles is probed again after a second, and stays healthy', () => {
     const regions = idle('(t|)', 32_500);
     expect([regions.transitions, regions.probed(dublin)]).toStrictEqual([[], atOnce(30_000, 31_000, 32_000)]);
   });
@@ -189,7 +189,7 @@ describe('a circuit', () => {
     ]);
   });
 
-  it('stays open when other things than opening a key went well there', () => {
+  it('stays open when calls other than decrypting succeed there', () => {
     const regions = play({ untilMs: 2_000 }, (all) => {
       open(all);
       all.calls('50ms aaaaa', { operation: 'encrypt' });
@@ -281,7 +281,7 @@ describe('an open circuit', () => {
     expect(regions.probed()).toStrictEqual([]);
   });
 
-  it('stays open whatever the calls that were under way end with: one transition, not a hundred', () => {
+  it('stays open however the calls in flight end: one transition, not a hundred', () => {
     const regions = play({ untilMs: 2_700 }, (all) => {
       all.calls(`fffff${'af'.repeat(50)}`, { durationMs: 800 });
     });
@@ -360,7 +360,7 @@ describe('a half-open circuit', () => {
   });
 
   it.each([
-    ['that is silent, after its time-out', ['-'], 3_750, [[2_750, 3_750]]],
+    ['that does not answer, after its time-out', ['-'], 3_750, [[2_750, 3_750]]],
     ['that fails', ['100ms (f|)'], 2_850, [[2_750, 2_850]]],
     ['that throws', ['throw'], 2_750, []],
     ['that ends with an error', ['100ms #'], 2_850, [[2_750, 2_850]]],
@@ -446,7 +446,7 @@ describe('a half-open circuit', () => {
     ]);
   });
 
-  it('is tried by requests after all regions that are well, and before one that is open', () => {
+  it('is tried after all healthy regions, and before an open one', () => {
     play({ untilMs: 2_900 }, (all) => {
       all.calls('fffff', { at: dublin });
       all.calls('2s fffff');
@@ -485,13 +485,13 @@ describe('a recovering region', () => {
     expect(orderAt(atMs, 0.999_999)).toBe('FDS');
   });
 
-  it('is well again when it stayed well for ten seconds', () => {
+  it('is healthy after ten seconds without new failures', () => {
     const regions = play({ untilMs: 30_000 }, open);
     expect(regions.transitions).toStrictEqual([...recovered, [13_250, staysWell]]);
     expect(regions.probed()).toHaveLength(3);
   });
 
-  it('is told as in its place from the beginning, whatever requests are told by chance', () => {
+  it('has its place in the emitted order from the beginning, whatever order requests get by chance', () => {
     play({ untilMs: 14_000 }, (all) => {
       open(all);
       all.calls('3300ms a 99ms a 99ms a');
@@ -518,7 +518,7 @@ describe('a recovering region', () => {
     ]);
   });
 
-  it('is well again after its ten seconds although every tenth call fails', () => {
+  it('is healthy after ten seconds although every tenth call fails', () => {
     const regions = play({ untilMs: 60_000 }, (all) => {
       open(all);
       all.calls(`3300ms ${'f 99ms aaaaaaaaa 9ms '.repeat(100)}`);
@@ -526,7 +526,7 @@ describe('a recovering region', () => {
     expect(regions.transitions).toStrictEqual([...recovered, [13_250, staysWell]]);
   });
 
-  it('that became well opens for its first time again, not for twice as long', () => {
+  it('that became healthy opens for the initial time again, not for twice as long', () => {
     const regions = play({ untilMs: 23_000 }, (all) => {
       open(all);
       all.calls('20s fffff');
@@ -550,7 +550,7 @@ describe('a region whose key cannot be used', () => {
     expect(regions.transitions).toStrictEqual([[0, misconfigured]]);
   });
 
-  it('is probed once a minute, and recovers like others when that goes well', () => {
+  it('is probed at its own interval, and recovers like others when a probe succeeds', () => {
     const regions = play({ untilMs: 185_000 }, (all) => {
       all.calls('m');
       all.probes.set(frankfurt, ['(m|)', '20ms (m|)', '(a|)']);
@@ -569,7 +569,7 @@ describe('a region whose key cannot be used', () => {
     ]);
   });
 
-  it('is not back because calls are answered there: only a probe tells', () => {
+  it('does not recover because calls are answered there: only a probe counts', () => {
     const regions = play({ untilMs: 60_100 }, (all) => {
       all.calls(`m 9999ms ${'af'.repeat(50)}`);
     });
@@ -686,7 +686,7 @@ describe('a region that answers with wrong keys', () => {
 describe("the operator's hand", () => {
   const drained = frankfurtGoes('healthy', 'drained', 'operator');
 
-  it('drains a region: it is tried last and left alone, whatever happens', () => {
+  it('drains a region: it is tried last and stays ejected, whatever happens', () => {
     const regions = play({ untilMs: 600_000 }, (all) => {
       all.command('drain', 1_000);
       all.calls('2s fffff aaa m u c w', { id: 'one' });
@@ -739,7 +739,7 @@ describe("the operator's hand", () => {
     expect(regions.transitions).toStrictEqual([[1_000, drained]]);
   });
 
-  it('does not reach a region that nobody knows, and says so', () => {
+  it('has no effect on an unknown region, and says so', () => {
     const regions = play({ untilMs: 1_000 }, (all) => {
       all.acts('500ms o', {
         o: () => {
@@ -817,7 +817,7 @@ describe('a region that becomes slow', () => {
     expect(regions.transitions[1]?.[0]).toBeLessThanOrEqual(32_000);
   });
 
-  it('stays degraded while probes are slow, though nobody else calls it', () => {
+  it('stays degraded while probes are slow, without any request', () => {
     const regions = play({ untilMs: 300_000 }, (all) => {
       slowed(all);
       all.probes.set(frankfurt, ['200ms (a|)']);
@@ -825,7 +825,7 @@ describe('a region that becomes slow', () => {
     expect(regions.transitions).toStrictEqual([[20_000, slow]]);
   });
 
-  it('tells of each probe like of any other call', () => {
+  it('reports each probe like any other call', () => {
     const regions = play({ untilMs: 22_500 }, (all) => {
       slowed(all);
       all.probes.set(frankfurt, ['20ms (a|)', '30ms (f|)']);
@@ -848,7 +848,7 @@ describe('a region that becomes slow', () => {
     ]);
   });
 
-  it('tells its pace to whoever asks, from its own answers', () => {
+  it('computes its pace from its own answers', () => {
     play({ untilMs: 1_000 }, (all) => {
       all.acts('o 500ms p', {
         o: many(all, 200, 1),
@@ -863,7 +863,7 @@ describe('a region that becomes slow', () => {
 });
 
 describe('a region that throttles', () => {
-  it('is tried after the others while as many calls as it takes are under way, and then first again', () => {
+  it('is tried after the others while as many calls as it accepts are in flight, and then first again', () => {
     const regions = play({ untilMs: 5_000 }, (all) => {
       all.acts('1s t 1999ms a', {
         t: () => {
@@ -898,7 +898,7 @@ describe('a region that throttles', () => {
 });
 
 describe('whether a region has quota left', () => {
-  it('is told of each region for itself', () => {
+  it('is reported for each region separately', () => {
     play({ untilMs: 1_000 }, (all) => {
       all.acts('o', {
         o: () => {
@@ -949,7 +949,7 @@ describe('regions that refuse us', () => {
   });
 
   it.each(['encrypt', 'generate'] as const)(
-    'to %s alone are as well as before: keys can be opened there',
+    'only to %s leave the region healthy: keys can be opened there',
     (operation) => {
       const denied: VaultFailure = { kind: 'vault.misconfigured', reason: 'access-denied' };
       const report = (all: SupervisedRegions, call: Pick<VaultCall, 'operation' | 'failure'>) => () => {
@@ -978,7 +978,7 @@ describe('a supervisor that prefers the fastest', () => {
     });
   });
 
-  it('learns of a region that nobody asks by its probes, and not by a single one', () => {
+  it('learns the latency of a region without requests from several probes, not from a single one', () => {
     play({ untilMs: 250_000, prefer: 'fastest' }, (all) => {
       all.probes.set(dublin, ['90ms (a|)']);
       all.probes.set(stockholm, ['1ms (a|)', '40ms (a|)']);
@@ -996,7 +996,7 @@ describe('a supervisor that prefers the fastest', () => {
   });
 });
 
-describe('a region that is left alone', () => {
+describe('an ejected region', () => {
   /** Whether it is, at each of these times. */
   const leftAlone = (
     marbles: string,
@@ -1019,7 +1019,7 @@ describe('a region that is left alone', () => {
     return seen;
   };
 
-  it('is one whose circuit is open or half-open, and not one that is well or recovers', () => {
+  it('has an open or half-open circuit, and is neither healthy nor recovering', () => {
     expect(leftAlone('1ms o 998ms o 1999ms o 499ms o 20s o', open)).toStrictEqual([
       ['healthy', false],
       ['open', true],
@@ -1069,7 +1069,7 @@ describe('a region that is left alone', () => {
 });
 
 describe('a snapshot', () => {
-  it('tells how each region is, in the order of requests', () => {
+  it('has the state of each region, in the order of requests', () => {
     let seen: readonly RegionReport[] = [];
     play({ untilMs: 3_000 }, (all) => {
       open(all);
@@ -1113,7 +1113,7 @@ describe('a snapshot', () => {
     ]);
   });
 
-  it('is told whenever the order changes or a region enters a state, and not otherwise', () => {
+  it('is emitted when the order changes or a region enters a state, and not otherwise', () => {
     const told: (readonly [number, string])[] = [];
     const regions = play({ untilMs: 15_000 }, (all) => {
       const watching = all.supervisor.report$.subscribe((reports) => {
@@ -1141,7 +1141,7 @@ describe('a snapshot', () => {
 });
 
 describe('the stream of reports', () => {
-  it('tells of each state, also of two that a region enters in one tick', () => {
+  it('is emitted for each state, also for two that a region enters in one tick', () => {
     const told: (string | undefined)[] = [];
     const regions = play({ untilMs: 30_000 }, (all) => {
       const watching = all.supervisor.report$.subscribe((reports) => {
@@ -1165,7 +1165,7 @@ describe('the stream of reports', () => {
 });
 
 describe('a supervisor', () => {
-  it('that nobody is subscribed to any more stops its timers and aborts the probe that is under way', () => {
+  it('without subscribers stops its timers and aborts the probe in flight', () => {
     const regions = play({ untilMs: 3_100 }, (all) => {
       open(all);
       all.probes.set(frankfurt, ['-']);
@@ -1212,7 +1212,7 @@ describe('a supervisor', () => {
     ]);
   });
 
-  it('that tells a subscriber of a change takes an order from them then and there', () => {
+  it('accepts an order from a subscriber while it emits a change', () => {
     const regions = play({}, (all) => {
       const told: string[] = [];
       open(all);
@@ -1234,7 +1234,7 @@ describe('a supervisor', () => {
     ]);
   });
 
-  it('does not supervise a region that it was not told of: a call there is a bug', () => {
+  it('does not know a region that it was not configured with: a call there is a bug', () => {
     play({ untilMs: 100 }, (all) => {
       expect(() => {
         all.call('a', { at: region('us-east-1') });
@@ -1269,7 +1269,7 @@ describe('whatever happens', () => {
     '2s a',
   );
 
-  it('all regions are in the order, each transition is told once and follows from the last, and nothing ends', () => {
+  it('all regions are in the order, each transition is reported once and follows from the last, and the stream never ends', () => {
     fc.assert(
       fc.property(
         fc.array(act, { maxLength: 40 }),

@@ -98,7 +98,7 @@ const attempt = (at: Region | undefined, kind: VaultFailureKind): unknown => ({
 });
 
 describe('the first region', () => {
-  it('is asked at once and alone, and wins with its answer', async () => {
+  it('is called at once and alone, and wins with its answer', async () => {
     const result = race();
     expect(begun()).toStrictEqual([0, undefined, undefined]);
     await clock.advance(hedgeAfterMs - 1);
@@ -108,7 +108,7 @@ describe('the first region', () => {
     expect([begun(), hedges]).toStrictEqual([[0, undefined, undefined], 0]);
   });
 
-  it('that wins has its signal left alone', async () => {
+  it('that wins is not aborted', async () => {
     const result = race();
     await clock.advance(hedgeAfterMs);
     calls[0].answer('a');
@@ -132,7 +132,7 @@ describe('the first region', () => {
   );
 
   it.each(vaultFailureKinds.filter((kind) => afterVaultFailure(vaultFailures[kind]) === 'stop'))(
-    'that fails with %s ends it all: nobody else is asked',
+    'that fails with %s ends the race: no other region is called',
     async (kind) => {
       const result = race();
       calls[0].fail(kind);
@@ -142,7 +142,7 @@ describe('the first region', () => {
   );
 });
 
-describe('a silent region', () => {
+describe('a region that does not answer', () => {
   it('is joined by the next one when its time is over, and not before', async () => {
     const result = race();
     await clock.advance(hedgeAfterMs - 1);
@@ -154,7 +154,7 @@ describe('a silent region', () => {
     expect(hedges).toBe(1);
   });
 
-  it('is joined by a call that is told to be a hedge; one that follows a failure is told not to be', async () => {
+  it('is followed by a call marked as a hedge; a call that follows a failure is not', async () => {
     const result = race();
     calls[0].fail('region.unavailable');
     await settle();
@@ -173,14 +173,14 @@ describe('a silent region', () => {
     await result;
   });
 
-  it('may still win after others were asked', async () => {
+  it('may still win after others were called', async () => {
     const result = race();
     await clock.advance(2 * hedgeAfterMs);
     calls[0].answer('a');
     expect(await result).toStrictEqual(ok({ region: frankfurt, value: 'a' }));
   });
 
-  it('is waited for alone when there is no budget, and the next begins only when it fails', async () => {
+  it('is the only one called when there is no budget, and the next begins only when it fails', async () => {
     budget = 0;
     const result = race();
     await clock.advance(700);
@@ -201,7 +201,7 @@ describe('a silent region', () => {
     await result;
   });
 
-  it('that is the last one has nobody to join it, and no budget is spent', async () => {
+  it('that is the last one is not hedged, and uses no budget', async () => {
     const result = race(lanes(1));
     await clock.advance(10 * hedgeAfterMs);
     expect(hedges).toBe(0);
@@ -254,7 +254,7 @@ describe('a silent region', () => {
 });
 
 describe('a hedge', () => {
-  it('is asked for with the region that is silent', async () => {
+  it('is requested with the region that does not answer', async () => {
     const result = race();
     await clock.advance(2 * hedgeAfterMs);
     expect(asked).toStrictEqual([
@@ -265,7 +265,7 @@ describe('a hedge', () => {
     await result;
   });
 
-  it('that is denied is asked for again every 20 ms, until it is allowed', async () => {
+  it('that is denied is requested again every 20 ms, until it is allowed', async () => {
     budget = 0;
     const result = race();
     await clock.advance(hedgeAfterMs + 50);
@@ -281,7 +281,7 @@ describe('a hedge', () => {
     expect(await result).toStrictEqual(ok({ region: dublin, value: 'b' }));
   });
 
-  it('that is denied is asked for no more when the race is over, and leaves no timer', async () => {
+  it('that is denied is not requested again when the race is over, and leaves no timer', async () => {
     budget = 0;
     const result = race();
     await clock.advance(hedgeAfterMs + 30);
@@ -292,7 +292,7 @@ describe('a hedge', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('that is denied is asked for no more past a region that failed', async () => {
+  it('that is denied is not requested again past a region that failed', async () => {
     budget = 0;
     const result = race();
     await clock.advance(hedgeAfterMs + 30);
@@ -305,7 +305,7 @@ describe('a hedge', () => {
     expect(await result).toStrictEqual(ok({ region: dublin, value: 'b' }));
   });
 
-  it('that is denied is asked for no more by a caller who left', async () => {
+  it('that is denied is not requested again by a caller who left', async () => {
     budget = 0;
     const result = race();
     await clock.advance(hedgeAfterMs);
@@ -314,7 +314,7 @@ describe('a hedge', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('that is denied is asked for no more when nobody is left to ask', async () => {
+  it('that is denied is not requested again when no candidate is left', async () => {
     budget = 0;
     const result = race(lanes(2));
     await clock.advance(hedgeAfterMs);
@@ -328,7 +328,7 @@ describe('a hedge', () => {
 });
 
 describe('a loser', () => {
-  it('that had its time is aborted as outrun, and one that had not is aborted without a reason to hold against it', async () => {
+  it('that had its time is aborted as a lost hedge, and one that had not is aborted without a reason', async () => {
     const result = race();
     await clock.advance(2 * hedgeAfterMs);
     await clock.advance(10);
@@ -339,7 +339,7 @@ describe('a loser', () => {
     expect(reasons).toStrictEqual([true, false, false]);
   });
 
-  it('that had its time without budget for a hedge is outrun all the same', async () => {
+  it('that had its time without budget for a hedge counts as a lost hedge, too', async () => {
     budget = 1;
     const result = race();
     await clock.advance(3 * hedgeAfterMs);
@@ -363,7 +363,7 @@ describe('a loser', () => {
     },
   );
 
-  it('that does not heed its signal has nobody else begun, and leaves no timer', async () => {
+  it('that ignores its signal starts no other call, and leaves no timer', async () => {
     const deaf = lanes().map((lane, index) => ({
       ...lane,
       run: (signal: AbortSignal) => lane.run(index === 1 ? new AbortController().signal : signal, false),
@@ -377,7 +377,7 @@ describe('a loser', () => {
     expect(begun()).toStrictEqual([0, hedgeAfterMs, undefined]);
   });
 
-  it('may answer when there is nobody to throw its answer away', async () => {
+  it('may answer without a function to discard its answer', async () => {
     const { signal } = caller;
     const result = hedgedRace(lanes(), { clock, signal, after: afterVaultFailure, mayHedge: () => true });
     await clock.advance(hedgeAfterMs);
@@ -388,7 +388,7 @@ describe('a loser', () => {
 });
 
 describe('when no region answers', () => {
-  it('the attempts are told in the order in which they ended', async () => {
+  it('the attempts are in the order in which they ended', async () => {
     const result = race();
     await clock.advance(2 * hedgeAfterMs);
     calls[2].fail('region.throttled');
@@ -419,7 +419,7 @@ describe('when no region answers', () => {
 });
 
 describe('a caller who leaves', () => {
-  it('ends every call as call.aborted, and none of them as outrun', async () => {
+  it('ends every call as call.aborted, and none as a lost hedge', async () => {
     const result = race();
     await clock.advance(hedgeAfterMs + 1);
     caller.abort();
@@ -444,7 +444,7 @@ describe('a caller who leaves', () => {
     );
   });
 
-  it('in the moment in which a region fails has no other one asked in vain', async () => {
+  it('in the moment in which a region fails starts no useless call', async () => {
     const result = race();
     calls[0].fail('region.unavailable');
     caller.abort();
@@ -663,7 +663,7 @@ class Moments {
 }
 
 describe('a process that was busy', () => {
-  it('hedges no earlier for that: the region gets the time back in which nobody looked', async () => {
+  it('hedges no earlier: the time of the stall does not count', async () => {
     const clock = new ManualClock();
     const asked: string[] = [];
     let answer: () => void = () => undefined;

@@ -68,8 +68,8 @@ beforeEach(() => {
 const namesOf = async (rides: readonly PromiseLike<Landing>[]): Promise<readonly Result<string, string>[]> =>
   (await Promise.all(rides)).map((result) => result.map(({ name }) => name));
 
-describe('passengers of one flight', () => {
-  it('share one execution and get a result of their own each, the last one the original', async () => {
+describe('waiters of one execution', () => {
+  it('share one result and get a copy each, the last one the original', async () => {
     const rides = [airport.join(), airport.join(), airport.join()];
     airport.land(0);
     const copy = ok('copy of parcel 0');
@@ -80,28 +80,28 @@ describe('passengers of one flight', () => {
     expect(airport.begun).toBe(1);
   });
 
-  it('leave nothing behind: a single one gets the original and no copy is made', async () => {
+  it('need no copy when there is only one: it gets the original', async () => {
     const ride = airport.join();
     airport.land(0);
     expect(await namesOf([ride])).toEqual([ok('parcel 0')]);
     expect(airport.parcels).toEqual([{ name: 'parcel 0', discarded: false }]);
   });
 
-  it('all hear of a failure', async () => {
+  it('all get a failure', async () => {
     const rides = [airport.join(), airport.join()];
     airport.land(0, err('failed'));
     expect(await namesOf(rides)).toEqual([err('failed'), err('failed')]);
     expect(airport.parcels).toEqual([]);
   });
 
-  it('all hear of a bug', async () => {
+  it('all get a bug', async () => {
     const rides = [airport.join(), airport.join()];
     airport.crash(0);
     const outcomes = await Promise.allSettled(rides);
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 
-  it('may leave, and the others do not notice', async () => {
+  it('may leave, without effect on the others', async () => {
     const leaver = new AbortController();
     const rides = [airport.join(), airport.join('a', leaver.signal), airport.join()];
     leaver.abort();
@@ -111,7 +111,7 @@ describe('passengers of one flight', () => {
     expect(await namesOf(rides)).toEqual([ok('copy of parcel 0'), err('left'), ok('parcel 0')]);
   });
 
-  it('may begin the flight and leave it to others', async () => {
+  it('may start the execution and leave it to others', async () => {
     const leaver = new AbortController();
     const rides = [airport.join('a', leaver.signal), airport.join()];
     leaver.abort();
@@ -120,7 +120,7 @@ describe('passengers of one flight', () => {
     expect(airport.aborted).toEqual([false]);
   });
 
-  it('may leave after the landing without taking the result from anybody', async () => {
+  it('may leave after the end without taking the result from the others', async () => {
     const leaver = new AbortController();
     const rides = [airport.join('a', leaver.signal), airport.join()];
     airport.land(0);
@@ -132,8 +132,8 @@ describe('passengers of one flight', () => {
   });
 });
 
-describe('a flight that everybody has left', () => {
-  it('is aborted when the last one leaves, and not before', async () => {
+describe('an execution without waiters', () => {
+  it('is aborted when the last waiter leaves, and not before', async () => {
     const [one, two] = [new AbortController(), new AbortController()];
     const rides = [airport.join('a', one.signal), airport.join('a', two.signal)];
     one.abort();
@@ -143,7 +143,7 @@ describe('a flight that everybody has left', () => {
     expect(await namesOf(rides)).toEqual([err('left'), err('left')]);
   });
 
-  it('has its result discarded when it lands all the same', async () => {
+  it('has its result discarded when there is one all the same', async () => {
     const leaver = new AbortController();
     const ride = airport.join('a', leaver.signal);
     leaver.abort();
@@ -153,7 +153,7 @@ describe('a flight that everybody has left', () => {
     expect(airport.parcels).toEqual([{ name: 'parcel 0', discarded: true }]);
   });
 
-  it('has its result discarded when it had landed in the very moment of leaving', async () => {
+  it('has its result discarded when it ended in the moment of leaving', async () => {
     const leaver = new AbortController();
     const ride = airport.join('a', leaver.signal);
     airport.land(0);
@@ -163,7 +163,7 @@ describe('a flight that everybody has left', () => {
     expect(airport.parcels).toEqual([{ name: 'parcel 0', discarded: true }]);
   });
 
-  it('may fail or crash unheard', async () => {
+  it('may fail or throw without an unhandled rejection', async () => {
     for (const end of [
       () => {
         airport.land(0, err('failed'));
@@ -181,7 +181,7 @@ describe('a flight that everybody has left', () => {
     }
   });
 
-  it('is not joined any more: the next one begins a new flight, which the old one does not end', async () => {
+  it('is not joined any more: the next call starts a new execution, which the old one does not end', async () => {
     const leaver = new AbortController();
     const left = airport.join('a', leaver.signal);
     leaver.abort();
@@ -194,15 +194,15 @@ describe('a flight that everybody has left', () => {
     expect(airport.aborted).toEqual([true, false]);
   });
 
-  it('is that of a passenger who had left before the beginning', async () => {
+  it('is that of a waiter who had left before the beginning', async () => {
     expect(await airport.join('a', AbortSignal.abort())).toEqual(err('left'));
     expect(airport.aborted.every((aborted) => aborted)).toBe(true);
     expect(airport.flights.has('a')).toBe(false);
   });
 });
 
-describe('flights', () => {
-  it('of different names have nothing to do with one another', async () => {
+describe('executions', () => {
+  it('of different names are independent', async () => {
     const rides = [airport.join('a'), airport.join('b')];
     airport.land(1);
     expect(await namesOf([rides[1] ?? airport.join('c')])).toEqual([ok('parcel 1')]);
@@ -211,7 +211,7 @@ describe('flights', () => {
     expect(await namesOf(rides)).toEqual([ok('parcel 0'), ok('parcel 1')]);
   });
 
-  it.each(['land', 'crash'] as const)('are in the air until they %s, and then begin anew', async (end) => {
+  it.each(['land', 'crash'] as const)('run until they %s, and then start again', async (end) => {
     expect(airport.flights.has('a')).toBe(false);
     const ride = airport.join();
     expect(airport.flights.has('a')).toBe(true);

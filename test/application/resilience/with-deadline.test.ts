@@ -189,7 +189,7 @@ describe('an answer that comes too late', () => {
     expect(discard).not.toHaveBeenCalled();
   });
 
-  it('may be a failure, or find nobody to discard it', async () => {
+  it('may be a failure, or come without a function to discard it', async () => {
     const discard = jest.fn();
     const failing = run((signal) => untilAborted(signal).andThen(() => errAsync<string, Failure>('failed')), {
       discard,
@@ -234,7 +234,7 @@ describe('a bug in the called side', () => {
 });
 
 describe('a process that was busy', () => {
-  it('does not blame the one it asked: an answer that came meanwhile is taken', async () => {
+  it('takes an answer that came during a stall', async () => {
     const clock = new ManualClock();
     let answer: (result: string) => void = () => undefined;
     const asked = withDeadline(

@@ -143,7 +143,7 @@ describe('a read in the mode strong', () => {
     expect(store.guide.reports).toEqual([{ region: east, durationMs: 0 }]);
   });
 
-  it('asks a second region when the first is silent for longer than usual', async () => {
+  it('calls a second region when the first does not answer for longer than usual', async () => {
     const store = storeOf(strong);
     put(store, ours);
     store.all('silent');
@@ -158,7 +158,7 @@ describe('a read in the mode strong', () => {
     ]);
   });
 
-  it('asks a second region as well once it is known that the first is down, without a hedge to spend', async () => {
+  it('calls a second region when the first is known to be down, without using a hedge', async () => {
     const store = storeOf(strong);
     put(store, ours);
     for (let spent = 0; spent < 12; spent += 1) {
@@ -171,7 +171,7 @@ describe('a read in the mode strong', () => {
     expect((await ended(store, find(store)))[0] - startMs).toBe(hedgeAfterMs);
   });
 
-  it('gives every silent region its time and no more', async () => {
+  it('gives every region that does not answer its time and no more', async () => {
     const store = storeOf(strong);
     store.all('silent', 'silent', 'silent');
     const [endMs, result] = await ended(store, find(store));
@@ -184,7 +184,7 @@ describe('a read in the mode strong', () => {
     );
   });
 
-  it('ends with call.aborted when nobody waits any more, and that is no fault of the region', async () => {
+  it('ends with call.aborted when the result is no longer needed, which is no fault of the region', async () => {
     const store = storeOf(strong);
     store.all('silent');
     const caller = new AbortController();
@@ -195,14 +195,14 @@ describe('a read in the mode strong', () => {
     expect(store.guide.reports).toEqual([{ region: east, durationMs: 0, failure: { kind: 'call.aborted' } }]);
   });
 
-  it('follows the order of the guide', async () => {
+  it('follows the order of the selector', async () => {
     const store = storeOf(strong);
     store.guide.regions = [west, east, ohio];
     await find(store);
     expect(asked(store)).toEqual([`${west} find`]);
   });
 
-  it('tells telemetry of every call', async () => {
+  it('reports every call to telemetry', async () => {
     const store = storeOf(strong);
     store.all('throttled');
     await store.repository.genesis(patience());
@@ -218,7 +218,7 @@ describe('a read in the mode strong', () => {
     ]);
   });
 
-  it('that meets a bug rejects, and the call is not left under way', async () => {
+  it('with a bug rejects, and its end is reported', async () => {
     const store = storeOf(strong);
     store.all('throw');
     await expect(find(store)).rejects.toThrow();
@@ -395,7 +395,7 @@ describe('a write in the mode strong', () => {
     },
   );
 
-  it('asks nobody when nobody waits from the beginning', async () => {
+  it('calls no region when the signal has already fired', async () => {
     const store = storeOf(strong);
     expect(await store.repository.insert(ours, AbortSignal.abort())).toMatchObject({
       error: { kind: 'store.outcome-unknown' },

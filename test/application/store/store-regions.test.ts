@@ -23,7 +23,7 @@ const notThisTable = {
 };
 
 describe('a probe of the store in a region', () => {
-  it('is answered well by the genesis record of this deployment', async () => {
+  it('succeeds with the genesis record of this deployment', async () => {
     expect(await probed('answer', 'test')).toBeUndefined();
   });
 
@@ -41,7 +41,7 @@ describe('a probe of the store in a region', () => {
     expect(await probed(act, 'test')).toEqual(fault);
   });
 
-  it('of a region that nobody named is a bug', () => {
+  it('of a region without a replica is a bug', () => {
     expect(() => genesisProbe([], ours)(region('eu-west-1'))).toThrow('the store is not in eu-west-1');
   });
 });

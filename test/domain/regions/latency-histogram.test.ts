@@ -49,7 +49,7 @@ describe('a quantile of latencies', () => {
     expect(isRight(quantile(histogramOf([5, 500]), 0), 5)).toBe(true);
   });
 
-  it('tells one slow answer in a thousand from none', () => {
+  it('distinguishes one slow answer in a thousand from none', () => {
     const usual = Array.from({ length: 999 }, () => 10);
     expect(isRight(quantile(histogramOf([...usual, 900]), 0.999), 10)).toBe(true);
     expect(isRight(quantile(histogramOf([...usual.slice(1), 900, 900]), 0.999), 900)).toBe(true);

@@ -325,7 +325,7 @@ describe('the circuit', () => {
     });
   });
 
-  it('opens for no longer when many calls that were under way find the same', () => {
+  it('opens for no longer when many calls in flight fail in the same way', () => {
     const untrusted = Array.from({ length: 50 }, () => failed(7, vaultFailures['region.untrusted']));
     expect(after(fresh, ...untrusted).state).toEqual({ kind: 'open', openMs: 5_000, untilMs: 2_507 });
   });
@@ -378,7 +378,7 @@ describe('the circuit', () => {
     expect(next(misconfigured, requestAnswered(nowMs))).toBe(misconfigured);
   });
 
-  it('closes at the first right answer when one is asked for', () => {
+  it('closes at the first successful probe when one is configured', () => {
     const easy = step({ ...settings, probeSuccesses: 1 });
     const tried = easy(healthIn(states.open), tick(6_000));
     expect(easy(tried, probeAnswered(6_000)).state.kind).toBe('recovering');
@@ -419,7 +419,7 @@ describe('the circuit', () => {
     expect(again.state).toMatchObject({ kind: 'open', openMs: 5_000 });
   });
 
-  it('is not forgiven how often it opened by answers alone', () => {
+  it('stays open for longer the next time, even after answers to requests', () => {
     const often = healthIn({ kind: 'open', untilMs: 6_000, openMs: 10_000 });
     const halfOpen = after(often, tick(6_000), probeAnswered(6_000));
     expect(halfOpen.state).toEqual({ kind: 'half-open', probeSuccesses: 1, openMs: 10_000 });
@@ -549,7 +549,7 @@ describe('a misconfigured region', () => {
     });
   });
 
-  it('is asked sooner when only our credentials are invalid', () => {
+  it('is probed sooner when only our credentials are invalid', () => {
     expect(next(fresh, failed(1_000, vaultFailures['credentials.invalid'])).state).toEqual({
       kind: 'misconfigured',
       reason: 'credentials',
@@ -636,13 +636,13 @@ describe('a degraded region', () => {
     expect(after(degraded, ...five).state.kind).toBe('open');
   });
 
-  it('that is as fast as before is probed again when nobody asks it', () => {
+  it('that is as fast as before is probed again when it has no requests', () => {
     const { state } = after(degraded, { kind: 'sped-up', atMs: 2_000 });
     expect(state).toEqual({ kind: 'healthy', calls: noCalls, nextProbeMs: 32_000 });
   });
 });
 
-describe('a healthy region that nobody asks', () => {
+describe('a healthy region without requests', () => {
   const firstDueMs = (health: RegionHealth): number | undefined =>
     Array.from({ length: 100_000 }, (_, atMs) => atMs).find((atMs) => needsProbe(health, atMs));
 
@@ -721,7 +721,7 @@ describe('rejected ciphertexts', () => {
     expect(one).toEqual({ ...fresh, faults: { mismatched: [], rejected: [{ id: 'a', atMs: 49 }] } });
   });
 
-  it('accuse nobody when they are about no id', () => {
+  it('do not count without an id', () => {
     expect(next(fresh, probeFailed(0, vaultFailures['ciphertext.rejected'])).faults).toBe(fresh.faults);
   });
 });
@@ -863,7 +863,7 @@ describe('after any sequence of events', () => {
     );
   });
 
-  it('the answers of calls alone never move a region, nor do single failures one that is left alone', () => {
+  it('answers to requests never change the state of a region, nor do single failures that of an ejected one', () => {
     fc.assert(
       fc.property(healthHistories(), ({ health, atMs }) => {
         expect(next(health, answered(atMs)).state.kind).toBe(health.state.kind);

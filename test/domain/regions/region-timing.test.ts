@@ -100,7 +100,7 @@ describe('the typical latency of a region', () => {
     expect([typicalMs(samples(6, 10)), typical(samples(7, 10))]).toEqual([undefined, 11]);
   });
 
-  it('is, of a region that is seldom asked, the median of its last seven answers', () => {
+  it('is, for a region with few calls, the median of its last seven answers', () => {
     const timing = seldomAsked(900, 900, 10, 12, 11, 400, 10, 13, 12);
     expect(typical(timing)).toBe(12);
     forgetOld(timing, 10_000_000);
@@ -209,7 +209,7 @@ describe('a region is slow', () => {
     expect(isSlow(becameSlow(), [steady(10), steady(400), steady(10)])).toBe(true);
   });
 
-  it('by its own past alone when nothing is known of the others', () => {
+  it('by its own baseline only when nothing is known about the others', () => {
     expect(isSlow(becameSlow(), [])).toBe(true);
     expect(isSlow(becameSlow(), [newRegionTiming(0)])).toBe(true);
   });
@@ -233,7 +233,7 @@ describe('a region is slow', () => {
     expect(isSlow(again, [steady(10)])).toBe(false);
   });
 
-  it('no more after a pause, though nobody asked it anything', () => {
+  it('no more after a pause without calls', () => {
     const timing = becameSlow();
     forgetOld(timing, 80_000);
     expect(isSlow(timing, [steady(10)])).toBe(false);
@@ -248,7 +248,7 @@ describe('a region is slow', () => {
       return timing;
     };
 
-    it('while fewer than five answers tell otherwise', () => {
+    it('while fewer than five answers show otherwise', () => {
       expect([0, 4, 5].map((count) => isSlow(then(count, 20), [], true))).toEqual([true, true, false]);
     });
 

@@ -23,7 +23,7 @@ describe('a quota of calls', () => {
     expect(noThrottleLimit.limit).toBe(Infinity);
   });
 
-  it('begins at seven tenths of the calls that were under way', () => {
+  it('begins at 70 % of the calls that were in flight', () => {
     expect(afterThrottle(noThrottleLimit, call(100, 5_000))).toEqual(limited(70, 5_000));
   });
 
@@ -46,7 +46,7 @@ describe('a quota of calls', () => {
     expect(afterThrottle(later, { beganMs: 6_000, atMs: 7_000, inFlight: 99 })).toEqual(limited(50, 7_000));
   });
 
-  it('falls from the calls under way when these are fewer than it allows', () => {
+  it('falls from the calls in flight when these are fewer than it allows', () => {
     expect(afterThrottle(limited(100, 0), call(10, 1))).toEqual(limited(7, 1));
   });
 
@@ -74,7 +74,7 @@ describe('a quota of calls', () => {
     expect(increased(quota, 5_999)).toBe(quota);
   });
 
-  it('grows as fast whenever it is looked at: no part of a second is lost', () => {
+  it('increases at the same rate however often it is read: no part of a second is lost', () => {
     let quota = limited(10, 0);
     for (let atMs = 0; atMs <= 15_000; atMs += 700) quota = increased(quota, atMs);
     expect(quota).toEqual(increased(limited(10, 0), 14_700));
