@@ -1,16 +1,19 @@
-// Spans through OpenTelemetry's API. Without an SDK, which is loaded by whoever wants traces, each is a few objects that
-// nobody keeps. A caller's baggage is not taken over: it would travel on to AWS.
+// Creates spans through OpenTelemetry's API. RKMS loads no OpenTelemetry SDK; an operator who wants traces loads one, and
+// without it a span has no effect and costs a few short-lived objects. A caller's baggage is never propagated, because it
+// would be sent to AWS.
 import {
   context,
+  createTraceState,
+  isSpanContextValid,
   ROOT_CONTEXT,
   SpanKind,
   SpanStatusCode,
   trace,
   type Context,
   type Span as OtelSpan,
+  type SpanContext,
 } from '@opentelemetry/api';
 import type { Span, SpanFacts, TraceHeaders, Tracer } from '../../ports/tracer.js';
-import { remoteSpanOf } from './trace-parent.js';
 
 export class OpenTelemetryTracer implements Tracer {
   readonly #tracer = trace.getTracer('rkms');
@@ -27,7 +30,7 @@ export class OpenTelemetryTracer implements Tracer {
   }
 }
 
-/** Where HTTP itself is traced, its span has taken the caller's trace over already. */
+/** An SDK's HTTP instrumentation has an active span already, with the caller's trace as its parent: that one is the parent. */
 function parentOf(headers: TraceHeaders): Context {
   const active = context.active();
   if (trace.getSpan(active) !== undefined) return active;
@@ -37,7 +40,7 @@ function parentOf(headers: TraceHeaders): Context {
 
 async function within<T>(span: OtelSpan, parent: Context, act: (span: Span) => Promise<T>): Promise<T> {
   try {
-    return await context.with(trace.setSpan(parent, span), () => act(seen(span)));
+    return await context.with(trace.setSpan(parent, span), () => act(portSpan(span)));
   } catch (bug) {
     span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute('error.type', 'bug');
     throw bug;
@@ -46,8 +49,8 @@ async function within<T>(span: OtelSpan, parent: Context, act: (span: Span) => P
   }
 }
 
-/** An HTTP span is called by its method and route, as OpenTelemetry's conventions have it. */
-function seen(span: OtelSpan): Span {
+/** The port's view of a span. OpenTelemetry's conventions name an HTTP span by its method and route. */
+function portSpan(span: OtelSpan): Span {
   const fail = (kind: string): void => {
     span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute('error.type', kind);
   };
@@ -57,4 +60,22 @@ function seen(span: OtelSpan): Span {
     if (method !== undefined && route !== undefined) span.updateName(`${method} ${route}`);
   };
   return { note, fail, ...(span.isRecording() && { traceId: span.spanContext().traceId }) };
+}
+
+/** `traceparent` of W3C Trace Context, level 1; later versions may add fields at the end. */
+const traceparentForm = /^(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.{0,200})?$/;
+/** The recommendation asks to propagate at least this many characters of `tracestate`. */
+const maxStateLength = 512;
+
+/**
+ * The caller's span from its headers. Undefined if there is none, or if the header is malformed: as the recommendation asks,
+ * the request is then served in a trace of its own.
+ */
+function remoteSpanOf({ traceparent = '', tracestate }: TraceHeaders): SpanContext | undefined {
+  const [, version, traceId = '', spanId = '', flags = '', more] = traceparentForm.exec(traceparent) ?? [];
+  if (version === undefined || (version === '00' && more !== undefined)) return undefined;
+  const context = { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & 1, isRemote: true };
+  if (!isSpanContextValid(context)) return undefined;
+  if (tracestate === undefined || tracestate.length > maxStateLength) return context;
+  return { ...context, traceState: createTraceState(tracestate) };
 }

@@ -1,15 +1,15 @@
-// Where log lines go: a file descriptor that may be slow, or stuck. Nobody waits for it, and what waits for it is bounded:
-// beyond that lines are dropped, counted, and the count is told as soon as there is room. Never throws.
+// Writes log lines to a file descriptor that may be slow or blocked. Never blocks the event loop and never throws. The queue
+// is bounded: when it is full, further lines are dropped, and the number of dropped lines is logged once there is room.
 import { constants, fstatSync, openSync } from 'node:fs';
 import { pino, type DestinationStream } from 'pino';
 
 export interface LogSinkSettings {
   readonly fd: number;
-  /** How many characters may wait to be written. */
-  readonly maxWaiting: number;
-  /** How long `close` waits for a reader, in milliseconds. */
+  /** Capacity of the queue, in characters. */
+  readonly maxQueued: number;
+  /** How long `close` waits until the queue is written, in milliseconds. */
   readonly closeTimeoutMs: number;
-  /** The line that tells of so many dropped ones. */
+  /** Builds the line, with its line feed, that reports `count` dropped lines. */
   readonly droppedLine: (count: number) => string;
 }
 
@@ -17,28 +17,28 @@ export class LogSink implements DestinationStream {
   readonly #stream: ReturnType<typeof pino.destination>;
   #dropped = 0;
   #closed = false;
-  #patient = true;
+  #retries = true;
 
   constructor(private readonly settings: LogSinkSettings) {
-    const { fd, maxWaiting: maxLength } = settings;
-    const retryEAGAIN = (): boolean => this.#patient;
-    this.#stream = pino.destination({ dest: impatient(fd), sync: false, maxLength, retryEAGAIN });
-    // A log that nobody can read any more is no reason to stop serving.
+    const { fd, maxQueued: maxLength } = settings;
+    const retryEAGAIN = (): boolean => this.#retries;
+    this.#stream = pino.destination({ dest: nonBlocking(fd), sync: false, maxLength, retryEAGAIN });
+    // RKMS keeps serving when its log cannot be written, for example after the reader of a pipe has ended.
     this.#stream.on('error', () => undefined);
     this.#stream.on('drop', () => {
       this.#dropped += 1;
     });
     this.#stream.on('drain', () => {
-      this.#tellDropped();
+      this.#reportDropped();
     });
   }
 
-  /** One line, with its end. */
+  /** Queues one line, which must end in a line feed. */
   write(line: string): void {
     if (!this.#closed) this.#stream.write(line);
   }
 
-  /** Writes what waits, unless that takes too long; later lines go nowhere. */
+  /** Writes the queue and closes, within `closeTimeoutMs`. Lines written after this call are discarded. */
   close(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
@@ -55,13 +55,13 @@ export class LogSink implements DestinationStream {
     });
   }
 
-  /** What cannot be written at once is given up, so that a process may end whose log is not read. */
+  /** Discards what cannot be written at once, so that the process can exit even if its log is not read. */
   abandon(): void {
     this.#closed = true;
-    this.#patient = false;
+    this.#retries = false;
   }
 
-  #tellDropped(): void {
+  #reportDropped(): void {
     const count = this.#dropped;
     if (count === 0 || this.#closed) return;
     this.#dropped = 0;
@@ -70,10 +70,10 @@ export class LogSink implements DestinationStream {
 }
 
 /**
- * A pipe is opened once more, so that a write to a full one fails at once: it would hold a thread, and with that the end of
- * the process. Where that is not possible the descriptor is used as it is.
+ * Opens a pipe a second time with O_NONBLOCK, so that a write to a full pipe fails with EAGAIN. A blocking write would occupy
+ * a thread of libuv's pool and keep the process from exiting. Where /proc is missing, the descriptor is used as it is.
  */
-function impatient(fd: number): number {
+function nonBlocking(fd: number): number {
   try {
     if (!fstatSync(fd).isFIFO()) return fd;
     return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);

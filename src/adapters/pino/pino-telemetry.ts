@@ -1,5 +1,6 @@
-// Telemetry as log lines: each event has its level, its words and the fields that it declares. The line of a request names
-// no key, because whoever reads how the service is used need not learn what for; the audit log knows, by the request's id.
+// Writes telemetry events as log lines. Decides the level, message and fields of each event; a property that an event does
+// not declare is never logged. A request's line has no key id, because the log has more readers than the audit log; the
+// request id connects the two.
 import type { Logger } from 'pino';
 import type { FailedAttempt } from '../../domain/failures/region-failures.js';
 import type {
@@ -27,19 +28,18 @@ export class PinoTelemetry implements Telemetry {
       case 'region.transition':
       case 'store-region.transition': {
         const { region, from, to, why } = event;
-        const what = event.event === 'region.transition' ? 'region changed' : 'store region changed';
-        this.logger[to === 'healthy' ? 'info' : 'warn']({ region, from, to, why }, what);
+        const message = event.event === 'region.transition' ? 'region changed' : 'store region changed';
+        this.logger[to === 'healthy' ? 'info' : 'warn']({ region, from, to, why }, message);
         return;
       }
       case 'key.created':
         if (event.missing.length === 0) this.logger.info({ id: event.id }, 'key created in every region');
-        else
-          this.logger.warn({ id: event.id, missing: event.missing }, 'key created, but not in every region');
+        else this.logger.warn({ id: event.id, missing: event.missing }, 'key created without every region');
         return;
       case 'key.creation-refused': {
         const { proven, quorum, attempts } = event.failure;
         const facts = { id: event.id, proven, quorum, attempts: attempts.map(attemptFacts) };
-        this.logger.error(facts, 'key not created: too few regions could be proven to hold it');
+        this.logger.error(facts, 'key not created: too few regions have a verified copy');
         return;
       }
       case 'key.repaired': {
@@ -51,12 +51,12 @@ export class PinoTelemetry implements Telemetry {
         this.repairFailed(event);
         return;
       case 'repairs.dropped':
-        this.logger.warn({ count: event.count }, 'too many keys wait for repair: run rkms repair');
+        this.logger.warn({ count: event.count }, 'repair queue full: run rkms repair');
         return;
       case 'request.answered':
         this.requestAnswered(event);
         return;
-      // Counted, not told: how the work went stands in the line of the request that it was for.
+      // For metrics only. The line of the request that caused the work already has its outcome.
       case 'store.answered':
       case 'single-flight.joined':
       case 'audit.flushed':
@@ -65,13 +65,13 @@ export class PinoTelemetry implements Telemetry {
 
   private repairFailed({ id, version, failed, failure }: KeyRepairFailed): void {
     const facts = { id, version, failed: failed.map(attemptFacts), ...(failure && failureFacts(failure)) };
-    this.logger.warn(facts, 'key still lacks copies');
+    this.logger.warn(facts, 'key still has missing copies');
   }
 
   private vaultCall({ region, operation, hedge, durationMs, failure }: VaultCall): void {
     const facts = { region, operation, ...(hedge && { hedge }), durationMs: tenths(durationMs) };
-    if (failure === undefined) this.logger.debug(facts, 'vault call');
-    else this.logger.warn({ ...facts, ...failureFacts(failure) }, 'vault call failed');
+    if (failure === undefined) this.logger.debug(facts, 'KMS call');
+    else this.logger.warn({ ...facts, ...failureFacts(failure) }, 'KMS call failed');
   }
 
   private storeCall({ region, operation, durationMs, failure }: StoreCall): void {
@@ -82,8 +82,8 @@ export class PinoTelemetry implements Telemetry {
 
   private requestAnswered(request: RequestAnswered): void {
     const facts = requestFacts(request);
-    if (request.bug !== undefined) this.logger.error(facts, 'request failed by a bug');
-    else if (request.callerLeft) this.logger.info(facts, 'the caller did not wait for the answer');
+    if (request.bug !== undefined) this.logger.error(facts, 'request failed: bug in RKMS');
+    else if (request.callerLeft) this.logger.info(facts, 'caller disconnected before the response');
     else if (request.status >= 500) this.logger.error(facts, 'request failed');
     else this.logger.info(facts, 'request');
   }
@@ -122,6 +122,7 @@ const servedFacts = ({
   ...(failover && { failover }),
 });
 
+/** Milliseconds with one decimal, which is finer than any decision made from a log. */
 const tenths = (ms: number): number => Math.round(ms * 10) / 10;
 
 const attemptFacts = ({ region, failure }: FailedAttempt): object => ({ region, ...failureFacts(failure) });

@@ -1,7 +1,8 @@
-// A log line for people: the time of day, the level, what happened, and the facts as name=value. Whatever a value holds, a
-// line stays one line, and nothing in it can move a terminal's cursor.
+// Formats a log line for a terminal: time of day (UTC), level, message, then the fields as name=value. A value can contain
+// anything, so it must never start a new line or send an escape sequence to the terminal.
 import { coloured, type Colour } from '../system/terminal-colours.js';
 
+/** :: pino's level number -> how it is shown */
 const levels: ReadonlyMap<unknown, { readonly name: string; readonly tone: Colour }> = new Map([
   [10, { name: 'TRACE', tone: 'aside' }],
   [20, { name: 'DEBUG', tone: 'aside' }],
@@ -11,23 +12,23 @@ const levels: ReadonlyMap<unknown, { readonly name: string; readonly tone: Colou
   [60, { name: 'FATAL', tone: 'bad' }],
 ]);
 
-/** Of a line of JSON as pino writes it; `colours` for a terminal that shows them. */
+/** `json` is one line as pino writes it; with `colours`, the result has ANSI colours. Ends in a line feed. */
 export function prettyLine(json: string, colours: boolean): string {
   const { time, level, msg, ...facts } = JSON.parse(json) as Record<string, unknown>;
   const paint = (tone: Colour, text: string): string => coloured(tone, text, colours);
   const { name, tone } = levels.get(level) ?? { name: String(level), tone: 'heading' };
   const clock = typeof time === 'number' ? `${new Date(time).toISOString().slice(11, 23)} ` : '';
-  const told = Object.entries(facts).map(([fact, value]) => `${paint('aside', `${fact}=`)}${shown(value)}`);
-  return `${[`${paint('aside', clock)}${paint(tone, name)} ${shown(msg)}`, ...told].join(' ')}\n`;
+  const fields = Object.entries(facts).map(([fact, value]) => `${paint('aside', `${fact}=`)}${shown(value)}`);
+  return `${[`${paint('aside', clock)}${paint(tone, name)} ${shown(msg)}`, ...fields].join(' ')}\n`;
 }
 
-/** As it is where it cannot be misread, as JSON otherwise. */
+/** Plain text where it cannot be misread, JSON otherwise. */
 function shown(value: unknown): string {
   if (typeof value === 'string' && /^[\w.:/@+,'()-][\w.:/@+,'() -]*$/.test(value)) return value;
   return value === undefined ? 'undefined' : JSON.stringify(value).replace(invisible, escaped);
 }
 
-/** Control characters that JSON leaves as they are, and those that turn the direction of writing. */
+/** Control characters that JSON does not escape, and characters that change the direction of writing. */
 const invisible = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;

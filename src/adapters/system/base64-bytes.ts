@@ -1,15 +1,15 @@
-// Base64 (RFC 4648, padded) from bytes to bytes, for what must never become a string: a string cannot be overwritten.
-// Reading is strict: one spelling for each sequence of bytes that Buffer would write.
+// Base64 (RFC 4648, with padding) from bytes to bytes, for key material: it must never become a string, because a string
+// cannot be overwritten in memory. Reading is strict about alphabet and padding.
 
 const alphabet = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
 const padding = '='.charCodeAt(0);
 /** :: character code -> the six bits it stands for */
 const bitsOf: ReadonlyMap<number, number> = new Map(Array.from(alphabet, (code, bits) => [code, bits]));
 
-/** How many characters stand for so many bytes. */
+/** The number of base64 characters for `bytes` bytes, padding included. */
 export const base64Length = (bytes: number): number => Math.ceil(bytes / 3) * 4;
 
-/** Writes the standard base64 of `bytes`, with padding, over `target`, which must be as long. */
+/** Writes the padded base64 of `bytes` into `target`, whose length must be `base64Length(bytes.length)`. */
 export function writeBase64(bytes: Uint8Array, target: Uint8Array): void {
   const digit = (bits: number): number => alphabet[bits & 63] ?? 0;
   for (let from = 0, to = 0; from < bytes.length; from += 3, to += 4) {
@@ -22,7 +22,7 @@ export function writeBase64(bytes: Uint8Array, target: Uint8Array): void {
   }
 }
 
-/** The bytes that padded base64 stands for, in memory of their own, or undefined when it is none. */
+/** The decoded bytes in new memory, or undefined if `text` is not padded base64; nothing of it remains in memory then. */
 export function readBase64(text: Uint8Array): Uint8Array | undefined {
   const digits = digitsIn(text);
   const padded = text.length % 4 === 0 && text.length - digits <= 2;
@@ -40,7 +40,7 @@ export function readBase64(text: Uint8Array): Uint8Array | undefined {
   return bytes;
 }
 
-/** How many digits stand before the padding. */
+/** The number of characters before the padding. */
 export function digitsIn(text: Uint8Array): number {
   const end = text.indexOf(padding);
   return end < 0 ? text.length : end;

@@ -1,4 +1,4 @@
-// The machine's time and its source of chance.
+// The real clock: wall time, monotonic time, event loop idle time, timers and random numbers. Tests use a manual clock.
 import type { Clock } from '../../ports/clock.js';
 
 export const systemClock: Clock = {

@@ -1,4 +1,4 @@
-// Colours by what they say, for people at a terminal that has them: none into files and pipes, none with NO_COLOR.
+// Terminal colours by meaning. Files and pipes get no colours, and neither does anything when NO_COLOR is set.
 import { styleText } from 'node:util';
 
 const styles = {
@@ -11,10 +11,10 @@ const styles = {
 
 export type Colour = keyof typeof styles;
 
-/** https://no-color.org: any value of NO_COLOR but the empty one asks for none. */
+/** https://no-color.org: any value of NO_COLOR except the empty one turns colours off. */
 export const showsColours = (isTerminal: boolean, noColor: string | undefined): boolean =>
   isTerminal && (noColor ?? '') === '';
 
-/** The text in the colour of its tone where colours are shown, else as it is. */
+/** The text in the colour of `tone` if `areShown`, otherwise unchanged. */
 export const coloured = (tone: Colour, text: string, areShown: boolean): string =>
   areShown && text !== '' ? styleText(styles[tone], text, { validateStream: false }) : text;

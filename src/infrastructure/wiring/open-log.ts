@@ -10,7 +10,7 @@ import type { Environment } from '../config/environment.js';
 
 const standardError = 2;
 /** Some thousand lines: about as much as a reader may be behind. */
-const maxWaiting = 1_048_576;
+const maxQueued = 1_048_576;
 const closeTimeoutMs = 2_000;
 
 export interface OpenLog {
@@ -30,7 +30,7 @@ export function openLog({ level, format }: Config['log'], environment: Environme
     form(
       `{"level":40,"time":${Date.now()},"count":${count},"msg":"log lines were dropped: nobody read them"}\n`,
     );
-  const sink = new LogSink({ fd: standardError, maxWaiting, closeTimeoutMs, droppedLine });
+  const sink = new LogSink({ fd: standardError, maxQueued, closeTimeoutMs, droppedLine });
   const logger = pino(
     { level, base: null },
     {

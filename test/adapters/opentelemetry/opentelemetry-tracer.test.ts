@@ -51,7 +51,7 @@ const get = (headers = {}, id = 'orders/7') =>
 const request = { 'http.request.method': 'GET', 'http.route': '/key', 'rkms.request_id': 'r-1' };
 
 describe('the spans of a request', () => {
-  it('are its own, that of the store, and one for each call to a region', async () => {
+  it('are one for the request, one for the store, and one for each call to a region', async () => {
     await get();
     expect(told()).toEqual([
       ['GET /key > store.find', {}],
@@ -68,7 +68,7 @@ describe('the spans of a request', () => {
     ]);
   });
 
-  it('tell of a hedge, and of the region that it outran', async () => {
+  it('show a hedged call, and the region whose call lost the race', async () => {
     app.service.vaults[0].script('decrypt', 'hang-until-aborted');
     const answer = get();
     await until(() => app.service.vaults[0].count('decrypt') === 1);
@@ -89,7 +89,7 @@ describe('the spans of a request', () => {
     ]);
   });
 
-  it('have the making of a key in one, with all that it takes', async () => {
+  it('have one span for a creation, with all its calls inside', async () => {
     await get({}, 'new');
     const names = told().map(([name]) => name);
     expect(names.filter((name) => name.startsWith('key.create > ')).sort()).toEqual([
@@ -107,7 +107,7 @@ describe('the spans of a request', () => {
     expect(names).toContain('GET /key > key.create');
   });
 
-  it('say what went wrong by its kind, and call only our own failures errors', async () => {
+  it('have the kind of the failure, and are errors only when RKMS failed', async () => {
     for (const vault of app.service.vaults) vault.fails('vault.request-invalid');
     await get();
     await app.ask({ target: '/key?id=orders/7', headers: { 'x-request-id': 'r-1' } });
@@ -122,7 +122,7 @@ describe('the spans of a request', () => {
     expect(spans().map(({ status }) => status.code)).toEqual([0, 2, 2, 0]);
   });
 
-  it('end with a bug too', async () => {
+  it('end when a bug is thrown', async () => {
     app.service.store.instead.find = () => {
       throw new Error('canary');
     };
@@ -142,7 +142,7 @@ describe('the spans of a request', () => {
     expect(JSON.stringify(spans().map(({ events, status }) => [events, status]))).not.toContain('canary');
   });
 
-  it('hold no key, no id of one and no credential', async () => {
+  it('contain no key, no key id and no credential', async () => {
     await get();
     await get({}, 'new');
     const text = JSON.stringify(
@@ -154,7 +154,7 @@ describe('the spans of a request', () => {
 });
 
 describe('the trace of a request', () => {
-  it('is the one that its caller names, and stands in the log line', async () => {
+  it('is the one that the caller names, and is in the log line', async () => {
     await get({ traceparent, tracestate: 'vendor=1' });
     expect(new Set(spans().map((span) => span.spanContext().traceId))).toEqual(new Set([traceId]));
     const own = spans().at(-1);
@@ -195,7 +195,7 @@ describe('the trace of a request', () => {
     ]);
   });
 
-  it('is that of a span which is there already, as of an instrumented HTTP server', async () => {
+  it('continues a span that is already active, as with an instrumented HTTP server', async () => {
     const outer = trace.getTracer('http').startSpan('outer');
     await context.with(trace.setSpan(context.active(), outer), () =>
       new OpenTelemetryTracer().request({ traceparent }, {}, () => Promise.resolve()),
@@ -209,7 +209,7 @@ describe('the trace of a request', () => {
 });
 
 describe('without an SDK', () => {
-  it('a request is served as ever, and its line names no trace', async () => {
+  it('a request is served normally, and its log line has no trace id', async () => {
     for (const api of [trace, context, propagation]) api.disable();
     await app.stop();
     app = await ServedApp.start({ tracer: new OpenTelemetryTracer() });

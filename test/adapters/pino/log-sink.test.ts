@@ -1,4 +1,4 @@
-// The log's way out: nobody waits for whoever reads it, and what waits for them is bounded.
+// The log sink: it never blocks, and its queue is bounded.
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,8 +27,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-const sinkTo = (fd: number, maxWaiting = 1_000_000): LogSink =>
-  new LogSink({ fd, maxWaiting, closeTimeoutMs: 100, droppedLine: (count) => `${count} dropped\n` });
+const sinkTo = (fd: number, maxQueued = 1_000_000): LogSink =>
+  new LogSink({ fd, maxQueued, closeTimeoutMs: 100, droppedLine: (count) => `${count} dropped\n` });
 
 /** All that is in the pipe now. */
 function read(): string {
@@ -45,8 +45,8 @@ const write = (sink: LogSink, count: number): void => {
   for (let index = 0; index < count; index += 1) sink.write(lineOf(index));
 };
 
-describe('a log that is read', () => {
-  it('has every line in order once it is closed, and nothing that comes later', async () => {
+describe('a log with a reader', () => {
+  it('has every line in order after close, and no later line', async () => {
     const sink = sinkTo(pipe);
     write(sink, 50);
     await sink.close();
@@ -55,7 +55,7 @@ describe('a log that is read', () => {
     expect(read()).toBe(Array.from({ length: 50 }, (_, index) => lineOf(index)).join(''));
   });
 
-  it('may be a file', async () => {
+  it('can be a file', async () => {
     const file = join(folder, 'file');
     const sink = sinkTo(openSync(file, 'a'));
     write(sink, 2);
@@ -64,8 +64,8 @@ describe('a log that is read', () => {
   });
 });
 
-describe('a log that nobody reads', () => {
-  it('holds nobody up: writing goes on, and closing gives up in time', async () => {
+describe('a log without a reader', () => {
+  it('does not block: writing returns, and close returns within its time limit', async () => {
     const sink = sinkTo(pipe);
     write(sink, 200);
     await sink.close();
@@ -73,7 +73,7 @@ describe('a log that nobody reads', () => {
     expect([length > 0, length <= 65_536]).toEqual([true, true]);
   });
 
-  it('keeps what fits, and tells how many lines it dropped as soon as it is read again', async () => {
+  it('keeps what fits, and reports the number of dropped lines once it is read again', async () => {
     const sink = sinkTo(pipe, 10_000);
     write(sink, 200);
     let text = '';

@@ -1,4 +1,4 @@
-// Telemetry as log lines: which fields a line has, and that nothing of what an error quotes gets into one.
+// Telemetry as log lines: the fields of each line, and that no line quotes the text of an unsafe error.
 import { Writable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -54,13 +54,13 @@ const answered: RequestAnswered = { ...unknown, caller: callerId('billing'), aut
 const secret = 'SECRET-canary';
 
 describe('a line', () => {
-  test('about a call that went well has region, operation and duration', () => {
+  test('about a successful KMS call has region, operation and duration', () => {
     expect(logged(call()).lines).toEqual([
-      { level: debug, region: 'eu-west-1', operation: 'decrypt', durationMs: 12.3, msg: 'vault call' },
+      { level: debug, region: 'eu-west-1', operation: 'decrypt', durationMs: 12.3, msg: 'KMS call' },
     ]);
   });
 
-  test('about a call that failed has the kind and reason too, and of the cause what is safe', () => {
+  test('about a failed KMS call also has the kind, the reason and the safe part of the cause', () => {
     const cause = Object.assign(new Error('connect ECONNREFUSED'), {
       code: 'ECONNREFUSED',
       syscall: 'connect',
@@ -74,12 +74,12 @@ describe('a line', () => {
         kind: 'region.unavailable',
         reason: 'refused',
         cause: { name: 'Error', code: 'ECONNREFUSED', message: 'connect ECONNREFUSED' },
-        msg: 'vault call failed',
+        msg: 'KMS call failed',
       },
     ]);
   });
 
-  test('about a call to the store has region, operation and duration, and how it failed', () => {
+  test('about a store call has region, operation and duration, and the failure', () => {
     const stored = { event: 'store.call', region: eu, operation: 'insert', durationMs: 12.345_678 } as const;
     const failure = { kind: 'store.outcome-unknown', cause: 'timed out' } as const;
     const facts = { region: 'eu-west-1', operation: 'insert', durationMs: 12.3 };
@@ -89,7 +89,7 @@ describe('a line', () => {
     ]);
   });
 
-  test('about a region of the store that changed is not taken for one of its vault', () => {
+  test('about a store region that changed differs from one about a KMS region', () => {
     const change = { region: eu, from: 'healthy', to: 'open', why: 'region.unavailable' } as const;
     const lines = (['region.transition', 'store-region.transition'] as const).map(
       (event) => logged({ event, ...change }).lines,
@@ -100,16 +100,16 @@ describe('a line', () => {
     ]);
   });
 
-  test('about a created key names it, and the regions that miss it', () => {
+  test('about a created key names the key, and the regions without a copy', () => {
     expect(
       logged({ event: 'key.created', id, missing: [] }, { event: 'key.created', id, missing: [us] }).lines,
     ).toEqual([
       { level: info, id: 'orders/7', msg: 'key created in every region' },
-      { level: warn, id: 'orders/7', missing: ['us-east-1'], msg: 'key created, but not in every region' },
+      { level: warn, id: 'orders/7', missing: ['us-east-1'], msg: 'key created without every region' },
     ]);
   });
 
-  test('about a key that was not made says what each region did', () => {
+  test('about a refused creation has the failure of each region', () => {
     const attempts = [
       { region: eu, failure: { kind: 'region.throttled', cause: new Error(secret) } },
     ] as const;
@@ -122,20 +122,20 @@ describe('a line', () => {
         proven: 1,
         quorum: 2,
         attempts: [{ region: 'eu-west-1', kind: 'region.throttled', cause: { name: 'Error' } }],
-        msg: 'key not created: too few regions could be proven to hold it',
+        msg: 'key not created: too few regions have a verified copy',
       },
     ]);
     expect(text).not.toContain(secret);
   });
 
-  test('about a repaired key says what was done where', () => {
+  test('about a repaired key has the changed regions', () => {
     const change = { id, version: keyVersion(1), added: [eu], replaced: [us], dropped: [] };
     expect(logged({ event: 'key.repaired', ...change }).lines).toEqual([
       { level: info, ...change, msg: 'key repaired' },
     ]);
   });
 
-  test('about a key that still lacks copies says why, for each region and as a whole', () => {
+  test('about a failed repair has the failure of each region and of the whole', () => {
     const failed = [{ region: eu, failure: { kind: 'region.throttled', cause: new Error(secret) } }] as const;
     const event = { event: 'key.repair-failed', id, version: keyVersion(1), failed } as const;
     const { lines, text } = logged(event, {
@@ -143,7 +143,7 @@ describe('a line', () => {
       failed: [],
       failure: { kind: 'store.revision-stale' },
     });
-    const line = { level: warn, id: 'orders/7', version: 1, msg: 'key still lacks copies' };
+    const line = { level: warn, id: 'orders/7', version: 1, msg: 'key still has missing copies' };
     expect(lines).toEqual([
       { ...line, failed: [{ region: 'eu-west-1', kind: 'region.throttled', cause: { name: 'Error' } }] },
       { ...line, failed: [], kind: 'store.revision-stale' },
@@ -151,13 +151,13 @@ describe('a line', () => {
     expect(text).not.toContain(secret);
   });
 
-  test('about repairs that found no room says how many and what to do', () => {
+  test('about a full repair queue has the number of dropped keys and what to do', () => {
     expect(logged({ event: 'repairs.dropped', count: 3 }).lines).toEqual([
-      { level: warn, count: 3, msg: 'too many keys wait for repair: run rkms repair' },
+      { level: warn, count: 3, msg: 'repair queue full: run rkms repair' },
     ]);
   });
 
-  test('about a request tells who asked for what, how it ended, and what it took', () => {
+  test('about a request has the caller, the route, the outcome and the effort', () => {
     const served = { region: eu, created: false, copies: 2, regions: 3, attempts: 2, hedged: true } as const;
     expect(logged({ ...answered, served }).lines).toEqual([
       {
@@ -179,7 +179,7 @@ describe('a line', () => {
     ]);
   });
 
-  test('about a request that was not served well says why, at the level of who must look', () => {
+  test('about a failed request has the reason, and is an error only when RKMS failed', () => {
     const facts = { requestId: 'r-1', method: 'GET', route: '/key', durationMs: 12.3 };
     const known = { ...facts, caller: 'billing', authentication: 'jwt' };
     const refused = { ...unknown, status: 401, failure: { kind: 'authentication.failed' } };
@@ -200,22 +200,28 @@ describe('a line', () => {
         ...known,
         status: 503,
         kind: 'call.aborted',
-        msg: 'the caller did not wait for the answer',
+        msg: 'caller disconnected before the response',
       },
     ]);
   });
 
-  test('about a request that met a bug says where it was thrown, and nothing of its text', () => {
+  test('about a bug has where it was thrown, and nothing of its message', () => {
     const bug = new TypeError(secret);
     const { lines, text } = logged({ ...answered, status: 500, failure: { kind: 'internal' }, bug });
     const stack = expect.arrayContaining([expect.stringMatching(/pino-telemetry\.test/)]);
     expect(lines).toMatchObject([
-      { level: error, kind: 'internal', bug: { name: 'TypeError' }, stack, msg: 'request failed by a bug' },
+      {
+        level: error,
+        kind: 'internal',
+        bug: { name: 'TypeError' },
+        stack,
+        msg: 'request failed: bug in RKMS',
+      },
     ]);
     expect(text).not.toContain(secret);
   });
 
-  test('never has a field that was not declared', () => {
+  test('never has a field that its event does not declare', () => {
     const more = { key: secret, plaintext: Buffer.from(secret), ...call({ kind: 'region.throttled' }) };
     const failure = { kind: 'region.untrusted', key: secret, attempts: [secret] } as VaultFailure;
     const created = { event: 'key.created', id, missing: [], key: secret } as TelemetryEvent;
@@ -251,7 +257,7 @@ describe('the text of an error', () => {
     }
   });
 
-  test('that AWS sent is logged', () => {
+  test('from AWS is logged', () => {
     const cause = Object.assign(new Error('the key is disabled'), {
       name: 'DisabledException',
       $fault: 'client',
@@ -259,21 +265,21 @@ describe('the text of an error', () => {
     expect(causeFacts(cause)).toEqual({ name: 'DisabledException', message: 'the key is disabled' });
   });
 
-  test('of the system or of SQLite is logged, with its code', () => {
+  test('from the operating system or SQLite is logged, with its code', () => {
     const ofSystem = Object.assign(new Error('no space'), { code: 'ENOSPC', syscall: 'write' });
     const ofSqlite = Object.assign(new Error('locked'), { code: 'ERR_SQLITE_ERROR', errcode: 5 });
     expect(causeFacts(ofSystem)).toEqual({ name: 'Error', code: 'ENOSPC', message: 'no space' });
     expect(causeFacts(ofSqlite)).toEqual({ name: 'Error', code: 'ERR_SQLITE_ERROR', message: 'locked' });
   });
 
-  test('of any other origin is not logged, nor are its cause and stack', () => {
+  test('from anywhere else is not logged, nor are its cause and stack', () => {
     const cause = new TypeError(secret, { cause: new Error(secret) });
     expect(causeFacts(cause)).toEqual({ name: 'TypeError' });
   });
 });
 
-describe('facts of anything', () => {
-  test('that is no error are its text or its type', () => {
+describe('causeFacts of anything', () => {
+  test('that is not an error is its text or its type', () => {
     expect(['PendingDeletion', 7, undefined, null, { secret }, [secret]].map(causeFacts)).toEqual([
       'PendingDeletion',
       'number',
@@ -284,7 +290,7 @@ describe('facts of anything', () => {
     ]);
   });
 
-  test('are made without throwing', () => {
+  test('never throws', () => {
     fc.assert(
       fc.property(fc.anything(), (cause) => {
         expect(() => JSON.stringify(failureFacts({ kind: 'x', cause } as { kind: string }))).not.toThrow();

@@ -129,7 +129,7 @@ describe('an event', () => {
 });
 
 describe('the page', () => {
-  it('reads the service anew each time, the first time, too', async () => {
+  it('reads the service at every scrape, including the first', async () => {
     const ours = (await samplesOf(fullMetrics())).map(line);
     expect(ours).toEqual(
       expect.arrayContaining([
@@ -156,7 +156,7 @@ describe('the page', () => {
     );
   });
 
-  it('holds nothing of a key, of a caller, of a cause, or of what a caller sent', async () => {
+  it('contains no key, caller, cause, or anything that a caller sent', async () => {
     const full = fullMetrics();
     full.record({ event: 'vault.call', region: here, operation: 'decrypt', durationMs: 1, failure });
     const { text } = await full.read();
@@ -165,7 +165,7 @@ describe('the page', () => {
     }
   });
 
-  it('has as many series after a thousand requests with all there is to vary as after one', async () => {
+  it('has as many series after a thousand varied requests as after one', async () => {
     const one = (await samplesOf(fullMetrics())).length;
     const full = fullMetrics();
     for (let n = 0; n < 1_000; n += 1) {

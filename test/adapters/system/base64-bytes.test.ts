@@ -1,4 +1,4 @@
-// Base64 in bytes: read and written as Buffer does, strictly, with nothing in between that could not be overwritten.
+// Base64 in bytes: read and written as Buffer does, strictly, without an intermediate string.
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -15,13 +15,13 @@ describe('base64 in bytes', () => {
   });
 
   it.each(['A', 'AAA', 'AAA*', 'A===', 'AA=A', '====', 'AAAA=', 'AA A', 'A-_A', '"AAA', 'AAAA\n'])(
-    'that is none is left to others: %j',
+    'refuses what is not padded base64: %j',
     (text) => {
       expect(readBase64(Buffer.from(text))).toBeUndefined();
     },
   );
 
-  it('lies in memory of its own', () => {
+  it('is decoded into new memory', () => {
     const read = readBase64(Buffer.from(randomBytes(32).toString('base64')));
     expect(read?.buffer.byteLength).toBe(32);
   });

@@ -1,4 +1,4 @@
-// The machine's own time, as far as the application builds on it.
+// The real clock, as far as the application depends on it.
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import { until } from '../../support/until.js';
@@ -9,7 +9,7 @@ const waited = (ms: number): Promise<void> =>
   });
 
 describe('the clock of the machine', () => {
-  it('counts time in which the process waits as idle', async () => {
+  it('counts waiting as idle time', async () => {
     // Whoever runs the tests works in this process, too, and can keep it busy for a whole wait.
     await until(async () => {
       const idleMs = systemClock.idleMs();
@@ -18,7 +18,7 @@ describe('the clock of the machine', () => {
     });
   });
 
-  it('counts no time as idle in which the process works', async () => {
+  it('counts no work as idle time', async () => {
     await waited(1);
     const [startMs, idleMs] = [systemClock.monotonicMs(), systemClock.idleMs()];
     while (systemClock.monotonicMs() - startMs < 50);
@@ -27,7 +27,7 @@ describe('the clock of the machine', () => {
     expect(restedMs).toBeLessThan(5);
   });
 
-  it('does not fire once it is told not to', async () => {
+  it('does not fire a cancelled timer', async () => {
     let fired = false;
     systemClock.schedule(1, () => {
       fired = true;
@@ -36,7 +36,7 @@ describe('the clock of the machine', () => {
     expect(fired).toBe(false);
   });
 
-  it('draws numbers from 0 up to 1', () => {
+  it('draws random numbers from 0 up to, not including, 1', () => {
     const drawn = Array.from({ length: 1_000 }, () => systemClock.random());
     expect([Math.min(...drawn) >= 0, Math.max(...drawn) < 1, new Set(drawn).size > 990]).toEqual([
       true,
