@@ -1,5 +1,5 @@
-// Writes the references in docs/ from the program itself: docs/cli.md from the commander tree, docs/configuration.md from the
-// schema. Nobody edits those files; a test holds them against what this would write. Run by `make docs`, after a build.
+// Writes the references in docs/ from the program itself: docs/cli.md from the declarations of the commands,
+// docs/configuration.md from the schema. A test fails when those files differ from what this writes. Run by `make docs`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import {
@@ -17,11 +17,11 @@ import {
 } from 'rkms/infrastructure/config/options';
 import { createProgram } from 'rkms/infrastructure/cli/program';
 
-/** Every file that is written, with its content. */
-export async function references(): Promise<readonly { readonly file: string; readonly content: string }[]> {
+/** Every reference, with its content. */
+export function references(): readonly { readonly file: string; readonly content: string }[] {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string };
   return [
-    { file: 'docs/cli.md', content: cliReference(await createProgram(version, 'all')) },
+    { file: 'docs/cli.md', content: cliReference(createProgram(version)) },
     { file: 'docs/configuration.md', content: configurationReference(declaredSections) },
   ];
 }
@@ -32,27 +32,21 @@ function cliReference(program: Command): string {
   return joined([
     '# The command line',
     written,
-    `${program.description()}. \`rkms --help\` and \`rkms <command> --help\` say the same at a terminal.`,
-    '- Commands print tables for people; with `--json` they print JSON, which is for programs and keeps its names. Lists that may be long are JSON lines.',
-    '- Colours and progress appear only on a terminal. `NO_COLOR=1` turns colours off. Progress and refusals go to standard error.',
-    '- `--config`, or the variable `RKMS_CONFIG`, names the configuration ([configuration.md](configuration.md)). Single values can be set by `RKMS_<SECTION>_<KEY>`.',
-    '- `rkms completion bash`, `zsh` or `fish` prints what the shell needs to complete commands and options.',
+    `${program.description()}. \`rkms --help\` and \`rkms <command> --help\` print the same text.`,
+    '- Commands print tables for people. With `--json` they print JSON for programs, with names that do not change; lists of keys are JSON lines.',
+    '- Colours and progress appear only on a terminal. `NO_COLOR=1` turns colours off. Progress and errors go to standard error.',
+    '- `--config`, or the variable `RKMS_CONFIG`, names the configuration ([configuration.md](configuration.md)). Variables `RKMS_<SECTION>_<KEY>` set single values.',
+    '- `rkms completion bash`, `zsh` or `fish` prints a script that completes commands and options in that shell.',
     '## Exit codes',
     table(
       ['code', 'meaning'],
       [
-        [exitCodes.ok, 'done, and all is well'],
-        [exitCodes.failed, 'refused or failed; the line on standard error says why'],
-        [exitCodes.findings, 'the work is done, and something was found that needs an operator'],
-        [
-          exitCodes.stopped,
-          'stopped before the end, by a signal or because nobody reads on; what was done stays done',
-        ],
-        [exitCodes.warnings, 'done; nothing is broken, but something should be seen to'],
-        [
-          exitCodes.misuse,
-          'the command line itself is wrong, and nothing was done (`EX_USAGE` of sysexits.h)',
-        ],
+        [exitCodes.ok, 'success: done, and nothing is wrong'],
+        [exitCodes.failed, 'refused or failed; standard error has the reason'],
+        [exitCodes.findings, 'done; something was found that an operator must fix'],
+        [exitCodes.stopped, 'stopped before the end, by a signal or a closed pipe; what was done stays done'],
+        [exitCodes.warnings, 'done; there are warnings, and nothing is broken'],
+        [exitCodes.misuse, 'the command line is wrong, and nothing was done (`EX_USAGE` of sysexits.h)'],
       ].map((row) => row.map(String)),
     ),
     ...allCommands(program)
@@ -92,10 +86,10 @@ function configurationReference(sections: readonly DeclaredSection[]): string {
   return joined([
     '# Configuration reference',
     written,
-    'A TOML file, read once and checked as a whole. [config/aws.toml](../config/aws.toml) is one for production, with comments; `config/rkms.toml` is the embedded default.',
-    '- `--config` or `RKMS_CONFIG` names the file. The variables below set single values; they win over the file.',
-    '- `rkms config check` says all that is wrong with it, line by line. `rkms config show` says what holds, and where each value came from.',
-    '- Secrets are never in it: options name files that hold them.',
+    'A TOML file, read once at the start. [config/aws.toml](../config/aws.toml) is an example for production, with comments; `config/rkms.toml` is the embedded default.',
+    '- `--config` or `RKMS_CONFIG` names the file. The variables below set single values and override the file.',
+    '- `rkms config check` reports every problem with its line. `rkms config show` shows the effective values and where each comes from.',
+    '- It never contains secrets: options name the files that do.',
     ...sections.filter(({ options }) => options.length > 0).flatMap(sectionReference),
   ]);
 }
@@ -109,7 +103,7 @@ const sectionReference = ({ path, description, options }: DeclaredSection): read
       `\`${option.key}\``,
       option.kind === 'boolean' ? 'true or false' : option.kind,
       option.unit ?? '',
-      standardOf(option),
+      defaultValueOf(option),
       option.variable === undefined ? '' : `\`${option.variable}\``,
       escaped(meaningOf(option)),
     ]),
@@ -117,7 +111,7 @@ const sectionReference = ({ path, description, options }: DeclaredSection): read
 ];
 
 function headingOf(path: string): string {
-  if (path === '') return 'Before all tables';
+  if (path === '') return 'Top level';
   const [, outer, key = path] = /^(.+\[\])\.(.+)$/.exec(path) ?? [];
   const name = key.endsWith('[]') ? `[[${key.slice(0, -2)}]]` : `[${key}]`;
   return outer === undefined
@@ -125,7 +119,7 @@ function headingOf(path: string): string {
     : `\`${key.replace('[]', '')}\` in \`[[${outer.slice(0, -2)}]]\``;
 }
 
-function standardOf({ default: value, required, whenUnset }: DeclaredOption): string {
+function defaultValueOf({ default: value, required, whenUnset }: DeclaredOption): string {
   if (value !== undefined) return `\`${JSON.stringify(value)}\``;
   return required ? 'required' : escaped(whenUnset ?? 'none');
 }
@@ -133,7 +127,7 @@ function standardOf({ default: value, required, whenUnset }: DeclaredOption): st
 const meaningOf = ({ description, expected, onlyWith }: DeclaredOption): string =>
   `${onlyWith ? `With ${onlyWith.key} = "${onlyWith.value}": ` : ''}${description} Expected: ${expected}.`;
 
-/** Aligned as the formatter aligns it. */
+/** Aligned as prettier aligns it. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((cell, at) => Math.max(3, cell.length, ...rows.map((row) => row[at]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
@@ -141,17 +135,17 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
-/** Text that Markdown would take for more than text. */
+/** Escapes what Markdown would interpret. */
 const escaped = (text: string): string => text.replaceAll(/[*<|_]/g, String.raw`\$&`);
 
 const sentence = (text: string): string => (/[.?!]$/.test(text) ? text : `${text}.`);
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** A blank line between blocks, none between the points of a list. */
+/** A blank line between blocks, none between the items of a list. */
 const joined = (blocks: readonly string[]): string =>
   `${blocks.join('\n\n').replaceAll(/^(- .*)\n\n(?=- )/gm, '$1\n')}\n`;
 
 if (import.meta.main) {
-  for (const { file, content } of await references()) writeFileSync(file, content);
+  for (const { file, content } of references()) writeFileSync(file, content);
 }

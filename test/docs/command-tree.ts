@@ -21,7 +21,7 @@ const known = (command: Command, before: string): KnownCommand => {
   };
 };
 
-export const commandTree = async (): Promise<CommandTree> => known(await createProgram('0.0.0', 'all'), '');
+export const commandTree = (): CommandTree => known(createProgram('0.0.0'), '');
 
 /** What is wrong with the words after `rkms`, or undefined. A word may be a placeholder in angle brackets. */
 export function wrongWith(tree: CommandTree, words: readonly string[]): string | undefined {

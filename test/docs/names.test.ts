@@ -37,7 +37,7 @@ function optionsOf(schema: unknown, path: readonly string[] = []): readonly stri
 const options = new Set(optionsOf(configSchema).filter(Boolean));
 const sections = new Set([...options].map((option) => option.split('.')[0] ?? ''));
 
-const everyCommand = await commandTree();
+const everyCommand = commandTree();
 
 describe('what pages name', () => {
   const tree = everyCommand;

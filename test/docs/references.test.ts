@@ -14,7 +14,7 @@ const options = declaredSections.flatMap(({ path, options: declared }) =>
   })),
 );
 
-const written = await references();
+const written = references();
 
 describe('the reference', () => {
   it.each(written)('$file is what `make docs` writes', ({ file, content }) => {

@@ -231,7 +231,7 @@ describe('a configuration that cannot be used is refused', () => {
     expect(JSON.parse(served.stderr.split('\n')[0] ?? '')).toMatchObject({
       level: 40,
       name: 'RKMS_SERVER_PROT (did you mean RKMS_SERVER_PORT?)',
-      msg: 'this variable names no option',
+      msg: 'this variable matches no option',
     });
     await served.stop();
   });
@@ -266,7 +266,7 @@ describe('a command line that is wrong is refused, with where to look', () => {
     ],
     [
       [...create, ...app, ...nobody, '--expires', '0d'],
-      /argument '0d' is invalid\. Expected a number of days, as 90d\./,
+      /argument '0d' is invalid\. Expected a number of days, for example 90d\./,
     ],
     [
       [...create, ...app, ...nobody, '--expires', '1y'],
@@ -292,7 +292,7 @@ describe('a start on AWS', () => {
     const path = lab.write('own.toml', aws.config({ deployment: 'own' }));
     expect(said(await lab.run(['init', '--config', path], awsVariables))).toEqual({
       code: 0,
-      stdout: 'The genesis record of the deployment "own" was made.\n',
+      stdout: 'The genesis record of the deployment "own" was created.\n',
       lines: [],
     });
     await lab.token(path, 'app', 'read,create');
@@ -335,7 +335,7 @@ describe('a start on AWS', () => {
   it('initialises a table once', async () => {
     expect(said(await start({}, 'init'))).toEqual({
       code: 0,
-      stdout: 'The genesis record of the deployment "own" was there already: nothing was changed.\n',
+      stdout: 'The genesis record of the deployment "own" exists already: nothing was changed.\n',
       lines: [],
     });
   });

@@ -19,8 +19,7 @@ process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
 });
 
 try {
-  const program = await createProgram(version, process.argv.slice(2));
-  await program.parseAsync();
+  await createProgram(version).parseAsync();
 } catch (cause) {
   if (cause instanceof CommanderError) {
     process.exitCode = cause.exitCode === 0 ? exitCodes.ok : exitCodes.misuse;

@@ -12,14 +12,15 @@ import {
   subcommands,
 } from '../../../src/infrastructure/cli/support/command-tree.js';
 import { examplesOf } from '../../../src/infrastructure/cli/support/examples.js';
-import { completionScript, shells } from '../../../src/infrastructure/cli/commands/completion-script.js';
+import { completionScript } from '../../../src/infrastructure/cli/commands/completion-script.js';
+import { shells } from '../../../src/infrastructure/cli/support/arguments.js';
 import { createProgram } from '../../../src/infrastructure/cli/program.js';
 import { Leftovers } from '../../support/leftovers.js';
 
 const leftovers = new Leftovers();
 afterAll(() => leftovers.clear());
 
-const program = await createProgram('1.2.3', 'all');
+const program = createProgram('1.2.3');
 const commands = allCommands(program);
 const leaves = commands.filter(({ command }) => subcommands(command).length === 0);
 

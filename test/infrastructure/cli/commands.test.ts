@@ -122,8 +122,8 @@ describe('rkms keys show', () => {
             copies: '2/3',
             regions: [
               { region: 'us-east-1', configured: true, copy: 'missing' },
-              { region: 'us-east-2', configured: true, copy: 'there', kmsKey, ciphertextBytes },
-              { region: 'us-west-2', configured: true, copy: 'there', kmsKey, ciphertextBytes },
+              { region: 'us-east-2', configured: true, copy: 'present', kmsKey, ciphertextBytes },
+              { region: 'us-west-2', configured: true, copy: 'present', kmsKey, ciphertextBytes },
             ],
           },
         ],
@@ -138,12 +138,12 @@ describe('rkms keys show', () => {
       0,
       [
         expect.stringMatching(
-          /^orders\/7 version 1: copies 2\/2, created \S+Z, revision 1, format 1, commitment there$/,
+          /^orders\/7 version 1: copies 2\/2, created \S+Z, revision 1, format 1, commitment present$/,
         ),
-        expect.stringMatching(/^REGION {5}COPY {3}CONFIGURED {2}BYTES {2}KMS KEY$/),
-        'us-east-1  there  yes  ...',
-        'us-east-2  there  yes  ...',
-        'us-west-2  there  no  ...',
+        expect.stringMatching(/^REGION {5}COPY {5}CONFIGURED {2}BYTES {2}KMS KEY$/),
+        'us-east-1  present  yes  ...',
+        'us-east-2  present  yes  ...',
+        'us-west-2  present  no  ...',
         '',
       ],
     ]);
@@ -203,7 +203,7 @@ describe('rkms keys get', () => {
     expect(
       [formless, versioned].map(({ code, stdout, stderr }) => [code, stdout, stderr.split('\n')[0]]),
     ).toEqual([
-      [64, '', 'rkms: say how to print the key: --base64, --raw or --json'],
+      [64, '', 'rkms: choose how to print the key: --base64, --raw or --json'],
       [1, '', 'rkms: there is no version 2 of orders/7'],
     ]);
   });
@@ -231,7 +231,7 @@ describe('rkms config', () => {
     expect(ended).toEqual({
       code: 0,
       stdout:
-        'note: the variable RKMS_SERVER_PROT (did you mean RKMS_SERVER_PORT?) names no option\n' +
+        'note: the variable RKMS_SERVER_PROT (did you mean RKMS_SERVER_PORT?) matches no option\n' +
         `${config} is valid: deployment "embedded", regions us-east-1, us-east-2, us-west-2, store SQLite in data/rkms.sqlite.\n`,
       stderr: '',
     });
@@ -302,7 +302,7 @@ const notRun: Readonly<Record<string, string>> = {
   'rkms import --config aws.toml --from-table rkms_keys --rate 20': 'needs a table of the Go original',
 };
 
-const everyCommand = allCommands(await createProgram('0', 'all'));
+const everyCommand = allCommands(createProgram('0'));
 
 describe('an example in the help', () => {
   const lines = everyCommand.flatMap(({ command }) => examplesOf(command).map(([, line]) => line));

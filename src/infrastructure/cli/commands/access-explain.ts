@@ -1,5 +1,5 @@
-// `rkms access explain`: what a caller may do to an id, and by which line of the configuration or which token.
-import type { Command } from 'commander';
+// `rkms access explain`: explains what a caller may do with an id, and which line of the
+// configuration or which token decides it.
 import { existsSync } from 'node:fs';
 import { readTokens } from '../../../adapters/tokens/token-entries.js';
 import { systemClock } from '../../../adapters/system/system-clock.js';
@@ -7,10 +7,8 @@ import type { CallerId, KeyId } from '../../../domain/ids.js';
 import { callerGrants } from '../../config/schema/callers.js';
 import { isRecognised } from '../../config/schema/identities.js';
 import { explainAccess, type ExplainedPermission } from './explain-access.js';
-import { callerOf } from '../support/caller-argument.js';
-import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
-import { addExamples } from '../support/examples.js';
-import { keyIdOf } from '../support/arguments.js';
+import { loadConfig } from '../support/command-config.js';
+import type { ConfigOption } from '../support/declare.js';
 import { textTable } from '../support/text-table.js';
 
 interface ExplainOptions extends ConfigOption {
@@ -19,19 +17,7 @@ interface ExplainOptions extends ConfigOption {
   readonly json?: true;
 }
 
-/** Adds it to `access`, the command that the commands about rights share. */
-export function addAccessExplain(command: Command): void {
-  withConfigOption(command)
-    .requiredOption('--caller <name>', 'who asks', callerOf)
-    .requiredOption('--id <id>', 'the id of a key; it need not exist', keyIdOf)
-    .option('--json', 'print JSON instead of a table')
-    .action(explain);
-  addExamples(command, [
-    ['may billing read this key?', 'rkms access explain --caller billing --id billing/42'],
-  ]);
-}
-
-function explain(options: ExplainOptions): void {
+export function explain(options: ExplainOptions): void {
   const { caller, id, json } = options;
   const config = loadConfig(options);
   const recognised = isRecognised(config.callers, caller);
@@ -47,7 +33,7 @@ function explain(options: ExplainOptions): void {
   process.stdout.write(json ? `${JSON.stringify(answer, undefined, 2)}\n` : tableOf(explained));
 }
 
-/** One row per permission; what a further token says of it is on a line of its own below. */
+/** One row per permission; each further token that decides about it has a row below. */
 const tableOf = (explained: readonly ExplainedPermission[]): string =>
   textTable(
     ['PERMISSION', 'ALLOWED', 'BY'],

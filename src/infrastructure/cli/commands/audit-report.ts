@@ -1,8 +1,8 @@
-// What `rkms audit verify` prints for people. Text from the log is never printed, only what the verification says of it.
+// What `rkms audit verify` prints for people. Never prints text from the log, which an attacker may have written.
 import { nameOf, type AuditFileReport, type AuditReport } from '../../../adapters/audit-file/verify-audit.js';
 
-/** Longer lists are cut for the terminal; `--json` has more. */
-const mostShown = 20;
+/** Longer lists are cut here; `--json` has more of them. */
+const maxShown = 20;
 
 export function showAuditReport({ files, findings, findingCount }: AuditReport, seconds: number): string {
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
@@ -11,7 +11,7 @@ export function showAuditReport({ files, findings, findingCount }: AuditReport, 
     ...files.flatMap(fileLines),
     ...findings.map(({ what, detail }) => `WRONG  ${what}: ${detail}`),
     `${count(files.length, 'file')}, ${count(entries, 'entry', 'entries')}, ${(bytes / 1e6).toFixed(1)} MB in ${seconds.toFixed(1)} s: ` +
-      (findingCount === 0 ? 'intact' : `NOT AS IT WAS WRITTEN, ${count(findingCount, 'finding')}`),
+      (findingCount === 0 ? 'intact' : `NOT INTACT, ${count(findingCount, 'finding')}`),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -25,13 +25,13 @@ function fileLines({
   findings,
   findingCount,
 }: AuditFileReport): readonly string[] {
-  const shown = findings.slice(0, mostShown);
+  const shown = findings.slice(0, maxShown);
   const more = findingCount - shown.length;
   return [
     file,
     `  ${count(entries, 'entry', 'entries')}${first && last ? `, ${first.time} to ${last.time}` : ''}`,
     ...(last ? [`  anchor ${nameOf(last)}`] : []),
-    ...notes.slice(0, mostShown).map(({ line, what, detail }) => `  note   ${place(line)}${what}: ${detail}`),
+    ...notes.slice(0, maxShown).map(({ line, what, detail }) => `  note   ${place(line)}${what}: ${detail}`),
     ...shown.map(({ line, what, detail }) => `  WRONG  ${place(line)}${what}: ${detail}`),
     ...(more > 0 ? [`  WRONG  and ${count(more, 'finding')} more`] : []),
   ];

@@ -1,15 +1,14 @@
-// `rkms audit verify`: holds the audit log against its hash chain and says what is wrong, file by file. Changes nothing and
+// `rkms audit verify`: checks the audit log against its hash chain and reports what is wrong, file by file. Changes nothing;
 // may run beside the service.
-import { InvalidArgumentError, type Command } from 'commander';
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Head } from '../../../adapters/audit-file/audit-chain.js';
 import { filesOfLog } from '../../../adapters/audit-file/audit-names.js';
 import { verifyAudit, type AuditReport } from '../../../adapters/audit-file/verify-audit.js';
 import { OperatorError } from '../../../ports/operator-error.js';
-import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { loadConfig } from '../support/command-config.js';
+import type { ConfigOption } from '../support/declare.js';
 import { showAuditReport } from './audit-report.js';
-import { addExamples } from '../support/examples.js';
 import { exitCodes } from '../support/exit-codes.js';
 
 interface VerifyOptions extends ConfigOption {
@@ -18,23 +17,7 @@ interface VerifyOptions extends ConfigOption {
   readonly json?: boolean;
 }
 
-/** Adds it to `audit`, the command that the commands about the audit log share. */
-export function addAuditVerify(command: Command): void {
-  withConfigOption(command)
-    .option(
-      '--file <path...>',
-      'only these files, in their order, instead of the whole log of the configuration',
-    )
-    .option('--anchor <seq:hash>', 'a place where the log is known to have stood; may be repeated', anchorsOf)
-    .option('--json', 'the report as JSON')
-    .action(verify);
-  addExamples(command, [
-    ['the whole log of the configuration', 'rkms audit verify'],
-    ['one file, as a program reads it', 'rkms audit verify --file data/audit.jsonl --json'],
-  ]);
-}
-
-async function verify(options: VerifyOptions): Promise<void> {
+export async function verifyAuditLog(options: VerifyOptions): Promise<void> {
   const startedMs = performance.now();
   const report = await (options.file ? verifyFiles(options.file, options) : verifyLog(options));
   const seconds = (performance.now() - startedMs) / 1_000;
@@ -46,13 +29,13 @@ async function verify(options: VerifyOptions): Promise<void> {
 
 async function verifyLog(options: VerifyOptions): Promise<AuditReport> {
   const { file } = loadConfig(options).audit;
-  // A file that is put aside meanwhile looks as if one were missing: looked at again, it is not.
+  // While the service rotates the log, a file can seem to be missing: then the log is read again.
   for (let attempt = 1; ; attempt += 1) {
     const paths = existsSync(dirname(file)) ? filesOfLog(file) : [];
     if (paths.length === 0) {
       throw new OperatorError(
         `there is no audit log ${file}`,
-        'name the configuration of the service with --config',
+        'set --config to the configuration of the service',
       );
     }
     const report = await verifyPaths(paths, { ...options, whole: true });
@@ -79,7 +62,7 @@ async function verifyPaths(
   return report;
 }
 
-/** A line on a terminal that counts up; nothing anywhere else. */
+/** A progress line, only on a terminal. */
 function progressOf(paths: readonly string[]): { add: (bytes: number) => void; end: () => void } {
   const { stderr } = process;
   if (!stderr.isTTY) return { add: () => undefined, end: () => undefined };
@@ -98,12 +81,4 @@ function progressOf(paths: readonly string[]): { add: (bytes: number) => void; e
       stderr.write('\r\u001b[K');
     },
   };
-}
-
-function anchorsOf(text: string, before: readonly Head[] = []): readonly Head[] {
-  const [, seq, hash] = /^([1-9]\d{0,15}):([0-9a-f]{64})$/.exec(text) ?? [];
-  if (seq === undefined || hash === undefined) {
-    throw new InvalidArgumentError('An anchor is <sequence number>:<64 hex digits>.');
-  }
-  return [...before, { seq: Number(seq), hash }];
 }

@@ -1,5 +1,5 @@
-// Completion scripts for bash, zsh and fish. Each finds out which command the words so far make up, and then offers what
-// the command line knows there: commands, options, words to choose from, or files.
+// Completion scripts for bash, zsh and fish. Each script determines the command from the words typed so far, and then offers
+// what may follow: commands, options, choices, or files. Generated from the declarations, so nothing can be missing.
 import type { Command } from 'commander';
 import {
   allCommands,
@@ -8,9 +8,7 @@ import {
   subcommands,
   type CommandOption,
 } from '../support/command-tree.js';
-
-export const shells = ['bash', 'zsh', 'fish'] as const;
-export type Shell = (typeof shells)[number];
+import type { Shell } from '../support/arguments.js';
 
 /** One command, and what may follow it. */
 interface Place {

@@ -1,12 +1,11 @@
-// `rkms config check`: says everything that is wrong with a configuration, with the line in the file, and what a start would
-// refuse in the environment. Calls nobody; whether the regions and the store are well is for other commands.
-import type { Command } from 'commander';
+// `rkms config check`: reports everything that is wrong with a configuration, with the line in the file, and what a start
+// would refuse in the environment. Makes no network call: `rkms doctor` checks regions and store.
 import { unknownVariables } from '../../config/environment.js';
 import { showProblem, type ConfigProblem } from '../../config/schema/problems.js';
 import { regionsOf, usesAws, type Config } from '../../config/config.js';
 import { unsafeSettingsIn } from '../../config/unsafe-environment.js';
-import { withConfigOption, readConfig, type ConfigOption } from '../support/command-config.js';
-import { addExamples } from '../support/examples.js';
+import { readConfig } from '../support/command-config.js';
+import type { ConfigOption } from '../support/declare.js';
 import { exitCodes } from '../support/exit-codes.js';
 import { paint } from '../support/paint.js';
 
@@ -18,24 +17,15 @@ interface ConfigReport {
   readonly file: string;
   readonly valid: boolean;
   readonly problems: readonly ConfigProblem[];
-  /** What is odd, and no reason to refuse a start. */
+  /** What is suspicious, but does not prevent a start. */
   readonly notes: readonly string[];
 }
 
-/** Adds it to `config`, the command that the commands about the configuration share. */
-export function addConfigCheck(command: Command): void {
-  withConfigOption(command).option('--json', 'print JSON instead of lines').action(check);
-  addExamples(command, [
-    ['the configuration that `rkms serve` would use', 'rkms config check'],
-    ['before a roll-out; ends with 2 if anything is wrong', 'rkms config check --config aws.toml --json'],
-  ]);
-}
-
-function check(options: CheckOptions): void {
+export function checkConfig(options: CheckOptions): void {
   const { config: file, json } = options;
   const { parsed } = readConfig(options);
   const problems = parsed.match(environmentProblems, (invalid) => invalid.problems);
-  const notes = unknownVariables(process.env).map((name) => `the variable ${name} names no option`);
+  const notes = unknownVariables(process.env).map((name) => `the variable ${name} matches no option`);
   const report: ConfigReport = { file, valid: problems.length === 0, problems, notes };
   const verdict = parsed.match(summary, () => '');
   process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : textOf(report, verdict));
@@ -49,7 +39,7 @@ function environmentProblems(config: Config): readonly ConfigProblem[] {
     .map(({ name, does }) => ({
       path: name,
       found: `it in the environment, and it ${does}`,
-      expected: `it not to be there, or to be allowed in the file: [security] allow_environment = ["${name}"]`,
+      expected: `it unset, or allowed by [security] allow_environment = ["${name}"] in the file`,
     }));
 }
 

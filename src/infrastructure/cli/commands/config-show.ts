@@ -1,11 +1,10 @@
-// `rkms config show`: every value that holds, and where it came from. Secrets are in files that the configuration only names;
-// what looks like one all the same is not shown.
-import { Option, type Command } from 'commander';
+// `rkms config show`: shows the effective configuration and where each value comes from. Secrets are in files that the
+// configuration only names; a value that looks like a secret is masked all the same.
 import { stringify } from 'smol-toml';
 import { effectiveTable, effectiveValues, type EffectiveValue } from '../../config/effective-values.js';
 import { maskSecrets } from '../../config/schema/mask-secrets.js';
-import { withConfigOption, readConfig, validConfig, type ConfigOption } from '../support/command-config.js';
-import { addExamples } from '../support/examples.js';
+import { readConfig, validConfig } from '../support/command-config.js';
+import type { ConfigOption } from '../support/declare.js';
 import { paint } from '../support/paint.js';
 import { textTable } from '../support/text-table.js';
 
@@ -14,22 +13,7 @@ interface ShowOptions extends ConfigOption {
   readonly toml?: true;
 }
 
-/** Adds it to `config`, the command that the commands about the configuration share. */
-export function addConfigShow(command: Command): void {
-  withConfigOption(command)
-    .option('--json', 'print JSON instead of a table')
-    .addOption(
-      new Option('--toml', 'print a file that says the same, with every value in it').conflicts('json'),
-    )
-    .action(show);
-  addExamples(command, [
-    ['all values of the embedded default', 'rkms config show'],
-    ['what the environment changed', "rkms config show --config aws.toml | grep RKMS_ || echo 'nothing'"],
-    ['a file with every value in it', 'rkms config show --toml > whole.toml'],
-  ]);
-}
-
-function show(options: ShowOptions): void {
+export function showConfig(options: ShowOptions): void {
   const read = readConfig(options);
   const config = validConfig(options, read);
   const { config: file, json, toml } = options;

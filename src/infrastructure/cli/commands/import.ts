@@ -1,11 +1,11 @@
 // `rkms import`: imports every key from the DynamoDB table of the Go original. That table is only read.
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { Result } from 'neverthrow';
 import { importFinding, type Imported } from '../../../application/import/import-key.js';
 import { sourceEntries } from '../../../application/import/source-scan.js';
 import { hasProblems } from '../../../application/maintenance/tally.js';
 import type { ImportFailure } from '../../../domain/failures/key-failures.js';
-import { parseRegion, type Region } from '../../../domain/ids.js';
+import type { Region } from '../../../domain/ids.js';
 import { Clock } from '../../../ports/clock.js';
 import { KeySource, type SourceEntry } from '../../../ports/key-source.js';
 import { OperatorError } from '../../../ports/operator-error.js';
@@ -13,11 +13,10 @@ import { bindImport, ImportKeyService, type ImportOrigin } from '../../wiring/im
 import { bindMaintenance } from '../../wiring/maintenance-bindings.js';
 import { endpoint } from '../../config/schema/rules.js';
 import type { Config } from '../../config/config.js';
-import { withConfigOption, loadConfig } from '../support/command-config.js';
-import { addExamples } from '../support/examples.js';
+import { loadConfig } from '../support/command-config.js';
 import { osAuthor } from '../support/os-author.js';
 import { runScan } from '../scan/run-scan.js';
-import { addScanOptions, type ScanOptions } from '../scan/scan-options.js';
+import type { ScanOptions } from '../scan/scan-options.js';
 import type { ReportTexts } from '../scan/scan-report.js';
 
 interface ImportOptions extends ScanOptions {
@@ -27,26 +26,9 @@ interface ImportOptions extends ScanOptions {
   readonly dryRun?: boolean;
 }
 
-export function addImport(command: Command): void {
-  withConfigOption(command)
-    .requiredOption('--from-table <name>', 'the table to import from; it is never changed')
-    .option(
-      '--from-region <region>',
-      'the region of that table (default: the region of your own table)',
-      regionOf,
-    )
-    .option('--from-endpoint <url>', 'endpoint of that table: https, or http on this host', endpointOf);
-  addScanOptions(command)
-    .option('--dry-run', 'open and compare every key, and import none')
-    .action(importKeys);
-  addExamples(command, [
-    ['what would be imported', 'rkms import --config aws.toml --from-table rkms_keys --dry-run'],
-    ['at most 20 keys per second', 'rkms import --config aws.toml --from-table rkms_keys --rate 20'],
-  ]);
-}
-
 /** Exits with 0 when every entry is a key of this deployment, 2 when one is not, 3 when stopped, 1 when a store fails. */
-async function importKeys(options: ImportOptions): Promise<void> {
+export async function importKeys(options: ImportOptions, command: Command): Promise<void> {
+  checkEndpoint(options, command);
   const config = loadConfig(options);
   const origin = originOf(options, config);
   const dryRun = options.dryRun === true;
@@ -122,14 +104,8 @@ const textsFor = (dryRun: boolean): ReportTexts => ({
   name: (id) => (id === '' ? '(no id)' : JSON.stringify(id)),
 });
 
-function regionOf(text: string): Region {
-  const region = parseRegion(text);
-  if (region.isOk()) return region.value;
-  throw new InvalidArgumentError(`A region has ${region.error.expected}.`);
-}
-
-function endpointOf(text: string): string {
-  const parsed = endpoint.safeParse(text);
-  if (parsed.success) return parsed.data;
-  throw new InvalidArgumentError(`Expected ${parsed.error.issues[0]?.message ?? 'a URL'}.`);
+/** Here and not in the declaration, which must not load the configuration's schema. */
+function checkEndpoint({ fromEndpoint }: ImportOptions, command: Command): void {
+  const { error } = endpoint.optional().safeParse(fromEndpoint);
+  if (error) command.error(`error: --from-endpoint: expected ${error.issues[0]?.message ?? 'a URL'}`);
 }

@@ -1,36 +1,29 @@
-// `rkms init`: makes the deployment's genesis record in a new, empty store; safe to repeat.
-import type { Command } from 'commander';
+// `rkms init`: creates the genesis record of the deployment in a new, empty store. Safe to repeat: a record that exists is
+// compared with the configuration and never changed.
 import { pino } from 'pino';
 import { checkTables } from '../../startup/check-tables.js';
 import { bindAdapters } from '../../wiring/container.js';
 import { initialiseStore } from '../../startup/prepare-store.js';
-import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { loadConfig } from '../support/command-config.js';
+import type { ConfigOption } from '../support/declare.js';
 import { withContainer } from '../support/command-container.js';
-import { addExamples } from '../support/examples.js';
 
 interface InitOptions extends ConfigOption {
   readonly json?: true;
 }
 
-export function addInit(command: Command): void {
-  withConfigOption(command).option('--json', 'print JSON instead of a sentence').action(init);
-  addExamples(command, [
-    ['once for each deployment, and harmless when repeated', 'rkms init --config aws.toml'],
-  ]);
-}
-
-async function init(options: InitOptions): Promise<void> {
+export async function init(options: InitOptions): Promise<void> {
   const config = loadConfig(options);
   const logger = pino({ level: 'silent' });
-  const made = await withContainer(config, [bindAdapters(config, logger)], async (container) => {
+  const created = await withContainer(config, [bindAdapters(config, logger)], async (container) => {
     await checkTables(container, config, logger);
     return initialiseStore(container, config);
   });
   const { deployment } = config;
-  const text = made ? 'was made' : 'was there already: nothing was changed';
+  const text = created ? 'was created' : 'exists already: nothing was changed';
   process.stdout.write(
     options.json
-      ? `${JSON.stringify({ deployment, made })}\n`
+      ? `${JSON.stringify({ deployment, created })}\n`
       : `The genesis record of the deployment "${deployment}" ${text}.\n`,
   );
 }

@@ -1,6 +1,6 @@
-// `rkms keys get`: gives out one key that exists, by the same door as the service, with a line in the audit log that names
-// whoever ran it. The key leaves in the form that was asked for, never by accident onto a terminal, and is wiped.
-import { Option, type Command } from 'commander';
+// `rkms keys get`: prints one existing key, through the same authorization and audit as the service; the audit entry names the
+// user of the operating system. Never creates a key, never prints one to a terminal by accident, and wipes it from memory.
+import type { Command } from 'commander';
 import { pino } from 'pino';
 import { base64Length, writeBase64 } from '../../../adapters/system/base64-bytes.js';
 import { keyBody } from '../../../adapters/http/keys/key-answer.js';
@@ -12,15 +12,14 @@ import { OperatorError } from '../../../ports/operator-error.js';
 import type { Config } from '../../config/config.js';
 import { bindAdapters, bindApplication, GuardedKeysService } from '../../wiring/container.js';
 import { requireGenesis } from '../../startup/prepare-store.js';
-import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { loadConfig } from '../support/command-config.js';
+import type { ConfigOption } from '../support/declare.js';
 import { withContainer } from '../support/command-container.js';
-import { addExamples } from '../support/examples.js';
-import { keyIdOf, keyVersionOf } from '../support/arguments.js';
 import { osAuthor } from '../support/os-author.js';
 import { refusedAnswer } from '../support/refused-answer.js';
 
-/** A person waits: longer than a request, and not for ever. */
-const patienceMs = 10_000;
+/** Longer than a request of the service may take: a person waits for it. */
+const openTimeoutMs = 10_000;
 
 interface GetOptions extends ConfigOption {
   readonly version: KeyVersion;
@@ -30,50 +29,32 @@ interface GetOptions extends ConfigOption {
   readonly toTerminal?: true;
 }
 
-/** Adds it to `keys`, the command that the commands about keys share. */
-export function addKeysGet(command: Command): void {
-  withConfigOption(command)
-    .argument('<id>', 'the id of the key', keyIdOf)
-    .option('--version <n>', 'the version of the key', keyVersionOf, firstVersion)
-    .addOption(new Option('--base64', 'print the key as base64').conflicts(['raw', 'json']))
-    .addOption(new Option('--raw', 'print the bytes of the key').conflicts('json'))
-    .option('--json', 'print what the service would answer: {"id", "version", "key"}')
-    .option('--to-terminal', 'print it even where people can see it');
-  command.action(async (id: KeyId, options: GetOptions) => {
-    if (!options.base64 && !options.raw && !options.json) {
-      command.error('error: say how to print the key: --base64, --raw or --json');
-    }
-    if (process.stdout.isTTY && !options.toTerminal) {
-      command.error(
-        'error: a terminal would show the key: send it into a file or a program, or add --to-terminal',
-      );
-    }
-    await get(id, options);
-  });
-  addExamples(command, [
-    ['into a program, which is not shown here', 'rkms keys get orders/7 --base64 | wc -c'],
-    ['into a file that nobody else may read', '(umask 077 && rkms keys get orders/7 --raw > orders-7.key)'],
-  ]);
-}
-
-async function get(id: KeyId, options: GetOptions): Promise<void> {
+export async function getKey(id: KeyId, options: GetOptions, command: Command): Promise<void> {
+  if (!options.base64 && !options.raw && !options.json) {
+    command.error('error: choose how to print the key: --base64, --raw or --json');
+  }
+  if (process.stdout.isTTY && !options.toTerminal) {
+    command.error(
+      'error: a terminal would show the key: redirect it to a file or a program, or add --to-terminal',
+    );
+  }
   const config = loadConfig(options);
-  const served = await opened(id, options.version, config);
-  const bytes = formOf(served, options);
+  const served = await openKey(id, options.version, config);
+  const bytes = encode(served, options);
   served.key.wipe();
   try {
-    await written(bytes);
+    await print(bytes);
   } finally {
     bytes.fill(0);
   }
 }
 
-function opened(id: KeyId, version: KeyVersion, config: Config): Promise<ServedKey> {
+function openKey(id: KeyId, version: KeyVersion, config: Config): Promise<ServedKey> {
   const errors = pino({ level: 'error', base: null }, pino.destination({ dest: 2, sync: true }));
   return withContainer(config, [bindAdapters(config, errors), bindApplication(config)], async (container) => {
     await requireGenesis(container, config);
     const { caller, requestId } = osAuthor();
-    // Those who may run this with the rights of the service may read every key; nobody makes one by looking.
+    // Who can run this with the permissions of the service could read every key anyway. Without `create`, no key is created.
     const grant = {
       source: 'command line',
       permissions: new Set(['read'] as const),
@@ -83,17 +64,20 @@ function opened(id: KeyId, version: KeyVersion, config: Config): Promise<ServedK
     const reader: Caller = { id: caller, method: 'command-line', grants: [grant] };
     if (version !== firstVersion) throw noVersion(id, version);
     const request = { caller: reader, id, requestId };
-    const answer = await container.get(GuardedKeysService).get(request, AbortSignal.timeout(patienceMs));
+    const answer = await container.get(GuardedKeysService).get(request, AbortSignal.timeout(openTimeoutMs));
     if (answer.isErr()) throw refusedAnswer(answer.error, requestId);
     return answer.value;
   });
 }
 
 const noVersion = (id: KeyId, version: KeyVersion): OperatorError =>
-  new OperatorError(`there is no version ${version} of ${id}`, `rkms keys show ${id} says which there are`);
+  new OperatorError(
+    `there is no version ${version} of ${id}`,
+    `rkms keys show ${id} shows the versions that exist`,
+  );
 
-/** In memory of its own. */
-function formOf(served: ServedKey, { base64, raw }: GetOptions): Buffer {
+/** A copy that the caller must overwrite with zeros. */
+function encode(served: ServedKey, { base64, raw }: GetOptions): Buffer {
   if (!base64 && !raw) return keyBody(served);
   return served.key.reveal((plaintext) => {
     if (raw) return Buffer.alloc(plaintext.length, plaintext);
@@ -104,7 +88,7 @@ function formOf(served: ServedKey, { base64, raw }: GetOptions): Buffer {
   });
 }
 
-const written = (bytes: Uint8Array): Promise<void> =>
+const print = (bytes: Uint8Array): Promise<void> =>
   new Promise((resolve, reject) => {
     process.stdout.write(bytes, (failure) => {
       if (failure) reject(failure);

@@ -1,12 +1,11 @@
-// `rkms keys list`: every id in the store, page by page as it is read, so that memory does not grow with the store. Opens
-// nothing and never prints a key.
-import { InvalidArgumentError, type Command } from 'commander';
+// `rkms keys list`: lists every id in the store, page by page, so that memory does not grow with the store. Opens no key and
+// never prints one.
 import { okAsync } from 'neverthrow';
 import { once } from 'node:events';
 import { pino } from 'pino';
 import { Scan, storedKeys, type ScanEnd } from '../../../application/maintenance/scan-keys.js';
 import type { StoreReadFailure } from '../../../domain/failures/store-failures.js';
-import { matchesId, parseIdPattern, type IdPattern } from '../../../domain/access/id-pattern.js';
+import { matchesId, type IdPattern } from '../../../domain/access/id-pattern.js';
 import { parseKeyId, type Region } from '../../../domain/ids.js';
 import { Clock } from '../../../ports/clock.js';
 import type { PageEntry } from '../../../ports/key-repository.js';
@@ -14,9 +13,9 @@ import { bindMaintenance, StoreCallsService } from '../../wiring/maintenance-bin
 import { regionsOf, type Config } from '../../config/config.js';
 import { bindAdapters } from '../../wiring/container.js';
 import { requireGenesis } from '../../startup/prepare-store.js';
-import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { loadConfig } from '../support/command-config.js';
+import type { ConfigOption } from '../support/declare.js';
 import { withContainer } from '../support/command-container.js';
-import { addExamples } from '../support/examples.js';
 import { exitCodes } from '../support/exit-codes.js';
 import { osAuthor } from '../support/os-author.js';
 import { paint } from '../support/paint.js';
@@ -29,21 +28,7 @@ interface ListOptions extends ConfigOption {
   readonly json?: true;
 }
 
-/** Adds it to `keys`, the command that the commands about keys share. */
-export function addKeysList(command: Command): void {
-  withConfigOption(command)
-    .option('--prefix <text>', 'only ids that begin so')
-    .option('--pattern <pattern>', 'only ids that match, as billing/*; may be repeated', patternsOf)
-    .option('--limit <n>', 'stop after so many', limitOf)
-    .option('--json', 'print JSON lines, one for each key')
-    .action(list);
-  addExamples(command, [
-    ['the keys of billing', "rkms keys list --pattern 'billing/**'"],
-    ['the first ten, for a program', 'rkms keys list --limit 10 --json'],
-  ]);
-}
-
-async function list(options: ListOptions): Promise<void> {
+export async function listKeys(options: ListOptions): Promise<void> {
   const config = loadConfig(options);
   const listing = new Listing(options, regionsOf(config));
   const end = await scan(config, listing);
@@ -56,7 +41,7 @@ function scan(config: Config, listing: Listing): Promise<ScanEnd<StoreReadFailur
   const modules = [bindAdapters(config, pino({ level: 'silent' })), bindMaintenance(config, osAuthor())];
   return withContainer(config, modules, async (container) => {
     await requireGenesis(container, config);
-    // How many there are is of no use here.
+    // The total is not needed.
     const source = { ...storedKeys(container.get(StoreCallsService)), count: () => okAsync(undefined) };
     const keys = new Scan(source, container.get(Clock), { concurrency: 1, share: 1 });
     if (!listing.options.json) await print('VERSION  COPIES  CREATED            ID\n');
@@ -119,18 +104,7 @@ class Listing {
   }
 }
 
-/** Waits where whoever reads is slower than the store. */
+/** Waits when the reader of standard output is slower than the store. */
 async function print(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, 'drain');
-}
-
-function patternsOf(text: string, before: readonly IdPattern[] = []): readonly IdPattern[] {
-  const pattern = parseIdPattern(text);
-  if (pattern.isOk()) return [...before, pattern.value];
-  throw new InvalidArgumentError(`Expected ${pattern.error.expected}.`);
-}
-
-function limitOf(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('Expected a whole number from 1 to 999999999.');
 }

@@ -1,6 +1,5 @@
-// `rkms keys show`: what the store holds of one id: versions, copies, the KMS keys that wrap them. Opens nothing and never
-// prints a key, a ciphertext or a commitment.
-import type { Command } from 'commander';
+// `rkms keys show`: shows what the store holds for one id: versions, copies and the KMS keys that encrypt them. Opens no key;
+// never prints a key, a ciphertext or a commitment.
 import { pino } from 'pino';
 import { findRecord, StoreCalls } from '../../../application/store/store-calls.js';
 import {
@@ -17,16 +16,16 @@ import { bindMaintenance, StoreCallsService } from '../../wiring/maintenance-bin
 import { regionsOf } from '../../config/config.js';
 import { bindAdapters } from '../../wiring/container.js';
 import { requireGenesis } from '../../startup/prepare-store.js';
-import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
+import { loadConfig } from '../support/command-config.js';
+import type { ConfigOption } from '../support/declare.js';
 import { withContainer } from '../support/command-container.js';
-import { addExamples } from '../support/examples.js';
-import { keyIdOf, keyVersionOf } from '../support/arguments.js';
 import { osAuthor } from '../support/os-author.js';
 import { paint } from '../support/paint.js';
 import { refusedAnswer } from '../support/refused-answer.js';
 import { textTable } from '../support/text-table.js';
 
-const patienceMs = 10_000;
+/** For each read of the store. */
+const readTimeoutMs = 10_000;
 
 interface ShowOptions extends ConfigOption {
   readonly version?: KeyVersion;
@@ -39,7 +38,7 @@ interface ShownVersion {
   readonly createdAt: string;
   readonly revision: number;
   readonly format: number;
-  /** Whether the record says by what the key is known; one that does not is unreadable. */
+  /** Every readable record has the commitment to its key. */
   readonly commitment: true;
   /** How many of the configured regions hold it, as `2/3`. */
   readonly copies: string;
@@ -49,25 +48,12 @@ interface ShownVersion {
 interface ShownCopy {
   readonly region: Region;
   readonly configured: boolean;
-  readonly copy: 'there' | 'missing';
+  readonly copy: 'present' | 'missing';
   readonly kmsKey?: string;
   readonly ciphertextBytes?: number;
 }
 
-/** Adds it to `keys`, the command that the commands about keys share. */
-export function addKeysShow(command: Command): void {
-  withConfigOption(command)
-    .argument('<id>', 'the id of the key', keyIdOf)
-    .option('--version <n>', 'this version only', keyVersionOf)
-    .option('--json', 'print JSON instead of tables')
-    .action(show);
-  addExamples(command, [
-    ['which regions hold the key, and under which KMS keys', 'rkms keys show orders/7'],
-    ['the same for a program', 'rkms keys show orders/7 --json'],
-  ]);
-}
-
-async function show(id: KeyId, options: ShowOptions): Promise<void> {
+export async function showKey(id: KeyId, options: ShowOptions): Promise<void> {
   const config = loadConfig(options);
   const modules = [bindAdapters(config, pino({ level: 'silent' })), bindMaintenance(config, osAuthor())];
   const records = await withContainer(config, modules, async (container) => {
@@ -76,7 +62,7 @@ async function show(id: KeyId, options: ShowOptions): Promise<void> {
   });
   if (records.length === 0) {
     const version = options.version === undefined ? '' : ` with version ${options.version}`;
-    throw new OperatorError(`there is no key ${id}${version}`, 'rkms keys list says which there are');
+    throw new OperatorError(`there is no key ${id}${version}`, 'rkms keys list shows the ids that exist');
   }
   const versions = records.map((record) => shownVersion(record, regionsOf(config)));
   process.stdout.write(
@@ -86,7 +72,7 @@ async function show(id: KeyId, options: ShowOptions): Promise<void> {
   );
 }
 
-/** Versions follow each other without a gap. */
+/** All versions, or `only` this one. Versions have no gaps, so the first missing one ends the search. */
 async function recordsOf(store: StoreCalls, id: KeyId, only?: KeyVersion): Promise<readonly KeyRecord[]> {
   const records: KeyRecord[] = [];
   for (let version = only ?? firstVersion; ;) {
@@ -99,7 +85,7 @@ async function recordsOf(store: StoreCalls, id: KeyId, only?: KeyVersion): Promi
 }
 
 async function recordOf(store: StoreCalls, id: KeyId, version: KeyVersion): Promise<KeyRecord | undefined> {
-  const bounds = AbortSignal.timeout(patienceMs);
+  const bounds = AbortSignal.timeout(readTimeoutMs);
   const found = await store.read(findRecord(id, version), bounds);
   if (found.isErr()) throw refusedAnswer(found.error, '');
   return found.value;
@@ -118,16 +104,16 @@ function shownVersion(record: KeyRecord, configured: readonly Region[]): ShownVe
     regions: [...configured, ...left].map((region) => {
       const held = ciphertexts.get(region);
       const facts = held && { kmsKey: held.kmsKey, ciphertextBytes: held.bytes.length };
-      return { region, configured: !left.includes(region), copy: held ? 'there' : 'missing', ...facts };
+      return { region, configured: !left.includes(region), copy: held ? 'present' : 'missing', ...facts };
     }),
   };
 }
 
 function textOf(id: KeyId, { version, createdAt, revision, format, copies, regions }: ShownVersion): string {
-  const title = `${paint('heading', id)} version ${version}: copies ${copies}, created ${createdAt}, revision ${revision}, format ${format}, commitment there\n`;
+  const title = `${paint('heading', id)} version ${version}: copies ${copies}, created ${createdAt}, revision ${revision}, format ${format}, commitment present\n`;
   const rows = regions.map(({ region, configured, copy, kmsKey = '', ciphertextBytes }) => [
     region,
-    copy === 'there' ? paint('good', copy) : paint('bad', copy),
+    copy === 'present' ? paint('good', copy) : paint('bad', copy),
     configured ? 'yes' : paint('warning', 'no'),
     ciphertextBytes === undefined ? '' : String(ciphertextBytes),
     kmsKey,

@@ -1,16 +1,14 @@
 // `rkms repair`: gives every key a good copy in every configured region. Adds missing copies, replaces those proven
 // unreadable, and with --drop-removed removes copies of regions that are no longer configured.
-import type { Command } from 'commander';
 import { repairFinding, type KeyRepair } from '../../../application/maintenance/repair-key.js';
 import { storedKeys } from '../../../application/maintenance/scan-keys.js';
 import { hasProblems, type Tally } from '../../../application/maintenance/tally.js';
 import type { PageEntry } from '../../../ports/key-repository.js';
 import { bindMaintenance, RepairKeyService, StoreCallsService } from '../../wiring/maintenance-bindings.js';
-import { withConfigOption, loadConfig } from '../support/command-config.js';
-import { addExamples } from '../support/examples.js';
+import { loadConfig } from '../support/command-config.js';
 import { osAuthor } from '../support/os-author.js';
 import { runScan } from '../scan/run-scan.js';
-import { addScanOptions, type ScanOptions } from '../scan/scan-options.js';
+import type { ScanOptions } from '../scan/scan-options.js';
 import type { ReportTexts } from '../scan/scan-report.js';
 
 interface RepairOptions extends ScanOptions {
@@ -18,21 +16,8 @@ interface RepairOptions extends ScanOptions {
   readonly dryRun?: boolean;
 }
 
-export function addRepair(command: Command): void {
-  withConfigOption(command);
-  addScanOptions(command)
-    .option('--drop-removed', 'also drop copies of removed regions from keys that are complete without them')
-    .option('--dry-run', 'print what would change, and change nothing')
-    .action(repair);
-  addExamples(command, [
-    ['what would change', 'rkms repair --dry-run || true'],
-    ['slowly, while a service is under load', 'rkms repair --rate 50 --concurrency 4'],
-    ['after a region was removed from the configuration', 'rkms repair --drop-removed'],
-  ]);
-}
-
 /** Exits with 0 when nothing is left to repair, 2 when something is, 3 when stopped, 1 when the store cannot be read. */
-async function repair(options: RepairOptions): Promise<void> {
+export async function repair(options: RepairOptions): Promise<void> {
   const config = loadConfig(options);
   const choices = { dropRemoved: options.dropRemoved === true, dryRun: options.dryRun === true };
   process.exitCode = await runScan<PageEntry>(config, options, {

@@ -1,5 +1,4 @@
 // `rkms serve`: serves keys over HTTP until a signal or a bug stops it.
-import type { Command } from 'commander';
 import { Container } from 'inversify';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -11,38 +10,27 @@ import { bindAdapters, bindApplication } from '../../wiring/container.js';
 import { firstTokenPath } from '../../startup/first-token.js';
 import { openLog, type OpenLog } from '../../wiring/open-log.js';
 import { startService, type RunningService } from '../../startup/service.js';
-import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
-import { addExamples } from '../support/examples.js';
+import { loadConfig } from '../support/command-config.js';
+import type { ConfigOption } from '../support/declare.js';
 import { exitCodes, type ExitCode } from '../support/exit-codes.js';
 
-export function addServe(command: Command): void {
-  withConfigOption(command).action(serve);
-  addExamples(command, [
-    ['keys of this machine, on 127.0.0.1:8080, for trying RKMS', 'rkms serve'],
-    [
-      'a configuration, with one value from the environment',
-      'RKMS_SERVER_PORT=9000 rkms serve --config aws.toml',
-    ],
-  ]);
-}
-
-async function serve(options: ConfigOption): Promise<void> {
+export async function serve(options: ConfigOption): Promise<void> {
   const config = loadConfig(options);
   const log = openLog(config.log, process.env);
   try {
     const service = await start(config, log.logger);
-    // Whoever reads that RKMS serves may stop it at once.
+    // Before the banner: a supervisor that reads it may send a signal at once.
     stopOnSignals(service, log);
     process.stdout.write(banner(config, service));
   } catch (cause) {
-    // What the log says comes before the reason of the refusal.
+    // The log lines before the reason of the refusal.
     await log.close();
     throw cause;
   }
 }
 
 function start(config: Config, logger: Logger): Promise<RunningService> {
-  for (const name of unknownVariables(process.env)) logger.warn({ name }, 'this variable names no option');
+  for (const name of unknownVariables(process.env)) logger.warn({ name }, 'this variable matches no option');
   const container = new Container();
   container.load(bindAdapters(config, logger), bindApplication(config));
   return startService(container, config, logger);
@@ -72,7 +60,7 @@ function firstSteps(token: string, url: string): readonly string[] {
   return [`There is no token in ${token}, where the first start wrote one. Create another: ${create}`];
 }
 
-/** The first signal lets running requests finish; a second one does not wait for them. */
+/** The first signal lets the requests in flight finish; the second one exits at once. */
 function stopOnSignals(service: RunningService, log: OpenLog): void {
   const { logger } = log;
   let stopping = false;
@@ -96,7 +84,7 @@ function stopOnSignals(service: RunningService, log: OpenLog): void {
     );
   };
   const bug = (cause: unknown): void => {
-    // What is thrown may quote anything, and what is no error may be anything: only where and of what sort is told.
+    // A message may quote a key or a token, so only the kind of error and its place in the code are logged.
     const facts =
       cause instanceof Error ? { bug: causeFacts(cause), stack: stackOf(cause) } : { bug: typeof cause };
     logger.fatal(facts, 'a bug: the service stops');

@@ -1,10 +1,9 @@
-// `rkms token list`: what is known of every token. Never a secret, nor what could be compared with one.
-import type { Command } from 'commander';
+// `rkms token list`: lists every token. Never prints a secret or its hash.
 import { tokenState, type StoredToken, type TokenState } from '../../../adapters/tokens/stored-token.js';
 import { readTokens } from '../../../adapters/tokens/token-entries.js';
 import { systemClock } from '../../../adapters/system/system-clock.js';
-import { withConfigOption, loadConfig, type ConfigOption } from '../support/command-config.js';
-import { addExamples } from '../support/examples.js';
+import { loadConfig } from '../support/command-config.js';
+import type { ConfigOption } from '../support/declare.js';
 import { textTable } from '../support/text-table.js';
 
 interface ListOptions extends ConfigOption {
@@ -22,13 +21,7 @@ interface ListedToken {
   readonly state: TokenState;
 }
 
-/** Adds it to `tokens`, the command that the commands about tokens share. */
-export function addTokenList(command: Command): void {
-  withConfigOption(command).option('--json', 'print JSON instead of a table').action(listTokens);
-  addExamples(command, [['who has which rights, and until when', 'rkms token list']]);
-}
-
-function listTokens(options: ListOptions): void {
+export function listTokens(options: ListOptions): void {
   const { tokens_file: path } = loadConfig(options).auth;
   const nowMs = systemClock.nowMs();
   const listed = readTokens(path).map((token) => listedToken(token, nowMs));

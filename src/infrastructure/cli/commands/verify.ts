@@ -1,29 +1,18 @@
 // `rkms verify`: opens every copy of every key, or of a sample, in its region, and reports what was found. Changes nothing.
-import type { Command } from 'commander';
 import { verifyFinding } from '../../../application/maintenance/verify-key.js';
 import { hasProblems } from '../../../application/maintenance/tally.js';
 import { storedKeys } from '../../../application/maintenance/scan-keys.js';
 import type { CopyCheck, CopyState, KeyStatus } from '../../../domain/keys/copy-check.js';
 import type { PageEntry } from '../../../ports/key-repository.js';
 import { bindMaintenance, StoreCallsService, VerifyKeyService } from '../../wiring/maintenance-bindings.js';
-import { withConfigOption, loadConfig } from '../support/command-config.js';
-import { addExamples } from '../support/examples.js';
+import { loadConfig } from '../support/command-config.js';
 import { osAuthor } from '../support/os-author.js';
 import { runScan } from '../scan/run-scan.js';
-import { addSampleOption, addScanOptions, type ScanOptions } from '../scan/scan-options.js';
+import type { ScanOptions } from '../scan/scan-options.js';
 import type { ReportTexts } from '../scan/scan-report.js';
 
-export function addVerify(command: Command): void {
-  withConfigOption(command);
-  addSampleOption(addScanOptions(command)).action(verify);
-  addExamples(command, [
-    ['every copy of every key', 'rkms verify'],
-    ['a nightly sample; the exit code is 2 if anything is wrong', 'rkms verify --sample 1% --json'],
-  ]);
-}
-
 /** Exits with 0 when every checked key is complete, 2 when one is not, 3 when stopped, 1 when the store cannot be read. */
-async function verify(options: ScanOptions): Promise<void> {
+export async function verify(options: ScanOptions): Promise<void> {
   const config = loadConfig(options);
   process.exitCode = await runScan<PageEntry>(config, options, {
     command: 'verify',

@@ -1,11 +1,10 @@
-// The command line as data, for whoever explains it: completion scripts and the reference in docs/. Read off commander's own
-// objects, as its help is.
+// The command line as data, for completion scripts and the reference in docs/. Read from commander's own objects, as help is.
 import { Help, type Command } from 'commander';
 
 /** A command, and how it is called. */
 export interface NamedCommand {
   readonly command: Command;
-  /** As `rkms keys get`. */
+  /** For example `rkms keys get`. */
   readonly path: string;
 }
 
@@ -15,15 +14,15 @@ export function allCommands(command: Command, before = ''): readonly NamedComman
   return [{ command, path }, ...subcommands(command).flatMap((each) => allCommands(each, `${path} `))];
 }
 
-/** Without the command `help`, which is commander's own. */
+/** Without commander's own command `help`. */
 export const subcommands = (command: Command): readonly Command[] =>
   new Help().visibleCommands(command).filter((each) => command.commands.includes(each));
 
 export interface CommandOption {
-  /** As `--config` and `-c`. */
+  /** For example `--config` and `-c`. */
   readonly names: readonly string[];
   readonly description: string;
-  /** What follows it: nothing, a file, one of some words, or anything. */
+  /** The value that follows it: none, a file, one of the listed words, or any text. */
   readonly value: 'none' | 'file' | 'any' | readonly string[];
 }
 
@@ -34,6 +33,6 @@ export const optionsOf = (command: Command): readonly CommandOption[] =>
     value: argChoices ?? (!required ? 'none' : /<(file|path)/.test(flags) ? 'file' : 'any'),
   }));
 
-/** The words that the arguments of a command are chosen from. */
+/** The choices for the arguments of a command. */
 export const argumentWords = (command: Command): readonly string[] =>
   new Help().visibleArguments(command).flatMap(({ argChoices = [] }) => argChoices);

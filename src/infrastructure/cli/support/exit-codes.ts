@@ -1,18 +1,18 @@
-// What the program's exit code says, for scripts and schedulers; docs/cli.md has the same table. A code is never given a
-// second meaning once it was released.
+// The exit codes of `rkms`, for scripts and schedulers; docs/cli.md has the same table. After a release the meaning of a code
+// never changes.
 
 export const exitCodes = {
-  /** Done, and all is well. */
+  /** Success: done, and nothing is wrong. */
   ok: 0,
-  /** Refused or failed: the line on stderr says why. */
+  /** Refused or failed; standard error has the reason. */
   failed: 1,
-  /** The command did its work and found something that needs an operator. */
+  /** Done; something was found that an operator must fix. */
   findings: 2,
-  /** Stopped by a signal before the end; what was done stays done. */
+  /** Stopped before the end, by a signal or a closed pipe; what was done stays done. */
   stopped: 3,
-  /** Done; nothing is broken, but something should be seen to. */
+  /** Done; there are warnings, and nothing is broken. */
   warnings: 4,
-  /** The command line itself is wrong, and nothing was done; EX_USAGE of sysexits.h, apart from what a command finds. */
+  /** The command line is wrong, and nothing was done. EX_USAGE of sysexits.h, so that it differs from all other codes. */
   misuse: 64,
 } as const;
 

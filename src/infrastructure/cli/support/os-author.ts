@@ -1,10 +1,10 @@
-// Who runs a command, as the audit log tells it: the user of the operating system.
+// Who runs a command, for the audit log: the user of the operating system.
 import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { parseCallerId, type CallerId } from '../../../domain/ids.js';
 import type { ChangeAuthor } from '../../../ports/audit-log.js';
 
-/** A new author for every run: its lines belong together. */
+/** One per run: all audit entries of a run have the same request id. */
 export const osAuthor = (): ChangeAuthor => ({
   caller: userName(),
   method: 'command-line',
@@ -19,7 +19,7 @@ function userName(): CallerId {
   return fallback.value;
 }
 
-/** A container's user may have a number and no name. */
+/** Empty when the user has a number but no name, as in a container. */
 function userOfSystem(): string {
   try {
     return userInfo().username;

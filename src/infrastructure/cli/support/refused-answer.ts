@@ -1,5 +1,5 @@
-// How a failure of the application ends a command: what happened, by which regions, and what to do, in the words that
-// callers of the service read, with the details that only operators may see.
+// How a failure of the application ends a command: the title and the advice that callers of the service get, with the failed
+// attempts per region and details that only operators may see.
 import { problemOf } from '../../../adapters/http/server/problems.js';
 import type { GetKeyFailure } from '../../../domain/failures/key-failures.js';
 import { OperatorError } from '../../../ports/operator-error.js';

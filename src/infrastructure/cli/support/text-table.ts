@@ -1,12 +1,12 @@
-// Tables for people at a terminal: columns as wide as their widest cell, two spaces between them. Scripts use --json.
+// Tables for people: columns as wide as their widest cell, two spaces between them. Scripts use --json.
 import { stripVTControlCharacters } from 'node:util';
 
 export interface TableOptions {
-  /** Columns of numbers, by their index: aligned to the right. */
+  /** Indexes of the columns that are aligned to the right, as numbers are. */
   readonly right?: readonly number[];
 }
 
-/** The head and the rows, a line each. Cells may be painted: colours take no room. */
+/** A line for the head and for each row. Cells may contain colours, which have no width. */
 export function textTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],
