@@ -28,7 +28,9 @@ const options = { lifeMs: patienceMs, ...(existsSync(memory) && { under: memory 
 let lab: Lab | undefined;
 let aws: PlayedAws | undefined;
 afterEach(async () => {
-  await Promise.all([lab?.close(), aws?.stop()]);
+  // The processes first: they still write to the table.
+  await lab?.close();
+  await aws?.stop();
   lab = aws = undefined;
 }, 30_000);
 

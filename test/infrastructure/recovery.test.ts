@@ -81,7 +81,7 @@ describe('a DynamoDB table', () => {
     const there = lab.write('restored.toml', aws.config({ table: 'restored' }));
     const verified = await lab.run(['verify', '--config', there, '--json']);
     expect([verified.code, verified.stderr]).toEqual([0, '']);
-    expect(JSON.parse(verified.stdout)).toMatchObject({ report: { checked: 12, well: true } });
+    expect(JSON.parse(verified.stdout)).toMatchObject({ report: { checked: 12, ok: true } });
     const restored = await lab.serve(there);
     expect(keysOf(await ask(restored, token, ids('orders', 12)))).toEqual(keys);
     await restored.stop();
@@ -107,13 +107,13 @@ describe('a DynamoDB table', () => {
     const running = lab.start(['verify', '--config', config], patient);
     await until(() => aws.regions[1].calls.length > 0);
     running.signal('SIGINT');
-    await running.output((_, log) => (log.includes('once more to end at once') ? true : undefined));
+    await running.output((_, log) => (log.includes('again to stop at once') ? true : undefined));
     const ended = await running.stop('SIGINT');
     expect([ended.code, ended.stdout]).toEqual([3, '']);
     await aws.heal();
     const resumed = await lab.run(['verify', '--config', config, '--resume', '--json']);
     const [report = ''] = resumed.stdout.trimEnd().split('\n').slice(-1);
-    expect([resumed.code, JSON.parse(report)]).toMatchObject([0, { report: { checked: 12, well: true } }]);
+    expect([resumed.code, JSON.parse(report)]).toMatchObject([0, { report: { checked: 12, ok: true } }]);
   });
 
   it('whose region fails is repaired once it is back', async () => {

@@ -69,18 +69,20 @@ export class RepairKey {
     return repair;
   }
 
-  /** Repeats the attempt while other processes change the record in between. */
-  private async repairCurrent(record: KeyRecord, signal: AbortSignal): Promise<KeyRepair> {
-    let [current, done] = [record, noChange];
-    for (let attempts = 1; ; attempts += 1) {
-      const { stale, ...attempt } = await this.attempt(current, signal);
-      const repair: KeyRepair = { ...attempt, ...merged(done, attempt) };
-      if (!stale) return repair;
-      if (attempts === maxAttempts) return { ...repair, failure: { kind: 'store.revision-stale' } };
-      const found = await this.parts.changes.read(current, signal);
-      if (found.isErr()) return { ...repair, failure: found.error };
-      [current, done] = [found.value, repair];
-    }
+  /** Tries again while other processes change the record in between; `done` is what earlier attempts changed. */
+  private async repairCurrent(
+    record: KeyRecord,
+    signal: AbortSignal,
+    done: RecordChange = noChange,
+    attempts = 1,
+  ): Promise<KeyRepair> {
+    const { stale, ...attempt } = await this.attempt(record, signal);
+    const repair: KeyRepair = { ...attempt, ...merged(done, attempt) };
+    if (!stale) return repair;
+    if (attempts === maxAttempts) return { ...repair, failure: { kind: 'store.revision-stale' } };
+    const found = await this.parts.changes.read(record, signal);
+    if (found.isErr()) return { ...repair, failure: found.error };
+    return this.repairCurrent(found.value, signal, repair, attempts + 1);
   }
 
   /** `stale`: another process changed the record first. */

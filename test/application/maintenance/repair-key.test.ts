@@ -252,6 +252,16 @@ describe('a record that another process changes during the repair', () => {
     expect(service.store.calls.filter((call) => call === 'addCiphertexts')).toHaveLength(4);
   });
 
+  it('is not repaired when it cannot be read again', async () => {
+    const record = await service.stored('orders/7', plaintext, service.vaults.slice(0, 2));
+    service.store.instead = {
+      addCiphertexts: () => errAsync({ kind: 'store.revision-stale' }),
+      find: () => errAsync({ kind: 'store.unavailable' }),
+    };
+    expect(await repair(record)).toMatchObject({ failure: { kind: 'store.unavailable' } });
+    expect(service.store.calls.filter((call) => call === 'addCiphertexts')).toHaveLength(1);
+  });
+
   it('is not repaired when it was removed', async () => {
     const record = await service.stored('orders/7', plaintext, service.vaults.slice(0, 2));
     service.store.rows.clear();
