@@ -13,7 +13,7 @@ import type { KeyRepository } from '../../src/ports/key-repository.js';
 import { InMemoryKeyRepository } from './in-memory-key-repository.js';
 import { ManualClock } from './manual-clock.js';
 import { region } from './names.js';
-import { RecordingRegionGuide } from './recording-region-guide.js';
+import { RecordingRegionSelector } from './recording-region-selector.js';
 import { RecordingTelemetry } from './recording-telemetry.js';
 
 export const east = region('us-east-1');
@@ -131,7 +131,7 @@ const silence = <T, F>(): ResultAsync<T, F> => new ResultAsync(new Promise(() =>
 export class ReplicatedStore {
   readonly clock = new ManualClock();
   readonly telemetry = new RecordingTelemetry();
-  readonly guide = new RecordingRegionGuide([...storeRegions], { attemptTimeoutMs, hedgeAfterMs });
+  readonly guide = new RecordingRegionSelector([...storeRegions], { attemptTimeoutMs, hedgeAfterMs });
   /** `[ms, region, method]` of every call, in order. */
   readonly calls: (readonly [number, Region, Method])[] = [];
   readonly at: Readonly<Record<Region, ScriptedReplica>>;

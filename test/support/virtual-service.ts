@@ -24,7 +24,7 @@ import type { Tracer } from '../../src/ports/tracer.js';
 import { ManualClock } from './manual-clock.js';
 import { callerId, deployment, keyId } from './names.js';
 import { RecordingAuditLog } from './recording-audit-log.js';
-import { RecordingRegionGuide } from './recording-region-guide.js';
+import { RecordingRegionSelector } from './recording-region-selector.js';
 import { RecordingTelemetry } from './recording-telemetry.js';
 import { keyOf } from './sample-keys.js';
 import { threeRegions } from './scripted-vault.js';
@@ -54,7 +54,7 @@ export class VirtualService {
   readonly store = new WatchedRepository();
   readonly telemetry = new RecordingTelemetry();
   readonly audit = new RecordingAuditLog();
-  readonly guide = new RecordingRegionGuide(
+  readonly guide = new RecordingRegionSelector(
     this.vaults.map(({ region }) => region),
     { attemptTimeoutMs, hedgeAfterMs },
   );

@@ -3,7 +3,7 @@
 import { errAsync, ResultAsync } from 'neverthrow';
 import {
   afterVaultFailure,
-  isFaultOfOurs,
+  isConfigurationFault,
   type FailedAttempt,
 } from '../../domain/failures/region-failures.js';
 import type { Region } from '../../domain/ids.js';
@@ -92,7 +92,7 @@ function onePass<T>(search: Search<T>, has: HasCopy): ResultAsync<RegionAnswer<T
   }));
   // When all regions refuse us for the same reason, the first that still does is enough.
   const after = (failure: FailedAttempt['failure']) =>
-    isShared && isFaultOfOurs(failure) ? 'stop' : afterVaultFailure(failure);
+    isShared && isConfigurationFault(failure) ? 'stop' : afterVaultFailure(failure);
   return calls.attempts.race(candidates, { after, discard: act.discard }, signal);
 }
 

@@ -92,5 +92,5 @@ export function afterVaultFailure(failure: VaultFailure): AfterFailure {
 }
 
 /** Whether only an operator can repair the fault, in our configuration or our AWS account: waiting does not help. */
-export const isFaultOfOurs = ({ kind }: VaultFailure): boolean =>
+export const isConfigurationFault = ({ kind }: VaultFailure): boolean =>
   kind === 'vault.misconfigured' || kind === 'credentials.invalid';

@@ -5,7 +5,7 @@ import type { Container } from 'inversify';
 import type { ResultAsync } from 'neverthrow';
 import type { Logger } from 'pino';
 import { failureFacts } from '../../adapters/pino/log-facts.js';
-import { isFaultOfOurs, type VaultFailure } from '../../domain/failures/region-failures.js';
+import { isConfigurationFault, type VaultFailure } from '../../domain/failures/region-failures.js';
 import type { Region } from '../../domain/ids.js';
 import { KeyVaults, type KeyVault } from '../../ports/key-vault.js';
 import { OperatorError } from '../../ports/operator-error.js';
@@ -22,7 +22,7 @@ export async function checkRegions(container: Container, config: Config, logger:
   const failures = probed.flatMap((failed) => failed ?? []);
   const usable = vaults.length - failures.length;
   const { quorum } = config.keys;
-  const faulty = failures.filter(({ failure }) => isFaultOfOurs(failure)).length;
+  const faulty = failures.filter(({ failure }) => isConfigurationFault(failure)).length;
   if (usable === 0 || vaults.length - faulty < quorum) {
     const reasons = failures.map(({ region, failure }) => `${region}: ${describe(failure)}`).join('; ');
     throw new OperatorError(

@@ -174,7 +174,7 @@ describe('a region that is known to be down', () => {
   const down = (...indexes: readonly number[]): void => {
     for (const index of indexes) {
       const vault = service.vaults[index];
-      if (vault) service.guide.leftAlone.add(vault.fails('hang').region);
+      if (vault) service.guide.ejected.add(vault.fails('hang').region);
     }
   };
 

@@ -186,7 +186,7 @@ describe('a copy that does not open', () => {
 
   it('in an ejected region that returned a wrong key is not replaced', async () => {
     const record = await service.stored('orders/7', plaintext);
-    service.guide.leftAlone.add(dublin);
+    service.guide.ejected.add(dublin);
     service.vaults[1].script('decrypt', 'wrong-key', 'answer');
     const failed = [{ region: dublin, failure: { kind: 'ciphertext.mismatched', reason: 'commitment' } }];
     expect(await repair(record)).toEqual({ ...nothing, failed });

@@ -154,10 +154,10 @@ describe('a key that a read found incomplete', () => {
 describe('a region that is ejected', () => {
   it('is not repaired: its missing copies are not queued', async () => {
     await storedWithout();
-    service.guide.leftAlone.add(stockholm);
+    service.guide.ejected.add(stockholm);
     queue.start();
     queue.note(debt());
-    service.guide.leftAlone.clear();
+    service.guide.ejected.clear();
     await service.clock.advance(20_000);
     expect(repairs).toEqual([]);
     queue.note(debt());
@@ -169,9 +169,9 @@ describe('a region that is ejected', () => {
     await storedWithout();
     queue.start();
     queue.note(debt());
-    service.guide.leftAlone.add(stockholm);
+    service.guide.ejected.add(stockholm);
     await service.clock.advance(20_000);
-    service.guide.leftAlone.clear();
+    service.guide.ejected.clear();
     await service.clock.advance(20_000);
     expect(repairs).toEqual([]);
     queue.note(debt());

@@ -448,7 +448,7 @@ describe('a region that does not answer', () => {
     const answers = Array.from({ length: 100 }, () => first());
     await service.clock.advance(hedgeAfterMs + 10);
     expect(callCounts()).toEqual([100, 10, 0]);
-    service.guide.leftAlone.add(service.vaults[0].region);
+    service.guide.ejected.add(service.vaults[0].region);
     await service.clock.advance(20);
     expect(callCounts()).toEqual([100, 100, 0]);
     expect(await Promise.all(answers)).toEqual(answers.map(() => ok('eu-west-1')));
@@ -488,11 +488,11 @@ describe('a region that does not answer', () => {
 
   it('that is ejected is hedged without using the budget', async () => {
     service.vaults[0].fails('hang');
-    service.guide.leftAlone.add(service.vaults[0].region);
+    service.guide.ejected.add(service.vaults[0].region);
     const burst = Array.from({ length: 100 }, () => first());
     await service.clock.advance(hedgeAfterMs);
     expect(callCounts()).toEqual([100, 100, 0]);
-    service.guide.leftAlone.clear();
+    service.guide.ejected.clear();
     const later = Array.from({ length: 100 }, () => first());
     await service.clock.advance(hedgeAfterMs);
     expect(callCounts()).toEqual([200, 110, 0]);
@@ -507,7 +507,7 @@ describe('a region that does not answer', () => {
     const waiting = first();
     await service.clock.advance(hedgeAfterMs + 100);
     expect(callCounts()).toEqual([1, 0, 0]);
-    service.guide.leftAlone.add(service.vaults[0].region);
+    service.guide.ejected.add(service.vaults[0].region);
     await service.clock.advance(20);
     expect(callCounts()).toEqual([1, 1, 0]);
     expect(await waiting).toEqual(ok('eu-west-1'));

@@ -998,7 +998,7 @@ describe('a supervisor that prefers the fastest', () => {
 
 describe('an ejected region', () => {
   /** Whether it is, at each of these times. */
-  const leftAlone = (
+  const ejected = (
     marbles: string,
     script: (all: SupervisedRegions) => void,
   ): readonly (readonly [string, boolean])[] => {
@@ -1020,7 +1020,7 @@ describe('an ejected region', () => {
   };
 
   it('has an open or half-open circuit, and is neither healthy nor recovering', () => {
-    expect(leftAlone('1ms o 998ms o 1999ms o 499ms o 20s o', open)).toStrictEqual([
+    expect(ejected('1ms o 998ms o 1999ms o 499ms o 20s o', open)).toStrictEqual([
       ['healthy', false],
       ['open', true],
       ['half-open', true],
@@ -1030,7 +1030,7 @@ describe('an ejected region', () => {
   });
 
   it('is one that is degraded not', () => {
-    const seen = leftAlone('20100ms o', (all) => {
+    const seen = ejected('20100ms o', (all) => {
       all.acts('o 19299ms p 249ms p 249ms p', {
         o: () => {
           for (const at of [frankfurt, dublin, stockholm])
@@ -1048,7 +1048,7 @@ describe('an ejected region', () => {
 
   it('is one whose key cannot be used', () => {
     expect(
-      leftAlone('1s o', (all) => {
+      ejected('1s o', (all) => {
         all.calls('m');
       }),
     ).toStrictEqual([['misconfigured', true]]);
@@ -1056,7 +1056,7 @@ describe('an ejected region', () => {
 
   it('is one that is quarantined or drained', () => {
     expect(
-      leftAlone('1s o 999ms o', (all) => {
+      ejected('1s o 999ms o', (all) => {
         all.calls('w', { id: 'one' });
         all.calls('w', { id: 'two' });
         all.command('drain', 1_500);

@@ -165,7 +165,7 @@ describe('a read in the mode strong', () => {
       store.all('silent');
       await ended(store, find(store));
     }
-    store.guide.leftAlone.add(east);
+    store.guide.ejected.add(east);
     store.all('silent');
     const startMs = store.clock.monotonicMs();
     expect((await ended(store, find(store)))[0] - startMs).toBe(hedgeAfterMs);
@@ -242,7 +242,7 @@ describe('a read in the mode home', () => {
   it('asks the others first while the home region is known to be down', async () => {
     const store = storeOf(home);
     put(store, ours, [ohio]);
-    store.guide.leftAlone.add(east);
+    store.guide.ejected.add(east);
     store.guide.regions = [ohio, west, east];
     expect(await resultOf(store, find(store))).toEqual(ok(ours));
     expect(asked(store)).toEqual([`${ohio} find`]);
@@ -265,7 +265,7 @@ describe('a read in the mode home', () => {
       const store = storeOf(home);
       store.all(act);
       expect(await resultOf(store, find(store))).toMatchObject({ error: { kind: 'store.unavailable' } });
-      store.guide.leftAlone.add(east);
+      store.guide.ejected.add(east);
       store.guide.regions = [ohio, west, east];
       expect(await resultOf(store, find(store))).toMatchObject({ error: { kind: 'store.unavailable' } });
     },
@@ -426,7 +426,7 @@ describe('a write in the mode home', () => {
   ] as const)('(%s) goes to the home region only, even when that is down', async (method, write) => {
     for (const act of ['throttled', 'refused', 'silent'] as const) {
       const store = storeOf(home);
-      store.guide.leftAlone.add(east);
+      store.guide.ejected.add(east);
       store.guide.regions = [ohio, west, east];
       store.all(act);
       const kind = act === 'throttled' ? 'store.throttled' : 'store.outcome-unknown';

@@ -1,10 +1,10 @@
-// A region guide whose order and pace tests may change, and which keeps what it was told.
+// A region selector whose order and pace tests may change, and which records every call that it is given.
 import type { RegionSelector } from '../../src/application/regions/region-selector.js';
 import type { Region } from '../../src/domain/ids.js';
 import type { Pace } from '../../src/domain/regions/region-timing.js';
 import type { RegionCall } from '../../src/ports/telemetry.js';
 
-export class RecordingRegionGuide implements RegionSelector {
+export class RecordingRegionSelector implements RegionSelector {
   readonly reports: RegionCall[] = [];
   /** The region of every call that was begun, in order. */
   readonly begun: Region[] = [];
@@ -25,22 +25,22 @@ export class RecordingRegionGuide implements RegionSelector {
   }
 
   /** Regions known to be down. */
-  readonly leftAlone = new Set<Region>();
+  readonly ejected = new Set<Region>();
 
   isEjected(region: Region): boolean {
-    return this.leftAlone.has(region);
+    return this.ejected.has(region);
   }
 
-  /** Regions that an operator took out of use; to be left alone, too. */
+  /** Regions that an operator took out of use; tests add them to `ejected` as well. */
   readonly drained = new Set<Region>();
 
   isDrained(region: Region): boolean {
     return this.drained.has(region);
   }
 
-  /** Regions that throttle and take no more. */
+  /** Regions that throttle and accept no further call. */
   readonly overQuota = new Set<Region>();
-  /** What regions refuse us for. :: region -> reason */
+  /** Why regions refuse us. :: region -> reason */
   readonly faults = new Map<Region, string>();
 
   isOverQuota(region: Region): boolean {
