@@ -119,12 +119,11 @@ export class Scan<Entry, Failure> {
     };
   }
 
-  private async nextPage(signal: AbortSignal): Promise<Result<Page<Entry>, Failure>> {
-    for (let attempts = 1; ; attempts += 1) {
-      const page = await this.source.page(this.after, pageEntries, signal);
-      if (page.isOk() || attempts === maxPageAttempts || signal.aborted) return page;
-      await pause(this.clock, firstPauseMs * 2 ** (attempts - 1), signal);
-    }
+  private async nextPage(signal: AbortSignal, attempts = 1): Promise<Result<Page<Entry>, Failure>> {
+    const page = await this.source.page(this.after, pageEntries, signal);
+    if (page.isOk() || attempts === maxPageAttempts || signal.aborted) return page;
+    await pause(this.clock, firstPauseMs * 2 ** (attempts - 1), signal);
+    return this.nextPage(signal, attempts + 1);
   }
 
   private async visitAll(
