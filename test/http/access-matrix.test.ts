@@ -1,5 +1,5 @@
-// Nobody gets in who does not belong: every route of both listeners, by every method, with every kind of credential that is
-// not good enough. None reaches the store or a region, no answer holds a byte of a key, and all refusals look alike.
+// Every route of both listeners refuses every method with every kind of insufficient credential. None of these requests
+// reaches the store or a region, no answer contains a byte of a key, and all refusals look the same.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, type OutgoingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';

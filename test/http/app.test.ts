@@ -352,9 +352,10 @@ describe('a bug', () => {
       500,
       {
         type: 'urn:rkms:problem:internal',
-        title: 'Something went wrong inside the service',
+        title: 'Internal error',
         status: 500,
-        detail: 'Trying again will not help; the operator of this service finds the cause in its log.',
+        detail:
+          'Do not retry. Give the requestId to the operator of this service, who finds the cause in the log.',
         requestId: 'r-1',
       },
     ]);

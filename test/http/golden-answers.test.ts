@@ -1,5 +1,4 @@
-// Every status that callers can get, byte for byte: what a proxy may keep, what a browser may do, and what anybody can learn
-// from an answer changes only when somebody changes these lines.
+// Every status that callers can get, byte for byte: headers and bodies change only together with this file.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { errAsync } from 'neverthrow';
 import { askRaw } from '../support/http-client.js';
@@ -84,7 +83,7 @@ async function answerTo([method, target, allow, ...rest]: Sent): Promise<Golden>
 }
 
 const json = 'Content-Type: application/json';
-const later = 'Try again after the time in Retry-After.';
+const later = 'Try again after the number of seconds in Retry-After.';
 const bearer = 'WWW-Authenticate: Bearer';
 
 describe.each(['/key', '/api/v1/key'])('the answer of %s', (path) => {
@@ -94,7 +93,7 @@ describe.each(['/key', '/api/v1/key'])('the answer of %s', (path) => {
     [
       '400',
       ['GET', path, ['read']],
-      problem('400 Bad Request', 'request.id-missing', 'No id was given', 'Name the key: /key?id=<id>.'),
+      problem('400 Bad Request', 'request.id-missing', 'Missing id', 'Send the id: /key?id=<id>.'),
     ],
     [
       'GET 401',
@@ -102,8 +101,8 @@ describe.each(['/key', '/api/v1/key'])('the answer of %s', (path) => {
       problem(
         '401 Unauthorized',
         'authentication.failed',
-        'Who is asking?',
-        'Send a valid token, "Authorization: Bearer ...", or a client certificate; one of them, not both.',
+        'Missing or invalid credentials',
+        'Send either a valid token, "Authorization: Bearer ...", or a client certificate, not both.',
         bearer,
       ),
     ],
@@ -113,8 +112,8 @@ describe.each(['/key', '/api/v1/key'])('the answer of %s', (path) => {
       problem(
         '401 Unauthorized',
         'authentication.failed',
-        'Who is asking?',
-        'Send a valid token, "Authorization: Bearer ...", or a client certificate; one of them, not both.',
+        'Missing or invalid credentials',
+        'Send either a valid token, "Authorization: Bearer ...", or a client certificate, not both.',
         bearer,
       ),
     ],
@@ -124,8 +123,8 @@ describe.each(['/key', '/api/v1/key'])('the answer of %s', (path) => {
       problem(
         '403 Forbidden',
         'access.denied',
-        'The caller may not do this',
-        'Ask the operator of this service whether this caller should have the permission, for this id.',
+        'Permission denied',
+        'Ask the operator of this service for the permission. For keys it must include this id.',
       ),
     ],
     [
@@ -134,8 +133,8 @@ describe.each(['/key', '/api/v1/key'])('the answer of %s', (path) => {
       problem(
         '404 Not Found',
         'key.not-found',
-        'There is no key with this id',
-        'Check the id, or ask for it with a token that has the permission "create".',
+        'Key not found',
+        'Check the id, or use a caller with the permission "create".',
       ),
     ],
     [
@@ -144,7 +143,7 @@ describe.each(['/key', '/api/v1/key'])('the answer of %s', (path) => {
       problem(
         '405 Method Not Allowed',
         'request.method-not-allowed',
-        'This path does not know the method',
+        'Method not allowed',
         'Use a method from the Allow header.',
         'Allow: GET, POST',
       ),
@@ -155,8 +154,8 @@ describe.each(['/key', '/api/v1/key'])('the answer of %s', (path) => {
       problem(
         '413 Payload Too Large',
         'request.body-too-large',
-        'The body is too large',
-        'Keep the body within 1,024 bytes.',
+        'Body too large',
+        'Send at most 1,024 bytes.',
       ),
     ],
     [
@@ -165,8 +164,8 @@ describe.each(['/key', '/api/v1/key'])('the answer of %s', (path) => {
       problem(
         '414 URI Too Long',
         'request.uri-too-long',
-        'The request target is too long',
-        'Keep path and query within 1,024 characters.',
+        'URI too long',
+        'Send a path and query of at most 1,024 characters.',
       ),
     ],
     [
@@ -175,7 +174,7 @@ describe.each(['/key', '/api/v1/key'])('the answer of %s', (path) => {
       problem(
         '415 Unsupported Media Type',
         'request.media-type-unsupported',
-        'The body is not declared as JSON',
+        'Unsupported media type',
         'Send the header "Content-Type: application/json" and no Content-Encoding.',
       ),
     ],
@@ -184,13 +183,13 @@ describe.each(['/key', '/api/v1/key'])('the answer of %s', (path) => {
     expect(await answerTo(sent)).toEqual({ ...expected, more: [...expected.more].sort() });
   });
 
-  it('503, which says no more than that the store does not answer', async () => {
+  it('503, which says only that the store is unavailable', async () => {
     app.service.store.instead.find = () => errAsync({ kind: 'store.unavailable', cause: 'arn:aws:canary' });
     const { more, ...answer } = await answerTo(['GET', `${path}?id=golden`, ['read']]);
     const { line, body } = problem(
       '503 Service Unavailable',
       'store.unavailable',
-      'The key store does not answer',
+      'The key store is unavailable',
       later,
     );
     expect(answer).toEqual({ line, body });
@@ -200,7 +199,7 @@ describe.each(['/key', '/api/v1/key'])('the answer of %s', (path) => {
     ]);
   });
 
-  it('500, which says nothing of the bug', async () => {
+  it('500, which has no details of the bug', async () => {
     app.service.store.instead.find = () => {
       throw new Error('canary');
     };
@@ -208,15 +207,15 @@ describe.each(['/key', '/api/v1/key'])('the answer of %s', (path) => {
       problem(
         '500 Internal Server Error',
         'internal',
-        'Something went wrong inside the service',
-        'Trying again will not help; the operator of this service finds the cause in its log.',
+        'Internal error',
+        'Do not retry. Give the requestId to the operator of this service, who finds the cause in the log.',
       ),
     );
   });
 });
 
-describe('whoever asks about the service itself', () => {
-  it('is told a word', async () => {
+describe('health checks', () => {
+  it('get one word', async () => {
     expect(await answerTo(['GET', '/livez', undefined])).toEqual(word('200 OK', 'ok\n'));
     expect(await answerTo(['GET', '/readyz', undefined])).toEqual(word('200 OK', 'ok\n'));
     app.ready = false;
@@ -226,14 +225,9 @@ describe('whoever asks about the service itself', () => {
     );
   });
 
-  it('is told as little where nothing is', async () => {
+  it('learn nothing from an unknown path', async () => {
     expect(await answerTo(['GET', '/metrics', undefined])).toEqual(
-      problem(
-        '404 Not Found',
-        'request.path-unknown',
-        'There is nothing at this path',
-        'Keys are at /key?id=<id>.',
-      ),
+      problem('404 Not Found', 'request.path-unknown', 'Path not found', 'Keys are at /key?id=<id>.'),
     );
   });
 });

@@ -646,10 +646,9 @@ describe('what is not believed', () => {
   });
   const refusal = {
     type: 'urn:rkms:problem:authentication.failed',
-    title: 'Who is asking?',
+    title: 'Missing or invalid credentials',
     status: 401,
-    detail:
-      'Send a valid token, "Authorization: Bearer ...", or a client certificate; one of them, not both.',
+    detail: 'Send either a valid token, "Authorization: Bearer ...", or a client certificate, not both.',
     requestId: 'r',
   };
 

@@ -52,10 +52,9 @@ const refusal = {
   status: 401,
   problem: {
     type: 'urn:rkms:problem:authentication.failed',
-    title: 'Who is asking?',
+    title: 'Missing or invalid credentials',
     status: 401,
-    detail:
-      'Send a valid token, "Authorization: Bearer ...", or a client certificate; one of them, not both.',
+    detail: 'Send either a valid token, "Authorization: Bearer ...", or a client certificate, not both.',
   },
 };
 

@@ -1,4 +1,4 @@
-// Whoever follows the regions is authenticated again and again: a stream outlives no credential.
+// The caller of a stream of the regions is authenticated again regularly: a stream ends with its credential.
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -63,7 +63,7 @@ describe('a stream of the regions', () => {
     expect(answer.complete).toBe(false);
   });
 
-  it('leaves nothing behind when its caller goes', async () => {
+  it('releases everything when its caller disconnects', async () => {
     answer.destroy();
     await until(() => clock.pending === 0);
     expect(clock.pending).toBe(0);

@@ -1,5 +1,5 @@
-// Too much to do: what cannot be done in time is refused at once and told when to come back. Keys that exist go before
-// new ones, and whether the service lives can be asked always.
+// Overload: requests beyond the limits get 503 and Retry-After at once. Existing keys have priority over new ones, and
+// health checks always answer.
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ResultAsync } from 'neverthrow';
 import { begin, type HttpAnswer } from '../support/http-client.js';
@@ -19,7 +19,7 @@ const kindIn = ({ status, body }: HttpAnswer): unknown => [
 ];
 const overloaded = [503, 'service.overloaded'];
 
-describe('a service with as many requests under way as it may have', () => {
+describe('a service with the maximum number of requests in flight', () => {
   const held = { count: 3 };
   let waiting: Promise<HttpAnswer>[];
   beforeEach(async () => {
@@ -50,19 +50,19 @@ describe('a service with as many requests under way as it may have', () => {
     expect(await letGo()).toEqual([200, 200, 200]);
   });
 
-  it('says all the same that it lives and is ready, and what is wrong with a request', async () => {
+  it('still answers health checks and refuses invalid requests', async () => {
     const answers = await Promise.all(['/livez', '/readyz', '/nothing'].map((target) => app.get(target)));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 404]);
     await letGo();
   });
 
-  it('serves again as soon as one has ended', async () => {
+  it('serves again as soon as a request has ended', async () => {
     await letGo();
     await until(() => app.inFlight === 0);
     expect((await app.get('/key?id=stored')).status).toBe(200);
   });
 
-  it('has room again when callers leave without their answers', async () => {
+  it('serves again when callers disconnect without their answers', async () => {
     const leaver = { target: '/key?id=stored', headers: { authorization: app.bearer('read') } };
     await letGo();
     await until(() => app.inFlight === 0);
@@ -79,8 +79,8 @@ describe('a service with as many requests under way as it may have', () => {
   });
 });
 
-describe('a service that makes as many keys as it may', () => {
-  it('refuses to make one more, but opens those that exist', async () => {
+describe('a service with the maximum number of creations in flight', () => {
+  it('refuses one more creation, but serves existing keys', async () => {
     await app.service.stored('stored', Buffer.alloc(32, 7));
     app.service.store.instead.genesis = () => new ResultAsync(new Promise(() => undefined));
     const headers = { authorization: app.bearer('read', 'create') };

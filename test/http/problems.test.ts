@@ -100,7 +100,7 @@ const statuses: Readonly<Record<HttpFailure['kind'], number>> = {
 describe.each(Object.values(failures))('the problem document of $kind', (failure) => {
   const problem = problemOf(failure, 'r-1');
 
-  it('has its type and status, a title, what to do, the request id, and nothing else', () => {
+  it('has exactly type, status, title, detail and request id', () => {
     const { title, detail } = problem;
     expect([title, detail]).toEqual([expect.stringMatching(/^[A-Z]/), expect.stringMatching(/^[A-Z].*\.$/)]);
     expect(problem).toStrictEqual({
@@ -113,12 +113,12 @@ describe.each(Object.values(failures))('the problem document of $kind', (failure
     });
   });
 
-  it('lets out nothing of causes, regions, ARNs or details that were written for the log', () => {
+  it('contains no causes, regions, ARNs or details that are for the log', () => {
     const text = JSON.stringify(problem);
     expect(text).not.toMatch(/canary|arn:|region-1|111122223333|\d\/\d/i);
   });
 
-  it('says when to come back if, and only if, coming back may help', () => {
+  it('has Retry-After if, and only if, a retry may help', () => {
     expect(problem.detail.includes('Retry-After')).toBe([429, 503].includes(problem.status));
   });
 });

@@ -166,7 +166,7 @@ describe('a request on a raw socket', () => {
   });
 });
 
-it('that asks for a tunnel is cut off', async () => {
+it('that asks for a tunnel is disconnected', async () => {
   expect(await askRaw(app.url, `CONNECT a:443 HTTP/1.1\r\nHost: a\r\n${authorised}\r\n`)).toBe('');
 });
 

@@ -116,7 +116,7 @@ describe('a path', () => {
   );
 });
 
-describe('whoever cannot show who they are', () => {
+describe('a request without valid credentials', () => {
   const withoutId = ({ status, headers, body }: HttpAnswer): unknown => {
     const requestId = headers['x-request-id'];
     const all = { status, headers: { ...headers, date: 'now' }, body };
@@ -124,7 +124,7 @@ describe('whoever cannot show who they are', () => {
   };
   const token = (): string => app.bearer('read', 'create').replace('Bearer ', '');
 
-  it('gets one and the same answer, whatever was wrong, on every path of keys', async () => {
+  it('gets the same answer on every path of keys, whatever was wrong', async () => {
     const good = token();
     const stranger = token().slice(0, -6);
     const attempts = {
@@ -160,7 +160,7 @@ describe('whoever cannot show who they are', () => {
   });
 
   it.each(['x-api-key', 'cookie', 'proxy-authorization', 'x-amz-security-token'])(
-    'cannot show it in another header: %s',
+    'cannot send the token in another header: %s',
     async (name) => {
       const answer = await app.ask({ target: '/key?id=a', headers: { [name]: `Bearer ${token()}` } });
       expect(problemIn(answer)).toEqual(refusal(401, 'authentication.failed'));
@@ -175,7 +175,7 @@ describe('whoever cannot show who they are', () => {
   }
 });
 
-describe('bytes that are not the HTTP this service speaks', () => {
+describe('malformed HTTP', () => {
   const end = '\r\n\r\n';
   const authorised = (): string => `Authorization: ${app.bearer('read', 'create')}\r\n`;
 
@@ -215,7 +215,7 @@ describe('bytes that are not the HTTP this service speaks', () => {
   it.each([
     ['a header', `GET /key?id=a HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(9_000)}${end}`],
     ['a target', `GET /key?id=${'y'.repeat(9_000)} HTTP/1.1\r\nHost: a${end}`],
-  ])('with %s of 9,000 bytes are told how large headers may be', async (_, bytes) => {
+  ])('with %s of 9,000 bytes gets 431', async (_, bytes) => {
     const [head = '', body = ''] = (await askRaw(app.url, bytes)).split(end);
     expect(head).toMatch(/^HTTP\/1\.1 431 Request Header Fields Too Large\r\n/);
     expect(JSON.parse(body)).toMatchObject({ type: 'urn:rkms:problem:request.headers-too-large' });
@@ -233,7 +233,7 @@ describe('bytes that are not the HTTP this service speaks', () => {
   });
 
   it.each(['Expect: tea', 'Expect: 100-continue', 'Upgrade: websocket\r\nConnection: upgrade, close'])(
-    'that expect more than HTTP gives are answered as if they did not: %s',
+    'with an unknown expectation is answered like any other: %s',
     async (header) => {
       const answer = await askRaw(
         app.url,
@@ -244,7 +244,7 @@ describe('bytes that are not the HTTP this service speaks', () => {
     },
   );
 
-  it('that ask for a tunnel are cut off', async () => {
+  it('that asks for a tunnel is disconnected', async () => {
     expect(await askRaw(app.url, `CONNECT a:443 HTTP/1.1\r\nHost: a${end}`)).toBe('');
   });
 
@@ -271,7 +271,7 @@ describe('a hostile X-Request-Id', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ requestId: answer.headers['x-request-id'] });
   });
 
-  it('does not exist where the id is harmless: that one is taken over', async () => {
+  it('is replaced, but a valid one is used', async () => {
     const harmless = `r-${'aZ9._-'.repeat(10)}.1`;
     const answer = await ask(app.url, { target: '/key', headers: { 'x-request-id': harmless } });
     expect(answer.headers['x-request-id']).toBe(harmless);

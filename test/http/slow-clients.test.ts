@@ -1,5 +1,5 @@
-// Clients who take their time, and more of them than anybody needs: they are cut off within seconds, and everybody else is
-// served meanwhile. The real program, in real time.
+// Slow clients and idle connections are closed within seconds, and other callers are served meanwhile. Runs the real
+// program in real time.
 import { execFileSync } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';

@@ -71,7 +71,7 @@ describe('a listener with TLS', () => {
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 [^]*Strict-Transport-Security: max-age=31536000\r\n/);
   });
 
-  it('says nothing to whoever does not speak TLS, and goes on', async () => {
+  it('does not answer clients that do not use TLS, and continues to serve', async () => {
     app = await TlsApp.start();
     const plain = app.served.url.replace('https:', 'http:');
     expect(await askRaw(plain, 'GET /livez HTTP/1.1\r\nHost: a\r\n\r\n')).toBe('');
@@ -200,7 +200,7 @@ describe('a changed certificate', () => {
 });
 
 describe('the end of a certificate', () => {
-  it('is told 30 and 7 days ahead, when it comes, and to whoever asks', async () => {
+  it('is logged 30 and 7 days ahead and at expiry, and is in the metrics', async () => {
     app = await TlsApp.start();
     // An hour more, so that the test may take its time; certificates know no milliseconds.
     const notAfter = new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 100 * dayMs + 3_600_000);

@@ -1,19 +1,19 @@
-// One line of the audit log, bounded by time alone: it is also kept when the caller has gone, and a disk that never answers
-// holds nobody up.
+// Writes one audit entry with a deadline. Does not stop when the caller disconnects: the entry must be written anyway.
+// Never waits longer than the deadline for a disk that hangs.
 import type { ResultAsync } from 'neverthrow';
 import type { AuditUnavailable } from '../../domain/failures/key-failures.js';
 import type { AuditEntry, AuditLog } from '../../ports/audit-log.js';
 import type { Clock } from '../../ports/clock.js';
 import { withDeadline } from '../resilience/with-deadline.js';
 
-/** A disk that takes longer to flush one line has failed. */
+/** Milliseconds. A disk that takes longer to flush one line counts as failed. */
 export const auditTimeoutMs = 2_000;
 
 const tooSlow: AuditUnavailable = { kind: 'audit.unavailable', cause: 'timed out' };
 
 /**
- * Ok once the line is kept; `audit.unavailable` when that takes longer than `timeoutMs`, 2 s unless said otherwise. A line
- * that comes through after that tells of what was not done.
+ * Ok once the entry is on disk; `audit.unavailable` if that fails or takes longer than `timeoutMs` (default 2 s). An entry
+ * that is written later than that describes an action that was refused.
  */
 export const appendAuditEntry = (
   audit: AuditLog,

@@ -1,11 +1,11 @@
-// Decides by the form of what a request brought which method of authentication judges it. One request, one method: whoever
-// brings two credentials is refused, because the two might speak for different callers, or one might be a leftover.
+// Selects the authentication method by the form of the credentials. Each request is authenticated by exactly one method:
+// a request with two credentials is refused, because they could belong to different callers.
 import { errAsync, type ResultAsync } from 'neverthrow';
 import type { AuthenticationMethod, Caller } from '../../domain/access/caller.js';
 import type { AuthenticationFailed } from '../../domain/failures/key-failures.js';
 import type { Authenticator, Credentials } from '../../ports/authenticator.js';
 
-/** The methods that are configured. */
+/** :: method -> its authenticator; methods that are not configured are absent. */
 export type AuthenticationMethods = Readonly<Partial<Record<AuthenticationMethod, Authenticator>>>;
 
 export class AuthenticatorSelector implements Authenticator {
@@ -13,12 +13,14 @@ export class AuthenticatorSelector implements Authenticator {
 
   authenticate(credentials: Credentials): ResultAsync<Caller, AuthenticationFailed> {
     const method = methodOf(credentials);
-    const judge = method && this.methods[method];
-    return judge ? judge.authenticate(credentials) : errAsync({ kind: 'authentication.failed' });
+    const authenticator = method && this.methods[method];
+    return authenticator
+      ? authenticator.authenticate(credentials)
+      : errAsync({ kind: 'authentication.failed' });
   }
 }
 
-/** A certificate counts as brought also when it is bad: it is no way round to the other methods. */
+/** An untrusted certificate counts as a credential too: another method must not be used instead. */
 function methodOf({ authorization, certificate }: Credentials): AuthenticationMethod | undefined {
   const [header, second] = authorization;
   if (certificate !== undefined) return header === undefined ? 'certificate' : undefined;
@@ -26,5 +28,5 @@ function methodOf({ authorization, certificate }: Credentials): AuthenticationMe
   return isThreeParts.test(header) ? 'jwt' : 'token';
 }
 
-/** No bearer token of ours has a dot. */
+/** A JWT has three parts; tokens of RKMS contain no dot. */
 const isThreeParts = /^Bearer [^. ]*\.[^. ]*\.[^. ]*$/i;

@@ -1,18 +1,18 @@
-// What the configuration says of callers, laid over whatever method of authentication they used: a credential never
-// grants more than its caller has. Where callers are configured, one who is not may do nothing, so that taking a caller
-// out of the configuration takes all of their rights, whatever tokens they hold.
+// Limits each caller to the grant in the configuration, for every authentication method: a credential never grants more
+// than its caller has. If the configuration has callers, a caller without an entry may do nothing, so that removing the
+// entry removes all rights, whatever tokens exist.
 import type { ResultAsync } from 'neverthrow';
 import type { Caller, Grant } from '../../domain/access/caller.js';
 import type { AuthenticationFailed } from '../../domain/failures/key-failures.js';
 import type { CallerId } from '../../domain/ids.js';
 import type { Authenticator, Credentials } from '../../ports/authenticator.js';
 
-/** :: caller -> what the configuration grants; undefined when it configures no callers and credentials alone decide. */
+/** :: caller -> grant of the configuration; undefined if no callers are configured and credentials alone decide. */
 export type CallerGrants = ReadonlyMap<CallerId, Grant> | undefined;
 
 const notConfigured: Grant = { source: 'not in [[callers]]', permissions: new Set(), ids: [], deny: [] };
 
-/** The caller with the configuration's grant beside those of the credential. */
+/** Adds the configuration's grant to those of the credential. All grants must allow an action. */
 export function withConfiguredGrant<C extends Pick<Caller, 'id' | 'grants'>>(
   caller: C,
   configured: CallerGrants,

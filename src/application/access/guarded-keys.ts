@@ -1,5 +1,5 @@
-// The door that every caller goes through: authorise, act, and leave a trace before the key is handed out. Authorising
-// and auditing are one step with the act, so that no route can have one without the others (I10).
+// Authorises a request for a key, gets the key, and writes the audit entry before it releases the key. These are one step,
+// so that no route can do one without the others (I10). Wipes the key if the entry cannot be written.
 import { ResultAsync, type Result } from 'neverthrow';
 import { may, requirePermission } from '../../domain/access/access.js';
 import type { Caller } from '../../domain/access/caller.js';
@@ -19,7 +19,7 @@ export interface GuardedRequest {
 }
 
 export interface AuditSettings {
-  /** How long the audit log may take to keep a line, in milliseconds. */
+  /** How long writing an audit entry may take, in milliseconds. */
   readonly auditTimeoutMs: number;
 }
 
@@ -33,8 +33,9 @@ export class GuardedKeys {
   ) {}
 
   /**
-   * The key of `request.id`, made if it has none, the caller may create, and their quota has room. Without the
-   * permission `read` for this id nothing is looked up. When the audit log cannot keep the line, the answer is `audit.unavailable`, whatever the outcome was.
+   * The key of `request.id`. Creates it if there is none, the caller may create, and the caller's quota is not used up.
+   * Without the permission `read` for this id, neither the store nor a region is called. If the audit entry cannot be
+   * written, fails with `audit.unavailable`, whatever the outcome was.
    */
   get(request: GuardedRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
     return new ResultAsync(this.actAndAudit(request, signal));

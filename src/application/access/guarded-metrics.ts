@@ -1,5 +1,5 @@
-// The scraper's door to the metrics: authorise, then read. Leaves no trace in the audit log, because it is read every few
-// seconds and tells of no key.
+// Authorises reading of the metrics. Writes no audit entry: metrics are read every few seconds and never contain the id
+// of a key.
 import type { ResultAsync } from 'neverthrow';
 import { requirePermission } from '../../domain/access/access.js';
 import type { Caller } from '../../domain/access/caller.js';
@@ -9,7 +9,7 @@ import type { Metrics, MetricsPage } from '../../ports/metrics.js';
 export class GuardedMetrics {
   constructor(
     private readonly metrics: Metrics,
-    /** Whether whoever reaches the listener may read them. */
+    /** True if no authentication is needed. */
     readonly isPublic: boolean,
   ) {}
 
@@ -17,7 +17,7 @@ export class GuardedMetrics {
     return requirePermission(caller, 'metrics').asyncMap(() => this.metrics.read());
   }
 
-  /** For anybody. Must not be called unless they are public. */
+  /** Without authentication. Throws unless `isPublic`: calling it then is a bug. */
   readPublicly(): Promise<MetricsPage> {
     if (!this.isPublic) throw new Error('the metrics are not public');
     return this.metrics.read();

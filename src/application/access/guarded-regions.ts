@@ -1,4 +1,4 @@
-// The operator's door to the regions: authorise, leave a trace, act. Nothing here can reach a key.
+// Authorises operators, and writes the audit entry of an order before carrying it out. Never gives access to a key.
 import { ok, type Result, type ResultAsync } from 'neverthrow';
 import { requirePermission } from '../../domain/access/access.js';
 import type { Caller } from '../../domain/access/caller.js';
@@ -25,7 +25,7 @@ export class GuardedRegions {
     private readonly supervisor: RegionSupervisor,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
-    /** Whether these are the regions of the vaults or those of the store. */
+    /** The prefix of the action in the audit log: regions of KMS, or of the store. */
     private readonly what: 'region' | 'store-region' = 'region',
   ) {}
 
@@ -47,7 +47,7 @@ export class GuardedRegions {
     });
   }
 
-  /** Carries the order out once its line is in the audit log, and answers with the regions as they are then. */
+  /** Carries out the order once its audit entry is on disk, and returns the regions after it. */
   command(request: OperatorRequest): ResultAsync<readonly RegionReport[], OperatorFailure> {
     const allowed = requirePermission(request.caller, 'operate');
     return appendAuditEntry(this.audit, this.entry(request, allowed), { clock: this.clock }).andThen(() =>

@@ -1,6 +1,6 @@
-// May this caller do this, to this id? Default deny: what nothing allows is refused, no permission implies another, every
-// grant must allow it, and a denied pattern outweighs any other. The explanation is the decision itself, so that what is
-// explained cannot differ from what is done.
+// Decides whether a caller may do something, for an id where the permission needs one. Denies by default: no permission
+// implies another, every grant must allow the action, and a denied pattern overrides allowed ones. `rkms access explain` prints
+// this decision itself, so that the explanation cannot differ from what is enforced.
 import { err, ok, type Result } from 'neverthrow';
 import type { Caller, Grant, KeyPermission, Permission, ServicePermission } from './caller.js';
 import { matchesId, type IdPattern } from './id-pattern.js';
@@ -8,18 +8,18 @@ import type { KeyId } from '../ids.js';
 
 export type AccessDenied = { readonly kind: 'access.denied'; readonly permission: Permission };
 
-/** What somebody wants to do: a permission, and the id where it is about one. */
+/** The action to decide on: a permission, with the id of the key for permissions on keys. */
 export type Wanted =
   readonly [permission: KeyPermission, id: KeyId] | readonly [permission: ServicePermission];
 
-/** What one grant says, and by what: `pattern` is the one that decided. */
+/** The decision of one grant. `by` is the reason; `pattern` is the pattern that decided. */
 export interface Verdict {
   readonly source: string;
   readonly by: 'permission' | 'pattern' | 'no-permission' | 'denied-pattern' | 'no-pattern';
   readonly pattern?: string;
 }
 
-/** Every grant's verdict; allowed when there is one and all allow. */
+/** Allowed if there is at least one grant and every grant allows the action. */
 export interface Decision {
   readonly allowed: boolean;
   readonly verdicts: readonly Verdict[];
@@ -32,7 +32,7 @@ export function decide({ grants }: Pick<Caller, 'grants'>, ...wanted: Wanted): D
 
 export const may = (caller: Caller, ...wanted: Wanted): boolean => decide(caller, ...wanted).allowed;
 
-/** Ok when the caller may; the refusal names the permission, and never which pattern decided. */
+/** `access.denied` names the missing permission, and never the pattern that decided. */
 export function requirePermission(caller: Caller, ...wanted: Wanted): Result<Permission, AccessDenied> {
   const [permission] = wanted;
   return may(caller, ...wanted) ? ok(permission) : err({ kind: 'access.denied', permission });

@@ -1,40 +1,40 @@
-// Whoever a request speaks for, and what was granted to them, wherever it is written.
+// The authenticated caller of a request, and its grants from the credential and from the configuration.
 import type { IdPattern } from './id-pattern.js';
 import type { CallerId } from '../ids.js';
 
 /**
- * `read`: open a key that exists. `create`: make one that does not; needs `read` as well, for its answer is the key.
- * `operate`: see how the regions are, and take one out of use or back. `metrics`: read the metrics, and nothing else.
+ * `read`: get existing keys. `create`: create missing keys; needs `read` as well, because the answer has the key.
+ * `operate`: see the state of the regions, drain and undrain them. `metrics`: read the metrics.
  */
 export const permissions = ['read', 'create', 'operate', 'metrics'] as const;
 export type Permission = (typeof permissions)[number];
 
-/** The permissions that are about one id each: patterns say for which. */
+/** The permissions that apply to keys; patterns say to which ids. */
 export type KeyPermission = Extract<Permission, 'read' | 'create'>;
-/** The permissions that are about the service itself. */
+/** The permissions that apply to the service itself. */
 export type ServicePermission = Exclude<Permission, KeyPermission>;
 
 export const isKeyPermission = (permission: Permission): permission is KeyPermission =>
   permission === 'read' || permission === 'create';
 
-/** How a caller proved who they are; on the command line, to the operating system. */
+/** How a caller was authenticated; `command-line`: by the operating system. */
 export type AuthenticationMethod = 'token' | 'certificate' | 'jwt' | 'command-line';
 
-/** What one place says that a caller may do. */
+/** The rights that one source, a credential or the configuration, gives to a caller. */
 export interface Grant {
-  /** The place, for people: `token AAAABBBBCCCC`, `callers[0]`. */
+  /** For display: `token AAAABBBBCCCC`, `callers[0]`. */
   readonly source: string;
   readonly permissions: ReadonlySet<Permission>;
-  /** The ids that `read` and `create` are for. */
+  /** The ids to which `read` and `create` apply. */
   readonly ids: readonly IdPattern[];
-  /** The ids that they are never for; outweighs `ids`. */
+  /** The ids to which they never apply; overrides `ids`. */
   readonly deny: readonly IdPattern[];
 }
 
-/** The product of authentication. */
+/** The result of authentication. */
 export interface Caller {
   readonly id: CallerId;
   readonly method: AuthenticationMethod;
-  /** A caller may do what every one of them allows; with none, nothing. */
+  /** An action needs every grant to allow it; without grants nothing is allowed. */
   readonly grants: readonly Grant[];
 }

@@ -1,16 +1,16 @@
-// Which key ids a right is about. A pattern is cut at `/` into segments, like the id, and compared segment by segment and
-// byte for byte: `*` stands for any run of characters inside one segment, a last segment `**` for one or more segments.
-// Never a regular expression: each character of an id is looked at a bounded number of times, whatever the pattern.
+// Patterns of key ids. Pattern and id are split at `/` and compared segment by segment: `*` matches any characters within
+// one segment, `**` as the last segment matches one or more segments. Never uses a regular expression, so that matching
+// time is linear for every pattern.
 import { err, ok, type Result } from 'neverthrow';
 import type { KeyId } from '../ids.js';
 
-/** A pattern that has passed the grammar; only `parseIdPattern` makes one. */
+/** A valid pattern. Only `parseIdPattern` creates one. */
 export interface IdPattern {
-  /** As it was written. */
+  /** The pattern as written. */
   readonly text: string;
-  /** The segments before a last `**`. */
+  /** Without a final `**`. */
   readonly segments: readonly PatternSegment[];
-  /** It ends in `**`: one or more segments must follow. */
+  /** True if the pattern ends in `**`. */
   readonly andBelow: boolean;
 }
 
@@ -20,7 +20,7 @@ interface PatternSegment {
   readonly after?: string;
 }
 
-/** Why a text is no pattern; `expected` is a phrase to show to whoever wrote it. */
+/** Why a text is not a pattern. `expected` is a phrase for the error message. */
 export interface IdPatternInvalid {
   readonly kind: 'id-pattern.invalid';
   readonly problem: keyof typeof expectations;
@@ -37,7 +37,7 @@ const expectations = {
   'misplaced-star': 'at most one * in a segment, and ** only as the whole last segment',
 } as const;
 
-/** `**` alone: every id. */
+/** The pattern `**`, which matches every id. */
 export const everyId: IdPattern = { text: '**', segments: [], andBelow: true };
 
 export function parseIdPattern(text: string): Result<IdPattern, IdPatternInvalid> {
@@ -67,7 +67,7 @@ function segmentOf(text: string): PatternSegment {
   return star === -1 ? { before: text } : { before: text.slice(0, star), after: text.slice(star + 1) };
 }
 
-/** Whether `id` is one of those that the pattern means. */
+/** True if the pattern matches `id`. */
 export function matchesId({ segments, andBelow }: IdPattern, id: KeyId): boolean {
   const parts = id.split('/');
   const fitsInLength = andBelow ? parts.length > segments.length : parts.length === segments.length;

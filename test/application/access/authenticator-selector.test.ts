@@ -1,4 +1,4 @@
-// Which method judges a request is decided by the form of what it brought, and two credentials are none.
+// The form of the credentials selects the authentication method; two credentials are refused.
 import { describe, expect, it } from '@jest/globals';
 import { errAsync, okAsync } from 'neverthrow';
 import { AuthenticatorSelector } from '../../../src/application/access/authenticator-selector.js';
@@ -41,7 +41,7 @@ describe('a request', () => {
     expect(await methods.authenticate({ authorization, certificate: shownCertificate })).toEqual(refused);
   });
 
-  it('for a method that is not configured is refused, and no other one is asked', async () => {
+  it('for a method that is not configured is refused, and no other method is called', async () => {
     expect(
       await new AuthenticatorSelector({ token }).authenticate({ authorization: ['Bearer a.b.c'] }),
     ).toEqual(refused);

@@ -38,7 +38,7 @@ describe('a caller', () => {
   );
 });
 
-it('whoever the method refuses is refused, and the method sees the credentials as they came', async () => {
+it('a caller that the method refuses is refused, and the method gets the credentials unchanged', async () => {
   const seen: Credentials[] = [];
   const method: Authenticator = {
     authenticate: (brought) => {

@@ -1,4 +1,4 @@
-// The door: nobody passes without permission, and nothing passes without its line in the audit log (I10).
+// No key without permission, and no key without its audit entry (I10).
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { err, ok } from 'neverthrow';
@@ -79,7 +79,7 @@ describe('a key that is released', () => {
     expect(await asked).toMatchObject({ value: { key: plaintext.toString('hex') } });
   });
 
-  it('has a line for every caller, also when they shared one flight (I10)', async () => {
+  it('has an entry for every caller, also when they shared one single-flight call (I10)', async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask(['read', 'create'])));
     expect(answers).toHaveLength(20);
     expect(service.audit.entries.map(({ outcome }) => outcome)).toEqual(answers.map(() => 'created'));
@@ -109,7 +109,7 @@ describe('a line that cannot be kept', () => {
     expect(service.store.rows.size).toBe(1);
   });
 
-  it('is audit.unavailable for all who shared the flight, and all their keys are wiped (I10)', async () => {
+  it('is audit.unavailable for all waiters of a single-flight call, and all their keys are wiped (I10)', async () => {
     await service.stored('orders/7', plaintext);
     service.audit.mode = 'fail';
     const answers = await Promise.all([ask(['read']), ask(['read']), ask(['read'])]);
@@ -151,7 +151,7 @@ describe('a caller without the permission to read', () => {
     },
   );
 
-  it('is told the same whether the key exists or not', async () => {
+  it('gets the same answer whether the key exists or not', async () => {
     const absent = await ask([]);
     await service.stored('orders/7', plaintext);
     expect(await ask([])).toEqual(absent);
@@ -159,7 +159,7 @@ describe('a caller without the permission to read', () => {
 });
 
 describe('a caller who may read but not create', () => {
-  it('is told that there is no key, and none is made', async () => {
+  it('gets key.not-found, and no key is created', async () => {
     expect(await ask(['read'])).toEqual(err({ kind: 'key.not-found' }));
     expect([service.vaultCallCount, service.store.rows.size]).toEqual([0, 0]);
     expect(service.audit.entries).toStrictEqual([{ ...line, timeMs, outcome: 'key.not-found' }]);

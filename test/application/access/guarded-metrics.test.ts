@@ -17,12 +17,12 @@ describe.each(permissions)('a caller with the permission to %s', (permission) =>
   });
 });
 
-describe('everybody', () => {
-  it('reads them where they are public', async () => {
+describe('an unauthenticated client', () => {
+  it('reads them if they are public', async () => {
     expect(await new GuardedMetrics(noMetrics, true).readPublicly()).toEqual(page);
   });
 
-  it('reads them nowhere else, not even by a mistake of ours', () => {
+  it('reads them only if they are public, whatever the route does', () => {
     expect(() => new GuardedMetrics(noMetrics, false).readPublicly()).toThrow('not public');
   });
 });

@@ -1,4 +1,4 @@
-// The operator's door: no look at the regions without permission, and no order without its line in the audit log.
+// No report of the regions without permission, and no order without its audit entry.
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { err, ok } from 'neverthrow';
 import { of, VirtualTimeScheduler, type Subscription } from 'rxjs';
@@ -63,13 +63,13 @@ describe('looking at the regions', () => {
     expect(guarded.report(operator)).toStrictEqual(ok(supervisor.snapshot()));
   });
 
-  it('is denied to everybody else', () => {
+  it('is denied to all others', () => {
     expect(guarded.report(stranger)).toStrictEqual(err(denied));
   });
 });
 
 describe('watching the regions', () => {
-  it('tells an operator how they are whenever their order changes, until it is ended', () => {
+  it('reports them to an operator whenever their order changes, until it is stopped', () => {
     const told: string[] = [];
     const watching = guarded.watch(operator, (regions) => {
       told.push(regions.map(({ region, state }) => `${region} ${state.kind}`).join());
@@ -85,7 +85,7 @@ describe('watching the regions', () => {
     ]);
   });
 
-  it('is denied to everybody else, who are told nothing', () => {
+  it('is denied to all others, who get no report', () => {
     const told: unknown[] = [];
     expect(guarded.watch(stranger, (regions) => told.push(regions))).toStrictEqual(err(denied));
     supervisor.command(frankfurt, 'drain');
@@ -133,7 +133,7 @@ describe('an order', () => {
     expect([inOrder(), clock.pending]).toStrictEqual(['FDS', 0]);
   });
 
-  it('of anybody else is denied, and leaves a line that says so', async () => {
+  it('of any other caller is denied and audited', async () => {
     expect(await order('drain', stranger)).toStrictEqual(err(denied));
     expect([audit.entries, inOrder()]).toStrictEqual([[line('drain', 'access.denied')], 'FDS']);
   });

@@ -43,7 +43,7 @@ describe('a caller', () => {
     expect(permissions).toEqual(['read', 'create', 'operate', 'metrics']);
   });
 
-  it('that may not is told which permission is missing, and never which pattern decided', () => {
+  it('without a permission learns which one is missing, and never which pattern decided', () => {
     const refused = err({ kind: 'access.denied', permission: 'read' });
     const asked = (caller: Caller) => requirePermission(caller, 'read', keyId('a/b'));
     expect(asked(callerWith(['read']))).toEqual(ok('read'));
@@ -56,7 +56,7 @@ describe('a caller', () => {
     }
   });
 
-  it('to whom nothing was granted may do nothing', () => {
+  it('without grants may do nothing', () => {
     const nobody: Caller = { ...callerWith([]), grants: [] };
     expect(permissions.map((permission) => mayDo(nobody, permission, 'a'))).toEqual([
       false,

@@ -152,7 +152,7 @@ describe('rkms keys show', () => {
   it.each([
     [['orders/8'], 'there is no key orders/8'],
     [['orders/7', '--version', '2'], 'there is no key orders/7 with version 2'],
-    [['broken'], 'The key is stored, but cannot be opened (key.unreadable, ciphertexts: not JSON)'],
+    [['broken'], 'The key cannot be decrypted (key.unreadable, ciphertexts: not JSON)'],
   ])('of %j ends with 1 and says why', async (args, problem) => {
     const { code, stdout, stderr } = await rkms('keys', 'show', ...args);
     expect([code, stdout, stderr.split('\n')[0]]).toEqual([1, '', `rkms: ${problem}`]);
@@ -192,7 +192,7 @@ describe('rkms keys get', () => {
     expect([code, stdout, stderr.split('\n')[0]]).toEqual([
       1,
       '',
-      'rkms: There is no key with this id (key.not-found)',
+      'rkms: Key not found (key.not-found)',
     ]);
     expect(linesOf(await rkms('keys', 'list', '--json', '--prefix', 'nobody'))).toEqual([]);
   });

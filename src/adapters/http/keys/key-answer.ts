@@ -1,12 +1,12 @@
-// The body of an answer that carries a key. The key becomes base64 straight in the body's own buffer and never a string,
-// so that wiping the buffer leaves nothing behind.
+// Answers with a key. Writes the key as base64 directly into the buffer of the body, and overwrites that buffer after the
+// response. Never makes a string of a key, because strings cannot be overwritten.
 import type { Context } from 'koa';
 import type { ServedKey } from '../../../application/keys/get-data-key.js';
 import type { KeyServed } from '../../../ports/telemetry.js';
 import type { RequestState } from '../server/request-state.js';
 import { base64Length, writeBase64 } from '../../system/base64-bytes.js';
 
-/** `{"id","version","key"}` with the key as base64, in memory that belongs to the caller. */
+/** `{"id","version","key"}` with the key as base64, in a new buffer. The caller of this function must overwrite it. */
 export function keyBody({ id, version, key }: ServedKey): Buffer {
   const head = `{"id":${JSON.stringify(id)},"version":${version},"key":"`;
   const tail = '"}\n';
@@ -21,7 +21,7 @@ export function keyBody({ id, version, key }: ServedKey): Buffer {
   return body;
 }
 
-/** Answers with the key, and wipes every copy of it once the response is written or the connection gone. */
+/** Answers with the key. Wipes it at once, and the body when the response is written or the connection is closed. */
 export function answerKey(ctx: Context, served: ServedKey): void {
   const body = keyBody(served);
   served.key.wipe();

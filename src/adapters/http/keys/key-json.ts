@@ -1,22 +1,22 @@
-// The strict reading of a JSON body that names a key, for callers who keep ids out of access logs. It has one spelling:
-// an object with the one member "id", given once, as a string. Never repeats what was sent.
+// Strict parsing of the body of POST /key: one JSON object with exactly one member, "id", a string. Refuses what JSON
+// parsers interpret differently, such as repeated members. Never repeats text of the body in an error.
 import type { IncomingMessage } from 'node:http';
 import { err, ok, Result, ResultAsync } from 'neverthrow';
 import type { KeyId } from '../../../domain/ids.js';
 import { checkId } from './key-query.js';
 import type { RequestFailure } from '../server/request-failures.js';
 
-/** The longest body that is read, in bytes. */
+/** In bytes. A longer body is refused before it is read completely. */
 export const maxBodyBytes = 1_024;
 
-/** Only `application/json`, in UTF-8 if the charset is named, and not compressed. */
+/** Accepts only `application/json`, without a charset or with UTF-8, and without compression. */
 export function checkMediaType({ headers }: IncomingMessage): Result<void, RequestFailure> {
   const plain = (headers['content-encoding'] ?? 'identity').toLowerCase() === 'identity';
   const json = /^application\/json *(; *charset="?utf-8"? *)?$/i.test(headers['content-type'] ?? '');
   return plain && json ? ok() : err({ kind: 'request.media-type-unsupported' });
 }
 
-/** The whole body. Ends with `request.too-slow` when `signal` fires first; a caller who leaves is malformed. */
+/** Reads the whole body. `request.too-slow` if `signal` fires first; `request.malformed` if the client disconnects. */
 export function readBody(request: IncomingMessage, signal: AbortSignal): ResultAsync<Buffer, RequestFailure> {
   if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return new ResultAsync(tooLarge);
   return new ResultAsync(
@@ -56,7 +56,7 @@ const space = '[ \\t\\n\\r]*';
 const string = '"(?:[^"\\\\\\u0000-\\u001f]|\\\\(?:["\\\\/bfnrt]|u[0-9a-fA-F]{4}))*"';
 const namedKey = new RegExp(`^${space}\\{${space}"id"${space}:${space}(${string})${space}\\}${space}$`);
 
-/** The id in `{"id": "..."}`. What JSON parsers let pass, as a member that comes twice, is refused. */
+/** The id in `{"id": "..."}`; `request.body-invalid` for any other form. */
 export function parseKeyJson(body: Uint8Array): Result<KeyId, RequestFailure> {
   return decodeUtf8(body).andThen((text) => {
     const [, id] = namedKey.exec(text) ?? [];

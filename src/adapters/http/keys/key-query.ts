@@ -1,10 +1,10 @@
-// The strict reading of a request target. The raw text is looked at, because a lenient parser turns different texts into
-// the same id: a repeated parameter, a `+` for a space, broken percent-encoding.
+// Strict parsing of the query of GET /key. Works on the raw text, because URL parsers turn different texts into the same
+// id: a repeated parameter, `+` for a space, broken percent-encoding.
 import { err, Result } from 'neverthrow';
 import { parseKeyId, type KeyId } from '../../../domain/ids.js';
 import type { RequestFailure } from '../server/request-failures.js';
 
-/** The one parameter `id`, percent-decoded once and checked against the grammar. */
+/** The parameter `id`, percent-decoded once. Any other parameter, or a second `id`, is refused. */
 export function parseKeyQuery(query: string | undefined): Result<KeyId, RequestFailure> {
   const parameters = (query ?? '').split('&').map(splitParameter);
   const ids = parameters.filter(({ name }) => name === 'id');
@@ -24,13 +24,13 @@ function splitParameter(parameter: string): { readonly name: string; readonly va
 
 function decode(raw: string): Result<string, RequestFailure> {
   const invalid = (detail: string): RequestFailure => ({ kind: 'request.encoding-invalid', detail });
-  if (raw.includes('+')) return err(invalid('A raw "+" can be read in two ways: write %2B for a plus sign.'));
+  if (raw.includes('+')) return err(invalid('A raw "+" is ambiguous: write %2B for a plus sign.'));
   return Result.fromThrowable(decodeURIComponent, () =>
     invalid('The id is not valid percent-encoded UTF-8: write %25 for a percent sign.'),
   )(raw);
 }
 
-/** A text as an id, or what is wrong with it. */
+/** `request.id-invalid` with the reason in `detail` if the text is not a valid id. */
 export const checkId = (text: string): Result<KeyId, RequestFailure> =>
   parseKeyId(text).mapErr(({ problem, expected }) => ({
     kind: 'request.id-invalid',
@@ -40,6 +40,6 @@ export const checkId = (text: string): Result<KeyId, RequestFailure> =>
 const problems = {
   empty: 'is empty',
   'too-long': 'is too long',
-  'bad-character': 'has a character that ids cannot have',
+  'bad-character': 'has a character that is not allowed in ids',
   'out-of-range': 'is out of range',
 } as const;

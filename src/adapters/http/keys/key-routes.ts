@@ -1,4 +1,5 @@
-// The interface for callers: keys, and whether the service lives and is ready.
+// The routes of the key listener: keys and health checks. Parses the id, sets the deadline of the request, and answers.
+// Decides nothing about permissions: GuardedKeys does.
 import type Koa from 'koa';
 import type { Context } from 'koa';
 import { err, ResultAsync, type Result } from 'neverthrow';
@@ -19,22 +20,22 @@ import { parseTarget } from '../server/request-target.js';
 import { answerKey } from './key-answer.js';
 
 export interface HttpSettings {
-  /** How long a whole request may take, in milliseconds. */
+  /** The deadline of a request, in milliseconds. */
   readonly requestTimeoutMs: number;
 }
 
 export interface HttpParts extends AppParts {
   readonly keys: GuardedKeys;
   readonly settings: HttpSettings;
-  /** Requests for keys that may be under way at once; those beyond it are refused. */
+  /** Limits the requests for keys in flight; further requests get 503. */
   readonly inFlight: ConcurrencyLimit;
-  /** Whether new requests are welcome; false while the service stops. */
+  /** False while the service stops or its audit log cannot be written. */
   readonly isReady: () => boolean;
 }
 
 export const createApp = (parts: HttpParts): Koa => appOf(keyRoutes(parts), parts);
 
-/** All that callers can reach. */
+/** Every route of the key listener. */
 export function keyRoutes(parts: HttpParts): readonly Route[] {
   return [
     ...['/key', '/api/v1/key'].flatMap((path) => keyRoutesAt(path, parts)),
@@ -59,7 +60,7 @@ export function keyRoutes(parts: HttpParts): readonly Route[] {
   ];
 }
 
-/** The id comes in the query, or in a body, which does not end up in the access logs on the way. */
+/** GET has the id in the query; POST in the body, which keeps it out of access logs. */
 const keyRoutesAt = (path: string, parts: HttpParts): readonly Route[] => [
   { path, method: 'GET', access: 'authenticated', handle: answerWithKey(parts, idInQuery) },
   { path, method: 'POST', access: 'authenticated', hasBody: true, handle: answerWithKey(parts, idInBody) },
@@ -95,7 +96,7 @@ const idInBody: ReadId = (ctx, clock, signal) =>
     .asyncAndThen(() => new ResultAsync(bodyInTime(ctx, clock, signal)))
     .andThen(parseKeyJson);
 
-/** Whoever needs longer for one short body holds the connection open for its own sake (ms). */
+/** Milliseconds for a body of at most 1,024 bytes. A slower client only occupies the connection. */
 const bodyTimeMs = 5_000;
 
 async function bodyInTime(
@@ -113,19 +114,19 @@ async function bodyInTime(
 
 const queryUnexpected: RequestFailure = {
   kind: 'request.parameter-unknown',
-  detail: 'Name the key in the body alone: a POST request has no query.',
+  detail: 'Send the id only in the body: a POST request has no query.',
 };
 
 const resolved = <T>(value: T): Promise<T> => Promise.resolve(value);
 
-/** With less than this left of a request's time no more work is worth doing: what is left is for the answer (ms). */
+/** Milliseconds before the deadline at which the work stops, so that the answer is written in time. */
 const answerReserveMs = 100;
 
-/** The part of a request's time in which its work must end. */
+/** How long the work for a request may take, in milliseconds. */
 const workTimeMs = (requestTimeoutMs: number): number =>
   Math.max(requestTimeoutMs - answerReserveMs, requestTimeoutMs / 2);
 
-/** Fires when the caller is gone or the time for the work is over. */
+/** A signal that fires when the caller disconnects or after `timeoutMs`. Call `release` when the work has ended. */
 function boundsOf(
   ctx: Context,
   clock: Clock,

@@ -1,5 +1,5 @@
-// The parts that the OpenAPI document is made of: what requests take, what answers look like, and how callers say who they
-// are. Sizes and patterns are those that the parsers hold requests to, and a test holds them to that.
+// The components of the OpenAPI document: parameters, schemas, headers and security schemes. Sizes and patterns must be
+// those that the parsers enforce; a test compares them.
 import { permissions } from '../../../domain/access/caller.js';
 import { commonHeaders, requestIdHeader } from '../server/answers.js';
 import { problemTypePrefix } from '../server/problems.js';
@@ -48,23 +48,27 @@ const regionReport = object(
         'quarantined',
         'drained',
       ],
-      description: 'What docs/failover.md says of each.',
+      description: 'docs/failover.md explains the states.',
     },
-    sinceS: count('For how many seconds it has been in this state.'),
+    sinceS: count('Seconds since the region entered this state.'),
     why: {
       type: 'string',
-      description: 'What brought it there: `start`, `operator`, the kind of a failure ...',
+      description: 'The cause of the state: `start`, `operator`, or the kind of a failure.',
     },
     circuit: { enum: ['closed', 'half-open', 'open'] },
-    p50Ms: milliseconds('How long a call takes: half of them less. Absent until some were measured.'),
-    p95Ms: milliseconds('How long a call takes: 95 in 100 less. Absent until some were measured.'),
-    overQuota: { type: 'boolean', description: 'It throttles us, and gets fewer calls.' },
-    transitions: count('How often its state has changed.'),
+    p50Ms: milliseconds('Median duration of a call. Absent until calls were measured.'),
+    p95Ms: milliseconds('95th percentile of the duration of a call. Absent until calls were measured.'),
+    overQuota: { type: 'boolean', description: 'The region throttles calls, and RKMS sends it fewer.' },
+    transitions: count('How often the state has changed.'),
   },
   ['p50Ms', 'p95Ms'],
 );
 
-const order = { type: 'array', items: at('Region'), description: 'As requests try them.' };
+const order = {
+  type: 'array',
+  items: at('Region'),
+  description: 'The regions in the order in which requests try them.',
+};
 const regions = { type: 'array', items: at('RegionReport'), description: 'In the same order.' };
 
 export const schemas = {
@@ -99,13 +103,13 @@ export const schemas = {
         type: {
           type: 'string',
           pattern: `^${problemTypePrefix}`,
-          description: 'Names what went wrong; never changes its meaning.',
+          description: 'Identifies the problem. Its meaning never changes.',
         },
-        title: { type: 'string', description: 'The same in words.' },
+        title: { type: 'string', description: 'The problem in a few words.' },
         status: { type: 'integer', minimum: 400, maximum: 599 },
-        detail: { type: 'string', description: 'What to do about it.' },
-        requestId: { type: 'string', description: 'To be found in the log and the audit log.' },
-        permission: { enum: permissions, description: 'With `access.denied`: what the caller may not do.' },
+        detail: { type: 'string', description: 'What the client can do.' },
+        requestId: { type: 'string', description: 'The id of the request in the log and the audit log.' },
+        permission: { enum: permissions, description: 'With `access.denied`: the missing permission.' },
       },
       ['permission'],
     ),
@@ -126,28 +130,26 @@ export const parameters = {
     in: 'query',
     required: true,
     allowReserved: true,
-    description:
-      'The id of the key, percent-encoded. A `+` must be written as `%2B`. There is no other parameter.',
+    description: 'The id of the key, percent-encoded. Write `+` as `%2B`. No other parameter is allowed.',
     schema: at('KeyId'),
   },
   Region: {
     name: 'region',
     in: 'path',
     required: true,
-    description: 'A region of the configuration.',
+    description: 'The name of a configured region.',
     schema: at('Region'),
   },
   RequestId: {
     name: requestIdHeader,
     in: 'header',
-    description: "The caller's own name for the request. One of another form is not refused: it is replaced.",
+    description: 'An id for the request. An id of another form is replaced, not refused.',
     schema: requestId,
   },
   TraceParent: {
     name: 'traceparent',
     in: 'header',
-    description:
-      'The trace that the request belongs to (W3C Trace Context). One of another form is passed over.',
+    description: 'The trace of the request (W3C Trace Context). A value of another form is ignored.',
     schema: { type: 'string', pattern: '^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$' },
   },
 } as const;
@@ -165,12 +167,12 @@ export const headers = {
   [requestIdHeader]: {
     required: true,
     description:
-      'Names the request in the log and the audit log: the one that the caller sent, or a new one.',
+      'The id of the request in the log and the audit log: the one that the client sent, or a new one.',
     schema: requestId,
   },
   'RKMS-Region': {
     required: true,
-    description: 'The region that opened or made the key.',
+    description: 'The region that decrypted or created the key.',
     schema: at('Region'),
   },
   'RKMS-Copies': {
@@ -180,10 +182,10 @@ export const headers = {
   },
   'Retry-After': {
     required: true,
-    description: 'After how many seconds trying again may help.',
+    description: 'Seconds to wait before the next try.',
     schema: { type: 'integer', minimum: 1 },
   },
-  Allow: { required: true, description: 'The methods that the path knows.', schema: { type: 'string' } },
+  Allow: { required: true, description: 'The methods that the path supports.', schema: { type: 'string' } },
   'WWW-Authenticate': { required: true, schema: { type: 'string', const: 'Bearer' } },
 } as const;
 
@@ -192,16 +194,16 @@ export const securitySchemes = {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'rkms_<public id>_<secret>_<checksum>',
-    description: 'A token that `rkms token create` made.',
+    description: 'A token created with `rkms token create`.',
   },
   jwt: {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
-    description: 'A token of an issuer that the configuration names, or of a Kubernetes service account.',
+    description: 'A token of a configured issuer or of a Kubernetes service account.',
   },
   certificate: {
     type: 'mutualTLS',
-    description: 'A client certificate that the configuration gives a caller.',
+    description: 'A client certificate that the configuration maps to a caller.',
   },
 } as const;

@@ -1,26 +1,26 @@
-// The whole HTTP interface as an OpenAPI 3.1 document: made from the tables that answers are made from, and served as it is.
-// It says the same of every installation, and nothing of the one that serves it.
+// The whole HTTP interface as an OpenAPI 3.1 document, built from the tables that the answers are built from. The same for
+// every installation; must never say anything about the one that serves it.
 import { headers, parameters, schemas, securitySchemes } from './components.js';
 import { operations } from './key-operations.js';
 import type { Operation } from './operation.js';
 import { problemAnswers, problemExamples } from './problem-answers.js';
 import { problemStatus, type ProblemKind } from '../server/problems.js';
 
-/** Where the listeners are unless they are configured otherwise. */
+/** The default addresses of the listeners. */
 const servers = {
-  keys: { url: 'http://127.0.0.1:8080', description: 'For callers: where they are by default.' },
-  operations: { url: 'http://127.0.0.1:8081', description: 'For operators: where they are by default.' },
+  keys: { url: 'http://127.0.0.1:8080', description: 'Default address of the key listener.' },
+  operations: { url: 'http://127.0.0.1:8081', description: 'Default address of the operations listener.' },
 } as const satisfies Record<Operation['listener'], object>;
 
 const tags = [
-  { name: 'keys', description: 'Data keys, found or made.' },
-  { name: 'health', description: 'Whether the service lives and takes requests.' },
-  { name: 'regions', description: 'How the regions are, and taking one out of use.' },
-  { name: 'metrics', description: 'What is measured.' },
-  { name: 'interface', description: 'What can be asked.' },
+  { name: 'keys', description: 'Read and create data keys.' },
+  { name: 'health', description: 'Liveness and readiness.' },
+  { name: 'regions', description: 'See, drain and undrain regions.' },
+  { name: 'metrics', description: 'Prometheus metrics.' },
+  { name: 'interface', description: 'This document.' },
 ];
 
-/** A path of the operations listener names its server; one that both serve names both. */
+/** A path of the operations listener names its server; a path of both listeners names both. */
 function pathItem(those: readonly Operation[]): object {
   const listeners = new Set(those.map(({ listener }) => listener));
   const elsewhere = listeners.has('operations');
@@ -47,10 +47,10 @@ function described(operation: Operation): object {
   };
 }
 
-/** :: an answer with problems, as JSON -> its name among the components: the operation that has it first, and its status */
+/** :: answer with problems, as JSON -> its name in the components: the first operation with it, and the status */
 const names = new Map<string, string>();
 
-/** Operations that can fail alike refer to the same answer. */
+/** Operations with the same problems refer to the same answer. */
 function shared(operationId: string, answers: Readonly<Record<string, object>>): object {
   const named = Object.entries(answers).map(([status, answer]) => {
     const json = JSON.stringify(answer);
@@ -72,11 +72,11 @@ export const openApiDocument = {
   openapi: '3.1.0',
   info: {
     title: 'RKMS',
-    summary: 'Data keys that any one of several regions can open.',
+    summary: 'Data keys that any one of several regions can decrypt.',
     description:
-      'One listener is for callers, a second one for operators. Whatever goes wrong is a problem document (RFC 9457). A path ' +
-      'that is not listed here is answered with 404 `request.path-unknown`.',
-    // The version of the interface: which program serves it is nobody's business.
+      'One listener serves keys, a second one serves operators. Every error is a problem document (RFC 9457). A path that ' +
+      'is not listed here gets 404 `request.path-unknown`.',
+    // The version of the interface. The version of the program is not disclosed.
     version: '1',
     license: { name: 'MIT', identifier: 'MIT' },
   },
@@ -94,5 +94,5 @@ export const openApiDocument = {
   },
 };
 
-/** As it is served at `/openapi.json`. */
+/** The body of `/openapi.json`. */
 export const openApiJson = `${JSON.stringify(openApiDocument)}\n`;

@@ -1,5 +1,5 @@
-// The route that tells what can be asked. It is for everybody, on both listeners: the document is the same for every
-// installation and says nothing of this one, and whoever has no token yet reads in it how to send one.
+// The route of the OpenAPI document, public on both listeners. The document is the same for every installation and must
+// never say anything about this one.
 import { answerJsonText } from '../server/answers.js';
 import { openApiJson } from './document.js';
 import type { Route } from '../server/dispatch.js';

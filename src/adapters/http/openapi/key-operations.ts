@@ -1,5 +1,5 @@
-// What can be asked of the HTTP interface: every path and method with what it takes, what it answers, and which problems it
-// may answer with. A test holds this against the routes that are served, both ways.
+// The operations of the key listener for OpenAPI: parameters, answers and problems of each path and method. A test
+// compares them with the served routes in both directions.
 import { json, kindsOf, ofAnyRequest, ofRequestWithoutBody, type Operation } from './operation.js';
 import { operatorOperations } from './operator-operations.js';
 import { headersOf } from './problem-answers.js';
@@ -7,7 +7,7 @@ import type { GetKeyFailure } from '../../../domain/failures/key-failures.js';
 
 const ofIds = ['request.id-invalid', 'request.parameter-unknown'] as const;
 
-/** Complete by its type: a failure that has no line here does not compile. */
+/** Complete: a failure without a line here does not compile. */
 const ofKeys = kindsOf<GetKeyFailure['kind']>({
   'access.denied': true,
   'audit.unavailable': true,
@@ -46,8 +46,8 @@ const keyOperations = (path: string, suffix: string): readonly Operation[] => [
     tag: 'keys',
     summary: 'Get the key of an id',
     description:
-      'Answers with the key of the id. An id that has none gets one, if the caller may create it; from then on every ' +
-      'request for the id, to every instance, is answered with the same key.',
+      'Returns the key of the id. If there is none and the caller may create it, a new key is created. From then on every ' +
+      'instance returns the same key for the id.',
     parameters: ['Id'],
     answers: { 200: aKey },
     problems: [
@@ -66,9 +66,9 @@ const keyOperations = (path: string, suffix: string): readonly Operation[] => [
     method: 'post',
     operationId: `postKey${suffix}`,
     tag: 'keys',
-    summary: 'Get the key of an id that is named in the body',
+    summary: 'Get the key of an id in the body',
     description:
-      'The same as GET, for callers who keep ids out of the access logs of proxies: the id is in the body and nowhere else.',
+      'The same as GET, with the id only in the body. Keeps ids out of the access logs of proxies.',
     parameters: [],
     requestBody: {
       required: true,
@@ -96,18 +96,21 @@ const healthOperations: readonly Operation[] = [
     path: '/livez',
     operationId: 'isAlive',
     summary: 'Is the process alive?',
-    description: 'For whoever restarts a process that hangs. Says nothing of regions or the store.',
-    answers: { 200: text('It is.', 'ok') },
+    description: 'For liveness probes. Does not depend on regions or the store.',
+    answers: { 200: text('The process is alive.', 'ok') },
     problems: ofRequestWithoutBody,
   },
   {
     ...health,
     path: '/readyz',
     operationId: 'isReady',
-    summary: 'Does the service take requests?',
+    summary: 'Does the service accept requests?',
     description:
-      'For whoever sends traffic. It is not ready while it stops and while its audit log cannot be written.',
-    answers: { 200: text('It does.', 'ok'), 503: text('It does not.', 'not ready') },
+      'For readiness probes and load balancers. Not ready while the service stops or cannot write its audit log.',
+    answers: {
+      200: text('The service accepts requests.', 'ok'),
+      503: text('The service does not accept requests.', 'not ready'),
+    },
     problems: ofRequestWithoutBody,
   },
 ];
@@ -120,8 +123,7 @@ const interfaceOperation = (listener: Operation['listener']): Operation => ({
   tag: 'interface',
   isPublic: true,
   summary: 'Get this document',
-  description:
-    'Served by both listeners, to everybody: it is the same for every installation, and says nothing of this one.',
+  description: 'Served by both listeners without authentication. The same for every installation.',
   parameters: [],
   answers: {
     200: {

@@ -1,4 +1,4 @@
-// One path and method of the OpenAPI document: what is to be said of each, and what many of them have in common.
+// The description of one path and method in the OpenAPI document, and what many operations have in common.
 import { headersOf } from './problem-answers.js';
 import type { ProblemKind } from '../server/problems.js';
 
@@ -11,17 +11,17 @@ export interface Operation {
   readonly tag: 'keys' | 'health' | 'regions' | 'metrics' | 'interface';
   readonly summary: string;
   readonly description: string;
-  /** Nobody needs to say who they are. */
+  /** No authentication is needed. */
   readonly isPublic?: true;
-  /** Names of components. */
+  /** Names of parameters in components.ts. */
   readonly parameters: readonly string[];
   readonly requestBody?: object;
-  /** :: status -> what it answers when all is well; 503 for a service that is not ready */
+  /** :: status -> answer that is not a problem document */
   readonly answers: Readonly<Record<string, object>>;
   readonly problems: readonly ProblemKind[];
 }
 
-/** What can be wrong with a request to any path. */
+/** The problems of every path. */
 export const ofAnyRequest = [
   'request.malformed',
   'request.method-not-allowed',
@@ -31,7 +31,7 @@ export const ofAnyRequest = [
   'internal',
 ] as const satisfies readonly ProblemKind[];
 export const ofRequestWithoutBody = [...ofAnyRequest, 'request.body-unexpected'] as const;
-/** All kinds of a failure, complete by its type. */
+/** The kinds of a failure. The type checks that none is missing. */
 export function kindsOf<Kind extends ProblemKind>(kinds: Readonly<Record<Kind, true>>): readonly Kind[] {
   return Object.keys(kinds) as Kind[];
 }

@@ -1,4 +1,4 @@
-// What operators can ask of their listener, for the OpenAPI document: how the regions are, taking one out of use, the metrics.
+// The operations of the operations listener for OpenAPI: the state of the regions, draining them, and the metrics.
 import type { OperatorFailure } from '../../../application/access/guarded-regions.js';
 import { json, kindsOf, ofRequestWithoutBody, type Operation } from './operation.js';
 import { headersOf } from './problem-answers.js';
@@ -12,14 +12,14 @@ const getRegions: Operation = {
   path: '/regions',
   method: 'get',
   operationId: 'getRegions',
-  summary: 'See how the regions are',
+  summary: 'See the state of the regions',
   description:
-    'The regions in the order in which requests try them. With `Accept: text/event-stream` the answer goes on: an event ' +
-    '`regions` with the same JSON now and whenever the order or a state changes, until the caller leaves or may no longer look.',
+    'The regions in the order in which requests try them. With `Accept: text/event-stream` the answer is a stream: an event ' +
+    '`regions` with the same JSON now and whenever the order or a state changes, until the caller loses the permission.',
   parameters: [],
   answers: {
     200: {
-      description: 'The regions of KMS and, where the store is in several, those of the store.',
+      description: 'The regions of KMS and, for a replicated store, those of the store.',
       headers: headersOf(),
       content: {
         'application/json': { schema: { $ref: '#/components/schemas/AllRegions' } },
@@ -36,14 +36,14 @@ const getMetrics: Operation = {
   method: 'get',
   operationId: 'getMetrics',
   tag: 'metrics',
-  summary: 'Get all measures',
+  summary: 'Get all metrics',
   description:
-    'In the text format of Prometheus; docs/metrics.md lists them. With `operations.metrics = "public"` nobody is asked who ' +
-    'they are.',
+    'In the text format of Prometheus; docs/metrics.md lists them. Needs no authentication with ' +
+    '`operations.metrics = "public"`.',
   parameters: [],
   answers: {
     200: {
-      description: 'The measures as they are now.',
+      description: 'The current metrics.',
       headers: headersOf(),
       content: { 'text/plain': { schema: { type: 'string' } } },
     },
@@ -57,20 +57,20 @@ const orders: readonly Order[] = [
   [
     'drain',
     'drain',
-    'Take a region out of use',
-    'Requests try it only when no other region answers, until it is undrained.',
+    'Drain a region',
+    'Requests use it only when no other region answers, until it is undrained.',
   ],
   [
     'undrain',
     'undrain',
-    'Take a drained region into use again',
-    'It is probed first, and then gets its traffic step by step.',
+    'Undrain a region',
+    'The region is probed first, and then gets its traffic step by step.',
   ],
   [
     'lift-quarantine',
     'liftQuarantine',
-    'Trust a region again',
-    'For a region that answered with wrong keys, once its cause is known and gone. It is probed before it is used.',
+    'Lift the quarantine of a region',
+    'For a region that answered with wrong keys, once the cause is found and removed. It is probed before it is used.',
   ],
 ];
 
@@ -84,11 +84,11 @@ const orderOperation =
     summary: `${summary}${suffix === '' ? '' : ' of the store'}`,
     description,
     parameters: ['Region'],
-    answers: { 200: json('Done: the regions as they are now.', schema) },
+    answers: { 200: json('The regions after the order.', schema) },
     problems: [...ofRequestWithoutBody, 'request.path-unknown', 'authentication.failed', ...ofOrders],
   });
 
-/** But for the document itself, which both listeners serve. */
+/** Without the document itself, which both listeners serve. */
 export const operatorOperations: readonly Operation[] = [
   getMetrics,
   getRegions,

@@ -1,5 +1,5 @@
-// The problem documents as OpenAPI tells of them, made from the one table in problems.ts: a new kind of failure is in the
-// document as soon as it has its row there and its place in openapi-operations.ts.
+// Describes the problem documents for OpenAPI, from the table in problems.ts. A new kind of failure is documented as soon
+// as it has a row there and an operation that lists it.
 import { commonHeaders, requestIdHeader } from '../server/answers.js';
 import {
   problemOf,
@@ -19,11 +19,11 @@ const onEveryAnswer: Headers = Object.assign(
   ...[requestIdHeader, ...Object.keys(commonHeaders), ...Object.keys(strictTransportSecurity)].map(headerAt),
 ) as Headers;
 
-/** The headers of an answer: those that all have, and these. */
+/** The common headers of every answer, and these. */
 export const headersOf = (...names: readonly string[]): Headers =>
   Object.assign({}, onEveryAnswer, ...names.map(headerAt)) as Headers;
 
-/** :: status -> the headers that its problems have besides those of every answer */
+/** :: status -> additional headers of its problems */
 const headersOfStatus: ReadonlyMap<number, readonly string[]> = new Map([
   [401, ['WWW-Authenticate']],
   [405, ['Allow']],
@@ -31,7 +31,7 @@ const headersOfStatus: ReadonlyMap<number, readonly string[]> = new Map([
   [503, ['Retry-After']],
 ]);
 
-/** :: status -> what OpenAPI says of an answer with one of these problems */
+/** :: status -> description of an answer with one of these problems */
 export function problemAnswers(kinds: readonly ProblemKind[]): Readonly<Record<string, object>> {
   const byStatus = Map.groupBy(kinds, (kind) => problemStatus[kind]);
   return Object.fromEntries(
@@ -62,7 +62,7 @@ const answerWith = (status: number, kinds: readonly ProblemKind[]): object => ({
   },
 });
 
-/** :: kind -> the document, as it is answered */
+/** :: kind -> an example of its problem document */
 export const problemExamples = (kinds: readonly ProblemKind[]): Readonly<Record<string, object>> =>
   Object.fromEntries(kinds.map((kind) => [kind, { summary: exampleOf(kind).title, value: exampleOf(kind) }]));
 

@@ -1,5 +1,5 @@
-// The interface for operators, on a listener of its own: how the regions are, now or as they change, and taking one out of
-// use or back, and the metrics. No key can be had here.
+// The routes of the operations listener: the state of the regions (once or as an event stream), draining and undraining
+// them, and the metrics. Never gives out a key.
 import type Koa from 'koa';
 import { ok, Result, type ResultAsync } from 'neverthrow';
 import { PassThrough } from 'node:stream';
@@ -21,25 +21,25 @@ import {
   type Route,
 } from '../server/dispatch.js';
 
-/** Regions, and the door through which operators reach them. */
+/** The regions of KMS or of the store, and the use cases that operators may call on them. */
 export interface OperatedRegions {
   readonly guarded: GuardedRegions;
   readonly regions: readonly Region[];
 }
 
 export interface OperationsParts extends AppParts, OperatedRegions {
-  /** The regions of a store that is in several. */
+  /** Undefined unless RKMS replicates the store in several regions. */
   readonly store?: OperatedRegions;
   readonly metrics: GuardedMetrics;
 }
 
 const orders: readonly OperatorOrder[] = ['drain', 'undrain', 'lift-quarantine'];
-/** A store's region is never quarantined: what it answers proves itself or not, record by record. */
+/** A region of the store is never quarantined: each record is verified when it is read. */
 const storeOrders: readonly OperatorOrder[] = ['drain', 'undrain'];
 
 export const createOperationsApp = (parts: OperationsParts): Koa => appOf(operationsRoutes(parts), parts);
 
-/** All that operators can reach. */
+/** Every route of the operations listener. */
 export function operationsRoutes(parts: OperationsParts): readonly Route[] {
   const commands = commandRoutes(parts, '', orders);
   const storeCommands = parts.store ? commandRoutes(parts.store, '/store', storeOrders) : [];
@@ -88,7 +88,7 @@ const metricsRoute = (metrics: GuardedMetrics): Route => {
       };
 };
 
-/** As JSON, or as a stream of server-sent events for whoever accepts `text/event-stream`. */
+/** JSON, or a stream of server-sent events if the request accepts `text/event-stream`. */
 const getRegions =
   (parts: OperationsParts) =>
   (ctx: AppContext, caller: Caller, again: Reauthenticate): void => {
@@ -106,7 +106,7 @@ const getRegions =
     );
   };
 
-/** The regions of the vaults, and beside them, in the same form, those of a store that is in several. */
+/** The regions of KMS and, under `store` in the same form, those of a replicated store. */
 const reportAll = ({ guarded, store }: OperationsParts, caller: Caller): Result<object, AccessDenied> =>
   guarded
     .report(caller)
@@ -124,36 +124,36 @@ function streamRegions(ctx: AppContext, parts: OperationsParts, caller: Caller, 
     );
   };
   send();
-  const doors = [parts.guarded, ...(parts.store ? [parts.store.guarded] : [])];
-  const watching = Result.combine(doors.map((door) => door.watch(caller, send)));
+  const sources = [parts.guarded, ...(parts.store ? [parts.store.guarded] : [])];
+  const watching = Result.combine(sources.map((source) => source.watch(caller, send)));
   if (watching.isErr()) {
     answerProblem(ctx, watching.error);
     return;
   }
-  const look = endWhenRefused(ctx, parts.clock, () => again().andThen((now) => reportAll(parts, now)));
+  const stopChecks = endWhenRefused(ctx, parts.clock, () => again().andThen((now) => reportAll(parts, now)));
   ctx.res.once('close', () => {
-    for (const end of [look, ...watching.value]) end();
+    for (const end of [stopChecks, ...watching.value]) end();
   });
   ctx.status = 200;
   ctx.type = 'text/event-stream';
   ctx.body = stream;
 }
 
-/** How often whoever follows a stream is authenticated again, in milliseconds. */
-const againMs = 2_000;
+/** How often the caller of a stream is authenticated again, in milliseconds. */
+const reauthenticateMs = 2_000;
 
-/** Ends an answer that goes on as soon as its caller would get another one; until the returned function is called. */
+/** Closes a stream as soon as its caller would be refused. The returned function stops the checks. */
 function endWhenRefused(
   ctx: AppContext,
   clock: Clock,
-  check: () => ResultAsync<unknown, unknown>,
+  authorise: () => ResultAsync<unknown, unknown>,
 ): () => void {
   let cancel: () => void = () => undefined;
-  const look = (): void => {
-    void check().match(later, () => ctx.res.destroy());
+  const check = (): void => {
+    void authorise().match(later, () => ctx.res.destroy());
   };
   const later = (): void => {
-    if (!ctx.res.closed) cancel = clock.schedule(againMs, look);
+    if (!ctx.res.closed) cancel = clock.schedule(reauthenticateMs, check);
   };
   later();
   return () => {
@@ -170,7 +170,7 @@ const command =
     else answerProblem(ctx, done.error);
   };
 
-/** What leaves the service of a report: `order` lists the regions as requests try them. */
+/** The public form of a report. `order` lists the regions in the order in which requests try them. */
 const bodyOf = (regions: readonly RegionReport[]): object => ({
   order: regions.map(({ region }) => region),
   regions: regions.map(({ region, state, sinceMs, why, p50Ms, p95Ms, overQuota, transitions }) => ({

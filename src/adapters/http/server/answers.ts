@@ -1,4 +1,5 @@
-// The kinds of answer: a key, a problem, a report, a word. Each sets all of its headers; nothing else writes to a response.
+// The answers of both listeners except those with a key: problems, JSON, text, metrics. Each function sets the whole
+// answer. Never puts text of an error into an answer: problem documents come from the table in problems.ts.
 import { STATUS_CODES } from 'node:http';
 import type { Context } from 'koa';
 import type { MetricsPage } from '../../../ports/metrics.js';
@@ -6,7 +7,7 @@ import { problemOf, type HttpFailure } from './problems.js';
 import type { RequestState } from './request-state.js';
 import { strictTransportSecurity } from '../tls/tls.js';
 
-/** On every answer, whatever its status: nothing may be stored, sniffed, framed or shared between callers. */
+/** On every answer: no cache may store it, and no browser may sniff or frame it. */
 export const commonHeaders = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
@@ -15,10 +16,10 @@ export const commonHeaders = {
   'X-Content-Type-Options': 'nosniff',
 } as const;
 
-/** Names the request in every answer; a sender may choose it. */
+/** The id of the request, in every answer. The client may choose it. */
 export const requestIdHeader = 'X-Request-Id';
 
-/** Answers with a problem document. `retryAfterS` goes out with 503; a quota knows itself when there is room again. */
+/** Answers with a problem document. 503 has `retryAfterS` in Retry-After; 429 has the time that the quota gives. */
 export function answerProblem(ctx: Context, failure: HttpFailure, retryAfterS = 1): void {
   const state = ctx.state as RequestState;
   const problem = problemOf(failure, state.requestId);
@@ -55,7 +56,7 @@ export function answerText(ctx: Context, status: number, text: string): void {
   ctx.body = `${text}\n`;
 }
 
-/** A whole response as text, for connections whose request could not be parsed. */
+/** A complete response as text, for a connection whose request Node could not parse. */
 export function rawProblem(failure: HttpFailure, requestId: string, secure: boolean): string {
   const problem = problemOf(failure, requestId);
   const body = `${JSON.stringify(problem)}\n`;

@@ -1,5 +1,5 @@
-// The one table from failures to RFC 9457 problem documents. What a row says is all that leaves the service: no text of
-// regions, stores or exceptions passes through here, only the kind and what the table says about it.
+// Maps each failure to its RFC 9457 problem document. Callers see only the kind and the text of this table: never text of
+// a region, a store or an exception.
 import type { AuthenticationFailed, GetKeyFailure } from '../../../domain/failures/key-failures.js';
 import type { InternalFailure, RequestFailure } from './request-failures.js';
 
@@ -8,124 +8,124 @@ export type HttpFailure = GetKeyFailure | AuthenticationFailed | RequestFailure 
 interface Row {
   readonly status: number;
   readonly title: string;
-  /** What to do about it. */
+  /** What the caller can do. */
   readonly detail: string;
 }
 
-const tryAgain = 'Try again after the time in Retry-After.';
-const asOperator = 'Trying again will not help; the operator of this service finds the cause in its log.';
+const tryAgain = 'Try again after the number of seconds in Retry-After.';
+const asOperator =
+  'Do not retry. Give the requestId to the operator of this service, who finds the cause in the log.';
 
 const rows = {
   'request.body-invalid': {
     status: 400,
-    title: 'The body does not name a key',
+    title: 'Invalid body',
     detail: 'Send {"id": "<id>"}.',
   },
   'request.body-too-large': {
     status: 413,
-    title: 'The body is too large',
-    detail: 'Keep the body within 1,024 bytes.',
+    title: 'Body too large',
+    detail: 'Send at most 1,024 bytes.',
   },
   'request.body-unexpected': {
     status: 400,
-    title: 'A body came with a request that has none',
+    title: 'Unexpected body',
     detail: 'Send the request without a body.',
   },
   'request.encoding-invalid': {
     status: 400,
-    title: 'The id is not properly percent-encoded',
+    title: 'Invalid percent-encoding',
     detail: 'Percent-encode the id.',
   },
   'request.headers-too-large': {
     status: 431,
-    title: 'The headers are too large',
-    detail: 'Keep all headers together within 8 KiB.',
+    title: 'Headers too large',
+    detail: 'Send at most 8 KiB of headers in total.',
   },
   'request.id-invalid': {
     status: 400,
-    title: 'This cannot be the id of a key',
+    title: 'Invalid id',
     detail: 'Use another id.',
   },
   'request.id-missing': {
     status: 400,
-    title: 'No id was given',
-    detail: 'Name the key: /key?id=<id>.',
+    title: 'Missing id',
+    detail: 'Send the id: /key?id=<id>.',
   },
   'request.id-repeated': {
     status: 400,
-    title: 'More than one id was given',
-    detail: 'Give the parameter id exactly once.',
+    title: 'More than one id',
+    detail: 'Send the parameter id exactly once.',
   },
   'request.malformed': {
     status: 400,
-    title: 'The request is not valid HTTP for this service',
-    detail: 'Send an HTTP/1.1 request with a path that starts with "/" and holds no "#".',
+    title: 'Malformed request',
+    detail: 'Send an HTTP/1.1 request with a path that starts with "/" and has no "#".',
   },
   'request.media-type-unsupported': {
     status: 415,
-    title: 'The body is not declared as JSON',
+    title: 'Unsupported media type',
     detail: 'Send the header "Content-Type: application/json" and no Content-Encoding.',
   },
   'request.method-not-allowed': {
     status: 405,
-    title: 'This path does not know the method',
+    title: 'Method not allowed',
     detail: 'Use a method from the Allow header.',
   },
   'request.parameter-unknown': {
     status: 400,
-    title: 'The query holds an unknown parameter',
-    detail: 'Give the parameter id and no other.',
+    title: 'Unknown query parameter',
+    detail: 'Send only the parameter id.',
   },
   'request.path-unknown': {
     status: 404,
-    title: 'There is nothing at this path',
+    title: 'Path not found',
     detail: 'Keys are at /key?id=<id>.',
   },
   'request.too-slow': {
     status: 408,
-    title: 'The request took too long to arrive',
+    title: 'Request timeout',
     detail: 'Send the headers within 5 seconds and the whole request within 10.',
   },
   'request.uri-too-long': {
     status: 414,
-    title: 'The request target is too long',
-    detail: 'Keep path and query within 1,024 characters.',
+    title: 'URI too long',
+    detail: 'Send a path and query of at most 1,024 characters.',
   },
   'authentication.failed': {
     status: 401,
-    title: 'Who is asking?',
-    detail:
-      'Send a valid token, "Authorization: Bearer ...", or a client certificate; one of them, not both.',
+    title: 'Missing or invalid credentials',
+    detail: 'Send either a valid token, "Authorization: Bearer ...", or a client certificate, not both.',
   },
   'access.denied': {
     status: 403,
-    title: 'The caller may not do this',
-    detail: 'Ask the operator of this service whether this caller should have the permission, for this id.',
+    title: 'Permission denied',
+    detail: 'Ask the operator of this service for the permission. For keys it must include this id.',
   },
   'creation.over-quota': {
     status: 429,
-    title: 'Too many keys were made for this caller',
-    detail: `${tryAgain} Keys that exist are answered as ever.`,
+    title: 'Too many requests for new keys',
+    detail: `${tryAgain} Existing keys can be read meanwhile.`,
   },
   'key.not-found': {
     status: 404,
-    title: 'There is no key with this id',
-    detail: 'Check the id, or ask for it with a token that has the permission "create".',
+    title: 'Key not found',
+    detail: 'Check the id, or use a caller with the permission "create".',
   },
   'key.unreadable': {
     status: 500,
-    title: 'The key is stored, but cannot be opened',
+    title: 'The key cannot be decrypted',
     detail: asOperator,
   },
-  'regions.exhausted': { status: 503, title: 'No region could open the key', detail: tryAgain },
+  'regions.exhausted': { status: 503, title: 'No region could decrypt the key', detail: tryAgain },
   'regions.below-quorum': {
     status: 503,
-    title: 'Too few regions could hold a new key; none was created',
+    title: 'Too few regions are available to create a key',
     detail: tryAgain,
   },
-  'store.unavailable': { status: 503, title: 'The key store does not answer', detail: tryAgain },
-  'store.throttled': { status: 503, title: 'The key store is over its quota', detail: tryAgain },
-  'store.misconfigured': { status: 500, title: 'The key store is not set up right', detail: asOperator },
+  'store.unavailable': { status: 503, title: 'The key store is unavailable', detail: tryAgain },
+  'store.throttled': { status: 503, title: 'The key store is throttling requests', detail: tryAgain },
+  'store.misconfigured': { status: 500, title: 'The key store is misconfigured', detail: asOperator },
   'store.foreign': {
     status: 500,
     title: 'The key store belongs to another deployment',
@@ -133,35 +133,35 @@ const rows = {
   },
   'store.written-elsewhere': {
     status: 500,
-    title: 'The key store is written in another region than this service is configured for',
+    title: 'The key store has a different write region than this service',
     detail: asOperator,
   },
   'store.conflicted': {
     status: 503,
-    title: 'Another region was writing the same key; nothing was stored',
+    title: 'Another region was writing the same key',
     detail: tryAgain,
   },
   'store.outcome-unknown': {
     status: 503,
-    title: 'It is not known whether the key was stored',
-    detail: `${tryAgain} The same id answers with the key that was stored, if one was.`,
+    title: 'Unknown whether the key was stored',
+    detail: `${tryAgain} If the key was stored, the same id returns it.`,
   },
   'credentials.invalid': { status: 503, title: 'The service has no valid AWS credentials', detail: tryAgain },
-  'audit.unavailable': { status: 503, title: 'The audit log takes no entry', detail: tryAgain },
-  'service.overloaded': { status: 503, title: 'The service has more to do than it can', detail: tryAgain },
-  'call.aborted': { status: 503, title: 'The request ran out of time', detail: tryAgain },
-  'vault.request-invalid': { status: 500, title: 'A region refuses the request', detail: asOperator },
-  internal: { status: 500, title: 'Something went wrong inside the service', detail: asOperator },
+  'audit.unavailable': { status: 503, title: 'The audit log is unavailable', detail: tryAgain },
+  'service.overloaded': { status: 503, title: 'The service is overloaded', detail: tryAgain },
+  'call.aborted': { status: 503, title: 'The request timed out', detail: tryAgain },
+  'vault.request-invalid': { status: 500, title: 'A region rejected the request', detail: asOperator },
+  internal: { status: 500, title: 'Internal error', detail: asOperator },
 } as const satisfies Record<HttpFailure['kind'], Row>;
 
 export type ProblemKind = keyof typeof rows;
 
-/** Every kind of problem that the service can answer with, and the status of each. */
+/** :: kind of problem -> its HTTP status. Complete: the service answers with no other kind. */
 export const problemStatus = Object.fromEntries(
   Object.entries(rows).map(([kind, { status }]) => [kind, status]),
 ) as Readonly<Record<ProblemKind, number>>;
 
-/** What the types of all problem documents begin with. */
+/** The prefix of `type` in every problem document. */
 export const problemTypePrefix = 'urn:rkms:problem:';
 
 /** An RFC 9457 problem document. */
@@ -186,6 +186,6 @@ export function problemOf(failure: HttpFailure, requestId: string): Problem {
   };
 }
 
-// The details of request failures are ours, written for their sender; all others are for the log.
+// Details of request failures are written for the client; details of other failures are for the log only.
 const isRequestFailure = (failure: HttpFailure): failure is RequestFailure =>
   failure.kind.startsWith('request.');

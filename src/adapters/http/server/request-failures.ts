@@ -1,4 +1,4 @@
-// How a request can be wrong before it means anything to RKMS. Each kind tells its sender what to change.
+// What can be wrong with the form of a request, before its caller is authorised. A client can correct each of these.
 
 export interface RequestFailure {
   readonly kind:
@@ -17,11 +17,11 @@ export interface RequestFailure {
     | 'request.path-unknown'
     | 'request.too-slow'
     | 'request.uri-too-long';
-  /** What exactly was wrong, where the kind alone does not tell. Never repeats what was sent. */
+  /** What exactly was wrong, if the kind does not say it. Never contains text of the request. */
   readonly detail?: string;
 }
 
-/** A bug of ours, or something nobody thought of; its sender learns nothing more. */
+/** An unexpected exception. The caller gets no details; the log has them. */
 export interface InternalFailure {
   readonly kind: 'internal';
 }

@@ -1,5 +1,5 @@
-// The outermost layer of every request: its id, its span, the headers that every answer has, the one event that tells of it,
-// and the net that turns a bug into a silent 500.
+// The outermost middleware of every request: sets its id, its trace span and the common headers, records one event when
+// it is answered, and turns an exception into a 500. Never lets text of an exception into the answer.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Context, Middleware } from 'koa';
@@ -30,7 +30,7 @@ export const requestScope =
     return tracer.request(traceHeadersOf(ctx.req), facts, async (span) => {
       if (span.traceId !== undefined) state.traceId = span.traceId;
       await answered(ctx, next);
-      tell(span, ctx);
+      annotate(span, ctx);
       onRequest({
         event: 'request.answered',
         ...state,
@@ -49,18 +49,18 @@ async function answered(ctx: Context, next: () => Promise<unknown>): Promise<voi
     (ctx.state as RequestState).bug = bug;
     answerProblem(ctx, { kind: 'internal' });
   }
-  // What is left of a body would have to be read before the connection could carry another request.
+  // The next request on the connection could only be read after the rest of the body.
   if (hasBody(ctx.req) && !ctx.req.readableEnded) ctx.set('Connection', 'close');
 }
 
-/** Of two headers Node makes one text, which is of no good form. */
+/** Node joins repeated headers with a comma; the tracer rejects the result. */
 const traceHeadersOf = ({ headersDistinct }: IncomingMessage): TraceHeaders => ({
   traceparent: headersDistinct['traceparent']?.join(),
   tracestate: headersDistinct['tracestate']?.join(),
 });
 
-/** As OpenTelemetry's conventions name what is not our own; only failures of ours are errors. */
-function tell(span: Span, { state, method, status }: Context): void {
+/** Attribute names follow OpenTelemetry's conventions. Only a 5xx marks the span as failed. */
+function annotate(span: Span, { state, method, status }: Context): void {
   const { route, failure, served } = state as RequestState;
   span.note({ 'http.request.method': method, 'http.route': route, 'http.response.status_code': status });
   if (served) span.note({ 'rkms.region': served.region, 'rkms.created': served.created });
@@ -69,13 +69,13 @@ function tell(span: Span, { state, method, status }: Context): void {
   if (status >= 500) span.fail(failure.kind);
 }
 
-/** Whether a body is announced, of whatever length but none. */
+/** True if the headers announce a body of at least one byte. */
 export const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 
-/** The sender's id for the request, where it is harmless; otherwise one of our own. */
+/** The client's id for the request if it has the allowed form, otherwise a new UUID. */
 export const requestIdOf = (header: string | readonly string[] | undefined): string =>
   typeof header === 'string' && requestIdPattern.test(header) ? header : randomUUID();
 
-/** What a sender's id for a request may look like, for it ends up in logs. */
+/** The allowed form of a client's id for the request. Strict, because logs contain it. */
 export const requestIdPattern = /^[A-Za-z0-9._-]{1,64}$/;

@@ -1,14 +1,14 @@
-// What is known of a request while it is served, for the one event that tells of it. Holds no key, no id of one and no
-// credential.
+// What the event `request.answered` will say about a request, collected while it is served. Never holds a key, the id of
+// a key, or a credential: the event is logged.
 import type { RequestAnswered } from '../../../ports/telemetry.js';
 import type { HttpFailure } from './problems.js';
 
-type Told = Pick<
+type Recorded = Pick<
   RequestAnswered,
   'requestId' | 'traceId' | 'route' | 'caller' | 'authentication' | 'served' | 'bug'
 >;
 
-export type RequestState = { -readonly [Fact in keyof Told]: Told[Fact] } & { failure?: HttpFailure };
+export type RequestState = { -readonly [Fact in keyof Recorded]: Recorded[Fact] } & { failure?: HttpFailure };
 
-/** Of a path that nothing is at. */
+/** The route in logs and metrics of a request for an unknown path. */
 export const unknownRoute = 'unknown';

@@ -1,12 +1,12 @@
-// The request target, cut into path and query. Reads the raw text, because a lenient parser would accept targets that are
-// not in origin form.
+// Splits the request target into path and query. Works on the raw text, because URL parsers also accept targets that are
+// not in origin form (RFC 9112, 3.2.1).
 import { err, ok, type Result } from 'neverthrow';
 import type { RequestFailure } from './request-failures.js';
 
-/** The longest request target that is looked at, in characters. An id of 255, each percent-encoded, fits. */
+/** In characters. An id of 255 characters, each percent-encoded, fits. */
 export const maxTargetLength = 1_024;
 
-/** A request target in origin form, cut at the first `?`. */
+/** A request target in origin form. `query` is what follows the first `?`; undefined without one. */
 export interface Target {
   readonly path: string;
   readonly query: string | undefined;

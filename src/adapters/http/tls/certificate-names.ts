@@ -1,11 +1,11 @@
-// The names in a certificate that can stand for a caller: URIs and DNS names in subjectAltName. Node shows them as one line
-// of text, which is read strictly, so that a name with a comma in it does not become two.
+// The names in a certificate that can identify a caller: URIs and DNS names in subjectAltName. Node gives them as one line
+// of text. The parser is strict, so that a name with a comma never becomes two names.
 import type { X509Certificate } from 'node:crypto';
 
-/** Node quotes a value that holds anything by which it could be taken for two; no name of a caller needs that. */
+/** Node quotes a value that contains a separator. Quoted names are ignored: no caller needs them. */
 const entry = /([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/y;
 
-/** As `uri:spiffe://prod/billing` and `dns:billing.internal`; none when the line is not understood as a whole. */
+/** As `uri:spiffe://prod/billing` and `dns:billing.internal`; empty if any part of the line cannot be parsed. */
 export function namesIn({ subjectAltName = '' }: Pick<X509Certificate, 'subjectAltName'>): readonly string[] {
   const names: string[] = [];
   entry.lastIndex = 0;

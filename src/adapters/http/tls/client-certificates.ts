@@ -1,5 +1,5 @@
-// The certificates that callers showed when they connected. Says of each what the authenticator must know, as of now, and
-// cuts the connections of those that are trusted no longer. Never looks at a common name.
+// The client certificates of open connections: whether each is trusted at this moment, and closing of connections whose
+// certificate is no longer trusted. Never uses the common name of a certificate.
 import type { X509Certificate } from 'node:crypto';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
@@ -12,53 +12,53 @@ import type { TlsMaterial } from './tls-material.js';
 type Trust = Pick<TlsMaterial, 'authorities' | 'revoked'>;
 type Authorities = Trust['authorities'];
 
-/** RFC 5280, 4.2.1.12: id-kp-clientAuth. A certificate for any usage, or without one, is not meant for this. */
+/** RFC 5280, 4.2.1.12: id-kp-clientAuth. A certificate for any usage, or without a usage, is not accepted. */
 const clientAuthentication = '1.3.6.1.5.5.7.3.2';
 
-interface Shown {
+interface Presented {
   readonly own: X509Certificate;
   readonly names: readonly string[];
-  /** By these OpenSSL found a valid chain when the connection was made; undefined when it found none. */
+  /** The authorities with which OpenSSL found a valid chain at the handshake; undefined if it found none. */
   readonly verifiedBy: Authorities | undefined;
 }
 
 export class ClientCertificates {
-  readonly #shown = new Map<Socket, Shown>();
-  /** :: connection -> the authorities that its handshake is checked by, whatever changes before it ends */
-  readonly #begun = new Map<string, Authorities>();
+  readonly #presented = new Map<Socket, Presented>();
+  /** :: connection -> the authorities when its handshake began; later changes do not affect it */
+  readonly #authoritiesAtStart = new Map<string, Authorities>();
 
   constructor(private readonly trust: () => Trust) {}
 
-  /** Remembers what the callers of this server show, for as long as they are connected. */
+  /** Records the client certificates of this server's connections until they close. */
   watch(server: Server): void {
     server.on('connection', (socket: Socket) => {
       const name = nameOf(socket);
-      this.#begun.set(name, this.trust().authorities);
-      socket.once('close', () => this.#begun.delete(name));
+      this.#authoritiesAtStart.set(name, this.trust().authorities);
+      socket.once('close', () => this.#authoritiesAtStart.delete(name));
     });
     server.on('secureConnection', (socket: TLSSocket) => {
       const own = socket.getPeerX509Certificate();
       if (own === undefined) return;
-      const verifiedBy = socket.authorized ? this.#begun.get(nameOf(socket)) : undefined;
-      this.#shown.set(socket, { own, names: namesIn(own), verifiedBy });
-      socket.once('close', () => this.#shown.delete(socket));
+      const verifiedBy = socket.authorized ? this.#authoritiesAtStart.get(nameOf(socket)) : undefined;
+      this.#presented.set(socket, { own, names: namesIn(own), verifiedBy });
+      socket.once('close', () => this.#presented.delete(socket));
     });
   }
 
-  /** The certificate of this connection, if it has one, good or not. */
+  /** The client certificate of this connection, trusted or not; undefined if it has none. */
   of(socket: Socket): ClientCertificate | undefined {
-    const shown = this.#shown.get(socket);
-    if (shown === undefined) return undefined;
-    const { own, names } = shown;
+    const presented = this.#presented.get(socket);
+    if (presented === undefined) return undefined;
+    const { own, names } = presented;
     const validity = { notBeforeMs: Date.parse(own.validFrom), notAfterMs: Date.parse(own.validTo) };
-    return { ...validity, names, trusted: isTrusted(shown, this.trust()) };
+    return { ...validity, names, trusted: isTrusted(presented, this.trust()) };
   }
 
-  /** Cuts every connection whose certificate was trusted when it was made, and is not by what is known now. */
-  cutUntrusted(): void {
+  /** Closes every connection whose certificate was trusted at its handshake and is not any more. */
+  closeUntrusted(): void {
     const trust = this.trust();
-    for (const [socket, shown] of this.#shown) {
-      if (shown.verifiedBy !== undefined && !isTrusted(shown, trust)) socket.destroy();
+    for (const [socket, presented] of this.#presented) {
+      if (presented.verifiedBy !== undefined && !isTrusted(presented, trust)) socket.destroy();
     }
   }
 }
@@ -67,16 +67,16 @@ const nameOf = ({ localAddress, localPort, remoteAddress, remotePort }: Socket):
   [localAddress, localPort, remoteAddress, remotePort].join(' ');
 
 /**
- * Once the authorities have changed, only a certificate that one of them signed itself is known to be good. Node does not
- * show what stands between the two: such callers connect again, and are checked anew.
+ * After the authorities have changed, only certificates that one of them signed directly are still trusted. Node does not
+ * show intermediate certificates: connections that used one are closed, and are checked again when they reconnect.
  */
-const isTrusted = ({ own, verifiedBy }: Shown, { authorities, revoked }: Trust): boolean =>
+const isTrusted = ({ own, verifiedBy }: Presented, { authorities, revoked }: Trust): boolean =>
   verifiedBy !== undefined &&
   usagesOf(own).includes(clientAuthentication) &&
   !isRevoked(revoked, own) &&
   (isSame(verifiedBy, authorities) || authorities.some((authority) => isSignedBy(own, authority)));
 
-/** Node's own type does not know that a certificate may say nothing of its usage. */
+/** Node's type omits that `keyUsage` may be undefined. */
 const usagesOf = ({ keyUsage = [] }: { readonly keyUsage?: readonly string[] }): readonly string[] =>
   keyUsage;
 

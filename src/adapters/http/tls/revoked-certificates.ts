@@ -1,5 +1,6 @@
 // The list of revoked client certificates: a text file, one certificate per line, by the fingerprint or the serial number
-// that openssl prints. A line that is not understood makes the whole file invalid, because it was meant to keep somebody out.
+// that openssl prints. An invalid line makes the whole file invalid, because ignoring it would accept a
+// certificate that should be refused.
 import type { X509Certificate } from 'node:crypto';
 import { OperatorError } from '../../../ports/operator-error.js';
 
@@ -22,7 +23,7 @@ export function parseRevoked(file: string, text: string): RevokedCertificates {
   return { fingerprints: of('sha256'), serials: of('serial') };
 }
 
-/** Also true of a certificate of another authority with the same serial number: better one too many. */
+/** Serial numbers are compared without the issuer: a certificate of another authority with the same number is refused too. */
 export const isRevoked = (
   { fingerprints, serials }: RevokedCertificates,
   certificate: X509Certificate,

@@ -1,5 +1,5 @@
-// Keeps the listeners' TLS as its files say, while the service runs: a changed file takes effect within two seconds, a
-// broken one changes nothing and is reported. Never reads a file half: what does not fit together is read again.
+// Reloads the TLS files while the service runs. A valid change takes effect within two seconds; invalid files are reported
+// and the previous ones stay in use. Never uses a half-written set: files that do not match are read again first.
 import type { Clock } from '../../../ports/clock.js';
 import { OperatorError } from '../../../ports/operator-error.js';
 import { stampOf } from '../../files/file-stamp.js';
@@ -12,25 +12,25 @@ import {
 
 const recheckMs = 1_000;
 const dayMs = 86_400_000;
-/** Days before the end of a certificate at which it is told of, once each; at 0 it has ended. */
-const toldDaysLeft = [30, 7, 0];
+/** Days before the expiry of a certificate at which a warning is logged, once each. 0 means expired. */
+const warnDaysLeft = [30, 7, 0];
 
 export type TlsEvent =
   | { readonly event: 'tls.reloaded' }
-  /** The files changed and cannot be used; what was read before stays. */
+  /** The files changed and are invalid; the previous ones stay in use. */
   | { readonly event: 'tls.broken'; readonly problem: OperatorError }
   | ({ readonly event: 'tls.expires'; readonly daysLeft: number } & CertificateExpiry);
 
 export class TlsFiles {
   readonly #listeners = new Set<() => void>();
-  readonly #told = new Map<string, number>();
+  readonly #warnedStages = new Map<string, number>();
   #material: TlsMaterial;
   #stamp: string;
-  /** The stamp at which the files could not be used, until that was reported. */
+  /** The stamp of invalid files that were not reported yet. */
   #suspect: string | undefined;
   #cancel: () => void = () => undefined;
 
-  /** Refuses to start with files that TLS cannot be spoken with. */
+  /** Throws an OperatorError if the files are invalid. */
   constructor(
     private readonly settings: TlsSettings,
     private readonly clock: Clock,
@@ -38,7 +38,7 @@ export class TlsFiles {
   ) {
     this.#stamp = this.#stampNow();
     this.#material = readTlsMaterial(settings);
-    this.#tellExpiries();
+    this.#warnOfExpiry();
   }
 
   get material(): TlsMaterial {
@@ -57,7 +57,7 @@ export class TlsFiles {
     };
   }
 
-  /** From now on a change of the files takes effect, until `stop`. */
+  /** Checks the files every second until `stop`. */
   watch(): void {
     this.#schedule();
   }
@@ -69,12 +69,12 @@ export class TlsFiles {
   #schedule(): void {
     this.#cancel = this.clock.schedule(recheckMs, () => {
       this.#check();
-      this.#tellExpiries();
+      this.#warnOfExpiry();
       this.#schedule();
     });
   }
 
-  /** Before the files are read: one that changes while it is read has another stamp at the next check. */
+  /** Takes the stamp before reading: a file that changes while it is read has another stamp at the next check. */
   #check(): void {
     const stamp = this.#stampNow();
     if (stamp === this.#stamp && this.#suspect === undefined) return;
@@ -91,7 +91,7 @@ export class TlsFiles {
     for (const listener of this.#listeners) listener();
   }
 
-  /** A certificate and its key are replaced one after the other: only what stays broken is reported. */
+  /** A certificate and its key are replaced one after the other: only files invalid at two checks are reported. */
   #suspectOrReport(stamp: string, problem: OperatorError): void {
     if (this.#suspect !== stamp) {
       this.#suspect = stamp;
@@ -101,13 +101,13 @@ export class TlsFiles {
     this.onEvent({ event: 'tls.broken', problem });
   }
 
-  #tellExpiries(): void {
+  #warnOfExpiry(): void {
     for (const { file, notAfterMs } of this.#material.expiries) {
       const daysLeft = daysLeftOf(notAfterMs, this.clock.nowMs());
-      const stage = toldDaysLeft.findLast((days) => daysLeft <= days);
+      const stage = warnDaysLeft.findLast((days) => daysLeft <= days);
       const certificate = `${file} ${notAfterMs}`;
-      if (stage === undefined || this.#told.get(certificate) === stage) continue;
-      this.#told.set(certificate, stage);
+      if (stage === undefined || this.#warnedStages.get(certificate) === stage) continue;
+      this.#warnedStages.set(certificate, stage);
       this.onEvent({ event: 'tls.expires', file, notAfterMs, daysLeft });
     }
   }
@@ -119,6 +119,6 @@ export class TlsFiles {
   }
 }
 
-/** Whole days until a certificate ends, the one that has begun included; 0 once it has ended. */
+/** Days until a certificate expires, rounded up; 0 once it has expired. */
 export const daysLeftOf = (notAfterMs: number, nowMs: number): number =>
   Math.max(0, Math.ceil((notAfterMs - nowMs) / dayMs));

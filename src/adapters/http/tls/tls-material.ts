@@ -1,5 +1,5 @@
-// What the listeners need to speak TLS, read from files: the certificate with its key, the authorities that sign callers'
-// certificates, and those of them that were revoked. All of it is checked together before any of it is used.
+// Reads what the listeners need for TLS: the certificate and its key, the authorities of client certificates, and the
+// revoked ones. Checks all of it together; never returns a part of an invalid set.
 import { createPrivateKey, X509Certificate, type KeyObject, constants as ssl } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
@@ -7,18 +7,18 @@ import { OperatorError } from '../../../ports/operator-error.js';
 import { codeOf, readPrivateFile } from '../../files/private-files.js';
 import { parseRevoked, type RevokedCertificates } from './revoked-certificates.js';
 
-/** Where the parts are; paths as the configuration names them. */
+/** Paths as in the configuration. */
 export interface TlsSettings {
   readonly certFile: string;
-  /** Must be readable by nobody else. */
+  /** Must be readable only by its owner. */
   readonly keyFile: string;
   readonly minVersion: '1.2' | '1.3';
-  /** With it, callers are asked for a certificate; they need not have one. */
+  /** If set, the server requests a client certificate; clients need not have one. */
   readonly clientCaFile?: string | undefined;
   readonly revokedFile?: string | undefined;
 }
 
-/** When a certificate of ours ends. */
+/** When one of the configured certificates expires. */
 export interface CertificateExpiry {
   readonly file: string;
   /** Milliseconds since 1970. */
@@ -32,7 +32,7 @@ export interface TlsMaterial {
   readonly expiries: readonly CertificateExpiry[];
 }
 
-/** Refuses whatever TLS could not be spoken with: a missing file, a broken one, a key that belongs to another certificate. */
+/** Throws an OperatorError for a missing or invalid file, or a key that belongs to another certificate. */
 export function readTlsMaterial(settings: TlsSettings): TlsMaterial {
   const { certFile, keyFile, clientCaFile, revokedFile } = settings;
   const cert = textIn(certFile);
@@ -56,8 +56,8 @@ export function readTlsMaterial(settings: TlsSettings): TlsMaterial {
 }
 
 /**
- * Sessions are not resumed, because a resumed one is not checked again: neither by an authority that has been removed nor
- * by a certificate that has ended. Renegotiation is something that only an old client or an attacker asks for.
+ * No session resumption: a resumed session would skip the check of the certificate, which may have expired or lost its
+ * authority. No renegotiation: only old clients and attackers use it.
  */
 const optionsOf = ({ minVersion }: TlsSettings, parts: SecureContextOptions): SecureContextOptions => ({
   ...parts,
@@ -72,7 +72,7 @@ function certificatesIn(file: string, text: string): readonly X509Certificate[] 
     const found = (text.match(pemBlock) ?? []).map((pem) => new X509Certificate(pem));
     if (found.length > 0) return found;
   } catch {
-    // Told below: the parser's own words say no more.
+    // Reported below; the parser's message has no more information.
   }
   throw new OperatorError(
     `the file ${file} holds no valid certificate in PEM`,
@@ -89,7 +89,7 @@ function authoritiesIn(file: string, text: string): readonly X509Certificate[] {
       'keep only the authorities in it that sign the certificates of callers',
     );
   }
-  // OpenSSL builds a chain to one that signed itself, and would believe nobody without a word.
+  // OpenSSL needs a chain up to a self-signed authority, and would otherwise silently trust no client.
   const open = found.find((each) => !found.some((above) => each.checkIssued(above)));
   if (open === undefined) return found;
   throw new OperatorError(
@@ -122,7 +122,7 @@ function refuseForeignKey(settings: TlsSettings, [own]: readonly X509Certificate
   );
 }
 
-/** A key that is too weak for OpenSSL, for example. */
+/** Refuses what only OpenSSL can judge, for example a key that is too weak. */
 function refuseUnusable({ certFile }: TlsSettings, options: SecureContextOptions): void {
   try {
     createSecureContext(options);

@@ -108,9 +108,9 @@ describe('the query of a request for a key', () => {
   });
 
   it.each([
-    ['a+b', 'A raw "+" can be read in two ways: write %2B for a plus sign.'],
+    ['a+b', 'A raw "+" is ambiguous: write %2B for a plus sign.'],
     ['%', 'The id is not valid percent-encoded UTF-8: write %25 for a percent sign.'],
-    ['/a', /^The id has a character that ids cannot have; an id has 1 to 255 characters of .*\.$/],
+    ['/a', /^The id has a character that is not allowed in ids; an id has 1 to 255 characters of .*\.$/],
     ['a'.repeat(256), /^The id is too long; an id has 1 to 255 characters of .*\.$/],
   ])('says what to change where the kind alone does not tell: %s', (value, detail) => {
     const expected: unknown = typeof detail === 'string' ? detail : expect.stringMatching(detail);
