@@ -1,42 +1,43 @@
-// What the metrics are asked for and what they ask: events arrive as telemetry, all else is read from the running service
-// at the moment at which somebody reads the metrics. Nothing here may name a key, a caller or anything that a caller sent.
+// The page that a scraper reads. Events arrive as telemetry; current values are read from the running service at each
+// scrape. Nothing here may name a key, a caller, or anything that a caller sent.
 import type { Region } from '../domain/ids.js';
 import type { RegionState } from '../domain/regions/region-state.js';
 import { token } from './token.js';
 
-/** How one region is. */
+/** The current state of one region, of KMS or of the store. */
 export interface RegionReading {
   readonly region: Region;
   readonly state: Pick<RegionState, 'kind'>;
-  /** How long it has been in this state, in milliseconds. */
+  /** Time in this state, in milliseconds. */
   readonly sinceMs: number;
+  /** The region throttles, and RKMS limits its calls to it. */
   readonly overQuota: boolean;
 }
 
-/** What is read from the running service. Each answers at once and without a side effect. */
+/** Current values of the running service. Each function returns at once and has no side effect. */
 export interface MetricsSources {
-  /** The regions of the vaults, in the order in which requests try them. */
+  /** The KMS regions, in the order in which requests try them. */
   readonly regions: () => readonly RegionReading[];
-  /** The same of a store that is in several regions. */
+  /** The store's regions in the same order; absent unless the store is in several regions. */
   readonly storeRegions?: () => readonly RegionReading[];
-  /** How many keys wait for repair. */
+  /** The number of keys in the repair queue. */
   readonly waitingRepairs: () => number;
-  /** How many requests for keys are under way. */
+  /** The number of requests for keys in flight. */
   readonly requestsInFlight: () => number;
-  /** When the certificates that TLS is spoken with end; `file` is as the configuration names it. */
+  /** Expiry of the certificates in use for TLS, in milliseconds since 1970; `file` is the path in the configuration. */
   readonly certificates: () => readonly { readonly file: string; readonly notAfterMs: number }[];
   readonly isAuditWorking: () => boolean;
   readonly isReady: () => boolean;
 }
 
-/** Metrics in a form that a scraper reads. */
+/** One scrape: the body of the response and its content type. */
 export interface MetricsPage {
   readonly contentType: string;
   readonly text: string;
 }
 
 export interface Metrics {
-  /** From now on the page tells of this service, and of the process. Called once, when the service is there. */
+  /** Adds the values of this service and of the process to the page. Called once, after the service was created. */
   watch(sources: MetricsSources): void;
   read(): Promise<MetricsPage>;
 }

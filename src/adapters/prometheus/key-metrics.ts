@@ -1,10 +1,10 @@
-// What becomes of keys and of the audit log: keys made and not made, copies missing and made again, lines flushed. Counts
-// only; no metric can tell which key it was.
+// Counts what happens to keys and to the audit log: keys created and refused, copies missing and repaired, lines written. No
+// metric identifies a key.
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { Region } from '../../domain/ids.js';
 import type { AuditFlushed, KeyCreated, KeyRepaired, KeyRepairFailed } from '../../ports/telemetry.js';
 
-/** A flush takes as long as the disk does; one that takes more than two seconds counts as failed. In seconds. */
+/** In seconds. Ends at 2 s, because a write to the audit log that takes longer counts as failed. */
 const flushBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2];
 
 const repairOutcomes = ['repaired', 'incomplete', 'failed'] as const;
@@ -27,39 +27,36 @@ export class KeyMetrics {
       labelNames: Label[] = [],
     ): Counter<Label> => new Counter({ name, help, labelNames, registers: [registry] });
 
-    this.created = counter('rkms_keys_created_total', 'Keys that were made and stored.');
+    this.created = counter('rkms_keys_created_total', 'Keys created and stored.');
     this.refused = counter(
       'rkms_creations_refused_total',
-      'Keys that were not made, because too few regions could be proven to hold them.',
+      'Keys not created because too few regions had a verified copy.',
     );
     this.missing = counter(
       'rkms_copies_missing_total',
-      'Copies that a new key was stored without, by the region that could not be proven to hold it.',
+      'Copies missing when a key was created, by the region without a verified copy.',
       ['region'],
     );
     this.repairs = counter(
       'rkms_repairs_total',
-      'Keys that were to be brought back to full: repaired, incomplete when copies are still missing, failed.',
+      'Repairs of keys, by outcome: repaired, incomplete if copies are still missing, or failed.',
       ['outcome'],
     );
     for (const outcome of repairOutcomes) this.repairs.inc({ outcome }, 0);
     this.copies = counter(
       'rkms_copies_repaired_total',
-      'Copies that repairs changed, by region: added, replaced, dropped.',
+      'Copies changed by repairs, by region and change: added, replaced or dropped.',
       ['region', 'change'],
     );
     this.dropped = counter(
       'rkms_repairs_dropped_total',
-      'Keys found to lack copies that were not queued, because the queue for repair was full.',
+      'Keys with missing copies that were not queued for repair because the queue was full.',
     );
-    this.lines = counter('rkms_audit_lines_total', 'Lines that the audit log keeps.');
-    this.flushFailures = counter(
-      'rkms_audit_flush_failures_total',
-      'Attempts to write to the audit log that failed.',
-    );
+    this.lines = counter('rkms_audit_lines_total', 'Lines written to the audit log.');
+    this.flushFailures = counter('rkms_audit_flush_failures_total', 'Failed writes to the audit log.');
     this.flushDurations = new Histogram({
       name: 'rkms_audit_flush_duration_seconds',
-      help: 'How long it took until lines of the audit log were kept; lines that arrive together are flushed together.',
+      help: 'Duration of successful writes to the audit log. Lines that arrive together are written together.',
       buckets: flushBuckets,
       registers: [registry],
     });

@@ -1,7 +1,8 @@
-// How a thing ended, as a label: one word where all went well, and otherwise the kind of the failure, which is never renamed.
+// Label values for how an operation ended. Failure kinds and reasons are few and never renamed, so dashboards can rely on them.
 
+/** `ok`, or the kind of the failure. */
 export const outcomeOf = (failure: { readonly kind: string } | undefined): string => failure?.kind ?? 'ok';
 
-/** Why, where the kind has a reason; else empty. A reason is one of a few words of ours, never another's text. */
+/** The failure's reason, empty if its kind has none. RKMS defines all reasons; none is text from another system. */
 export const reasonOf = (failure: { readonly kind: string } | undefined): string =>
   failure !== undefined && 'reason' in failure && typeof failure.reason === 'string' ? failure.reason : '';

@@ -1,5 +1,5 @@
-// Telemetry as metrics in Prometheus' text format. Labels are regions, routes, operations, states and kinds of failure, all
-// of them few and ours: never a key, a caller, an ARN, or anything that a caller sent.
+// Telemetry as metrics in Prometheus' text format. Labels are regions, routes, operations, states and failure kinds, so the
+// configuration bounds the number of series. A label is never a key, a caller, an ARN, or anything that a caller sent.
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Metrics, MetricsPage, MetricsSources } from '../../ports/metrics.js';
 import type { Telemetry, TelemetryEvent } from '../../ports/telemetry.js';
@@ -8,7 +8,7 @@ import { KeyMetrics } from './key-metrics.js';
 import { RequestMetrics } from './request-metrics.js';
 import { watchService } from './service-gauges.js';
 
-/** What does not change while the process runs. */
+/** Values that do not change while the process runs. */
 export interface ServiceFacts {
   readonly version: string;
   readonly nodeVersion: string;
@@ -72,16 +72,16 @@ export class PrometheusMetrics implements Telemetry, Metrics {
     const { version, nodeVersion, quorum, maxInFlight } = this.facts;
     new Gauge({
       name: 'rkms_build_info',
-      help: '1; which RKMS this is, and the Node that it runs on.',
+      help: 'Always 1; the labels are the versions of RKMS and Node.',
       labelNames: ['version', 'node_version'],
       registers: [this.registry],
     }).set({ version, node_version: nodeVersion }, 1);
-    this.constant('rkms_quorum_regions', 'How many regions must hold a new key before it is stored.', quorum);
     this.constant(
-      'rkms_requests_in_flight_limit',
-      'How many requests may be under way at once.',
-      maxInFlight,
+      'rkms_quorum_regions',
+      'Regions that must have a copy of a new key before it is stored.',
+      quorum,
     );
+    this.constant('rkms_requests_in_flight_limit', 'Maximum number of requests in flight.', maxInFlight);
   }
 
   async read(): Promise<MetricsPage> {

@@ -1,4 +1,4 @@
-// The metrics as a scraper reads them: what each event adds, what is read from the running service, and what never gets out.
+// The metrics as a scraper reads them: what each event changes, what is read from the running service, what is never shown.
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { PrometheusMetrics } from '../../../src/adapters/prometheus/prometheus-metrics.js';
 import type { TelemetryEvent } from '../../../src/ports/telemetry.js';
@@ -43,7 +43,7 @@ describe('an event', () => {
       ],
     ],
     [
-      'of a request whose caller left: it was not rescued',
+      'of a request whose caller disconnected: not a failover',
       { ...answered, callerLeft: true },
       [
         'rkms_requests_total{route=/key,method=GET,status=200,outcome=ok} 1',
@@ -53,7 +53,7 @@ describe('an event', () => {
       ],
     ],
     [
-      'of a refused request, by a method that nobody knows',
+      'of a refused request with an unknown method',
       {
         event: 'request.answered',
         requestId: 'r',
@@ -70,9 +70,13 @@ describe('an event', () => {
         'rkms_request_duration_seconds_count{route=unknown,method=other,status=404} 1',
       ],
     ],
-    ['of a shared flight', { event: 'single-flight.joined' }, ['rkms_single_flight_joined_total{} 1']],
     [
-      'of a call that was answered',
+      'of a request that joined a single flight',
+      { event: 'single-flight.joined' },
+      ['rkms_single_flight_joined_total{} 1'],
+    ],
+    [
+      'of a successful KMS call',
       { event: 'vault.call', region: here, operation: 'decrypt', durationMs: 12 },
       [
         'rkms_region_calls_total{region=us-east-1,operation=decrypt,outcome=ok,reason=} 1',
@@ -81,7 +85,7 @@ describe('an event', () => {
       ],
     ],
     [
-      'of a hedged call that failed: its time is not that of an answer',
+      'of a failed hedged call: its duration does not count',
       { event: 'vault.call', region: here, operation: 'decrypt', durationMs: 12, failure, hedge: true },
       [
         'rkms_region_calls_total{region=us-east-1,operation=decrypt,outcome=region.unavailable,reason=dns} 1',
@@ -89,12 +93,12 @@ describe('an event', () => {
       ],
     ],
     [
-      'of the store that failed',
+      'of a failed call to the store',
       { event: 'store.answered', operation: 'find', durationMs: 3, failure: { kind: 'store.throttled' } },
       ['rkms_store_calls_total{operation=find,outcome=store.throttled} 1'],
     ],
     [
-      'of the store in a region',
+      'of a call to a store region',
       { event: 'store.call', region: here, operation: 'find', durationMs: 3 },
       [
         'rkms_store_region_calls_total{region=us-east-1,operation=find,outcome=ok,reason=} 1',
@@ -103,13 +107,13 @@ describe('an event', () => {
       ],
     ],
     [
-      'of a repair that left something',
+      'of an incomplete repair',
       everyEvent.find(({ event }) => event === 'key.repair-failed') ?? answered,
       ['rkms_repairs_total{outcome=incomplete} 1'],
     ],
-    ['of a full queue', { event: 'repairs.dropped', count: 4 }, ['rkms_repairs_dropped_total{} 4']],
+    ['of a full repair queue', { event: 'repairs.dropped', count: 4 }, ['rkms_repairs_dropped_total{} 4']],
     [
-      'of a flush',
+      'of a write to the audit log',
       { event: 'audit.flushed', lines: 3, durationMs: 2, failed: false },
       [
         'rkms_audit_lines_total{} 3',
@@ -118,12 +122,12 @@ describe('an event', () => {
       ],
     ],
     [
-      'of a flush that failed: no line is kept',
+      'of a failed write to the audit log',
       { event: 'audit.flushed', lines: 3, durationMs: 2, failed: true },
       ['rkms_audit_flush_failures_total{} 1'],
     ],
   ];
-  it.each(rows)('%s adds what it says', async (_, event, expected) => {
+  it.each(rows)('%s changes exactly its metrics', async (_, event, expected) => {
     expect(await changesBy(event)).toEqual(expected);
   });
 });
