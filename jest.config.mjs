@@ -1,3 +1,19 @@
+// Tests import the package as its users do (`rkms/service`), and scripts by `#src/...`: both are read from the sources.
+import { readFileSync } from 'node:fs';
+
+const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+
+/** :: pattern of an exported name -> the TypeScript file that it is compiled from */
+const sourcesOf = (exported, name) =>
+  Object.fromEntries(
+    Object.entries(exported)
+      .filter(([, target]) => target.startsWith('./dist/'))
+      .map(([path, target]) => [
+        `^${name}${path.slice(1)}$`,
+        target.replace('./dist/', '<rootDir>/').replace(/\.js$/, '.ts'),
+      ]),
+  );
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
@@ -11,9 +27,8 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
-    // The package's own name, as its users import it.
-    '^rkms/contracts/(.*)$': '<rootDir>/test/contracts/$1.ts',
-    '^rkms/(.*)$': '<rootDir>/src/$1.ts',
+    ...sourcesOf(manifest.exports, manifest.name),
+    '^#src/(.*)$': '<rootDir>/src/$1.ts',
   },
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true, tsconfig: 'tsconfig.json' }] },
   coverageProvider: 'v8',

@@ -16,9 +16,9 @@ import { DataKey } from 'rkms/domain/keys/data-key';
 import { encryptionContext } from 'rkms/domain/keys/encryption-context';
 import { firstVersion, parseKeyId } from 'rkms/domain/ids';
 import { newKeyRecord } from 'rkms/domain/keys/key-record';
-import { parseConfig } from 'rkms/infrastructure/config/config';
-import { bindAdapters } from 'rkms/infrastructure/wiring/container';
-import { prepareStore } from 'rkms/infrastructure/startup/prepare-store';
+import { parseConfig } from 'rkms/config';
+import { bindAdapters } from 'rkms/container';
+import { prepareStore } from '#src/infrastructure/startup/prepare-store';
 import { KeyRepository } from 'rkms/ports/key-repository';
 import { KeyVaults } from 'rkms/ports/key-vault';
 

@@ -7,15 +7,15 @@ import {
   optionsOf,
   subcommands,
   type NamedCommand,
-} from 'rkms/infrastructure/cli/support/command-tree';
-import { examplesOf } from 'rkms/infrastructure/cli/support/examples';
-import { exitCodes } from 'rkms/infrastructure/cli/support/exit-codes';
+} from '#src/infrastructure/cli/support/command-tree';
+import { examplesOf } from '#src/infrastructure/cli/support/examples';
+import { exitCodes } from '#src/infrastructure/cli/support/exit-codes';
 import {
   declaredSections,
   type DeclaredOption,
   type DeclaredSection,
-} from 'rkms/infrastructure/config/options';
-import { createProgram } from 'rkms/infrastructure/cli/program';
+} from '#src/infrastructure/config/options';
+import { createProgram } from '#src/infrastructure/cli/program';
 
 /** Every reference, with its content. */
 export function references(): readonly { readonly file: string; readonly content: string }[] {

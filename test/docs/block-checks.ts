@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { parse as parseTomlText } from 'smol-toml';
 import ts from 'typescript';
 import { parseAllDocuments } from 'yaml';
-import { parseConfig, showConfigProblems } from 'rkms/infrastructure/config/config';
+import { parseConfig, showConfigProblems } from 'rkms/config';
 import { differenceBetween, shapeOf } from './documented-output.js';
 import { nameOf, type Block } from './pages.js';
 import type { Stage } from './stage.js';

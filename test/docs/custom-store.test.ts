@@ -2,15 +2,15 @@
 // once it is bound in the five lines that the page shows.
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Container } from 'inversify';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { keyRepositoryContract } from 'rkms/contracts/key-repository-contract';
-import { parseConfig } from 'rkms/infrastructure/config/config';
-import { bindAdapters, bindApplication } from 'rkms/infrastructure/wiring/container';
-import { initialiseStore } from 'rkms/infrastructure/startup/prepare-store';
-import { startService } from 'rkms/infrastructure/startup/service';
+import { parseConfig } from 'rkms/config';
+import { bindAdapters, bindApplication } from 'rkms/container';
+import { initialiseStore } from 'rkms/initialise-store';
+import { startService } from 'rkms/service';
 import { KeyRepository } from 'rkms/ports/key-repository';
 import { JsonFileKeyRepository } from './json-file-key-repository.js';
 
@@ -59,4 +59,15 @@ describe('the store of docs/custom-store.md', () => {
     expect(first).toEqual(second);
     expect(readFileSync(join(folder, 'keys.json'), 'utf8')).toContain('orders/7 1');
   });
+});
+
+test('every name that the package exports is a source file', () => {
+  const { exports: exported } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    readonly exports: Readonly<Record<string, string>>;
+  };
+  const sources = Object.values(exported)
+    .filter((path) => path.startsWith('./dist/'))
+    .map((path) => path.replace('./dist/', '').replace(/\.js$/, '.ts'));
+  expect(sources.length).toBeGreaterThan(0);
+  expect(sources.filter((path) => !existsSync(path))).toEqual([]);
 });

@@ -20,7 +20,7 @@ import { parseIdPattern } from '../../src/domain/access/id-pattern.js';
 import { firstVersion, parseKeyId } from '../../src/domain/ids.js';
 import { newKeyRecord } from '../../src/domain/keys/key-record.js';
 import { decodeRecord, encodeRecord, type UntrustedFields } from '../../src/domain/keys/record-format.js';
-import { OperatorError } from '../../src/ports/operator-error.js';
+import { OperatorError } from '../../src/adapters/system/operator-error.js';
 import { loadCheckpoint, saveCheckpoint } from '../../src/infrastructure/cli/scan/checkpoint.js';
 import { parseConfig, showConfigProblems } from '../../src/infrastructure/config/config.js';
 import { idPattern } from '../support/callers.js';

@@ -1,5 +1,5 @@
 // What a refused start says, as plain values to compare.
-import { OperatorError } from '../../src/ports/operator-error.js';
+import { OperatorError } from '../../src/adapters/system/operator-error.js';
 
 export interface Refusal {
   readonly message: string;

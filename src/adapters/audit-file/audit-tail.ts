@@ -1,7 +1,7 @@
 // Where an audit file ends: its last intact line, and what a crash left behind it. Reads the end of the file only, and
 // changes nothing. Refuses a file that is no audit log, so that nothing is ever written into somebody else's.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../system/operator-error.js';
 import { codeOf } from '../files/private-files.js';
 import { beginning, isCutShort, readLine, sha256, type Head } from './audit-chain.js';
 import { filesPutAside } from './audit-names.js';

@@ -2,7 +2,7 @@
 // system, which is gone with the process however that ends: a kill leaves nothing behind that somebody must clean up.
 import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../system/operator-error.js';
 import { codeOf } from './private-files.js';
 import { waitWhileBusy } from './sqlite-busy-timeout.js';
 

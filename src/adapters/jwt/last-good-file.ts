@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../system/operator-error.js';
 import { readPrivateFile, replacePrivateFile } from '../files/private-files.js';
 import type { LastGood, LastGoodStore } from './key-set-source.js';
 

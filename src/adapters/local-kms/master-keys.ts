@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Region } from '../../domain/ids.js';
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../system/operator-error.js';
 import { createPrivateFile, ensurePrivateFolder, readPrivateFile } from '../files/private-files.js';
 import { masterKeyBytes } from './local-kms-key-vault.js';
 

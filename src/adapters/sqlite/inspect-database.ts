@@ -3,7 +3,7 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../system/operator-error.js';
 import { codeOf } from '../files/private-files.js';
 import { waitWhileBusy } from '../files/sqlite-busy-timeout.js';
 import { isOurs, openingRefused } from './open-database.js';

@@ -2,7 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../system/operator-error.js';
 import { codeOf, ensurePrivateFolder } from '../files/private-files.js';
 import { waitWhileBusy } from '../files/sqlite-busy-timeout.js';
 import { sqliteCode } from './sqlite-failures.js';

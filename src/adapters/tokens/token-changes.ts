@@ -1,6 +1,6 @@
 // Changes to the token file, one at a time: two commands at once both take effect. A change reads the file, and replaces
 // it as a whole; a file that is not understood is never replaced.
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../system/operator-error.js';
 import { whileLocked } from '../files/exclusive-lock.js';
 import { readPrivateFile, replacePrivateFile } from '../files/private-files.js';
 import { tokenState, type StoredToken } from './stored-token.js';

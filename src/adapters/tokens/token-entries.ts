@@ -5,7 +5,7 @@ import { permissions } from '../../domain/access/caller.js';
 import { everyId, parseIdPattern, type IdPattern } from '../../domain/access/id-pattern.js';
 import { parseCallerId, type CallerId, type NameInvalid } from '../../domain/ids.js';
 import type { Result } from 'neverthrow';
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../system/operator-error.js';
 import { readPrivateFile } from '../files/private-files.js';
 import type { StoredToken } from './stored-token.js';
 

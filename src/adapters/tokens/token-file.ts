@@ -1,7 +1,7 @@
 // The tokens that a running service knows, from their file. A change of the file takes effect within a second; a broken
 // one changes nothing.
 import type { Clock } from '../../ports/clock.js';
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../system/operator-error.js';
 import { stampOf } from '../files/file-stamp.js';
 import type { StoredToken } from './stored-token.js';
 import { readTokens } from './token-entries.js';

@@ -2,7 +2,7 @@
 // mistakes in the arguments already. Everything else that is thrown is a bug and is not caught.
 import { CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../../adapters/system/operator-error.js';
 import { exitCodes } from './support/exit-codes.js';
 import { createProgram } from './program.js';
 

@@ -1,7 +1,7 @@
 // Reads a configuration file, or says why it cannot be read.
 import { readFileSync } from 'node:fs';
 import { codeOf } from '../../adapters/files/private-files.js';
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../../adapters/system/operator-error.js';
 
 /** The text of a configuration file. */
 export function readConfigFile(path: string): string {

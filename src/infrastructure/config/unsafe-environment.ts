@@ -1,7 +1,7 @@
 // Which variables and Node flags could give keys away: by sending calls elsewhere, by trusting others than AWS, or by opening
 // the process's memory. A start with one of them is refused unless the configuration file lists it; the environment cannot
 // allow itself.
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../../adapters/system/operator-error.js';
 import type { Environment } from './environment.js';
 import { usesAws, type Config } from './config.js';
 

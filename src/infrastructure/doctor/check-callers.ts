@@ -5,7 +5,7 @@ import { algorithms, parseKeySet, type KeySet } from '../../adapters/jwt/key-set
 import { LastGoodFile } from '../../adapters/jwt/last-good-file.js';
 import { tokenState, type StoredToken } from '../../adapters/tokens/stored-token.js';
 import { readTokens } from '../../adapters/tokens/token-entries.js';
-import type { OperatorError } from '../../ports/operator-error.js';
+import type { OperatorError } from '../../adapters/system/operator-error.js';
 import { keySetSourceOf } from '../wiring/authentication.js';
 import { isEmbedded } from '../config/config.js';
 import { certificateNames } from '../config/schema/identities.js';

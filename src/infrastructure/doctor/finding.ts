@@ -1,6 +1,6 @@
 // What the doctor found out about one thing. Whatever is not well comes with what to do about it. Never holds a key, a token
 // or a secret: texts are made of names, numbers and the kinds of failures.
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../../adapters/system/operator-error.js';
 
 /** `skipped`: it could not be looked at, and need not be. `warning`: it works, and should be seen to. */
 export type Severity = 'ok' | 'skipped' | 'warning' | 'broken';

@@ -8,7 +8,7 @@ import { failureFacts } from '../../adapters/pino/log-facts.js';
 import { isConfigurationFault, type VaultFailure } from '../../domain/failures/region-failures.js';
 import type { Region } from '../../domain/ids.js';
 import { KeyVaults, type KeyVault } from '../../ports/key-vault.js';
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../../adapters/system/operator-error.js';
 import type { Config } from '../config/config.js';
 import { RegionCanaries } from '../wiring/container.js';
 

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { DynamoDbKeyRepository } from '../../adapters/dynamodb/dynamodb-key-repository.js';
 import { ReplicatedRepository } from '../../application/store/replicated-repository.js';
 import { KeyRepository } from '../../ports/key-repository.js';
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../../adapters/system/operator-error.js';
 import type { Config } from '../config/config.js';
 import { AwsClients } from '../wiring/container.js';
 import { StoreReplicas } from '../wiring/store-bindings.js';

@@ -8,7 +8,7 @@ import { createPrivateFile, readPrivateFile } from '../../adapters/files/private
 import { parseCallerId, type CallerId } from '../../domain/ids.js';
 import { permissions, type Permission } from '../../domain/access/caller.js';
 import { everyId, type IdPattern } from '../../domain/access/id-pattern.js';
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../../adapters/system/operator-error.js';
 import type { Config } from '../config/config.js';
 
 export const firstTokenPath = (config: Config): string => join(config.data_dir, 'token');

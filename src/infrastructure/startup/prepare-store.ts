@@ -14,7 +14,7 @@ import type {
 import type { Region } from '../../domain/ids.js';
 import { Clock } from '../../ports/clock.js';
 import { KeyRepository } from '../../ports/key-repository.js';
-import { OperatorError } from '../../ports/operator-error.js';
+import { OperatorError } from '../../adapters/system/operator-error.js';
 import { expectedGenesis, isEmbedded, type Config } from '../config/config.js';
 import { masterKeyFolder } from '../wiring/container.js';
 

@@ -20,7 +20,7 @@ import type {
   LastGoodStore,
 } from '../../../src/adapters/jwt/key-set-source.js';
 import { LastGoodFile } from '../../../src/adapters/jwt/last-good-file.js';
-import type { OperatorError } from '../../../src/ports/operator-error.js';
+import type { OperatorError } from '../../../src/adapters/system/operator-error.js';
 import { Authority } from '../../support/certificates.js';
 import { keys, keySetText, publicJwk } from '../../support/jwt-lab.js';
 import { ManualClock, settle } from '../../support/manual-clock.js';

@@ -22,7 +22,7 @@ import {
 import { dataKeyLengths, type Commitment } from '../../../src/domain/keys/data-key.js';
 import { encryptionContext } from '../../../src/domain/keys/encryption-context.js';
 import { firstVersion } from '../../../src/domain/ids.js';
-import { OperatorError } from '../../../src/ports/operator-error.js';
+import { OperatorError } from '../../../src/adapters/system/operator-error.js';
 import { keyVaultContract } from '../../contracts/key-vault-contract.js';
 import { Leftovers } from '../../support/leftovers.js';
 import { deployment, keyId, region } from '../../support/names.js';

@@ -23,7 +23,7 @@ import { addToken as add, revokeToken } from '../../../src/adapters/tokens/token
 import { readTokens } from '../../../src/adapters/tokens/token-entries.js';
 import { TokenFile } from '../../../src/adapters/tokens/token-file.js';
 import type { Caller } from '../../../src/domain/access/caller.js';
-import type { OperatorError } from '../../../src/ports/operator-error.js';
+import type { OperatorError } from '../../../src/adapters/system/operator-error.js';
 import { Leftovers } from '../../support/leftovers.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { idPattern } from '../../support/callers.js';

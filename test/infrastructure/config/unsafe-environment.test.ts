@@ -6,7 +6,7 @@ import {
   unsafeSettingsIn,
   refuseUnsafeEnvironment,
 } from '../../../src/infrastructure/config/unsafe-environment.js';
-import { OperatorError } from '../../../src/ports/operator-error.js';
+import { OperatorError } from '../../../src/adapters/system/operator-error.js';
 import { embeddedConfig } from '../../support/served-process.js';
 
 const namesIn = (

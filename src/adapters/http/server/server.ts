@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type Koa from 'koa';
 import { codeOf } from '../../files/private-files.js';
-import { OperatorError } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../system/operator-error.js';
 import { rawProblem } from './answers.js';
 import type { RequestFailure } from './request-failures.js';
 import { hasBody } from './request-scope.js';

@@ -2,7 +2,7 @@
 // that openssl prints. An invalid line makes the whole file invalid, because ignoring it would accept a
 // certificate that should be refused.
 import type { X509Certificate } from 'node:crypto';
-import { OperatorError } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../system/operator-error.js';
 
 /** Lower-case hexadecimal without colons; serial numbers without leading zeros. */
 export interface RevokedCertificates {

@@ -1,7 +1,7 @@
 // Reloads the TLS files while the service runs. A valid change takes effect within two seconds; invalid files are reported
 // and the previous ones stay in use. Never uses a half-written set: files that do not match are read again first.
 import type { Clock } from '../../../ports/clock.js';
-import { OperatorError } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../system/operator-error.js';
 import { stampOf } from '../../files/file-stamp.js';
 import {
   readTlsMaterial,

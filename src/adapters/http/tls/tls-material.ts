@@ -3,7 +3,7 @@
 import { createPrivateKey, X509Certificate, type KeyObject, constants as ssl } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { OperatorError } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../system/operator-error.js';
 import { codeOf, readPrivateFile } from '../../files/private-files.js';
 import { parseRevoked, type RevokedCertificates } from './revoked-certificates.js';
 

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import type { Head } from '../../../adapters/audit-file/audit-chain.js';
 import { filesOfLog } from '../../../adapters/audit-file/audit-names.js';
 import { verifyAudit, type AuditReport } from '../../../adapters/audit-file/verify-audit.js';
-import { OperatorError } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../adapters/system/operator-error.js';
 import { loadConfig } from '../support/command-config.js';
 import type { ConfigOption } from '../support/declare.js';
 import { showAuditReport } from './audit-report.js';

@@ -8,7 +8,7 @@ import type { ImportFailure } from '../../../domain/failures/key-failures.js';
 import type { Region } from '../../../domain/ids.js';
 import { Clock } from '../../../ports/clock.js';
 import { KeySource, type SourceEntry } from '../../../ports/key-source.js';
-import { OperatorError } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../adapters/system/operator-error.js';
 import { bindImport, ImportKeyService, type ImportOrigin } from '../../wiring/import-bindings.js';
 import { bindMaintenance } from '../../wiring/maintenance-bindings.js';
 import { endpoint } from '../../config/schema/rules.js';

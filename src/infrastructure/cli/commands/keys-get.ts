@@ -8,7 +8,7 @@ import type { ServedKey } from '../../../application/keys/get-data-key.js';
 import type { Caller } from '../../../domain/access/caller.js';
 import { everyId } from '../../../domain/access/id-pattern.js';
 import { firstVersion, type KeyId, type KeyVersion } from '../../../domain/ids.js';
-import { OperatorError } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../adapters/system/operator-error.js';
 import type { Config } from '../../config/config.js';
 import { bindAdapters, bindApplication, GuardedKeysService } from '../../wiring/container.js';
 import { requireGenesis } from '../../startup/prepare-store.js';

@@ -11,7 +11,7 @@ import {
 } from '../../../domain/ids.js';
 import { copiesIn, type KeyRecord } from '../../../domain/keys/key-record.js';
 import { recordFormat } from '../../../domain/keys/record-format.js';
-import { OperatorError } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../adapters/system/operator-error.js';
 import { bindMaintenance, StoreCallsService } from '../../wiring/maintenance-bindings.js';
 import { regionsOf } from '../../config/config.js';
 import { bindAdapters } from '../../wiring/container.js';

@@ -7,7 +7,7 @@ import { readPrivateFile, replacePrivateFile } from '../../../adapters/files/pri
 import type { ScanPosition } from '../../../application/maintenance/scan-keys.js';
 import type { Tally } from '../../../application/maintenance/tally.js';
 import type { Genesis } from '../../../domain/keys/genesis.js';
-import { OperatorError } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../adapters/system/operator-error.js';
 import { regionsOf, type Config } from '../../config/config.js';
 
 /** What must be the same for a scan to continue from a checkpoint. */

@@ -8,7 +8,7 @@ import { Scan, type ScanSource } from '../../../application/maintenance/scan-key
 import { emptyTally, tallied, type Finding, type Tally } from '../../../application/maintenance/tally.js';
 import type { StoreReadFailure } from '../../../domain/failures/store-failures.js';
 import { Clock } from '../../../ports/clock.js';
-import { OperatorError } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../adapters/system/operator-error.js';
 import type { Config } from '../../config/config.js';
 import { bindAdapters, bindApplication, Supervisor } from '../../wiring/container.js';
 import { requireStore } from '../../startup/prepare-store.js';

@@ -1,7 +1,7 @@
 // How the file of --config becomes a checked configuration. A file that cannot be used ends the command with one OperatorError
 // that names all of its problems.
 import type { Result } from 'neverthrow';
-import { OperatorError } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../adapters/system/operator-error.js';
 import { refuseUnsafeEnvironment } from '../../config/unsafe-environment.js';
 import { parseConfig, showConfigProblems, type Config, type ConfigInvalid } from '../../config/config.js';
 import { readConfigFile } from '../../config/config-file.js';

@@ -2,7 +2,7 @@
 // attempts per region and details that only operators may see.
 import { problemOf } from '../../../adapters/http/server/problems.js';
 import type { GetKeyFailure } from '../../../domain/failures/key-failures.js';
-import { OperatorError } from '../../../ports/operator-error.js';
+import { OperatorError } from '../../../adapters/system/operator-error.js';
 
 export function refusedAnswer(failure: GetKeyFailure, requestId: string): OperatorError {
   const { title, detail } = problemOf(failure, requestId);
