@@ -1,10 +1,11 @@
-// The trace that every act leaves. No line, no key: a key leaves only after `append` said that its line is kept.
+// The audit log: one entry for each request for a key and each change by an operator or a repair. A key must not be released
+// before `append` has succeeded for its entry (I10).
 import type { ResultAsync } from 'neverthrow';
 import type { AuditUnavailable } from '../domain/failures/key-failures.js';
 import type { CallerId, KeyId, KeyVersion, Region } from '../domain/ids.js';
 import { token } from './token.js';
 
-/** What was asked, by whom, and how it ended. Holds no key material and no credential. */
+/** Who asked for what, and the outcome. An entry never holds key material or a credential. */
 export type AuditEntry = KeyEntry | RegionEntry | RepairEntry | ImportEntry;
 
 interface AuditFacts {
@@ -17,7 +18,7 @@ interface AuditFacts {
   readonly outcome: string;
 }
 
-/** Somebody asked for a key. */
+/** A request for a key. */
 export interface KeyEntry extends AuditFacts {
   readonly action: 'key.get';
   readonly id: KeyId;
@@ -27,13 +28,13 @@ export interface KeyEntry extends AuditFacts {
   readonly copies?: string;
 }
 
-/** An operator took a region, or the store in one, out of use, or back. */
+/** An operator drained or undrained a region of KMS or of the store, or lifted its quarantine. */
 export interface RegionEntry extends AuditFacts {
   readonly action: `${'region' | 'store-region'}.${'drain' | 'undrain' | 'lift-quarantine'}`;
   readonly region: Region;
 }
 
-/** Copies of a key are added, replaced or dropped. The line comes before the change; if that fails, a second one says so. */
+/** Copies of a key are added, replaced or dropped. Appended before the change; if that fails, a second entry reports it. */
 export interface RepairEntry extends AuditFacts {
   readonly action: 'key.repair';
   readonly id: KeyId;
@@ -43,30 +44,27 @@ export interface RepairEntry extends AuditFacts {
   readonly dropped: readonly Region[];
 }
 
-/** A key of another store becomes one of ours. The line comes before the write; if that fails, a second one says so. */
+/** A key is imported from another store. Appended before the write; if that fails, a second entry reports it. */
 export interface ImportEntry extends AuditFacts {
   readonly action: 'key.import';
   readonly id: KeyId;
   readonly version: KeyVersion;
-  /** The other store, by its name. */
+  /** The name of the other store. */
   readonly source: string;
 }
 
 export interface AuditLog {
-  /** Ok once the entry would survive a crash of the machine. Entries are kept in the order of the calls. */
+  /** Succeeds once the entry survives a crash of the machine. Entries are stored in the order of the calls. */
   append(entry: AuditEntry): ResultAsync<void, AuditUnavailable>;
-  /**
-   * False while entries are not kept, so that the service can say that it is not ready. Becomes true again by itself, also
-   * when nothing is appended.
-   */
+  /** False while entries cannot be stored: the service is not ready. Recovers by itself, even when nothing is appended. */
   isWorking(): boolean;
-  /** Writes what is pending and lets go of the sink; later entries are refused. May be called twice. */
+  /** Writes pending entries and closes the log; later entries fail with `audit.unavailable`. May be called twice. */
   close(): Promise<void>;
 }
 
 export const AuditLog = token<AuditLog>('AuditLog');
 
-/** For whom records are changed, as the audit log tells it. */
+/** The author of changes to records, as the audit log names it. */
 export interface ChangeAuthor {
   readonly caller: CallerId;
   readonly method: string;

@@ -1,31 +1,31 @@
-// Who speaks? Turns what came with a request into a caller, or refuses without a reason.
+// Authentication: turns the credentials of a request into a caller. A refusal never says what was wrong with a credential.
 import type { ResultAsync } from 'neverthrow';
 import type { Caller } from '../domain/access/caller.js';
 import type { AuthenticationFailed } from '../domain/failures/key-failures.js';
 import { token } from './token.js';
 
-/** What a request brought to prove who it speaks for, all of it: a method judges only what is its own. */
+/** All credentials of a request. Each authentication method looks only at its own kind. */
 export interface Credentials {
-  /** Every `Authorization` header as it came, in order. More than one is a contradiction, and no credential. */
+  /** The unchanged values of all `Authorization` headers, in order. More than one is refused as ambiguous. */
   readonly authorization: readonly string[];
-  /** The certificate that the connection was made with, good or not; absent when there is none. */
+  /** The client certificate of the TLS connection, valid or not; absent when the client sent none. */
   readonly certificate?: ClientCertificate | undefined;
 }
 
-/** What is known of a caller's certificate at the moment of the request. */
+/** The state of a client certificate at the time of the request. */
 export interface ClientCertificate {
-  /** `uri:spiffe://prod/billing`, `dns:billing.internal`: what its subjectAltName says; never its common name. */
+  /** From subjectAltName, as `uri:spiffe://prod/billing` or `dns:billing.internal`; never the common name. */
   readonly names: readonly string[];
-  /** An authority of ours signed it for authenticating clients, and neither was withdrawn since. */
+  /** A configured CA signed it for client authentication, and neither the certificate nor that CA is revoked. */
   readonly trusted: boolean;
-  /** It is valid within these two, in milliseconds since 1970. */
+  /** The validity period, both ends included, in milliseconds since 1970. */
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
 }
 
-/** One method of authentication, or all of them behind one door. A request uses one method: a second one refuses it. */
+/** One authentication method, or all configured ones combined. A request with credentials of two methods is refused. */
 export interface Authenticator {
-  /** The caller with what the credential itself grants. Every refusal looks the same, whatever was wrong. */
+  /** The caller and the permissions that the credential itself grants. All refusals are equal, whatever was wrong. */
   authenticate(credentials: Credentials): ResultAsync<Caller, AuthenticationFailed>;
 }
 

@@ -54,7 +54,7 @@ describe('the log of a served process', () => {
   it('is whole when the process has stopped', () => {
     expect([plain.code, pretty.code]).toEqual([0, 0]);
     expect(plain.stderr).toContain('"msg":"stopping"');
-    expect(plain.stderr.trimEnd().split('\n').at(-1)).toContain('the audit log stands here');
+    expect(plain.stderr.trimEnd().split('\n').at(-1)).toContain('audit log anchor');
   });
 
   it('is for people where the configuration says so, without colours where nobody sees them', () => {

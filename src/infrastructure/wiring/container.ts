@@ -171,8 +171,8 @@ const metricsOf = ({ keys, server }: Config): PrometheusMetrics =>
 
 const toLog =
   (logger: Logger) =>
-  (bug: unknown, event: string): void => {
-    logger.error({ event, bug: causeFacts(bug) }, 'a bug: what happens is not wholly told');
+  (error: unknown, event: string): void => {
+    logger.error({ event, error: causeFacts(error) }, 'a telemetry sink failed');
   };
 
 /** A quarter of all that may be under way: a flood of new ids leaves room for the keys that exist. */
@@ -203,7 +203,7 @@ function auditFileOf({ audit }: Config, clock: Clock, telemetry: Telemetry, logg
     flush: audit.flush,
     maxBytes: audit.max_bytes,
     onHead: (file, { seq, hash }) => {
-      logger.info({ file, anchor: `${seq}:${hash}` }, 'the audit log stands here');
+      logger.info({ file, anchor: `${seq}:${hash}` }, 'audit log anchor');
     },
     onFlush: (flush) => {
       telemetry.record({ event: 'audit.flushed', ...flush });
