@@ -19,6 +19,7 @@ import { newKeyRecord } from 'rkms/domain/keys/key-record';
 import { parseConfig } from 'rkms/config';
 import { bindAdapters } from 'rkms/container';
 import { prepareStore } from '#src/infrastructure/startup/prepare-store';
+import { Clock } from 'rkms/ports/clock';
 import { KeyRepository } from 'rkms/ports/key-repository';
 import { KeyVaults } from 'rkms/ports/key-vault';
 
@@ -36,8 +37,8 @@ async function fill(): Promise<void> {
   const config = parseConfig(toml)._unsafeUnwrap();
   const container = new Container();
   container.load(bindAdapters(config, pino({ level: 'silent' })));
-  await prepareStore(container, config);
   const [repository, vaults] = [container.get(KeyRepository), container.get(KeyVaults)];
+  await prepareStore({ repository, clock: container.get(Clock) }, config);
   const { signal } = new AbortController();
   for (let n = 0; n < keys; n += 1) {
     const key = DataKey.take(randomBytes(32))._unsafeUnwrap();

@@ -16,11 +16,8 @@ import { encryptionContext } from '../../src/domain/keys/encryption-context.js';
 import { everyId } from '../../src/domain/access/id-pattern.js';
 import { firstVersion, parseCallerId, parseKeyId, type KeyId } from '../../src/domain/ids.js';
 import { parseConfig, type Config } from '../../src/infrastructure/config/config.js';
-import {
-  bindAdapters,
-  bindApplication,
-  GuardedKeysService,
-} from '../../src/infrastructure/wiring/container.js';
+import { bindAdapters, bindApplication } from '../../src/infrastructure/wiring/container.js';
+import { GuardedKeysService } from '../../src/infrastructure/wiring/key-bindings.js';
 import { ensureFirstToken, firstTokenPath } from '../../src/infrastructure/startup/first-token.js';
 import { prepareStore } from '../../src/infrastructure/startup/prepare-store.js';
 import { Authenticator } from '../../src/ports/authenticator.js';
@@ -87,7 +84,8 @@ async function open(folder: string): Promise<Container> {
   const container = new Container();
   container.load(bindAdapters(config, silent), bindApplication(config));
   ensurePrivateFolder(config.data_dir);
-  await prepareStore(container, config);
+  const store = { repository: container.get(KeyRepository), clock: container.get(Clock) };
+  await prepareStore(store, config);
   ensureFirstToken(config, container.get(Clock).nowMs());
   return container;
 }

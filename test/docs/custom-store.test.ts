@@ -11,6 +11,7 @@ import { parseConfig } from 'rkms/config';
 import { bindAdapters, bindApplication } from 'rkms/container';
 import { initialiseStore } from 'rkms/initialise-store';
 import { startService } from 'rkms/service';
+import { Clock } from 'rkms/ports/clock';
 import { KeyRepository } from 'rkms/ports/key-repository';
 import { JsonFileKeyRepository } from './json-file-key-repository.js';
 
@@ -45,8 +46,9 @@ describe('the store of docs/custom-store.md', () => {
 
     const container = new Container();
     container.load(bindAdapters(config, logger), bindApplication(config));
-    container.rebind(KeyRepository).toConstantValue(new JsonFileKeyRepository(join(folder, 'keys.json')));
-    await initialiseStore(container, config);
+    const repository = new JsonFileKeyRepository(join(folder, 'keys.json'));
+    container.rebind(KeyRepository).toConstantValue(repository);
+    await initialiseStore({ repository, clock: container.get(Clock) }, config);
     const service = await startService(container, config, logger);
 
     const token = readFileSync(join(folder, 'token'), 'utf8').trim();

@@ -1,35 +1,33 @@
-// Before the store is used: asks every region for its table. What would make two keys for one id ends the start; the rest is
-// a warning in the log.
-import type { Container } from 'inversify';
+// Inspects the DynamoDB table in every region before the store is used. What could create two keys for one id ends the start;
+// everything else is a warning in the log.
 import type { Logger } from 'pino';
-import { DynamoDbKeyRepository } from '../../adapters/dynamodb/dynamodb-key-repository.js';
-import { ReplicatedRepository } from '../../application/store/replicated-repository.js';
-import { KeyRepository } from '../../ports/key-repository.js';
-import { OperatorError } from '../../adapters/system/operator-error.js';
+import type { RegionalClients } from '../../adapters/aws/regional-clients.js';
 import type { Config } from '../config/config.js';
-import { AwsClients } from '../wiring/container.js';
-import { StoreReplicas } from '../wiring/store-bindings.js';
+import { OperatorError } from '../../adapters/system/operator-error.js';
+import type { DynamoDbReplica } from '../wiring/store-bindings.js';
 import { tableRefusals, tableWarnings } from './assess-tables.js';
 
-const patienceMs = 5_000;
+/** How long all regions together may take (ms). */
+const inspectionTimeoutMs = 5_000;
 
-/** Asks every region at once. Nothing to do for a store that is not DynamoDB, or not bound by us. */
-export async function checkTables(container: Container, config: Config, logger: Logger): Promise<void> {
+/** Asks all regions at the same time; throws an OperatorError for a table that must not be used. */
+export async function checkTables(
+  replicas: readonly DynamoDbReplica[],
+  config: Config,
+  aws: RegionalClients,
+  logger: Logger,
+): Promise<void> {
   const { store } = config;
-  if (store.kind !== 'dynamodb' || !isOfOurs(container.get(KeyRepository))) return;
+  if (store.kind !== 'dynamodb') return;
   const { inspectTable } = await import('./inspect-table.js');
-  const [replicas, aws] = [container.get(StoreReplicas), container.get(AwsClients)];
-  const signal = AbortSignal.timeout(patienceMs);
-  const seen = await Promise.all(replicas.map((replica) => inspectTable(replica, config, aws, signal)));
-  const [refusal] = tableRefusals(seen, store);
+  const signal = AbortSignal.timeout(inspectionTimeoutMs);
+  const inspected = await Promise.all(replicas.map((replica) => inspectTable(replica, config, aws, signal)));
+  const [refusal] = tableRefusals(inspected, store);
   if (refusal !== undefined) {
     const { message, hint, cause } = refusal;
     throw new OperatorError(message, hint, { cause });
   }
-  for (const { region, message, facts } of seen.flatMap((table) => tableWarnings(table, store))) {
+  for (const { region, message, facts } of inspected.flatMap((table) => tableWarnings(table, store))) {
     logger.warn({ table: store.table, region, ...facts }, message);
   }
 }
-
-const isOfOurs = (repository: KeyRepository): boolean =>
-  repository instanceof DynamoDbKeyRepository || repository instanceof ReplicatedRepository;

@@ -1,7 +1,7 @@
-// Before the first request: is this our store, and are the master keys there that its records need? The embedded default
-// is initialised by its first start; everything else by `rkms init`. Absence alone never makes anything anew (I7).
+// Checks before the first request that the store is this deployment's and that every master key that its records need is
+// there. The first start initialises the embedded default; everything else is initialised by `rkms init`. Absence alone never
+// creates anything (I7).
 import { existsSync } from 'node:fs';
-import type { Container } from 'inversify';
 import { createMasterKey, masterKeyPath, withoutMasterKey } from '../../adapters/local-kms/master-keys.js';
 import { codeOf } from '../../adapters/files/private-files.js';
 import { checkGenesis, type Genesis } from '../../domain/keys/genesis.js';
@@ -12,34 +12,39 @@ import type {
   StoreWrittenElsewhere,
 } from '../../domain/failures/store-failures.js';
 import type { Region } from '../../domain/ids.js';
-import { Clock } from '../../ports/clock.js';
-import { KeyRepository } from '../../ports/key-repository.js';
+import type { Clock } from '../../ports/clock.js';
+import type { KeyRepository } from '../../ports/key-repository.js';
 import { OperatorError } from '../../adapters/system/operator-error.js';
 import { expectedGenesis, isEmbedded, type Config } from '../config/config.js';
 import { masterKeyFolder } from '../wiring/container.js';
 
-const patienceMs = 10_000;
-const bounds = (): AbortSignal => AbortSignal.timeout(patienceMs);
+export interface OpenedStore {
+  readonly repository: KeyRepository;
+  readonly clock: Clock;
+}
 
-/** Ok when the store is this deployment's and every local vault has its master key. */
-export async function prepareStore(container: Container, config: Config): Promise<void> {
-  // Looked at before the store: another first start makes the genesis record before the master keys.
+/** How long one call to the store may take at start (ms). */
+const storeTimeoutMs = 10_000;
+const bounds = (): AbortSignal => AbortSignal.timeout(storeTimeoutMs);
+
+/** Returns when the store is this deployment's and every local vault has its master key; else throws an OperatorError. */
+export async function prepareStore(store: OpenedStore, config: Config): Promise<void> {
+  // Checked before the store: another first start creates the genesis record before the master keys.
   const hasMasterKeys = localRegions(config).some((region) =>
     existsSync(masterKeyPath(masterKeyFolder(config), region)),
   );
-  const repository = container.get(KeyRepository);
+  const { repository } = store;
   const found = await readGenesis(repository, config);
   if (found === undefined && isEmbedded(config) && !hasMasterKeys) {
-    await initialiseStore(container, config);
+    await initialiseStore(store, config);
   } else {
     refuseForeign(found, config, hasMasterKeys);
   }
   await prepareMasterKeys(repository, config);
 }
 
-/** Ok for a store that was initialised before, as `prepareStore`; never initialises one. Answers with its genesis record. */
-export async function requireStore(container: Container, config: Config): Promise<Genesis> {
-  const repository = container.get(KeyRepository);
+/** As `prepareStore`, but never initialises a store. Returns its genesis record. */
+export async function requireStore(repository: KeyRepository, config: Config): Promise<Genesis> {
   const found = await readGenesis(repository, config);
   const hasMasterKeys = withoutMasterKey(masterKeyFolder(config), localRegions(config)).length === 0;
   const genesis = refuseForeign(found, config, hasMasterKeys && localRegions(config).length > 0);
@@ -47,25 +52,24 @@ export async function requireStore(container: Container, config: Config): Promis
   return genesis;
 }
 
-/** Makes the deployment's genesis record; true when it was not there before. */
-export async function initialiseStore(container: Container, config: Config): Promise<boolean> {
-  const repository = container.get(KeyRepository);
+/** Creates the deployment's genesis record; false when it existed already. */
+export async function initialiseStore({ repository, clock }: OpenedStore, config: Config): Promise<boolean> {
   const before = await readGenesis(repository, config);
   if (before === undefined) {
     const first = await repository.page(undefined, 2, bounds());
     if (first.isErr()) throw storeRefused(first.error, config);
     if (first.value.entries.length > 0) throw recordsWithoutGenesis();
   }
-  const genesis = { ...expectedGenesis(config), createdAtMs: container.get(Clock).nowMs() };
+  const genesis = { ...expectedGenesis(config), createdAtMs: clock.nowMs() };
   const winner = await repository.initialise(genesis, bounds());
   if (winner.isErr()) throw storeRefused(winner.error, config);
   refuseForeign(winner.value, config, false);
   return before === undefined;
 }
 
-/** Ok for a store that is this deployment's. Makes nothing, not even a master key: for whoever only reads. */
-export async function requireGenesis(container: Container, config: Config): Promise<Genesis> {
-  return refuseForeign(await readGenesis(container.get(KeyRepository), config), config, false);
+/** Returns the genesis record of a store that is this deployment's. Creates nothing, not even a master key. */
+export async function requireGenesis(repository: KeyRepository, config: Config): Promise<Genesis> {
+  return refuseForeign(await readGenesis(repository, config), config, false);
 }
 
 async function readGenesis(repository: KeyRepository, config: Config): Promise<Genesis | undefined> {
@@ -74,7 +78,7 @@ async function readGenesis(repository: KeyRepository, config: Config): Promise<G
   return found.value;
 }
 
-/** The genesis record that was found, if it is that of this deployment. */
+/** The genesis record `found`, if it is this deployment's; else throws an OperatorError. */
 export function refuseForeign(found: Genesis | undefined, config: Config, hasMasterKeys: boolean): Genesis {
   const checked = checkGenesis(found, expectedGenesis(config));
   if (checked.isOk()) return checked.value;
@@ -88,7 +92,7 @@ export function refuseForeign(found: Genesis | undefined, config: Config, hasMas
   throw hasMasterKeys && isEmbedded(config)
     ? new OperatorError(
         'there are master keys, but the store has no genesis record: it was lost, emptied or replaced',
-        'restore the store from a backup; to begin anew, name an empty data folder',
+        'restore the store from a backup; to start over, configure an empty data folder',
       )
     : new OperatorError(
         'the store has no genesis record, so it is not known to be this deployment’s',
@@ -99,7 +103,7 @@ export function refuseForeign(found: Genesis | undefined, config: Config, hasMas
 const writtenElsewhere = ({ expected, found }: StoreWrittenElsewhere): OperatorError =>
   new OperatorError(
     `the store is written ${placeOf(found)}, but this configuration would write ${placeOf(expected)}`,
-    'two places that write one table make two keys for one id: set mode, home or region in [store] as the other processes have it (docs/stores.md says how to move)',
+    'two places that write one table create two keys for one id: set mode, home or region in [store] as in the other processes (docs/stores.md explains how to move)',
   );
 
 const placeOf = (place: WritePlace): string =>
@@ -108,7 +112,7 @@ const placeOf = (place: WritePlace): string =>
 const recordsWithoutGenesis = (): OperatorError =>
   new OperatorError(
     'the store holds records but no genesis record',
-    'restore the genesis record from a backup; RKMS does not adopt records it did not make',
+    'restore the genesis record from a backup; RKMS does not adopt records that it did not create',
   );
 
 async function prepareMasterKeys(repository: KeyRepository, config: Config): Promise<void> {
@@ -125,7 +129,7 @@ async function prepareMasterKeys(repository: KeyRepository, config: Config): Pro
   for (const region of missing) createMasterKey(folder, region);
 }
 
-/** The first of `regions` that some stored record has a ciphertext of. */
+/** The first of `regions` in which a stored record has a ciphertext; undefined when there is none. */
 export async function firstNeeded(
   repository: KeyRepository,
   regions: readonly Region[],
@@ -136,7 +140,7 @@ export async function firstNeeded(
     const page = await repository.page(after, 500, bounds());
     if (page.isErr()) throw storeRefused(page.error, config);
     for (const { record } of page.value.entries) {
-      // Of an unreadable record it is not known which regions it needs.
+      // An unreadable record may need any region.
       if (record.isErr()) return regions[0];
       const needed = regions.find((region) => record.value.ciphertexts.has(region));
       if (needed !== undefined) return needed;

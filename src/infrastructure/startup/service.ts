@@ -1,5 +1,5 @@
-// Starts the service in the order in which its parts depend on each other, and stops it in the opposite one. Whatever
-// stands in the way of serving ends the start with a OperatorError, before the first connection is accepted.
+// Starts the service in the order in which its parts depend on each other, and stops it in reverse order. What prevents serving
+// ends the start with an OperatorError, before the first connection is accepted.
 import type { Container } from 'inversify';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
@@ -8,21 +8,20 @@ import {
   createOperationsApp,
   type OperatedRegions,
 } from '../../adapters/http/operations/operation-routes.js';
-import { listen } from '../../adapters/http/server/server.js';
+import { listen, type RunningServer } from '../../adapters/http/server/server.js';
 import { Tls } from '../../adapters/http/tls/tls.js';
 import type { CertificateExpiry } from '../../adapters/http/tls/tls-material.js';
 import { ensurePrivateFolder } from '../../adapters/files/private-files.js';
 import { GuardedMetrics } from '../../application/access/guarded-metrics.js';
 import type { RegionSupervisor } from '../../application/regions/region-supervisor.js';
-import { ReplicatedRepository } from '../../application/store/replicated-repository.js';
 import { ConcurrencyLimit } from '../../application/resilience/concurrency-limit.js';
 import { AuditLog } from '../../ports/audit-log.js';
 import { Authenticator } from '../../ports/authenticator.js';
 import { Clock } from '../../ports/clock.js';
 import { KeyRepository } from '../../ports/key-repository.js';
-import { Metrics, type MetricsSources } from '../../ports/metrics.js';
+import { KeyVaults } from '../../ports/key-vault.js';
+import { Metrics } from '../../ports/metrics.js';
 import { Telemetry, type RequestAnswered } from '../../ports/telemetry.js';
-import type { Token } from '../../ports/token.js';
 import { Tracer } from '../../ports/tracer.js';
 import { RepairQueueService } from '../wiring/maintenance-bindings.js';
 import { checkRegions } from './check-regions.js';
@@ -30,15 +29,17 @@ import { checkTables } from './check-tables.js';
 import { isEmbedded, regionsOf, type Config } from '../config/config.js';
 import { isLoopback } from '../config/schema/rules.js';
 import {
-  GuardedKeysService,
+  AwsClients,
   GuardedRegionsService,
   masterKeyFolder,
+  RegionCanaries,
   Supervisor,
 } from '../wiring/container.js';
+import { GuardedKeysService } from '../wiring/key-bindings.js';
 import { ensureFirstToken } from './first-token.js';
 import { openTls } from '../wiring/open-tls.js';
 import { prepareStore } from './prepare-store.js';
-import { GuardedStoreRegions, StoreSupervisor } from '../wiring/store-bindings.js';
+import { GuardedStoreRegions, replicasOf, StoreSupervisor } from '../wiring/store-bindings.js';
 import type { ListenerTls } from '../config/schema/tls.js';
 
 /** How long running requests may take to finish once the service stops. */
@@ -47,75 +48,48 @@ const graceMs = 25_000;
 export interface RunningService {
   readonly url: string;
   readonly operationsUrl: string;
-  /** When the certificates that TLS is spoken with end; none without TLS. */
+  /** When the certificates of the listeners expire; empty without TLS. */
   certificates(): readonly CertificateExpiry[];
-  /** Lets running requests finish, flushes the audit log and lets go of everything. */
+  /** Lets running requests finish, flushes the audit log and closes everything. */
   stop(): Promise<void>;
 }
 
-/** Serves what the container binds; `bindAdapters` and `bindApplication`, or other bindings to the same ports. */
+/** Serves what the container binds: `bindAdapters` and `bindApplication`, or other bindings to the same ports. */
 export async function startService(
   container: Container,
   config: Config,
   logger: Logger,
 ): Promise<RunningService> {
+  const [clock, repository, audit] = [
+    container.get(Clock),
+    container.get(KeyRepository),
+    container.get(AuditLog),
+  ];
   ensurePrivateFolder(config.data_dir);
-  await checkTables(container, config, logger);
-  await prepareStore(container, config);
-  if (isEmbedded(config)) ensureFirstToken(config, container.get(Clock).nowMs());
-  const tlsFiles = openTls(config, container.get(Clock), logger);
-  const tls = tlsFiles && new Tls(tlsFiles);
-  const telemetry = container.get(Telemetry);
-  const parts = {
-    authenticator: container.get(Authenticator),
-    clock: container.get(Clock),
-    tracer: container.get(Tracer),
-    onRequest: (answered: RequestAnswered) => {
-      telemetry.record(answered);
-    },
-    certificateOf: tls && ((socket: Socket) => tls.certificateOf(socket)),
-  };
-  await checkRegions(container, config, logger);
-  noteRisks(config, logger);
-  let ready = true;
-  const metrics = container.get(Metrics);
-  const audit = container.get(AuditLog);
-  const isReady = (): boolean => ready && audit.isWorking();
+  await checkTables(replicasOf(container, config), config, container.get(AwsClients), logger);
+  await prepareStore({ repository, clock }, config);
+  if (isEmbedded(config)) ensureFirstToken(config, clock.nowMs());
+  const tlsFiles = openTls(config, clock, logger);
+  await checkRegions(container.get(KeyVaults), container.get(RegionCanaries), config, logger);
+  logRisks(config, logger);
+
+  const supervisors = supervisorsOf(container);
   const inFlight = new ConcurrencyLimit(config.server.max_in_flight);
-  const app = createApp({
-    ...parts,
-    keys: container.get(GuardedKeysService),
-    settings: { requestTimeoutMs: config.server.request_timeout_ms },
-    inFlight,
-    isReady,
-  });
-  const guarded = container.get(GuardedRegionsService);
-  const store = storeOperations(container, config);
-  const operations = createOperationsApp({
-    ...parts,
-    guarded,
-    regions: regionsOf(config),
-    ...(store && { store }),
-    metrics: new GuardedMetrics(metrics, config.operations.metrics === 'public'),
-  });
-  // The one subscription: the supervisors work as long as the service does.
-  const supervision = container.get(Supervisor).order$.subscribe();
-  if (store) supervision.add(container.get(StoreSupervisor).order$.subscribe());
+  let ready = true;
+  const isReady = (): boolean => ready && audit.isWorking();
+  const apps = createApps(container, config, { tls: tlsFiles && new Tls(tlsFiles), inFlight, isReady });
+  // The one subscription: the supervisors work as long as the service runs.
+  const supervision = supervisors.kms.order$.subscribe();
+  supervision.add(supervisors.store?.order$.subscribe());
   const repairs = container.get(RepairQueueService);
   if (config.repair.background === 'on') repairs.start();
-  const tlsOf = (listener: { readonly tls: ListenerTls }): Tls | undefined =>
-    listener.tls === 'on' ? tls : undefined;
-  const operationsServer = await listen(
-    operations,
-    config.operations,
-    'operations',
-    tlsOf(config.operations),
-  );
-  const server = await listen(app, config.server, 'server', tlsOf(config.server));
+  const [operationsServer, server] = [await apps.listenOperations(), await apps.listenKeys()];
   tlsFiles?.watch();
   const certificates = (): readonly CertificateExpiry[] => tlsFiles?.material.expiries ?? [];
-  metrics.watch({
-    ...regionSources(container, store !== undefined),
+  const { kms, store } = supervisors;
+  container.get(Metrics).watch({
+    regions: () => kms.snapshot(),
+    ...(store && { storeRegions: () => store.snapshot() }),
     waitingRepairs: () => repairs.waitingKeys,
     requestsInFlight: () => inFlight.inUse,
     certificates,
@@ -137,41 +111,91 @@ export async function startService(
   };
 }
 
-/** The store's regions as operators see them, where the store is ours and in several. */
+/** The supervisor of the regions of KMS, and that of the store where it is in several regions. */
+interface Supervisors {
+  readonly kms: RegionSupervisor;
+  readonly store: RegionSupervisor | undefined;
+}
+
+const supervisorsOf = (container: Container): Supervisors => ({
+  kms: container.get(Supervisor),
+  store: container.isBound(StoreSupervisor) ? container.get(StoreSupervisor) : undefined,
+});
+
+interface Shared {
+  readonly tls: Tls | undefined;
+  readonly inFlight: ConcurrencyLimit;
+  readonly isReady: () => boolean;
+}
+
+interface Apps {
+  readonly listenKeys: () => Promise<RunningServer>;
+  readonly listenOperations: () => Promise<RunningServer>;
+}
+
+/** The applications of the two listeners, over what the container binds. */
+function createApps(container: Container, config: Config, { tls, inFlight, isReady }: Shared): Apps {
+  const telemetry = container.get(Telemetry);
+  const parts = {
+    authenticator: container.get(Authenticator),
+    clock: container.get(Clock),
+    tracer: container.get(Tracer),
+    onRequest: (answered: RequestAnswered) => {
+      telemetry.record(answered);
+    },
+    certificateOf: tls && ((socket: Socket) => tls.certificateOf(socket)),
+  };
+  const keys = createApp({
+    ...parts,
+    keys: container.get(GuardedKeysService),
+    settings: { requestTimeoutMs: config.server.request_timeout_ms },
+    inFlight,
+    isReady,
+  });
+  const store = storeOperations(container, config);
+  const operations = createOperationsApp({
+    ...parts,
+    guarded: container.get(GuardedRegionsService),
+    regions: regionsOf(config),
+    ...(store && { store }),
+    metrics: new GuardedMetrics(container.get(Metrics), config.operations.metrics === 'public'),
+  });
+  const tlsOf = (listener: { readonly tls: ListenerTls }): Tls | undefined =>
+    listener.tls === 'on' ? tls : undefined;
+  return {
+    listenKeys: () => listen(keys, config.server, 'server', tlsOf(config.server)),
+    listenOperations: () => listen(operations, config.operations, 'operations', tlsOf(config.operations)),
+  };
+}
+
+/** The store's regions as operators see them, where it is in several. */
 function storeOperations(container: Container, { store }: Config): OperatedRegions | undefined {
-  if (store.kind !== 'dynamodb' || !(container.get(KeyRepository) instanceof ReplicatedRepository))
-    return undefined;
+  if (store.kind !== 'dynamodb' || !container.isBound(GuardedStoreRegions)) return undefined;
   return { guarded: container.get(GuardedStoreRegions), regions: store.regions.map(({ name }) => name) };
 }
 
-/** How the regions are, those of the store where it is in several. */
-function regionSources(
-  container: Container,
-  severalStores: boolean,
-): Pick<MetricsSources, 'regions' | 'storeRegions'> {
-  const of =
-    (supervisor: Token<RegionSupervisor>): MetricsSources['regions'] =>
-    () =>
-      container.get(supervisor).snapshot();
-  return { regions: of(Supervisor), ...(severalStores && { storeRegions: of(StoreSupervisor) }) };
-}
-
-/** What an operator should have decided on purpose. */
-function noteRisks(config: Config, logger: Logger): void {
+/** Logs settings that an operator should have chosen on purpose. */
+function logRisks(config: Config, logger: Logger): void {
   const local = config.regions.flatMap(({ name, vault }) => (vault === 'local-kms' ? [name] : []));
   if (local.length > 0) {
     const facts = { regions: local, folder: masterKeyFolder(config) };
-    logger.warn(facts, 'these regions are local: whoever reads the master keys on this disk reads all keys');
+    logger.warn(
+      facts,
+      'these regions are local: anyone who can read the master keys on this disk can read all keys',
+    );
   }
   const { operations } = config;
   if (operations.metrics === 'public' && !isLoopback(operations.host)) {
-    logger.warn({ host: operations.host }, 'whoever reaches the operators’ listener can read the metrics');
+    logger.warn(
+      { host: operations.host },
+      'anyone who can reach the operations listener can read the metrics',
+    );
   }
   const { host, tls } = config.server;
   if (tls === 'terminated-elsewhere' && !isLoopback(host)) {
     logger.warn(
       { host },
-      'keys travel unencrypted from here to what terminates TLS, and other machines can connect',
+      'keys travel unencrypted to the proxy that terminates TLS, and other machines can connect',
     );
   }
 }

@@ -15,45 +15,27 @@ import { PinoTelemetry } from '../../adapters/pino/pino-telemetry.js';
 import { PrometheusMetrics } from '../../adapters/prometheus/prometheus-metrics.js';
 import { systemClock } from '../../adapters/system/system-clock.js';
 import { TelemetryFanOut } from '../../adapters/system/telemetry-fan-out.js';
-import { CreateKey } from '../../application/keys/create-key.js';
-import { CreationQuotas } from '../../application/access/creation-quotas.js';
-import { GetDataKey } from '../../application/keys/get-data-key.js';
-import { GuardedKeys } from '../../application/access/guarded-keys.js';
 import { GuardedRegions } from '../../application/access/guarded-regions.js';
-import { auditTimeoutMs } from '../../application/access/append-audit-entry.js';
-import { RegionCalls } from '../../application/regions/region-calls.js';
 import { RegionSelector } from '../../application/regions/region-selector.js';
 import { RegionSupervisor } from '../../application/regions/region-supervisor.js';
 import { Canaries } from '../../application/regions/canaries.js';
-import { ConcurrencyLimit } from '../../application/resilience/concurrency-limit.js';
-import { StoreCalls } from '../../application/store/store-calls.js';
-import { UnwrapInAnyRegion } from '../../application/keys/unwrap-in-any-region.js';
-import { WrapInEveryRegion } from '../../application/keys/wrap-in-every-region.js';
 import { AuditLog } from '../../ports/audit-log.js';
 import { Authenticator } from '../../ports/authenticator.js';
 import { Clock } from '../../ports/clock.js';
 import type { Region } from '../../domain/ids.js';
-import { KeyRepository } from '../../ports/key-repository.js';
 import { KeyVaults, type KeyVault } from '../../ports/key-vault.js';
 import { Metrics } from '../../ports/metrics.js';
 import { Telemetry } from '../../ports/telemetry.js';
 import { Tracer } from '../../ports/tracer.js';
 import { token } from '../../ports/token.js';
 import { authenticatorOf, openIssuers, type OpenIssuers } from './authentication.js';
-import { bindRepairQueue, RepairBudgetService, RepairQueueService } from './maintenance-bindings.js';
-import { creationLimitsOf } from '../config/schema/callers.js';
-import {
-  expectedGenesis,
-  regionsOf,
-  type AwsRegionConfig,
-  type Config,
-  type RegionConfig,
-} from '../config/config.js';
+import { bindKeys } from './key-bindings.js';
+import { bindRepairQueue } from './maintenance-bindings.js';
+import { regionsOf, type AwsRegionConfig, type Config, type RegionConfig } from '../config/config.js';
 import { supervisorSettings } from '../config/schema/failover.js';
 import { packageVersion } from './package-version.js';
 import { bindStore } from './store-bindings.js';
 
-export const GuardedKeysService = token<GuardedKeys>('GuardedKeys');
 export const GuardedRegionsService = token<GuardedRegions>('GuardedRegions');
 export const Supervisor = token<RegionSupervisor>('RegionSupervisor');
 export const Issuers = token<OpenIssuers>('Issuers');
@@ -97,15 +79,6 @@ export const bindAdapters = (config: Config, logger: Logger): ContainerModule =>
 /** Binds the application to the ports. */
 export const bindApplication = (config: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
-    const settings = {
-      ...expectedGenesis(config),
-      quorum: config.keys.quorum,
-      keyLength: config.keys.length_bytes,
-      minPauseMs: config.failover.min_pause_ms,
-      maxPauseMs: config.failover.max_pause_ms,
-      storeTimeoutMs: config.store.timeout_ms,
-      auditTimeoutMs,
-    };
     bind(RegionCanaries)
       .toResolvedValue((vaults) => new Canaries(vaults, config.deployment), [KeyVaults])
       .inSingletonScope();
@@ -129,36 +102,7 @@ export const bindApplication = (config: Config): ContainerModule =>
       )
       .inSingletonScope();
     bindRepairQueue(bind, config);
-    bind(GuardedKeysService)
-      .toResolvedValue(
-        (repository, vaults, guide, budget, repairs, audit, clock, telemetry, tracer) => {
-          const counting = { ...settings, onCall: budget.earn };
-          const regions = new RegionCalls(vaults, guide, clock, telemetry, counting, tracer);
-          const store = new StoreCalls(repository, clock, telemetry, settings, tracer);
-          const wrapping = new WrapInEveryRegion(regions, settings);
-          const creation = new CreateKey(regions, wrapping, store, clock, telemetry, settings, tracer);
-          const unwrapping = new UnwrapInAnyRegion(regions, settings.deployment);
-          const slots = creationSlots(config);
-          const joined = (): void => {
-            telemetry.record({ event: 'single-flight.joined' });
-          };
-          const keys = new GetDataKey(store, creation, unwrapping, regions, repairs.note, slots, joined);
-          const quotas = new CreationQuotas(creationLimitsOf(config.callers, config.creation), clock);
-          return new GuardedKeys(keys, audit, clock, settings, quotas);
-        },
-        [
-          KeyRepository,
-          KeyVaults,
-          RegionSelector,
-          RepairBudgetService,
-          RepairQueueService,
-          AuditLog,
-          Clock,
-          Telemetry,
-          Tracer,
-        ],
-      )
-      .inSingletonScope();
+    bindKeys(bind, config);
   });
 
 const metricsOf = ({ keys, server }: Config): PrometheusMetrics =>
@@ -174,10 +118,6 @@ const toLog =
   (error: unknown, event: string): void => {
     logger.error({ event, error: causeFacts(error) }, 'a telemetry sink failed');
   };
-
-/** A quarter of all that may be under way: a flood of new ids leaves room for the keys that exist. */
-const creationSlots = ({ server }: Config): ConcurrencyLimit =>
-  new ConcurrencyLimit(Math.max(1, Math.floor(server.max_in_flight / 4)));
 
 function vaultOf(region: RegionConfig, config: Config, aws: RegionalClients): KeyVault {
   const { name } = region;

@@ -1,6 +1,6 @@
 // Which store stands behind the port KeyRepository: SQLite, DynamoDB in one region, or DynamoDB in several regions with a
 // supervisor of their own. Nothing is opened before it is asked for.
-import type { ContainerModuleLoadOptions } from 'inversify';
+import type { Container, ContainerModuleLoadOptions } from 'inversify';
 import type { JsonClient } from '../../adapters/aws/json-client.js';
 import type { RegionalClients } from '../../adapters/aws/regional-clients.js';
 import { DynamoDbKeyRepository } from '../../adapters/dynamodb/dynamodb-key-repository.js';
@@ -31,6 +31,10 @@ export const StoreReplicas = token<readonly DynamoDbReplica[]>('StoreReplicas');
 /** Bound for a store in several regions. */
 export const StoreSupervisor = token<RegionSupervisor>('StoreSupervisor');
 export const GuardedStoreRegions = token<GuardedRegions>('GuardedStoreRegions');
+
+/** The table in every configured region; none for a store that is not DynamoDB. */
+export const replicasOf = (container: Container, { store }: Config): readonly DynamoDbReplica[] =>
+  store.kind === 'dynamodb' && container.isBound(StoreReplicas) ? container.get(StoreReplicas) : [];
 
 export function bindStore(bind: Bind, config: Config, aws: Token<RegionalClients>): void {
   const { store } = config;

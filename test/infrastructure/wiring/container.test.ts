@@ -21,9 +21,9 @@ import { parseConfig, regionsOf, type Config } from '../../../src/infrastructure
 import {
   bindAdapters,
   bindApplication,
-  GuardedKeysService,
   masterKeyFolder,
 } from '../../../src/infrastructure/wiring/container.js';
+import { GuardedKeysService } from '../../../src/infrastructure/wiring/key-bindings.js';
 import { ensureFirstToken } from '../../../src/infrastructure/startup/first-token.js';
 import { startService } from '../../../src/infrastructure/startup/service.js';
 import { AuditLog } from '../../../src/ports/audit-log.js';

@@ -2,7 +2,10 @@
 // compared with the configuration and never changed.
 import { pino } from 'pino';
 import { checkTables } from '../../startup/check-tables.js';
-import { bindAdapters } from '../../wiring/container.js';
+import { Clock } from '../../../ports/clock.js';
+import { KeyRepository } from '../../../ports/key-repository.js';
+import { AwsClients, bindAdapters } from '../../wiring/container.js';
+import { replicasOf } from '../../wiring/store-bindings.js';
 import { initialiseStore } from '../../startup/prepare-store.js';
 import { loadConfig } from '../support/command-config.js';
 import type { ConfigOption } from '../support/declare.js';
@@ -16,8 +19,8 @@ export async function init(options: InitOptions): Promise<void> {
   const config = loadConfig(options);
   const logger = pino({ level: 'silent' });
   const created = await withContainer(config, [bindAdapters(config, logger)], async (container) => {
-    await checkTables(container, config, logger);
-    return initialiseStore(container, config);
+    await checkTables(replicasOf(container, config), config, container.get(AwsClients), logger);
+    return initialiseStore({ repository: container.get(KeyRepository), clock: container.get(Clock) }, config);
   });
   const { deployment } = config;
   const text = created ? 'was created' : 'exists already: nothing was changed';

@@ -10,7 +10,9 @@ import { everyId } from '../../../domain/access/id-pattern.js';
 import { firstVersion, type KeyId, type KeyVersion } from '../../../domain/ids.js';
 import { OperatorError } from '../../../adapters/system/operator-error.js';
 import type { Config } from '../../config/config.js';
-import { bindAdapters, bindApplication, GuardedKeysService } from '../../wiring/container.js';
+import { bindAdapters, bindApplication } from '../../wiring/container.js';
+import { GuardedKeysService } from '../../wiring/key-bindings.js';
+import { KeyRepository } from '../../../ports/key-repository.js';
 import { requireGenesis } from '../../startup/prepare-store.js';
 import { loadConfig } from '../support/command-config.js';
 import type { ConfigOption } from '../support/declare.js';
@@ -52,7 +54,7 @@ export async function getKey(id: KeyId, options: GetOptions, command: Command): 
 function openKey(id: KeyId, version: KeyVersion, config: Config): Promise<ServedKey> {
   const errors = pino({ level: 'error', base: null }, pino.destination({ dest: 2, sync: true }));
   return withContainer(config, [bindAdapters(config, errors), bindApplication(config)], async (container) => {
-    await requireGenesis(container, config);
+    await requireGenesis(container.get(KeyRepository), config);
     const { caller, requestId } = osAuthor();
     // Who can run this with the permissions of the service could read every key anyway. Without `create`, no key is created.
     const grant = {

@@ -12,6 +12,7 @@ import type { PageEntry } from '../../../ports/key-repository.js';
 import { bindMaintenance, StoreCallsService } from '../../wiring/maintenance-bindings.js';
 import { regionsOf, type Config } from '../../config/config.js';
 import { bindAdapters } from '../../wiring/container.js';
+import { KeyRepository } from '../../../ports/key-repository.js';
 import { requireGenesis } from '../../startup/prepare-store.js';
 import { loadConfig } from '../support/command-config.js';
 import type { ConfigOption } from '../support/declare.js';
@@ -40,7 +41,7 @@ export async function listKeys(options: ListOptions): Promise<void> {
 function scan(config: Config, listing: Listing): Promise<ScanEnd<StoreReadFailure>> {
   const modules = [bindAdapters(config, pino({ level: 'silent' })), bindMaintenance(config, osAuthor())];
   return withContainer(config, modules, async (container) => {
-    await requireGenesis(container, config);
+    await requireGenesis(container.get(KeyRepository), config);
     // The total is not needed.
     const source = { ...storedKeys(container.get(StoreCallsService)), count: () => okAsync(undefined) };
     const keys = new Scan(source, container.get(Clock), { concurrency: 1, share: 1 });

@@ -15,6 +15,7 @@ import { OperatorError } from '../../../adapters/system/operator-error.js';
 import { bindMaintenance, StoreCallsService } from '../../wiring/maintenance-bindings.js';
 import { regionsOf } from '../../config/config.js';
 import { bindAdapters } from '../../wiring/container.js';
+import { KeyRepository } from '../../../ports/key-repository.js';
 import { requireGenesis } from '../../startup/prepare-store.js';
 import { loadConfig } from '../support/command-config.js';
 import type { ConfigOption } from '../support/declare.js';
@@ -57,7 +58,7 @@ export async function showKey(id: KeyId, options: ShowOptions): Promise<void> {
   const config = loadConfig(options);
   const modules = [bindAdapters(config, pino({ level: 'silent' })), bindMaintenance(config, osAuthor())];
   const records = await withContainer(config, modules, async (container) => {
-    await requireGenesis(container, config);
+    await requireGenesis(container.get(KeyRepository), config);
     return recordsOf(container.get(StoreCallsService), id, options.version);
   });
   if (records.length === 0) {

@@ -11,6 +11,7 @@ import { Clock } from '../../../ports/clock.js';
 import { OperatorError } from '../../../adapters/system/operator-error.js';
 import type { Config } from '../../config/config.js';
 import { bindAdapters, bindApplication, Supervisor } from '../../wiring/container.js';
+import { KeyRepository } from '../../../ports/key-repository.js';
 import { requireStore } from '../../startup/prepare-store.js';
 import { withContainer } from '../support/command-container.js';
 import { exitCodes, type ExitCode } from '../support/exit-codes.js';
@@ -70,7 +71,12 @@ async function scan<Entry>(
   job: ScanJob<Entry>,
   errors: Logger,
 ): Promise<ExitCode> {
-  const identity = scanIdentity(job.command, config, await requireStore(container, config), job.choices);
+  const identity = scanIdentity(
+    job.command,
+    config,
+    await requireStore(container.get(KeyRepository), config),
+    job.choices,
+  );
   const path = checkpointPath(config, job.command);
   const earlier = options.resume === true ? loadCheckpoint(path, identity) : undefined;
   if (options.resume === true && !earlier) print('there is no checkpoint: starting from the beginning');

@@ -1,0 +1,99 @@
+// Binds what answers requests for keys: each service once, so that tests and architects can replace any of them.
+import type { ContainerModuleLoadOptions } from 'inversify';
+import { auditTimeoutMs } from '../../application/access/append-audit-entry.js';
+import { CreationQuotas } from '../../application/access/creation-quotas.js';
+import { GuardedKeys } from '../../application/access/guarded-keys.js';
+import { CreateKey } from '../../application/keys/create-key.js';
+import { GetDataKey } from '../../application/keys/get-data-key.js';
+import { UnwrapInAnyRegion } from '../../application/keys/unwrap-in-any-region.js';
+import { WrapInEveryRegion } from '../../application/keys/wrap-in-every-region.js';
+import { RegionCalls } from '../../application/regions/region-calls.js';
+import { RegionSelector } from '../../application/regions/region-selector.js';
+import { ConcurrencyLimit } from '../../application/resilience/concurrency-limit.js';
+import { StoreCalls } from '../../application/store/store-calls.js';
+import { AuditLog } from '../../ports/audit-log.js';
+import { Clock } from '../../ports/clock.js';
+import { KeyRepository } from '../../ports/key-repository.js';
+import { KeyVaults } from '../../ports/key-vault.js';
+import { Telemetry } from '../../ports/telemetry.js';
+import { token } from '../../ports/token.js';
+import { Tracer } from '../../ports/tracer.js';
+import { expectedGenesis, type Config } from '../config/config.js';
+import { creationLimitsOf } from '../config/schema/callers.js';
+import { RepairBudgetService, RepairQueueService } from './maintenance-bindings.js';
+
+export const GuardedKeysService = token<GuardedKeys>('GuardedKeys');
+/** Calls of requests to regions: bounded, hedged, and counted for the budget of background repair. */
+export const RequestCallsService = token<RegionCalls>('RequestCalls');
+/** Calls of requests to the store. */
+export const RequestStoreService = token<StoreCalls>('RequestStore');
+export const CreateKeyService = token<CreateKey>('CreateKey');
+export const GetDataKeyService = token<GetDataKey>('GetDataKey');
+
+export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Config): void {
+  const settings = {
+    ...expectedGenesis(config),
+    quorum: config.keys.quorum,
+    keyLength: config.keys.length_bytes,
+    minPauseMs: config.failover.min_pause_ms,
+    maxPauseMs: config.failover.max_pause_ms,
+    storeTimeoutMs: config.store.timeout_ms,
+    auditTimeoutMs,
+  };
+  bind(RequestCallsService)
+    .toResolvedValue(
+      (vaults, selector, budget, clock, telemetry, tracer) =>
+        new RegionCalls(vaults, selector, clock, telemetry, { ...settings, onCall: budget.earn }, tracer),
+      [KeyVaults, RegionSelector, RepairBudgetService, Clock, Telemetry, Tracer],
+    )
+    .inSingletonScope();
+  bind(RequestStoreService)
+    .toResolvedValue(
+      (repository, clock, telemetry, tracer) =>
+        new StoreCalls(repository, clock, telemetry, settings, tracer),
+      [KeyRepository, Clock, Telemetry, Tracer],
+    )
+    .inSingletonScope();
+  bind(CreateKeyService)
+    .toResolvedValue(
+      (regions, store, clock, telemetry, tracer) => {
+        const wrapping = new WrapInEveryRegion(regions, settings);
+        return new CreateKey(regions, wrapping, store, clock, telemetry, settings, tracer);
+      },
+      [RequestCallsService, RequestStoreService, Clock, Telemetry, Tracer],
+    )
+    .inSingletonScope();
+  bind(GetDataKeyService)
+    .toResolvedValue(
+      (store, creation, regions, repairs, telemetry) => {
+        const unwrapping = new UnwrapInAnyRegion(regions, settings.deployment);
+        const joined = (): void => {
+          telemetry.record({ event: 'single-flight.joined' });
+        };
+        return new GetDataKey(
+          store,
+          creation,
+          unwrapping,
+          regions,
+          repairs.note,
+          creationLimit(config),
+          joined,
+        );
+      },
+      [RequestStoreService, CreateKeyService, RequestCallsService, RepairQueueService, Telemetry],
+    )
+    .inSingletonScope();
+  bind(GuardedKeysService)
+    .toResolvedValue(
+      (keys, audit, clock) => {
+        const quotas = new CreationQuotas(creationLimitsOf(config.callers, config.creation), clock);
+        return new GuardedKeys(keys, audit, clock, settings, quotas);
+      },
+      [GetDataKeyService, AuditLog, Clock],
+    )
+    .inSingletonScope();
+}
+
+/** At most a quarter of the requests in flight may create keys: a flood of new ids leaves room for existing keys. */
+const creationLimit = ({ server }: Config): ConcurrencyLimit =>
+  new ConcurrencyLimit(Math.max(1, Math.floor(server.max_in_flight / 4)));
