@@ -59,6 +59,19 @@ const runConsole: Checker = async ({ text }, stage) => {
   return undefined;
 };
 
+/** Runs the block as a program, in the page's folder. */
+const runProgram =
+  (interpreter: string): Checker =>
+  (block, stage, goodCodes) =>
+    runShell(
+      {
+        ...block,
+        text: `${interpreter} <<'PROGRAM'\n${block.text.replaceAll('127.0.0.1:8080', stage.mainAddress)}\nPROGRAM\n`,
+      },
+      stage,
+      goodCodes,
+    );
+
 /** Left out in a fragment: what every configuration needs. */
 const base = {
   deployment: 'deployment = "documented"\n',
@@ -147,6 +160,8 @@ export const checkers: Readonly<Record<string, Checker>> = {
   '': checkUsage,
   sh: runShell,
   console: runConsole,
+  js: runProgram(`'${process.execPath}' --input-type=module`),
+  python: runProgram('python3'),
   toml: checkToml,
   json: checkJson,
   jsonl: checkJsonLines,

@@ -87,6 +87,9 @@ export class Stage {
     if (code !== 0) throw new Error(`${command}\n${stdout}${stderr}`);
   }
 
+  /** Where the service of this page listens; documented as 127.0.0.1:8080. */
+  mainAddress = '127.0.0.1:8080';
+
   /** From now on, `real` is run where a page says `shown`. */
   replace(shown: string, real: string): void {
     this.#replaced.set(shown, real);
@@ -136,6 +139,7 @@ export class Stage {
     this.#served = served;
     const pattern = /^RKMS serves https?:\S+:(\d+) [^]*?^Operations: https?:\S+:(\d+)$/m;
     const [, main = '', operations = ''] = await served.output((stdout) => pattern.exec(stdout) ?? undefined);
+    this.mainAddress = `127.0.0.1:${main}`;
     const connect = [
       ['8080', main],
       ['8081', operations],

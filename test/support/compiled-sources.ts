@@ -4,8 +4,8 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { huntedFolder } from './hunted-run.js';
-import { transpile } from './transpile.js';
+import { huntedFolder } from './hunted-run.ts';
+import { transpile } from './transpile.ts';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
 const neededFolders = ['src/domain', 'src/ports', 'src/adapters', 'src/application'];
@@ -14,6 +14,7 @@ const options: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2023,
   module: ts.ModuleKind.ESNext,
   verbatimModuleSyntax: true,
+  rewriteRelativeImportExtensions: true,
 };
 
 /** Compiles the sources and these files of the project into `folder`, from where Node can run them. */

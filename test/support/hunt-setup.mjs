@@ -11,7 +11,11 @@ async function loadHunt() {
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   for (const name of ['hunted-run', 'needles']) {
     const source = readFileSync(new URL(`${name}.ts`, import.meta.url), 'utf8');
-    const compilerOptions = { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext };
+    const compilerOptions = {
+      target: ts.ScriptTarget.ES2023,
+      module: ts.ModuleKind.ESNext,
+      rewriteRelativeImportExtensions: true,
+    };
     writeFileSync(join(folder, `${name}.js`), ts.transpileModule(source, { compilerOptions }).outputText);
   }
   const hunt = await import(pathToFileURL(join(folder, 'hunted-run.js')).href);

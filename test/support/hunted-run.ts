@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { needlesOf, NeedleSearch } from './needles.js';
+import { needlesOf, NeedleSearch } from './needles.ts';
 
 const variable = 'RKMS_HUNTED_RUN';
 
