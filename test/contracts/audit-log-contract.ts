@@ -1,20 +1,20 @@
-// What every audit log promises. How a sink breaks and is mended is the subject's to say.
+// The contract of every audit log. The subject decides how its storage breaks and how it is repaired.
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseCallerId, parseKeyId } from '../../src/domain/ids.js';
 import type { AuditEntry, AuditLog } from '../../src/ports/audit-log.js';
 import { answerOf, assertFails, promisesOf, valid, type ContractPromise, type Subject } from './contract.js';
 
-/** An audit log whose sink can be broken, and looked into. */
+/** An audit log whose storage can be broken, repaired and read. */
 export interface BreakableAuditLog extends Subject<AuditLog> {
-  /** The request ids of the entries that are kept, in their order. */
-  readonly kept: () => Promise<readonly string[]>;
-  /** From now on nothing can be kept. */
-  readonly breakSink: () => Promise<void>;
-  readonly mendSink: () => Promise<void>;
+  /** The request ids of the stored entries, in their order. */
+  readonly stored: () => Promise<readonly string[]>;
+  /** From now on no entry can be stored, until `repairStorage`. */
+  readonly breakStorage: () => Promise<void>;
+  readonly repairStorage: () => Promise<void>;
 }
 
-const patienceMs = 10_000;
+const timeoutMs = 10_000;
 
 const entry = (requestId: string): AuditEntry => ({
   timeMs: Date.UTC(2030, 0, 1),
@@ -27,9 +27,9 @@ const entry = (requestId: string): AuditEntry => ({
 });
 
 async function untilWorking(log: AuditLog): Promise<void> {
-  for (const deadline = performance.now() + patienceMs; !log.isWorking();) {
+  for (const deadline = performance.now() + timeoutMs; !log.isWorking();) {
     await pause(5);
-    assert.ok(performance.now() < deadline, 'it never worked again');
+    assert.ok(performance.now() < deadline, 'it did not recover');
   }
 }
 
@@ -39,45 +39,45 @@ export const auditLogContract = (make: () => Promise<BreakableAuditLog>): readon
       assert.equal(subject.isWorking(), true);
       return Promise.resolve();
     },
-    'has kept an entry by the time it says so': async ({ subject, kept }) => {
+    'has stored an entry before it confirms it': async ({ subject, stored }) => {
       for (const id of ['a', 'b', 'c']) {
         await answerOf(subject.append(entry(id)));
-        assert.equal((await kept()).at(-1), id);
+        assert.equal((await stored()).at(-1), id);
       }
     },
-    'keeps entries that come at once, each once, in the order of the calls': async ({ subject, kept }) => {
+    'stores concurrent entries, each once, in the order of the calls': async ({ subject, stored }) => {
       const ids = Array.from({ length: 200 }, (_, index) => `request-${index}`);
       await Promise.all(ids.map((id) => answerOf(subject.append(entry(id)))));
-      assert.deepEqual(await kept(), ids);
+      assert.deepEqual(await stored(), ids);
     },
-    'keeps what is pending before it closes': async ({ subject, kept }) => {
+    'stores pending entries before it closes': async ({ subject, stored }) => {
       const appended = ['a', 'b'].map((id) => answerOf(subject.append(entry(id))));
       await subject.close();
       await Promise.all(appended);
-      assert.deepEqual(await kept(), ['a', 'b']);
+      assert.deepEqual(await stored(), ['a', 'b']);
     },
-    'refuses entries once it is closed, and may be closed twice': async ({ subject, kept }) => {
+    'refuses entries after close, and can be closed twice': async ({ subject, stored }) => {
       await subject.close();
       await subject.close();
       await assertFails(subject.append(entry('late')), 'audit.unavailable');
-      assert.deepEqual(await kept(), []);
+      assert.deepEqual(await stored(), []);
     },
-    'refuses every entry that it cannot keep, and says that it does not work': async (made) => {
-      const { subject, breakSink, mendSink, kept } = made;
+    'refuses every entry that it cannot store, and reports that it does not work': async (made) => {
+      const { subject, breakStorage, repairStorage, stored } = made;
       await answerOf(subject.append(entry('before')));
-      await breakSink();
+      await breakStorage();
       await Promise.all(['a', 'b'].map((id) => assertFails(subject.append(entry(id)), 'audit.unavailable')));
       assert.equal(subject.isWorking(), false);
-      await mendSink();
-      assert.deepEqual(await kept(), ['before']);
+      await repairStorage();
+      assert.deepEqual(await stored(), ['before']);
     },
-    'works again by itself once the sink does, with nothing appended': async (made) => {
-      const { subject, breakSink, mendSink, kept } = made;
-      await breakSink();
+    'recovers by itself once the storage does, without new entries': async (made) => {
+      const { subject, breakStorage, repairStorage, stored } = made;
+      await breakStorage();
       await assertFails(subject.append(entry('refused')), 'audit.unavailable');
-      await mendSink();
+      await repairStorage();
       await untilWorking(subject);
       await answerOf(subject.append(entry('after')));
-      assert.deepEqual(await kept(), ['after']);
+      assert.deepEqual(await stored(), ['after']);
     },
   });

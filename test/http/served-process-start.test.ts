@@ -180,7 +180,7 @@ describe('a start that cannot serve says why', () => {
     expect(said(await serve(config('audit')))).toEqual(
       refusal(
         'rkms: the audit log audit/audit.jsonl cannot be written (EISDIR)',
-        '  name another file as audit.file, or give this one to the user that runs RKMS',
+        '  set audit.file to another file, or make the user that runs RKMS the owner of this one',
       ),
     );
   });

@@ -1,40 +1,40 @@
-// One line of the audit log: how it is made and how it is read back. A line names the hash of the line before it and
-// carries its own: SHA-256, in hex, over its bytes up to `,"hash":`. docs/audit.md promises this form; it must never change.
+// Writes and parses one line of the audit log. A line has the hash of the previous line and its own hash: SHA-256, in hex,
+// over its bytes up to `,"hash":`. docs/audit.md specifies this format for verifiers, so it must never change.
 import { hash } from 'node:crypto';
 
-/** Where a chain stands: the sequence number and the hash of its last line. */
+/** The end of a chain: sequence number and hash of its last line. */
 export interface Head {
   readonly seq: number;
   readonly hash: string;
 }
 
-/** Where a chain stands before its first line. */
+/** The head of a chain without lines. */
 export const beginning: Head = { seq: 0, hash: '0'.repeat(64) };
 
 export type LineFields = Readonly<Record<string, unknown>>;
 
-/** A line that is in itself as it was written. */
+/** A line whose own hash is right. Says nothing about its place in the chain. */
 export interface IntactLine extends Head {
   readonly prev: string;
   readonly fields: LineFields;
 }
 
-/** `claimed` is where the chain would stand after the line, as far as it says so. */
+/** `claimed` is the head that the line states for itself, if it is readable. */
 export interface FaultyLine {
   readonly fault: 'not-json' | 'malformed' | 'hash-mismatch';
   readonly claimed?: Head;
 }
 
-/** No text in a line is longer, in UTF-16 units; what is cut off ends in an ellipsis. */
+/** Limit of each text in a line, in UTF-16 units. A longer text is cut and ends in an ellipsis. */
 export const maxTextLength = 512;
 
 const hashBytes = 64;
 const hashMarker = ',"hash":"';
 const endBytes = hashMarker.length + hashBytes + 2;
-/** `{"seq":`, at most 16 digits, `,"prev":"`, a hash and `",`. */
+/** Length of `{"seq":`, at most 16 digits, `,"prev":"`, a hash and `",`. */
 const longestStart = 7 + 16 + 9 + hashBytes + 2;
 
-/** The line that follows `after`, with its line feed. */
+/** The line after `after`, with its line feed, and the chain's new head. */
 export function nextLine(after: Head, fields: LineFields): { readonly text: string; readonly head: Head } {
   const seq = after.seq + 1;
   const covered = `{"seq":${seq},"prev":"${after.hash}",${cappedJson(fields).slice(1, -1)}`;
@@ -46,7 +46,7 @@ export const sha256 = (content: string | Buffer): string => hash('sha256', conte
 
 function cappedJson(fields: LineFields): string {
   const json = JSON.stringify(fields);
-  // A whole that is shorter than the cap has no text that is longer.
+  // JSON shorter than the limit cannot contain a text above it.
   if (json.length <= maxTextLength) return json;
   return JSON.stringify(fields, (_, value: unknown) => (typeof value === 'string' ? capped(value) : value));
 }
@@ -54,7 +54,7 @@ function cappedJson(fields: LineFields): string {
 const capped = (text: string): string =>
   text.length <= maxTextLength ? text : `${text.slice(0, maxTextLength - 1)}…`;
 
-/** Reads the bytes of one line, without its line feed. */
+/** Parses the bytes of one line, without its line feed. */
 export function readLine(bytes: Buffer): IntactLine | FaultyLine {
   const start = /^\{"seq":([1-9]\d{0,15}),"prev":"([0-9a-f]{64})",/.exec(
     bytes.toString('latin1', 0, longestStart),
@@ -70,18 +70,19 @@ export function readLine(bytes: Buffer): IntactLine | FaultyLine {
   if (!start || !end) return { fault: 'malformed' };
   if (sha256(bytes.subarray(0, bytes.length - endBytes)) !== own)
     return { fault: 'hash-mismatch', ...claimed };
-  // A name that comes twice would show one value here and another one to readers of JSON.
+  // With a duplicate member name, the expressions above and a JSON parser would read different values.
   const same = fields['seq'] === Number(seq) && fields['prev'] === prev && fields['hash'] === own;
   return same ? { seq: Number(seq), prev, hash: own, fields } : { fault: 'malformed', ...claimed };
 }
 
-/** Whether the line is the one after `head`. */
+/** Whether the line directly follows `head`. */
 export const follows = (line: IntactLine, head: Head): boolean =>
   line.seq === head.seq + 1 && line.prev === head.hash;
 
 /**
- * Whether a piece without a line feed can be what a crash left of writing the line after `head`: it begins as that line
- * does and stops before its end. Where a file system had grown the file before it wrote, the rest is zeros.
+ * Whether a piece without a line feed can be what remained of the line after `head` when a crash interrupted its write: it
+ * starts as that line must start, and has no end. Zeros at its end are accepted, because a file system may extend a file
+ * before it writes the data.
  */
 export function isCutShort(piece: Buffer, head: Head): boolean {
   const zeros = piece.indexOf(0);

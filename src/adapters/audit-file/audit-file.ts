@@ -1,5 +1,5 @@
-// The audit log as files of JSON lines (0600), chained by hash. An entry is on disk before `append` says ok; entries that
-// arrive while the disk is busy are flushed together, so that the wait is shared and not queued.
+// The audit log as files of JSON lines (0600) in a hash chain. `append` succeeds only after the entry is on disk. Entries
+// that arrive during a write share the next one, so the delay does not grow with their number.
 import { errAsync, err, ok, ResultAsync, type Result } from 'neverthrow';
 import { hostname } from 'node:os';
 import { setImmediate as endOfTurn } from 'node:timers/promises';
@@ -13,35 +13,35 @@ import { tailOf, type AuditTail } from './audit-tail.js';
 import { ChainedFile, type ChainedFileSettings } from './chained-file.js';
 
 export interface AuditFileSettings extends ChainedFileSettings {
-  /** Told where the chain stands: after a start, when a file was put aside, and at the end. For an anchor kept elsewhere. */
+  /** Called with the chain's head at the start, after a rotation and at the end: an anchor, for storage elsewhere. */
   readonly onHead?: (file: string, head: Head) => void;
-  /** Told of every attempt to write. */
+  /** Called after every attempt to write. */
   readonly onFlush?: (flush: AuditFlush) => void;
 }
 
-/** One attempt to write lines, all of them or none. */
+/** One attempt to write lines. If it failed, none of them is in the log. */
 export interface AuditFlush {
   readonly lines: number;
   readonly durationMs: number;
   readonly failed: boolean;
 }
 
-interface Waiting {
+interface QueuedEntry {
   readonly fields: LineFields;
   readonly resolve: (result: Result<void, AuditUnavailable>) => void;
 }
 
-/** Bounds the size of one write. */
-const mostAtOnce = 1_000;
-/** A write that takes longer means that the disk does not work. */
+/** Entries in one write. */
+const maxBatch = 1_000;
+/** A write that takes longer counts as failed: new entries are refused. The default deadline of a request is 2 s, too. */
 const stallMs = 2_000;
-/** How often a log that fails is tried while nobody asks for a key. */
+/** Time between attempts to write to a failed log while no entries arrive. */
 const retryMs = 1_000;
 
 export class AuditFile implements AuditLog {
-  private waiting: Waiting[] = [];
-  /** Lines of the log's own that go before the next entry. */
-  private due: readonly LineFields[];
+  private queue: QueuedEntry[] = [];
+  /** Lines about the log itself, to be written before the next entry. */
+  private pendingMarks: readonly LineFields[];
   private flushing: Promise<void> | undefined;
   private writingSinceMs: number | undefined;
   private failed: { readonly refused: number; readonly why: string } | undefined;
@@ -49,32 +49,32 @@ export class AuditFile implements AuditLog {
   private closed = false;
 
   private constructor(
-    private readonly lane: WriterLock,
+    private readonly lock: WriterLock,
     private readonly file: ChainedFile,
     private readonly clock: Clock,
     private readonly onHead: (file: string, head: Head) => void,
     private readonly onFlush: (flush: AuditFlush) => void,
     torn: AuditTail['torn'],
   ) {
-    this.due = [this.mark('audit.open', { host: hostname(), ...(torn && { torn }) })];
+    this.pendingMarks = [this.mark('audit.open', { host: hostname(), ...(torn && { torn }) })];
   }
 
   /**
-   * Writes in the first file of the log at `base` that no other process writes in, and makes it if it is missing.
-   * Refuses to start where no entry could be written, or where the file is no audit log.
+   * Opens the first file of the log at `base` that no other process writes to, and creates it if it is missing. Throws an
+   * OperatorError if the file cannot be written or is not an audit log.
    */
   static open(base: string, clock: Clock, settings: AuditFileSettings): AuditFile {
-    const lane = acquireWriterLock(base);
+    const lock = acquireWriterLock(base);
     try {
-      const tail = tailOf(lane.path);
-      const file = new ChainedFile(lane.path, tail, settings, clock);
+      const tail = tailOf(lock.path);
+      const file = new ChainedFile(lock.path, tail, settings, clock);
       const { onHead = () => undefined, onFlush = () => undefined } = settings;
-      if (tail.head.seq > 0) onHead(lane.path, tail.head);
-      const audit = new AuditFile(lane, file, clock, onHead, onFlush, tail.torn);
+      if (tail.head.seq > 0) onHead(lock.path, tail.head);
+      const audit = new AuditFile(lock, file, clock, onHead, onFlush, tail.torn);
       audit.flushing = audit.flush();
       return audit;
     } catch (cause) {
-      lane.release();
+      lock.release();
       throw cause;
     }
   }
@@ -85,7 +85,7 @@ export class AuditFile implements AuditLog {
     const { timeMs, ...rest } = entry;
     const fields = { time: new Date(timeMs).toISOString(), ...rest };
     const written = new Promise<Result<void, AuditUnavailable>>((resolve) => {
-      this.waiting.push({ fields, resolve });
+      this.queue.push({ fields, resolve });
     });
     this.flushing ??= this.flush();
     return new ResultAsync(written);
@@ -104,17 +104,17 @@ export class AuditFile implements AuditLog {
     this.cancelRetry?.();
     await this.file.close().catch(() => undefined);
     this.onHead(this.file.path, this.file.head);
-    this.lane.release();
+    this.lock.release();
   }
 
   private async flush(): Promise<void> {
     do {
-      // Whoever asks in this turn of the event loop is in the same write.
+      // Entries of the same turn of the event loop share one write.
       await endOfTurn();
-      const batch = this.waiting.splice(0, mostAtOnce);
+      const batch = this.queue.splice(0, maxBatch);
       const result = await this.write(batch.map(({ fields }) => fields));
       for (const { resolve } of batch) resolve(result);
-    } while (this.waiting.length > 0);
+    } while (this.queue.length > 0);
     this.flushing = undefined;
   }
 
@@ -122,15 +122,15 @@ export class AuditFile implements AuditLog {
     const startedMs = this.clock.monotonicMs();
     this.writingSinceMs = startedMs;
     const recovered = this.failed ? [this.mark('audit.recovered', this.failed)] : [];
-    const lines = [...this.due, ...recovered, ...entries];
+    const lines = [...this.pendingMarks, ...recovered, ...entries];
     const flushed = (failed: boolean): void => {
       this.onFlush({ lines: lines.length, durationMs: this.clock.monotonicMs() - startedMs, failed });
     };
     try {
-      const { putAside } = await this.file.write(lines);
-      this.due = [];
+      const { rotated } = await this.file.write(lines);
+      this.pendingMarks = [];
       this.failed = undefined;
-      if (putAside) this.onHead(this.file.path, this.file.head);
+      if (rotated) this.onHead(this.file.path, this.file.head);
       flushed(false);
       return ok();
     } catch (cause) {

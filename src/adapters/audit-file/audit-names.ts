@@ -1,18 +1,18 @@
-// Which files make an audit log, from the name in the configuration. Each writing process has a lane, a file of its own
-// with a chain of its own: `audit.jsonl`, `audit-2.jsonl`, ... A full file is put aside as `audit.000001.jsonl`.
+// The names of an audit log's files, derived from the configured name. Each writing process is a writer with a number, and
+// has its own file and chain: `audit.jsonl`, `audit-2.jsonl`, ... A full file is renamed to `audit.000001.jsonl`.
 import { readdirSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 
 const digits = 6;
 
-/** The file that the process in this lane writes; lanes count from 1. */
-export function lanePath(base: string, lane: number): string {
+/** The current file of a writer; writers count from 1. */
+export function writerPath(base: string, writer: number): string {
   const { folder, stem, ending } = partsOf(base);
-  return lane === 1 ? base : join(folder, `${stem}-${lane}${ending}`);
+  return writer === 1 ? base : join(folder, `${stem}-${writer}${ending}`);
 }
 
-/** Files of this lane that were put aside, oldest first. */
-export function filesPutAside(path: string): readonly string[] {
+/** The full files of the writer of `path`, oldest first. */
+export function rotatedFiles(path: string): readonly string[] {
   const { folder, stem, ending } = partsOf(path);
   const name = new RegExp(`^${escaped(stem)}\\.\\d{${digits},}${escaped(ending)}$`);
   return readdirSync(folder)
@@ -21,25 +21,25 @@ export function filesPutAside(path: string): readonly string[] {
     .map((file) => join(folder, file));
 }
 
-/** The name for the next file of this lane to be put aside. */
-export function nextNameAside(path: string): string {
+/** The next free name for a full file of the writer of `path`. */
+export function nextRotatedName(path: string): string {
   const { folder, stem, ending } = partsOf(path);
-  const last = filesPutAside(path).at(-1);
+  const last = rotatedFiles(path).at(-1);
   const number = last === undefined ? 0 : Number(/(\d+)$/.exec(partsOf(last).stem)?.[1]);
   return join(folder, `${stem}.${String(number + 1).padStart(digits, '0')}${ending}`);
 }
 
-/** All files of the audit log: lane by lane, and of each lane the oldest first. */
+/** All files of the audit log, grouped by writer, each group oldest first: the order that `verifyAudit` needs. */
 export function filesOfLog(base: string): readonly string[] {
   const { folder, stem, ending } = partsOf(base);
   const name = new RegExp(`^${escaped(stem)}(?:-(\\d+))?(?:\\.(\\d{${digits},}))?${escaped(ending)}$`);
   const places = readdirSync(folder).flatMap((file) => {
     const found = name.exec(file);
     if (!found) return [];
-    const [, lane = '1', number = 'Infinity'] = found;
-    return [{ path: join(folder, file), lane: Number(lane), number: Number(number) }];
+    const [, writer = '1', number = 'Infinity'] = found;
+    return [{ path: join(folder, file), writer: Number(writer), number: Number(number) }];
   });
-  return places.sort((a, b) => a.lane - b.lane || a.number - b.number || 0).map(({ path }) => path);
+  return places.sort((a, b) => a.writer - b.writer || a.number - b.number || 0).map(({ path }) => path);
 }
 
 function partsOf(path: string): { readonly folder: string; readonly stem: string; readonly ending: string } {

@@ -1,34 +1,34 @@
-// Where an audit file ends: its last intact line, and what a crash left behind it. Reads the end of the file only, and
-// changes nothing. Refuses a file that is no audit log, so that nothing is ever written into somebody else's.
+// Finds the end of an audit file: its last intact line, and an incomplete line that a crash left after it. Reads only the
+// end of the file. Refuses a file that is not an audit log, so that RKMS never appends to another program's file.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { OperatorError } from '../system/operator-error.js';
 import { codeOf } from '../files/private-files.js';
 import { beginning, isCutShort, readLine, sha256, type Head } from './audit-chain.js';
-import { filesPutAside } from './audit-names.js';
+import { rotatedFiles } from './audit-names.js';
 
-/** Far longer than a line. */
+/** How much of the file is read; a line is far shorter. */
 const windowBytes = 2 * 1024 * 1024;
 
-/** The piece that a crash left after the last whole line. */
+/** An incomplete line at the end of the file, left by a crash. The next `audit.open` line records it. */
 export interface TornPiece {
   readonly bytes: number;
   readonly sha256: string;
 }
 
 export interface AuditTail {
-  /** Tells whether the file is still the same one. */
+  /** Shows later whether the path still names the same file. */
   readonly inode: number;
   readonly size: number;
-  /** So much of the file stays: all, or nothing where a crash cut its very first line short. */
+  /** How much of the file is kept: all of it, or 0 if a crash cut off its very first line. */
   readonly keptBytes: number;
-  /** Where the chain stands: in this file, in the one put aside before it, or at its beginning. */
+  /** The chain's head: from this file, from the rotated file before it, or the beginning. */
   readonly head: Head;
-  /** Bytes after the last line feed. A whole line that only lacks its line feed is no torn piece. */
+  /** Bytes after the last line feed. A complete line without its line feed is not torn. */
   readonly torn: TornPiece | undefined;
   readonly endsInMidLine: boolean;
 }
 
-/** The file's tail; makes the file (0600) where there is none. */
+/** The file's tail; creates the file (0600) if it is missing. */
 export function tailOf(path: string): AuditTail {
   const { window, size, inode } = readEnd(path, 'a+');
   const pieceAt = window.lastIndexOf(lineFeed) + 1;
@@ -37,7 +37,7 @@ export function tailOf(path: string): AuditTail {
   const head = whole ?? lastHead(window.subarray(0, pieceAt));
   if (head === undefined) {
     const before = headBefore(path);
-    if (pieceAt > 0 || size > window.length || !isCutShort(piece, before)) throw notOurs(path);
+    if (pieceAt > 0 || size > window.length || !isCutShort(piece, before)) throw notAnAuditLog(path);
     return { inode, size, keptBytes: 0, head: before, torn: undefined, endsInMidLine: false };
   }
   const isTorn = piece.length > 0 && whole === undefined;
@@ -46,10 +46,10 @@ export function tailOf(path: string): AuditTail {
 }
 
 function headBefore(path: string): Head {
-  const before = filesPutAside(path).at(-1);
+  const before = rotatedFiles(path).at(-1);
   if (before === undefined) return beginning;
   const head = lastHead(readEnd(before, 'r').window);
-  if (head === undefined) throw notOurs(before);
+  if (head === undefined) throw notAnAuditLog(before);
   return head;
 }
 
@@ -64,7 +64,7 @@ function readEnd(path: string, flags: 'a+' | 'r'): FileEnd {
     const file = openSync(path, flags, 0o600);
     try {
       const stat = fstatSync(file);
-      if (!stat.isFile()) throw notOurs(path);
+      if (!stat.isFile()) throw notAnAuditLog(path);
       const window = Buffer.alloc(Math.min(stat.size, windowBytes));
       readSync(file, window, 0, window.length, stat.size - window.length);
       return { window, size: stat.size, inode: stat.ino };
@@ -75,13 +75,13 @@ function readEnd(path: string, flags: 'a+' | 'r'): FileEnd {
     if (cause instanceof OperatorError) throw cause;
     throw new OperatorError(
       `the audit log ${path} cannot be written (${codeOf(cause)})`,
-      'name another file as audit.file, or give this one to the user that runs RKMS',
+      'set audit.file to another file, or make the user that runs RKMS the owner of this one',
       { cause },
     );
   }
 }
 
-/** The last line that is intact, so that the chain goes on; lines after it are for the verification to find. */
+/** The head after the last intact line: the chain continues there. `rkms audit verify` reports faulty lines after it. */
 function lastHead(lines: Buffer): Head | undefined {
   for (let end = lines.length - 1; end > 0;) {
     const start = lines.lastIndexOf(lineFeed, end - 1) + 1;
@@ -99,8 +99,8 @@ function headOf(bytes: Buffer): Head | undefined {
 
 const lineFeed = 0x0a;
 
-const notOurs = (path: string): OperatorError =>
+const notAnAuditLog = (path: string): OperatorError =>
   new OperatorError(
-    `${path} does not end as an audit log of RKMS does`,
-    'look at it with: rkms audit verify; then move it aside, or name another file as audit.file',
+    `${path} does not end like an audit log of RKMS`,
+    'check it with: rkms audit verify; then move it away, or set audit.file to another file',
   );

@@ -1,5 +1,5 @@
-// Holds the lines of one audit file against the chain, one after the other, in constant memory. Says for each fault what is
-// wrong and where; what a crash left, and a restart recorded, is a note and no fault.
+// Checks the lines of one audit file against the hash chain, in order and in constant memory. Reports each problem as a
+// finding with its line. An incomplete line that a crash left, and that the restart recorded, is a note, not a finding.
 import {
   beginning,
   follows,
@@ -10,9 +10,9 @@ import {
   type IntactLine,
 } from './audit-chain.js';
 
-/** Something that RKMS did not write, or that is missing. */
+/** A line that RKMS did not write as it is, or lines that are missing. */
 export interface AuditFinding {
-  /** From 1; absent when it is about the file as a whole. */
+  /** From 1; absent if the finding is about the whole file. */
   readonly line?: number;
   readonly what:
     | 'not-json'
@@ -30,7 +30,7 @@ export interface AuditFinding {
   readonly detail: string;
 }
 
-/** Something to know that is no sign of tampering by itself. */
+/** An observation that is not, by itself, a sign of tampering. */
 export interface AuditNote {
   readonly line?: number;
   readonly what: 'torn' | 'unfinished' | 'not-closed' | 'empty' | 'earlier-files';
@@ -41,10 +41,10 @@ export interface AuditPoint extends Head {
   readonly time: string;
 }
 
-/** More findings than this are counted, but not kept. */
-const mostFindings = 1_000;
+/** Further findings are counted, but not kept. */
+const maxFindings = 1_000;
 
-/** The last line, as long as it may yet prove to be what a crash left. */
+/** A faulty line that becomes a note if the next line records it as left by a crash. */
 interface Suspect {
   readonly piece: Buffer;
   readonly after: Head;
@@ -56,19 +56,19 @@ export class ChainCheck {
   readonly notes: AuditNote[] = [];
   findingCount = 0;
   lines = 0;
-  /** Lines about keys and regions, without the log's own. */
+  /** Lines about keys and regions, without lines about the log itself. */
   entries = 0;
   first: (AuditPoint & { readonly prev: string }) | undefined;
   last: AuditPoint | undefined;
-  /** Where the next line has to go on; undefined after a line that does not say. */
+  /** The head that the next line must follow; undefined after a line that does not state one. */
   #head: Head | undefined;
   #suspect: Suspect | undefined;
   #closed: boolean | undefined;
 
-  /** `onHead` is told every place where the chain is intact. */
+  /** `onHead` gets the head after each intact line. */
   constructor(private readonly onHead: (head: Head) => void) {}
 
-  /** Takes the next line, without its line feed. */
+  /** Checks the next line, without its line feed. */
   take(bytes: Buffer): void {
     this.lines += 1;
     const line = readLine(bytes);
@@ -82,7 +82,7 @@ export class ChainCheck {
       return;
     }
     if (suspect && recordsTorn(line, suspect)) {
-      const detail = `${suspect.piece.length} bytes of a line that a crash cut short, recorded by the restart after it`;
+      const detail = `${suspect.piece.length} bytes of a line that a crash interrupted, recorded by the restart after it`;
       this.notes.push({ line: this.lines - 1, what: 'torn', detail });
     } else {
       if (suspect) this.#add(suspect.finding);
@@ -91,15 +91,15 @@ export class ChainCheck {
     this.#accept(line);
   }
 
-  /** Takes a line that is too long to be looked at. */
+  /** Reports a line that is too long to be read. */
   takeTooLong(bytes: number): void {
     this.#settle();
     this.lines += 1;
-    this.#add({ line: this.lines, what: 'too-long', detail: `${bytes} bytes: RKMS writes no such line` });
+    this.#add({ line: this.lines, what: 'too-long', detail: `${bytes} bytes: longer than any line of RKMS` });
     this.#head = undefined;
   }
 
-  /** Ends the check; `piece` is what comes after the last line feed. */
+  /** Ends the check; `piece` is what follows the last line feed. */
   end(piece: Buffer): void {
     if (piece.length > 0) this.#takePiece(piece);
     this.#settle();
@@ -113,14 +113,14 @@ export class ChainCheck {
     }
     this.#settle();
     if (isCutShort(piece, this.#head ?? beginning)) {
-      const detail = `${piece.length} bytes of a line without an end: being written now, or cut short by a crash since`;
+      const detail = `${piece.length} bytes of an incomplete line: being written now, or interrupted by a crash`;
       this.notes.push({ line: this.lines + 1, what: 'unfinished', detail });
     } else {
       this.take(piece);
     }
   }
 
-  /** The suspect had its chance. */
+  /** No recording line followed: the suspect is a finding. */
   #settle(): void {
     if (this.#suspect) this.#add(this.#suspect.finding);
     this.#suspect = undefined;
@@ -133,14 +133,14 @@ export class ChainCheck {
       this.#add({
         line: 1,
         what: 'no-beginning',
-        detail: 'a file begins with a line audit.file: lines before it are missing',
+        detail: 'a file starts with the line audit.file: lines before this one are missing',
       });
     }
     if (first === undefined && line.seq === 1 && line.prev !== beginning.hash) {
       this.#add({
         line: this.lines,
         what: 'does-not-follow',
-        detail: 'sequence 1 follows nothing, but names a line before it',
+        detail: 'sequence 1 is the first line, but names a line before it',
       });
     }
     const head = this.#head;
@@ -158,7 +158,7 @@ export class ChainCheck {
     this.onHead(this.#head);
     if (action === 'audit.open' && this.#closed === false) {
       const detail =
-        'the process before ended without closing the log: killed, or lines at its end were cut off';
+        'the previous process ended without closing the log: killed, or its last lines were cut off';
       this.notes.push({ line: this.lines, what: 'not-closed', detail });
     }
     if (action !== 'audit.file') this.#closed = action === 'audit.close';
@@ -167,14 +167,14 @@ export class ChainCheck {
 
   #add(finding: AuditFinding): void {
     this.findingCount += 1;
-    if (this.findings.length < mostFindings) this.findings.push(finding);
+    if (this.findings.length < maxFindings) this.findings.push(finding);
   }
 }
 
 const faults = {
   'not-json': { what: 'not-json', detail: 'not a JSON object' },
-  malformed: { what: 'malformed', detail: 'not of the form seq, prev, ..., hash' },
-  'hash-mismatch': { what: 'edited', detail: 'the line is not the one that its hash was made of' },
+  malformed: { what: 'malformed', detail: 'not in the form seq, prev, ..., hash' },
+  'hash-mismatch': { what: 'edited', detail: 'the hash does not match the line' },
 } as const;
 
 function mismatch(line: IntactLine, head: Head): Pick<AuditFinding, 'what' | 'detail'> {
@@ -185,7 +185,7 @@ function mismatch(line: IntactLine, head: Head): Pick<AuditFinding, 'what' | 'de
   return { what: 'does-not-follow', detail: `${detail}, but names another line before it` };
 }
 
-/** Whether a restart recorded exactly this piece, and went on from the line before it. */
+/** Whether a restart recorded exactly this piece, and continued from the line before it. */
 function recordsTorn(line: IntactLine, { piece, after }: Suspect): boolean {
   const torn = line.fields['torn'];
   if (typeof torn !== 'object' || torn === null || !follows(line, after)) return false;

@@ -1,22 +1,23 @@
-// The file that one process writes its lane of the audit log in: appends lines to the chain, puts a full file aside, and
-// notices when the file was moved or cut. After a failed write it holds exactly what was written well before.
+// The file that one process appends its audit lines to. Rotates a full file, and notices when the file was moved or cut.
+// Only asynchronous file calls, so a slow disk never blocks the event loop. After a failed write the file has exactly the
+// lines of the earlier, successful writes.
 import { open, rename, stat, type FileHandle } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import type { Clock } from '../../ports/clock.js';
 import { nextLine, type Head, type LineFields } from './audit-chain.js';
-import { nextNameAside } from './audit-names.js';
+import { nextRotatedName } from './audit-names.js';
 import type { AuditTail } from './audit-tail.js';
 
 export interface ChainedFileSettings {
-  /** `disk`: a line is on the disk before `write` answers. `os`: the operating system has it, and writes it when it likes. */
+  /** `disk`: lines are on disk (fdatasync) before `write` resolves. `os`: lines are in the operating system's cache. */
   readonly flush: 'disk' | 'os';
-  /** A file that would grow above this is put aside. */
+  /** A file that would grow above this size is rotated. */
   readonly maxBytes: number;
 }
 
-/** How often the file is looked for under its name. */
-const lookEveryMs = 1_000;
+/** Time between checks whether the path still names the open file. */
+const checkEveryMs = 1_000;
 
 export class ChainedFile {
   #handle: FileHandle | undefined;
@@ -24,10 +25,10 @@ export class ChainedFile {
   #size: number;
   #inode: number;
   #endsInMidLine: boolean;
-  /** The file may hold more than was written well; only then is it cut. */
+  /** The file may end in part of a failed write. Only then may it be truncated. */
   #hasRemains: boolean;
-  #putAside: string | undefined;
-  #lookedMs = -Infinity;
+  #rotatedTo: string | undefined;
+  #checkedMs = -Infinity;
 
   constructor(
     readonly path: string,
@@ -46,15 +47,15 @@ export class ChainedFile {
     return this.#head;
   }
 
-  /** Appends the lines; answers whether the file before was put aside for it. When it rejects, none of them is kept. */
-  async write(lines: readonly LineFields[]): Promise<{ readonly putAside: boolean }> {
+  /** Appends the lines; `rotated` if the file before was rotated first. When it rejects, none of the lines is in the file. */
+  async write(lines: readonly LineFields[]): Promise<{ readonly rotated: boolean }> {
     try {
-      if (this.#handle !== undefined && (await this.#wasTouched())) await this.#letGo();
+      if (this.#handle !== undefined && (await this.#wasReplaced())) await this.close();
       this.#handle ??= await this.#open();
       let next = this.#compose(lines);
-      const putAside =
+      const rotated =
         !this.#endsInMidLine && this.#size > 0 && this.#size + next.bytes.length > this.settings.maxBytes;
-      if (putAside) {
+      if (rotated) {
         await this.#rotate();
         next = this.#compose(lines);
       }
@@ -65,15 +66,17 @@ export class ChainedFile {
       this.#head = next.head;
       this.#size += next.bytes.length;
       this.#endsInMidLine = false;
-      return { putAside };
+      return { rotated };
     } catch (cause) {
-      await this.#letGo().catch(() => undefined);
+      await this.close().catch(() => undefined);
       throw cause;
     }
   }
 
   async close(): Promise<void> {
-    await this.#letGo();
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close();
   }
 
   #compose(lines: readonly LineFields[]): { readonly bytes: Buffer; readonly head: Head } {
@@ -87,13 +90,13 @@ export class ChainedFile {
     return { bytes: Buffer.from(text), head };
   }
 
-  /** A beginning is unlike any other, so that no chain can pass for another. */
+  /** A new chain has a random name, so that one chain can never be presented as another. */
   #firstLine(): LineFields {
     const time = new Date(this.clock.nowMs()).toISOString();
     const origin =
       this.#head.seq === 0
         ? { chain: randomBytes(16).toString('hex') }
-        : { after: this.#putAside === undefined ? null : basename(this.#putAside) };
+        : { after: this.#rotatedTo === undefined ? null : basename(this.#rotatedTo) };
     return { time, action: 'audit.file', ...origin };
   }
 
@@ -104,12 +107,12 @@ export class ChainedFile {
       if (ino === this.#inode && size > this.#size && this.#hasRemains) {
         await handle.truncate(this.#size);
       } else if (ino !== this.#inode || size !== this.#size) {
-        // Moved, cut or written to by others: the chain goes on all the same, and its verification finds what is missing.
+        // Moved, cut or written by another program: the chain continues, and `rkms audit verify` reports what is missing.
         this.#endsInMidLine = size > 0;
         this.#size = size;
       }
       this.#inode = ino;
-      this.#lookedMs = this.clock.monotonicMs();
+      this.#checkedMs = this.clock.monotonicMs();
       if (this.#size === 0 && this.settings.flush === 'disk') await flushFolder(dirname(this.path));
       return handle;
     } catch (cause) {
@@ -119,30 +122,24 @@ export class ChainedFile {
   }
 
   async #rotate(): Promise<void> {
-    await this.#letGo();
-    const aside = nextNameAside(this.path);
-    await rename(this.path, aside);
-    this.#putAside = aside;
+    await this.close();
+    const name = nextRotatedName(this.path);
+    await rename(this.path, name);
+    this.#rotatedTo = name;
     this.#size = 0;
     this.#handle = await this.#open();
   }
 
-  async #wasTouched(): Promise<boolean> {
+  async #wasReplaced(): Promise<boolean> {
     const nowMs = this.clock.monotonicMs();
-    if (nowMs - this.#lookedMs < lookEveryMs) return false;
-    this.#lookedMs = nowMs;
+    if (nowMs - this.#checkedMs < checkEveryMs) return false;
+    this.#checkedMs = nowMs;
     const found = await stat(this.path).catch(() => undefined);
     return found?.ino !== this.#inode || found.size !== this.#size;
   }
-
-  async #letGo(): Promise<void> {
-    const handle = this.#handle;
-    this.#handle = undefined;
-    await handle?.close();
-  }
 }
 
-/** Has the folder remember the file's name. */
+/** Makes the file's name durable. */
 async function flushFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {

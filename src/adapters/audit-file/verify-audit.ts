@@ -1,5 +1,5 @@
-// Verifies files of the audit log: each for itself, and then that they hang together. Reads them once, in pieces, and
-// changes nothing; the files may be written to meanwhile.
+// Verifies files of the audit log: first each file, then the links between them. Reads each file once, in chunks, and changes
+// nothing; RKMS may write to the files at the same time.
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { codeOf } from '../files/private-files.js';
@@ -12,35 +12,35 @@ export interface AuditFileReport {
   readonly lines: number;
   readonly entries: number;
   readonly first: (AuditPoint & { readonly prev: string }) | undefined;
-  /** Where the chain stands at the end of this file: an anchor, when it is kept elsewhere. */
+  /** The chain's head at the end of this file: an anchor, if stored elsewhere. */
   readonly last: AuditPoint | undefined;
   readonly findings: readonly AuditFinding[];
-  /** May be more than are listed. */
+  /** Can be higher than the number of listed findings. */
   readonly findingCount: number;
   readonly notes: readonly AuditNote[];
 }
 
 export interface AuditReport {
   readonly files: readonly AuditFileReport[];
-  /** About anchors, which are in no file. */
+  /** Findings about anchors, which belong to no file. */
   readonly findings: readonly AuditFinding[];
   readonly findingCount: number;
 }
 
 export interface VerifyOptions {
-  /** Places where the chain was known to stand; each must be found. */
+  /** Known heads of the chain; each must be found. */
   readonly anchors: readonly Head[];
-  /** Whether `paths` are the whole log, so that a file that another one follows must be there. */
+  /** `paths` are the whole log, so a file that another one continues must be among them. */
   readonly whole: boolean;
   readonly onProgress?: (bytes: number) => void;
 }
 
 const chunkBytes = 1024 * 1024;
-/** Longer than any line, and than what a crash can leave of one. */
-const mostLineBytes = 2 * 1024 * 1024;
+/** Longer than any line, and than any incomplete line a crash can leave. */
+const maxLineBytes = 2 * 1024 * 1024;
 const lineFeed = 0x0a;
 
-/** The files that belong to one chain are to be given in its order. */
+/** Files of the same chain must be in the chain's order. An unreadable file is a finding. */
 export async function verifyAudit(paths: readonly string[], options: VerifyOptions): Promise<AuditReport> {
   const wanted = new Set(options.anchors.map(nameOf));
   const tick = (head: Head): void => {
@@ -55,13 +55,13 @@ export async function verifyAudit(paths: readonly string[], options: VerifyOptio
   const files = reports.map((report) => linked(report, reports, options));
   const findings = [...wanted].map((anchor): AuditFinding => ({
     what: 'anchor-not-found',
-    detail: `no line is at ${anchor}: cut off, rewritten, or in a file that is not here`,
+    detail: `no line matches ${anchor}: cut off, rewritten, or in a file that was not given`,
   }));
   const findingCount = files.reduce((sum, file) => sum + file.findingCount, findings.length);
   return { files, findings, findingCount };
 }
 
-/** How an anchor is written. */
+/** An anchor as text, `<seq>:<hash>`. */
 export const nameOf = ({ seq, hash }: Head): string => `${seq}:${hash}`;
 
 async function verifyFile(
@@ -96,13 +96,13 @@ async function verifyFile(
   };
 }
 
-/** Feeds the file's lines to the check; yields how many bytes were read each time. */
+/** Passes the file's lines to the check; yields the size of each chunk, in bytes. */
 async function* linesOf(path: string, check: ChainCheck): AsyncGenerator<number> {
   const file = await open(path, 'r');
   let rest: Buffer = Buffer.alloc(0);
   let skipped = 0;
   try {
-    // A file that grows is read up to where it ended at first.
+    // A growing file is read up to its size at the start.
     let left = (await file.stat()).size;
     const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, left));
     while (left > 0) {
@@ -120,7 +120,7 @@ async function* linesOf(path: string, check: ChainCheck): AsyncGenerator<number>
         start = end + 1;
       }
       rest = Buffer.concat([rest, read.subarray(start)]);
-      if (skipped > 0 || rest.length > mostLineBytes) {
+      if (skipped > 0 || rest.length > maxLineBytes) {
         skipped += rest.length;
         rest = Buffer.alloc(0);
       }
@@ -133,7 +133,7 @@ async function* linesOf(path: string, check: ChainCheck): AsyncGenerator<number>
   check.end(rest);
 }
 
-/** The report, with what is wrong about where the file begins and ends. */
+/** Adds findings and notes about the file before the first line and the file after the last one. */
 function linked(
   report: AuditFileReport,
   all: readonly AuditFileReport[],
@@ -147,7 +147,7 @@ function linked(
     const isKnown = [...all.flatMap((other) => other.last ?? []), ...anchors].some(
       (head) => nameOf(head) === nameOf(before),
     );
-    const detail = `goes on after ${nameOf(before)}, which no file here ends with`;
+    const detail = `continues after ${nameOf(before)}, but no given file ends there`;
     if (!isKnown && whole) findings.push({ what: 'missing-file', detail });
     else if (!isKnown) notes.push({ what: 'earlier-files', detail });
   }
@@ -155,11 +155,11 @@ function linked(
     (other) => other !== report && first && other.first?.seq !== 1 && other.first?.prev === first.prev,
   );
   if (twin)
-    findings.push({ what: 'forked', detail: `goes on after the same line as ${basename(twin.file)}` });
-  if (whole && last && isPutAside(report.file) && !all.some((other) => other.first?.prev === last.hash)) {
+    findings.push({ what: 'forked', detail: `continues after the same line as ${basename(twin.file)}` });
+  if (whole && last && isRotated(report.file) && !all.some((other) => other.first?.prev === last.hash)) {
     findings.push({
       what: 'missing-file',
-      detail: `was put aside at ${nameOf(last)}, but no file here goes on after it`,
+      detail: `was rotated at ${nameOf(last)}, but no given file continues after it`,
     });
   }
   return {
@@ -170,4 +170,4 @@ function linked(
   };
 }
 
-const isPutAside = (path: string): boolean => /\.\d{6,}(\.[^.]*)?$/.test(basename(path));
+const isRotated = (path: string): boolean => /\.\d{6,}(\.[^.]*)?$/.test(basename(path));

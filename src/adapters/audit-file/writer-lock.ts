@@ -1,16 +1,17 @@
-// Which lane a process writes in: the first one that is free. A lane is held by a lock of the operating system (SQLite's, on
-// a file beside the log), which ends with the process however it ends, so that none is ever left behind.
+// Decides which of the log's files this process writes: the first one that no other process has locked. The lock is an
+// operating system lock (SQLite's, on a file beside the log); it ends with the process, even after a kill, so no stale lock
+// can remain.
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { OperatorError } from '../system/operator-error.js';
 import { codeOf, ensurePrivateFolder } from '../files/private-files.js';
 import { waitWhileBusy } from '../files/sqlite-busy-timeout.js';
-import { lanePath } from './audit-names.js';
+import { writerPath } from './audit-names.js';
 
-const mostLanes = 64;
-/** Long enough for two processes that begin at once to tell which one was first. */
-const patienceMs = 20;
+const maxWriters = 64;
+/** Lets one of two processes that start at the same time win, rather than both lose. At start-up only. */
+const lockTimeoutMs = 20;
 const sqliteBusy = 5;
 
 export interface WriterLock {
@@ -18,11 +19,11 @@ export interface WriterLock {
   release(): void;
 }
 
-/** Refuses the start when no lane can be had. */
+/** Throws an OperatorError if all files are locked, or if a lock cannot be taken. */
 export function acquireWriterLock(base: string): WriterLock {
   ensurePrivateFolder(dirname(base));
-  for (let lane = 1; lane <= mostLanes; lane += 1) {
-    const path = lanePath(base, lane);
+  for (let writer = 1; writer <= maxWriters; writer += 1) {
+    const path = writerPath(base, writer);
     const lock = claim(`${path}.lock`);
     if (lock !== undefined) {
       return {
@@ -34,18 +35,18 @@ export function acquireWriterLock(base: string): WriterLock {
     }
   }
   throw new OperatorError(
-    `the audit log ${base} is written by ${mostLanes} processes already`,
-    'give this process a data folder, or an audit.file, of its own',
+    `${maxWriters} processes write to the audit log ${base} already`,
+    'give this process its own data folder, or its own audit.file',
   );
 }
 
 function claim(path: string): DatabaseSync | undefined {
   let lock: DatabaseSync | undefined;
   try {
-    // Never opened when it is there: closing it would end a lock that this process holds (POSIX).
+    // An existing file is not opened here: closing it would release a lock that this process holds (POSIX).
     if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
     lock = new DatabaseSync(path);
-    waitWhileBusy(lock, patienceMs);
+    waitWhileBusy(lock, lockTimeoutMs);
     lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return lock;
   } catch (cause) {
@@ -53,7 +54,7 @@ function claim(path: string): DatabaseSync | undefined {
     if (cause instanceof Error && 'errcode' in cause && cause.errcode === sqliteBusy) return undefined;
     throw new OperatorError(
       `the audit log cannot be locked: ${path} (${codeOf(cause)})`,
-      'give the file to the user that runs RKMS; its file system must know locks',
+      'make the user that runs RKMS the owner of the file; its file system must support locks',
       { cause },
     );
   }

@@ -2,7 +2,7 @@
 // of the log is for `rkms audit verify`, which takes its time.
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { filesOfLog, filesPutAside } from '../../adapters/audit-file/audit-names.js';
+import { filesOfLog, rotatedFiles } from '../../adapters/audit-file/audit-names.js';
 import { tailOf } from '../../adapters/audit-file/audit-tail.js';
 import { verifyAudit } from '../../adapters/audit-file/verify-audit.js';
 import { checkFlush, checkFolder, checkSpace, checkWritable, isSameFolder } from './check-disk.js';
@@ -26,7 +26,7 @@ export async function checkAudit({ config, machine }: Examination): Promise<read
         await checkFlush(audit, folder, machine),
       ];
   const all = filesOfLog(file);
-  const aside = new Set(all.flatMap((path) => filesPutAside(path)));
+  const aside = new Set(all.flatMap((path) => rotatedFiles(path)));
   const current = all.filter((path) => !aside.has(path));
   if (current.length === 0)
     return [...disk, audit.skipped('file', 'not there yet: the first rkms serve makes it')];

@@ -1,5 +1,5 @@
-// The audit file: one line per entry, on disk before the ok, chained to the line before, and whole lines whatever the disk
-// does in between. That a log is intact is judged by `rkms audit verify`, which has tests of its own.
+// The audit file: one line per entry, on disk before it is confirmed, chained to the previous line, and only complete lines,
+// whatever the disk does. `rkms audit verify` decides whether a log is intact; it has its own tests.
 import {
   appendFileSync,
   mkdirSync,
@@ -16,7 +16,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { err, ok } from 'neverthrow';
-import { filesOfLog, lanePath } from '../../../src/adapters/audit-file/audit-names.js';
+import { filesOfLog, writerPath } from '../../../src/adapters/audit-file/audit-names.js';
 import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import { verifyAudit, type AuditReport } from '../../../src/adapters/audit-file/verify-audit.js';
 import { firstVersion } from '../../../src/domain/ids.js';
@@ -54,7 +54,7 @@ const withoutChain = (line: object): object =>
   Object.fromEntries(Object.entries(line).filter(([name]) => !own.includes(name)));
 
 describe('an entry', () => {
-  test('is one line of JSON with every field, and its time in words', async () => {
+  test('is one line of JSON with every field, and its time as ISO 8601', async () => {
     const path = newPath();
     const audit = open(path);
     const full = entry({ version: firstVersion, region: region('eu-west-1'), copies: '2/3' });
@@ -66,7 +66,7 @@ describe('an entry', () => {
     ]);
   });
 
-  test('is never two lines, whatever is in it', async () => {
+  test('is never two lines, whatever it contains', async () => {
     const path = newPath();
     const audit = open(path);
     const hostile = fc.oneof(
@@ -98,7 +98,7 @@ describe('an entry', () => {
     expect(await findingsIn(path)).toEqual([]);
   });
 
-  test('that is overlong is cut to 512 characters a text, and is an intact line', async () => {
+  test('with texts above 512 characters is cut, and is an intact line', async () => {
     const path = newPath();
     const audit = open(path);
     const texts = ['x'.repeat(512), 'y'.repeat(513), '\u0000'.repeat(100_000)];
@@ -109,7 +109,7 @@ describe('an entry', () => {
 });
 
 describe('many entries', () => {
-  test('at once, 3,000 of them, are all there, in order', async () => {
+  test('at once, 3,000 of them, are all in the file, in order', async () => {
     const path = newPath();
     const audit = open(path);
     const ids = Array.from({ length: 3_000 }, (_, index) => `request-${index}`);
@@ -118,7 +118,7 @@ describe('many entries', () => {
     expect(requestIds(path)).toEqual(ids);
   });
 
-  test('that come while others are written are all there, in order', async () => {
+  test('that arrive during a write are all in the file, in order', async () => {
     const path = newPath();
     const audit = open(path);
     const ids = Array.from({ length: 100 }, (_, index) => `request-${index}`);
@@ -133,7 +133,7 @@ describe('many entries', () => {
 });
 
 describe('the chain', () => {
-  test('numbers the lines from 1, and each names the hash of the one before, also over a restart', async () => {
+  test('numbers the lines from 1, and each line has the hash of the one before, also across a restart', async () => {
     const path = newPath();
     for (const requestId of ['a', 'b']) {
       const audit = open(path);
@@ -157,7 +157,7 @@ describe('the chain', () => {
     expect([await findingsIn(path), await notesIn(path)]).toEqual([[], []]);
   });
 
-  test('of one log is unlike that of any other, even with the same entries', async () => {
+  test('of one log differs from that of any other, even with the same entries', async () => {
     const clock = new ManualClock();
     const paths = [newPath(), newPath()];
     for (const path of paths) await open(path, { clock }).append(entry());
@@ -165,7 +165,7 @@ describe('the chain', () => {
     expect(one?.filter((hash) => other?.includes(hash))).toEqual([]);
   });
 
-  test('is told to whoever keeps an anchor: when it goes on, when a file is put aside, and at the end', async () => {
+  test('reports its head for anchors: when it continues, after a rotation, and at the end', async () => {
     const path = newPath();
     const heads: string[] = [];
     const onHead = (file: string, { seq, hash }: { seq: number; hash: string }): void => {
@@ -183,7 +183,7 @@ describe('the chain', () => {
     expect(heads.at(-1)).toBe(known.at(-1));
   });
 
-  test('tells of every write how long it took, of how many lines, and whether they are kept', async () => {
+  test('reports duration, number of lines and success of every write', async () => {
     const flushes: unknown[] = [];
     const settings = { onFlush: (flush: unknown) => flushes.push(flush) };
     const path = newPath();
@@ -199,7 +199,7 @@ describe('the chain', () => {
 });
 
 describe('a full file', () => {
-  test('is put aside, and no line is lost or doubled, whatever the load and the restarts', async () => {
+  test('is rotated without losing or repeating a line, whatever the load and the restarts', async () => {
     const path = newPath();
     const maxBytes = 20_000;
     const ids = Array.from({ length: 1_200 }, (_, index) => `request-${index}`);
@@ -220,7 +220,7 @@ describe('a full file', () => {
     expect([await findingsIn(path), await notesIn(path)]).toEqual([[], []]);
   });
 
-  test('is followed by one that names it, and the line before it', async () => {
+  test('is followed by a file that names it, and its last line', async () => {
     const path = newPath();
     const audit = open(path, { maxBytes: 500 });
     for (const requestId of ['a', 'b']) await audit.append(entry({ requestId }));
@@ -236,7 +236,7 @@ describe('a full file', () => {
     });
   });
 
-  test('that was put aside by a process which died before it made the next one is gone on from', async () => {
+  test('is continued after a crash between its rotation and the next file', async () => {
     const path = newPath();
     const first = open(path);
     await first.append(entry({ requestId: 'a' }));
@@ -249,7 +249,7 @@ describe('a full file', () => {
 });
 
 describe('several writers of one log', () => {
-  test('have files and chains of their own, and a lane that is free again is taken up', async () => {
+  test('have their own files and chains, and a released file is used again', async () => {
     const path = newPath();
     const logs = [open(path), open(path), open(path)];
     await Promise.all(logs.map((log, index) => log.append(entry({ requestId: `first-${index}` }))));
@@ -263,30 +263,28 @@ describe('several writers of one log', () => {
     expect(await findingsIn(path)).toEqual([]);
   });
 
-  test('are 64 at most', () => {
+  test('are at most 64', () => {
     const path = newPath();
     for (let lane = 1; lane <= 64; lane += 1) {
-      const lock = new DatabaseSync(`${lanePath(path, lane)}.lock`);
+      const lock = new DatabaseSync(`${writerPath(path, lane)}.lock`);
       leftovers.add(() => {
         lock.close();
       });
       lock.exec('BEGIN EXCLUSIVE');
     }
-    expect(refusalOf(() => open(path)).message).toBe(
-      `the audit log ${path} is written by 64 processes already`,
-    );
+    expect(refusalOf(() => open(path)).message).toBe(`64 processes write to the audit log ${path} already`);
   });
 });
 
 describe('the file', () => {
-  test('is made for its owner alone, and so is its lock', async () => {
+  test('is created for its owner alone, like its lock', async () => {
     const path = join(leftovers.folder(), 'made', 'audit.jsonl');
     await open(path).append(entry());
     const modes = [path, `${path}.lock`, join(path, '..')].map((made) => statSync(made).mode & 0o777);
     expect(modes).toEqual([0o600, 0o600, 0o700]);
   });
 
-  test('that cannot be written refuses the start, by its path', () => {
+  test('that cannot be written refuses the start and names its path', () => {
     const path = newPath();
     mkdirSync(path);
     expect(refusalOf(() => open(path))).toEqual({
@@ -295,13 +293,13 @@ describe('the file', () => {
     });
   });
 
-  test('whose lock cannot be had refuses the start, by its path', () => {
+  test('whose lock cannot be taken refuses the start and names its path', () => {
     const path = newPath();
     writeFileSync(`${path}.lock`, 'this is no lock file, but long enough to be looked at'.repeat(100));
     expect(refusalOf(() => open(path)).message).toContain(`the audit log cannot be locked: ${path}.lock`);
   });
 
-  test('under a file, where no folder can be, refuses the start', () => {
+  test('below a file, where no folder can exist, refuses the start', () => {
     const file = newPath();
     writeFileSync(file, '');
     expect(refusalOf(() => open(join(file, 'x', 'audit.jsonl'))).message).toContain(join(file, 'x'));
@@ -322,7 +320,7 @@ describe('the file', () => {
     const path = newPath();
     writeFileSync(path, content);
     expect(refusalOf(() => open(path))).toEqual({
-      message: `${path} does not end as an audit log of RKMS does`,
+      message: `${path} does not end like an audit log of RKMS`,
       hint: expect.stringContaining('rkms audit verify'),
     });
     expect(readFileSync(path, 'utf8')).toBe(content);
@@ -331,11 +329,11 @@ describe('the file', () => {
   test('that is a device is refused', () => {
     const path = newPath();
     symlinkSync('/dev/full', path);
-    expect(refusalOf(() => open(path)).message).toContain('does not end as an audit log');
+    expect(refusalOf(() => open(path)).message).toContain('does not end like an audit log');
   });
 });
 
-describe('a line that a crash cut short', () => {
+describe('a line that a crash interrupted', () => {
   const cutAt = async (keep: (lastLine: number) => number): Promise<string> => {
     const path = newPath();
     const audit = open(path);
@@ -359,28 +357,28 @@ describe('a line that a crash cut short', () => {
     expect(readFileSync(path, 'utf8')).toContain('"requestId":"c"');
   });
 
-  test('between its end and its line feed is whole', async () => {
+  test('between its end and its line feed is complete', async () => {
     const path = await cutAt((length) => length - 1);
     await open(path).append(entry({ requestId: 'c' }));
     expect([await findingsIn(path), await notesIn(path)]).toEqual([[], []]);
     expect(requestIds(path)).toEqual(['a', 'b', 'c']);
   });
 
-  test('with zeros where the file system had not written yet is recorded as well', async () => {
+  test('with zeros at its end, from the file system, is recorded as well', async () => {
     const path = await cutAt((length) => length - 20);
     appendFileSync(path, Buffer.alloc(5_000));
     await open(path).append(entry({ requestId: 'c' }));
     expect([await findingsIn(path), await notesIn(path)]).toEqual([[], ['torn', 'not-closed']]);
   });
 
-  test('and was the very first one leaves nothing behind', async () => {
+  test('and was the first line is removed', async () => {
     const path = newPath();
     writeFileSync(path, '{"seq":1,"prev":"000', { mode: 0o600 });
     await open(path).append(entry({ requestId: 'a' }));
     expect([await findingsIn(path), requestIds(path)]).toEqual([[], ['a']]);
   });
 
-  test('but is none that RKMS would have written is no excuse: the verification finds it', async () => {
+  test('but does not start like a line of RKMS is reported by the verification', async () => {
     const path = await cutAt(() => 0);
     appendFileSync(path, '{"seq":4,"prev":"forged');
     await open(path).append(entry({ requestId: 'c' }));
@@ -388,7 +386,7 @@ describe('a line that a crash cut short', () => {
   });
 });
 
-describe('a sink that fails', () => {
+describe('a disk that fails', () => {
   /** A second of the clock is over, so that the file is looked for. */
   const breakIt = async (path: string, clock: ManualClock): Promise<void> => {
     renameSync(path, `${path}.aside`);
@@ -400,7 +398,7 @@ describe('a sink that fails', () => {
     renameSync(`${path}.aside`, path);
   };
 
-  test('makes every waiting entry unavailable, records how many and why, and works again when it does', async () => {
+  test('fails every queued entry, records their number and the reason, and recovers with the disk', async () => {
     const path = newPath();
     const clock = new ManualClock();
     const audit = open(path, { clock });
@@ -416,7 +414,7 @@ describe('a sink that fails', () => {
     expect(await findingsIn(path)).toEqual([]);
   });
 
-  test('is tried once a second without anybody asking, and no longer once the log is closed', async () => {
+  test('is retried once a second without new entries, until the log is closed', async () => {
     const path = newPath();
     const clock = new ManualClock();
     const audit = open(path, { clock });
@@ -437,7 +435,7 @@ describe('a sink that fails', () => {
   });
 });
 
-describe('a file that somebody touches while it is written', () => {
+describe('a file that another program changes', () => {
   test.each([
     [
       'removed',
@@ -482,7 +480,7 @@ describe('a file that somebody touches while it is written', () => {
     },
   );
 
-  test('loses nothing when it is moved aside under a name of the log', async () => {
+  test('loses no line when it is renamed to another name of the log', async () => {
     const path = newPath();
     const clock = new ManualClock();
     const audit = open(path, { clock });
@@ -497,8 +495,8 @@ describe('a file that somebody touches while it is written', () => {
   const lastLine = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8').split('\n').at(-2) ?? '');
 });
 
-describe('a disk that does not answer', () => {
-  test('makes the log refuse entries at once after 2 s, rather than queue them, until it answers', async () => {
+describe('a disk that does not respond', () => {
+  test('makes the log refuse entries at once after 2 s, instead of queueing them, until it responds', async () => {
     const path = newPath();
     let nowMs = 0;
     const audit = open(path, { clock: { ...systemClock, monotonicMs: () => nowMs } });

@@ -1,4 +1,4 @@
-// The audit log in files, and the one that other tests use, keep the same promises.
+// The audit log in files, and the in-memory one of other tests, keep the contract.
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from '@jest/globals';
@@ -12,7 +12,7 @@ import { RecordingAuditLog } from '../../support/recording-audit-log.js';
 const leftovers = new Leftovers();
 afterEach(() => leftovers.clear());
 
-/** The file is looked for once a second, and a second is over each time that somebody asks. */
+/** The file is checked once a second; each read of this clock advances it by more than a second. */
 function hurriedClock(): Clock {
   let nowMs = 0;
   return {
@@ -28,13 +28,13 @@ function fileLog(): Promise<BreakableAuditLog> {
   const aside = `${path}.aside`;
   return Promise.resolve({
     subject,
-    kept: () => Promise.resolve(requestIds(path)),
-    breakSink: () => {
+    stored: () => Promise.resolve(requestIds(path)),
+    breakStorage: () => {
       renameSync(path, aside);
       mkdirSync(path);
       return Promise.resolve();
     },
-    mendSink: () => {
+    repairStorage: () => {
       rmSync(path, { recursive: true });
       renameSync(aside, path);
       return Promise.resolve();
@@ -46,12 +46,12 @@ function recordingLog(): Promise<BreakableAuditLog> {
   const subject = new RecordingAuditLog();
   return Promise.resolve({
     subject,
-    kept: () => Promise.resolve(subject.entries.map(({ requestId }) => requestId)),
-    breakSink: () => {
+    stored: () => Promise.resolve(subject.entries.map(({ requestId }) => requestId)),
+    breakStorage: () => {
       subject.mode = 'fail';
       return Promise.resolve();
     },
-    mendSink: () => {
+    repairStorage: () => {
       subject.mode = 'keep';
       return Promise.resolve();
     },

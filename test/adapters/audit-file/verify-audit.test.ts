@@ -1,4 +1,4 @@
-// The verification of the audit log: whatever is done to its files is found, and what RKMS itself does is not.
+// The verification of the audit log: it detects every change to the files, and reports none in what RKMS wrote.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -67,7 +67,7 @@ function restore(): void {
 }
 
 describe('an untouched log', () => {
-  test('has no finding and no note, and says of each file where the chain stands', async () => {
+  test('has no finding and no note, and reports the head of each file', async () => {
     restore();
     const { files, findings, findingCount } = await verify([head]);
     expect([findings, findingCount, files.map(({ notes }) => notes)]).toEqual([[], 0, [[], [], []]]);
@@ -84,7 +84,7 @@ describe('an untouched log', () => {
     expect(files[2]?.last).toMatchObject(head);
   });
 
-  test('passes every anchor that it ever stood at', async () => {
+  test('passes every anchor of its past', async () => {
     restore();
     const anchors = filesOfLog(path).flatMap((file) =>
       auditLines(file).map(({ seq, hash }) => ({ seq, hash })),
@@ -93,7 +93,7 @@ describe('an untouched log', () => {
     expect(await found(anchors)).toEqual([]);
   });
 
-  test('can be verified file by file: what comes before is a note, unless an anchor says it', async () => {
+  test('can be verified file by file: an earlier file is a note, unless an anchor names it', async () => {
     restore();
     const [first, second = ''] = filesOfLog(path);
     const alone = (anchors: readonly Head[]) => verifyAudit([second], { anchors, whole: false });
@@ -134,7 +134,7 @@ describe('a log that was tampered with', () => {
     expect(await found()).toEqual(['audit.000001.jsonl:5 edited']);
   });
 
-  test('names the line after an edit whose hash was made anew', async () => {
+  test('names the line after an edited line with a new, valid hash', async () => {
     change('audit.000001.jsonl', (lines) => {
       const { seq, prev } = auditLines(join(folder, 'audit.000001.jsonl'))[4] ?? { seq: 0, prev: '' };
       const { text } = nextLine({ seq: seq - 1, hash: prev }, { action: 'key.get', caller: 'forged' });
@@ -163,7 +163,7 @@ describe('a log that was tampered with', () => {
     );
   });
 
-  test('names a line whose number was forged, with a hash to fit', async () => {
+  test('names a line with a forged number and a valid hash', async () => {
     change('audit.jsonl', (lines) => {
       const { seq, hash } = auditLines(path).at(-1) ?? beginning;
       return [...lines, nextLine({ seq: seq + 5, hash }, { action: 'key.get' }).text.trimEnd()];
@@ -171,7 +171,7 @@ describe('a log that was tampered with', () => {
     expect(await found()).toEqual([expect.stringMatching(/^audit\.jsonl:\d+ missing-lines$/)]);
   });
 
-  test('names a line that shows one number here and another one to readers of JSON', async () => {
+  test('names a line with a duplicate member, which parsers read differently', async () => {
     change('audit.jsonl', (lines) => {
       const covered = `${lines.at(-1)?.replace(/,"hash":"\w+"\}$/, '') ?? ''},"seq":1`;
       return [...lines.slice(0, -1), `${covered},"hash":"${hashOf(covered)}"}`];
@@ -179,7 +179,7 @@ describe('a log that was tampered with', () => {
     expect(await found()).toEqual([expect.stringMatching(/^audit\.jsonl:\d+ malformed$/)]);
   });
 
-  test('names a file that is gone, from either side', async () => {
+  test('names a missing file, from the file before and the file after', async () => {
     restore();
     rmSync(join(folder, 'audit.000002.jsonl'));
     expect(await found()).toEqual(['audit.000001.jsonl missing-file', 'audit.jsonl missing-file']);
@@ -191,19 +191,19 @@ describe('a log that was tampered with', () => {
     expect(await found()).toEqual(['audit.000002.jsonl missing-file']);
   });
 
-  test('names a second history that goes on from the same line', async () => {
+  test('names a second file that continues from the same line', async () => {
     restore();
     copyFileSync(path, join(folder, 'audit-2.jsonl'));
     expect(await found()).toEqual(['audit.jsonl forked', 'audit-2.jsonl forked']);
   });
 
-  test('passes when its tail was cut off, but not with an anchor', async () => {
+  test('passes after its last lines were cut off, but fails with an anchor', async () => {
     change('audit.jsonl', (lines) => lines.slice(0, -2));
     expect(await found()).toEqual([]);
     expect(await found([head])).toEqual(['anchor-not-found']);
   });
 
-  test('passes when its tail was written anew, but not with an anchor', async () => {
+  test('passes after its last lines were rewritten, but fails with an anchor', async () => {
     change('audit.jsonl', (lines) => {
       const before = auditLines(path).at(-3) ?? beginning;
       return [
@@ -215,7 +215,7 @@ describe('a log that was tampered with', () => {
     expect(await found([head])).toEqual(['anchor-not-found']);
   });
 
-  test('shows a torn line as such only when the restart recorded exactly these bytes', async () => {
+  test('reports a torn line as a note only if the restart recorded exactly these bytes', async () => {
     const torn = '{"seq":3,"prev":"';
     const chain = (piece: string, bytes: number): readonly string[] => {
       const one = nextLine(beginning, { action: 'audit.file' });
@@ -303,7 +303,7 @@ describe('10,000 random changes', () => {
     }
   }
 
-  test('are all found: by the chain alone, but for a cut tail, which the anchor finds', async () => {
+  test('are all detected: by the chain alone, or, for cut last lines, by the anchor', async () => {
     restore();
     const random = new ManualClock(20_301);
     const below = (most: number): number => Math.floor(random.random() * most);

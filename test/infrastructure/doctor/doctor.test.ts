@@ -249,7 +249,7 @@ describe('the audit log', () => {
 
   it('that is none is named', async () => {
     writeFileSync(path(), 'Dear diary,\n');
-    await expectIll([['broken', 'audit log', 'chain', 'does not end as an audit log', 'move it aside']]);
+    await expectIll([['broken', 'audit log', 'chain', 'does not end like an audit log', 'move it away']]);
   });
 
   it('elsewhere has its folder looked at, too', async () => {
