@@ -169,7 +169,7 @@ describe('a start that cannot serve says why', () => {
         expect.stringMatching(
           /^rkms: the token file tokens\/tokens\.json is not valid at \S*: /,
         ) as unknown as string,
-        '  restore it, or move it away and make new tokens with: rkms token create',
+        '  restore it, or move it away and create new tokens with: rkms token create',
       ),
     );
   });
@@ -365,8 +365,8 @@ describe('a start on AWS', () => {
   it('needs a token', async () => {
     expect(said(await start({ folder: 'tokenless' }))).toEqual(
       refusal(
-        'rkms: there is no token file tokenless/tokens.json, and nothing is served without a token',
-        '  make a token: rkms token create --caller <name> --allow read,create',
+        'rkms: there is no token file tokenless/tokens.json; without a token RKMS answers no request',
+        '  create a token: rkms token create --caller <name> --allow read,create',
       ),
     );
   });

@@ -1,38 +1,55 @@
-// A lock between processes on one machine, for those who change the same file. SQLite holds it as a lock of the operating
-// system, which is gone with the process however that ends: a kill leaves nothing behind that somebody must clean up.
-import { closeSync, openSync } from 'node:fs';
+// A lock between processes on one machine. SQLite holds it as a POSIX lock on a file, which ends with the process, also after
+// a kill: no stale lock ever has to be removed. The lock file stays, empty, and must not be deleted while it is in use.
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { OperatorError } from '../system/operator-error.js';
-import { codeOf } from './private-files.js';
-import { waitWhileBusy } from './sqlite-busy-timeout.js';
+import { setBusyTimeout, sqliteCode, sqliteCodes, sqliteReason } from './sqlite-file.js';
 
-const patienceMs = 5_000;
+/** A change under the lock takes a few milliseconds; a process that holds it for 5 s hangs. */
+const changeTimeoutMs = 5_000;
 
-/** Runs `act` while no other process does so for the same `path`. Makes an empty file (0600) beside it, which stays. */
+export interface ExclusiveLock {
+  release(): void;
+}
+
+/** Runs `act` while no other process does so for the same `path`. The lock file is `<path>.lock` (0600). */
 export function whileLocked<T>(path: string, act: () => T): T {
-  const lock = locked(`${path}.lock`);
+  const lockPath = `${path}.lock`;
+  const lock = acquireLock(lockPath, changeTimeoutMs);
+  if (lock === undefined) throw lockRefused(lockPath, 'another process holds it');
   try {
     return act();
   } finally {
-    lock.close();
+    lock.release();
   }
 }
 
-function locked(path: string): DatabaseSync {
-  let lock: DatabaseSync | undefined;
+/** The lock, or undefined when another process still holds it after `timeoutMs`. `path` is the lock file itself. */
+export function acquireLock(path: string, timeoutMs: number): ExclusiveLock | undefined {
+  let database: DatabaseSync | undefined;
   try {
-    closeSync(openSync(path, 'a', 0o600));
-    lock = new DatabaseSync(path);
-    waitWhileBusy(lock, patienceMs);
-    lock.exec('BEGIN IMMEDIATE');
-    return lock;
+    // An existing file is not opened here: closing it would end a lock that this same process holds (POSIX).
+    if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
+    database = new DatabaseSync(path);
+    setBusyTimeout(database, timeoutMs);
+    // Without a journal file beside it. Nothing is ever written to the lock file.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (cause) {
-    lock?.close();
-    const reason = lock ? 'another process holds it, or it is not an empty file' : codeOf(cause);
-    throw new OperatorError(
-      `the lock ${path} cannot be had (${reason})`,
-      'try again, and see that its folder belongs to the user that runs RKMS',
-      { cause },
-    );
+    database?.close();
+    if (sqliteCode(cause) === sqliteCodes.busy) return undefined;
+    throw lockRefused(path, sqliteReason(cause), cause);
   }
+  const held = database;
+  return {
+    release: () => {
+      held.close();
+    },
+  };
 }
+
+const lockRefused = (path: string, reason: string, cause?: unknown): OperatorError =>
+  new OperatorError(
+    `the lock file ${path} cannot be locked (${reason})`,
+    'try again; the file and its folder must belong to the user that runs RKMS, on a file system with POSIX locks',
+    { cause },
+  );

@@ -1,10 +1,10 @@
-// Tells whether a file is still the one that was read, without reading it.
+// Detects that a file was replaced or changed since it was read, with one `stat` and without reading it.
 import { statSync } from 'node:fs';
 import { codeOf } from './private-files.js';
 
 /**
- * Differs when the file, or what its name points to, has changed. By the time of change, not of modification: it also tells
- * when the file was closed to others again.
+ * A text that differs after each change of the file, or of the target of a link. Uses ctime, not mtime: a change of the
+ * permissions counts, so a file that was refused for its mode is read again once the mode is right.
  */
 export function stampOf(path: string): string {
   try {

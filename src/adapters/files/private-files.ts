@@ -1,5 +1,5 @@
-// Files and folders that nobody but their owner may read. Files appear whole or not at all, and an existing one is never
-// overwritten by `create`. Used while the service starts: what is wrong ends the start with a OperatorError.
+// Files and folders that only their owner may read. A file appears complete or not at all, and `createPrivateFile` never
+// overwrites one. Synchronous, for start-up and commands: every failure is an OperatorError with the path and a remedy.
 import { randomBytes } from 'node:crypto';
 import {
   accessSync,
@@ -20,12 +20,13 @@ import {
 import { dirname } from 'node:path';
 import { OperatorError } from '../system/operator-error.js';
 
-const openToOthers = 0o077;
-/** All bits but those of 0640. */
-const beyondGroupReads = 0o137;
+/** Permission bits of the group and of others. */
+const accessOfOthers = 0o077;
+/** All permission bits except those of mode 0640. */
+const beyondGroupRead = 0o137;
 const ownerOnly = { file: 0o600, folder: 0o700 } as const;
 
-/** Makes the folder (0700) if it is missing; refuses one that others may enter or that we may not write to. */
+/** Creates a missing folder (0700). Refuses one that other users may access or that RKMS may not write. */
 export function ensurePrivateFolder(path: string): void {
   try {
     makeFolder(path);
@@ -40,7 +41,7 @@ export function ensurePrivateFolder(path: string): void {
   refuseOthers(path, 'folder', ownerOnly.folder);
 }
 
-// Not mkdir's own `recursive`: under /proc, where nothing can be made, Node 24's never returns.
+// Not with mkdir's `recursive`: below /proc, where no folder can be created, it never returns in Node 24.
 function makeFolder(path: string): void {
   if (!existsSync(dirname(path))) makeFolder(dirname(path));
   try {
@@ -50,7 +51,7 @@ function makeFolder(path: string): void {
   }
 }
 
-/** The file's content, or undefined when there is no such file; refuses a file that others may read. */
+/** The content, or undefined for a missing file. Refuses a file that other users may access. */
 export function readPrivateFile(path: string): Buffer | undefined {
   try {
     refuseOthers(path, 'file', ownerOnly.file);
@@ -68,7 +69,7 @@ export function readPrivateFile(path: string): Buffer | undefined {
   }
 }
 
-/** Creates the file (0600) with this content, on disk when this returns. False when there is one already. */
+/** Creates the file (0600), on disk when this returns. False, without a change, if the file exists. */
 export function createPrivateFile(path: string, content: Uint8Array | string): boolean {
   return placeFile(path, content, (draft) => {
     try {
@@ -83,7 +84,7 @@ export function createPrivateFile(path: string, content: Uint8Array | string): b
   });
 }
 
-/** Replaces the file, or creates it (0600): a reader sees the old content or the new, never a mixture. */
+/** Replaces or creates the file (0600), on disk when this returns. A reader sees the old or the new content, never a mix. */
 export function replacePrivateFile(path: string, content: Uint8Array | string): void {
   placeFile(path, content, (draft) => {
     renameSync(draft, path);
@@ -108,16 +109,16 @@ function placeFile<T>(path: string, content: Uint8Array | string, place: (draft:
 }
 
 /**
- * How Kubernetes mounts a secret, and systemd a credential: root's file, which a group or an ACL lets `user` read. Root decided
- * who may; nobody but root may write it.
+ * True for a file as Kubernetes mounts a secret, or systemd a credential: owned by root, writable only by root, and readable
+ * for `user` (a user id) through its group or an ACL. Root chose the readers, so the mode is not refused.
  */
 export const isHandedOver = (file: { readonly mode: number; readonly uid: number }, user: number): boolean =>
-  file.uid === 0 && user !== 0 && (file.mode & beyondGroupReads) === 0;
+  file.uid === 0 && user !== 0 && (file.mode & beyondGroupRead) === 0;
 
 function refuseOthers(path: string, what: 'file' | 'folder', mode: number): void {
   const status = statSync(path);
   const actual = status.mode & 0o777;
-  if ((actual & openToOthers) === 0) return;
+  if ((actual & accessOfOthers) === 0) return;
   if (what === 'file' && isHandedOver(status, process.geteuid?.() ?? 0)) return;
   throw new OperatorError(
     `the ${what} ${path} is open to other users (mode ${actual.toString(8).padStart(4, '0')})`,
@@ -134,6 +135,6 @@ function flushFolder(path: string): void {
   }
 }
 
-/** The system's name for an error, as `EACCES`. */
+/** The code of a system error, such as `EACCES`; else the error as text. */
 export const codeOf = (cause: unknown): string =>
   cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);

@@ -1,27 +1,27 @@
-// Opens the store's SQLite file to look at it, beside a service that uses it or without one. Changes nothing: neither the
-// file, nor, where no process left its log there, the folder.
+// Opens the SQLite file of the store for reading, for the doctor, with or without a running service. Must not change the file,
+// and must not create SQLite's WAL files in its folder when no process uses the store.
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { OperatorError } from '../system/operator-error.js';
 import { codeOf } from '../files/private-files.js';
-import { waitWhileBusy } from '../files/sqlite-busy-timeout.js';
+import { setBusyTimeout } from '../files/sqlite-file.js';
 import { isOurs, openingRefused } from './open-database.js';
 
 export interface InspectedDatabase {
-  /** For reading; undefined where the file is empty, as before its first start. Whoever asked closes it. */
+  /** Open for reading; the caller closes it. Undefined for an empty file, which the first start fills. */
   readonly database: DatabaseSync | undefined;
-  /** Whether writers append to a log (WAL), as RKMS has them do. */
+  /** Whether the file is in WAL mode, as RKMS sets it. */
   readonly isWal: boolean;
 }
 
-/** Refuses what the start would refuse. The file must be there. */
+/** Refuses the files that a start of the service would refuse. The file must exist. */
 export function inspectDatabase(path: string): InspectedDatabase {
   let database: DatabaseSync | undefined;
   try {
     const isWal = saysWal(path);
     database = openForReading(path);
-    waitWhileBusy(database, patienceMs);
+    setBusyTimeout(database, busyTimeoutMs);
     if (isOurs(database, path)) return { database, isWal };
     database.close();
     return { database: undefined, isWal };
@@ -31,23 +31,23 @@ export function inspectDatabase(path: string): InspectedDatabase {
   }
 }
 
-const patienceMs = 2_000;
+const busyTimeoutMs = 2_000;
 
 function openForReading(path: string): DatabaseSync {
   if (existsSync(`${path}-wal`)) return new DatabaseSync(path, { readOnly: true });
-  // Without a log there is nobody to share it with, and SQLite need not make one to read.
+  // Without a WAL file no process uses the store. `immutable` keeps SQLite from creating one.
   const unshared = pathToFileURL(path);
   unshared.searchParams.set('immutable', '1');
   try {
     return new DatabaseSync(unshared, { readOnly: true });
   } catch (cause) {
     if (codeOf(cause) !== 'ERR_INVALID_ARG_TYPE') throw cause;
-    // Node 22.13 takes no URL. Whoever may write removes the log again that SQLite makes to read.
+    // Node 22.13 accepts no URL. A connection that may write removes its WAL file again when it closes.
     return new DatabaseSync(path);
   }
 }
 
-// https://www.sqlite.org/fileformat2.html: the file's write version is at offset 18, and 2 says WAL.
+// https://www.sqlite.org/fileformat2.html: byte 18 of the file is its write version, and 2 means WAL.
 const writeVersionAt = 18;
 
 function saysWal(path: string): boolean {

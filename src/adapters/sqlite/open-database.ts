@@ -1,16 +1,18 @@
-// Opens the store's SQLite file, or makes it. Refuses a file that is not an RKMS store or was made by a newer RKMS.
+// Opens or creates the SQLite file of the store. Must never write to a file that is not an RKMS store or has the schema of a
+// newer RKMS.
 import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { OperatorError } from '../system/operator-error.js';
-import { codeOf, ensurePrivateFolder } from '../files/private-files.js';
-import { waitWhileBusy } from '../files/sqlite-busy-timeout.js';
-import { sqliteCode } from './sqlite-failures.js';
+import { ensurePrivateFolder } from '../files/private-files.js';
+import { setBusyTimeout, sqliteCode, sqliteCodes, sqliteReason } from '../files/sqlite-file.js';
 
-/** "RKMS" in ASCII: marks the file as ours (PRAGMA application_id). */
+/** "RKMS" in ASCII. PRAGMA application_id marks the file as an RKMS store (https://www.sqlite.org/pragma.html). */
 const applicationId = 0x524b4d53;
 const schemaVersion = 1;
+/** As long as a whole request may take by default: an insert that waits longer would miss its deadline anyway. */
 const busyTimeoutMs = 2_000;
+/** Between two attempts to switch the journal mode. */
 const pauseMs = 10;
 
 const schema = `
@@ -33,14 +35,17 @@ const schema = `
   PRAGMA user_version = ${schemaVersion};
 `;
 
-/** Several processes may open the same file, also at the same time and for the first time. */
+/**
+ * Several processes may open the same file, even at the same time and before it exists. A committed write is on disk: WAL
+ * with `synchronous = FULL` flushes the log at each commit (https://www.sqlite.org/pragma.html#pragma_synchronous).
+ */
 export function openDatabase(path: string): DatabaseSync {
   ensurePrivateFolder(dirname(path));
   let database: DatabaseSync | undefined;
   try {
     closeSync(openSync(path, 'a', 0o600));
     database = new DatabaseSync(path);
-    waitWhileBusy(database, busyTimeoutMs);
+    setBusyTimeout(database, busyTimeoutMs);
     prepareDatabase(database, path);
     return database;
   } catch (cause) {
@@ -51,7 +56,7 @@ export function openDatabase(path: string): DatabaseSync {
 }
 
 function prepareDatabase(database: DatabaseSync, path: string): void {
-  // Waits for other processes that prepare the same file.
+  // Takes the write lock: of several processes that open a new file, one creates the schema.
   database.exec('BEGIN IMMEDIATE');
   const isNew = !isOurs(database, path);
   if (isNew) database.exec(schema);
@@ -60,7 +65,7 @@ function prepareDatabase(database: DatabaseSync, path: string): void {
   database.exec('PRAGMA synchronous = FULL');
 }
 
-/** Whether the file is an RKMS store; false for an empty one. Refuses what is neither, or of a newer RKMS. */
+/** True for an RKMS store, false for an empty file. Refuses everything else, and a store of a newer RKMS. */
 export function isOurs(database: DatabaseSync, path: string): boolean {
   const found = pragma(database, 'application_id');
   const version = pragma(database, 'user_version');
@@ -77,18 +82,17 @@ export function isOurs(database: DatabaseSync, path: string): boolean {
   return found === applicationId;
 }
 
-/** What stands in the way of opening the file. */
 export const openingRefused = (path: string, cause: unknown): OperatorError =>
-  new OperatorError(`the store ${path} cannot be opened (${reasonOf(cause)})`, hintFor(cause), { cause });
+  new OperatorError(`the store ${path} cannot be opened (${sqliteReason(cause)})`, hintFor(cause), { cause });
 
-// Unlike the start of a transaction, the switch does not wait for other processes by itself.
+// SQLite's busy timeout does not apply to a change of the journal mode, so this loop waits for other processes.
 function switchToWal(database: DatabaseSync): void {
   for (let waitedMs = 0; ; waitedMs += pauseMs) {
     try {
       database.exec('PRAGMA journal_mode = WAL');
       return;
     } catch (cause) {
-      if (sqliteCode(cause) !== busy || waitedMs >= busyTimeoutMs) throw cause;
+      if (sqliteCode(cause) !== sqliteCodes.busy || waitedMs >= busyTimeoutMs) throw cause;
     }
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs);
   }
@@ -97,14 +101,7 @@ function switchToWal(database: DatabaseSync): void {
 const pragma = (database: DatabaseSync, name: string): number =>
   Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
 
-// https://www.sqlite.org/rescode.html
-const busy = 5;
-const notADatabase = 26;
-
-const reasonOf = (cause: unknown): string =>
-  sqliteCode(cause) === -1 ? codeOf(cause) : cause instanceof Error ? cause.message : String(cause);
-
 const hintFor = (cause: unknown): string =>
-  sqliteCode(cause) === notADatabase
+  sqliteCode(cause) === sqliteCodes.notADatabase
     ? 'it is not an SQLite database: name another file as store.path, or restore it from a backup'
-    : 'check that the file and its folder can be written to, and that no other program holds it';
+    : 'check that the file and its folder can be written to, and that no other program has locked it';

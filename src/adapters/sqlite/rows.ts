@@ -1,5 +1,5 @@
-// Between the fields of a record and the columns of a row. The ciphertexts are one JSON column, so that a row changes as
-// a whole and is one read.
+// Converts between the fields of a record and the columns of a row. All ciphertexts are in one JSON column, so one statement
+// reads or replaces a whole record.
 import { err, ok, Result } from 'neverthrow';
 import type { KeyUnreadable } from '../../domain/failures/store-failures.js';
 import type { RecordFields, UntrustedFields } from '../../domain/keys/record-format.js';
@@ -16,17 +16,17 @@ export function rowOf(fields: RecordFields): KeyRow {
   return { ...fields, ciphertexts: JSON.stringify(ciphertexts) };
 }
 
-/** Takes a row with its integers as bigints. Everything but a JSON list is left for the record format to judge. */
+/** `wide` has its integers as bigints. Only the JSON is checked here; the record format checks the fields. */
 export function fieldsOfRow(wide: Record<string, unknown>): Result<UntrustedFields, KeyUnreadable> {
   const row = withNumbers(wide);
-  // Of a newer format nothing is known, not even that the column is JSON: the format number alone decides.
+  // A newer format may not store JSON here at all. Then the format number alone decides that the record is unreadable.
   return parseJson(row['ciphertexts'])
     .map((ciphertexts) => (Array.isArray(ciphertexts) ? ciphertexts.map(withBytes) : ciphertexts))
     .orElse((failure) => (row['format'] === 1 ? err(failure) : ok(undefined)))
     .map((ciphertexts) => ({ ...row, ciphertexts }));
 }
 
-// SQLite's integers have 64 bits. One that a number cannot hold stays a bigint, which no field of a record may be.
+// SQLite's integers have 64 bits. One beyond 2^53 stays a bigint, which the record format refuses.
 const withNumbers = (row: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(row).map(([name, value]) => {

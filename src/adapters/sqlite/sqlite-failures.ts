@@ -1,15 +1,16 @@
-// What SQLite's result codes mean for the one who asked.
+// The one table from SQLite's result codes to failure kinds. A code without an entry is `store.unavailable`.
 import type { StoreReadFailure, StoreWriteFailure } from '../../domain/failures/store-failures.js';
+import { sqliteCode, sqliteCodes } from '../files/sqlite-file.js';
 
-// https://www.sqlite.org/rescode.html
-const misconfigured = new Map([
-  [8, 'the database file cannot be written to'],
-  [11, 'the database file is damaged: restore it from a backup'],
-  [13, 'the disk is full'],
-  [26, 'the file is not an SQLite database'],
+/** :: result code -> what an operator has to change; waiting does not help */
+const misconfigured: ReadonlyMap<number, string> = new Map([
+  [sqliteCodes.readOnly, 'the database file cannot be written to'],
+  [sqliteCodes.corrupt, 'the database file is damaged: restore it from a backup'],
+  [sqliteCodes.full, 'the disk is full'],
+  [sqliteCodes.notADatabase, 'the file is not an SQLite database'],
 ]);
 
-/** Busy, locked, I/O errors and the like are `store.unavailable`: the statement had no effect and may be tried again. */
+/** Busy, locked, I/O errors and others are `store.unavailable`: a read may be tried again. */
 export function sqliteFailure(cause: unknown): StoreReadFailure {
   const detail = misconfigured.get(sqliteCode(cause));
   return detail === undefined
@@ -17,17 +18,14 @@ export function sqliteFailure(cause: unknown): StoreReadFailure {
     : { kind: 'store.misconfigured', detail, cause };
 }
 
-const busyOrLocked = [5, 6];
+const notStarted: readonly number[] = [sqliteCodes.busy, sqliteCodes.locked];
 
-/** A write that failed for another reason than waiting for its turn may have reached the disk: its outcome is unknown. */
+/**
+ * A write that never got its lock wrote nothing: `store.unavailable`. After any other error that is not a misconfiguration,
+ * for example a failed flush, the write may be on disk: `store.outcome-unknown` (I8).
+ */
 export function sqliteWriteFailure(cause: unknown): StoreWriteFailure {
   const failure = sqliteFailure(cause);
-  const mayHaveHappened = failure.kind === 'store.unavailable' && !busyOrLocked.includes(sqliteCode(cause));
-  return mayHaveHappened ? { kind: 'store.outcome-unknown', cause } : failure;
-}
-
-/** The primary result code, or -1 for an error that is not SQLite's. */
-export function sqliteCode(cause: unknown): number {
-  const code = cause instanceof Error && 'errcode' in cause ? cause.errcode : undefined;
-  return typeof code === 'number' ? code & 0xff : -1;
+  const mayBeWritten = failure.kind === 'store.unavailable' && !notStarted.includes(sqliteCode(cause));
+  return mayBeWritten ? { kind: 'store.outcome-unknown', cause } : failure;
 }

@@ -1,5 +1,5 @@
-// The embedded store: one SQLite file that several processes may share. Every write is on disk when it is answered (WAL
-// with synchronous=FULL), and a file that is not ours is refused before anything is written to it.
+// The embedded store: one SQLite file that several processes of one machine may share. A write is on disk when it succeeds.
+// The calls are synchronous inside (`node:sqlite`), so an abort signal is only checked before a call starts.
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { err, errAsync, ok, okAsync, Result, ResultAsync } from 'neverthrow';
 import type {
@@ -24,7 +24,7 @@ export class SqliteKeyRepository implements KeyRepository {
   private readonly statements: ReturnType<typeof prepare>;
   private isClosed = false;
 
-  /** `database` is one that `openDatabase` opened. */
+  /** `database` comes from `openDatabase` or, for reading only, from `inspectDatabase`. */
   constructor(private readonly database: DatabaseSync) {
     this.statements = prepare(database);
   }
@@ -34,11 +34,11 @@ export class SqliteKeyRepository implements KeyRepository {
     version: KeyVersion,
     signal: AbortSignal,
   ): ResultAsync<KeyRecord | undefined, StoreReadFailure> {
-    return settled(signal, aborted, () => this.lookUp(id, version));
+    return unlessAborted(signal, aborted, () => this.lookUp(id, version));
   }
 
   insert(record: KeyRecord, signal: AbortSignal): ResultAsync<KeyRecord, StoreWriteFailure> {
-    return settled(signal, unknown, () =>
+    return unlessAborted(signal, unknown, () =>
       write(() => this.statements.insert.run(rowOf(encodeRecord(record))))
         .andThen(() => this.lookUp(record.id, record.version))
         .andThen((winner) => (winner ? ok(winner) : err<never, StoreWriteFailure>(unknown))),
@@ -50,7 +50,7 @@ export class SqliteKeyRepository implements KeyRepository {
     added: readonly RegionalCiphertext[],
     signal: AbortSignal,
   ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
-    return settled(signal, unknown, () => this.succeed(record, withCiphertexts(record, added)));
+    return unlessAborted(signal, unknown, () => this.replace(record, withCiphertexts(record, added)));
   }
 
   dropCiphertexts(
@@ -58,13 +58,15 @@ export class SqliteKeyRepository implements KeyRepository {
     regions: readonly Region[],
     signal: AbortSignal,
   ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded> {
-    return settled<KeyRecord, StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded>(signal, unknown, () =>
-      withoutCiphertexts(record, regions).andThen((next) => this.succeed(record, next)),
+    return unlessAborted<KeyRecord, StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded>(
+      signal,
+      unknown,
+      () => withoutCiphertexts(record, regions).andThen((next) => this.replace(record, next)),
     );
   }
 
   count(signal: AbortSignal): ResultAsync<number | undefined, StoreReadFailure> {
-    return settled(signal, aborted, () =>
+    return unlessAborted(signal, aborted, () =>
       read(() => this.statements.count.get()).map((row) => Number(row?.['count'])),
     );
   }
@@ -74,21 +76,21 @@ export class SqliteKeyRepository implements KeyRepository {
     limit: number,
     signal: AbortSignal,
   ): ResultAsync<KeyPage, StoreReadFailure> {
-    return settled(signal, aborted, () => {
+    return unlessAborted(signal, aborted, () => {
       const [id, version] = after === undefined ? ['', 0] : (JSON.parse(after) as [string, number]);
       return read(() => this.statements.page.all({ id, version, limit })).map((rows) => pageOf(rows, limit));
     });
   }
 
   genesis(signal: AbortSignal): ResultAsync<Genesis | undefined, StoreReadFailure> {
-    return settled(signal, aborted, () =>
+    return unlessAborted(signal, aborted, () =>
       read(() => this.statements.genesis.get()).andThen((row) => (row ? genesisOf(row) : ok(undefined))),
     );
   }
 
   initialise(genesis: Genesis, signal: AbortSignal): ResultAsync<Genesis, StoreWriteFailure> {
     const { deployment, createdAtMs } = genesis;
-    return settled(signal, unknown, () =>
+    return unlessAborted(signal, unknown, () =>
       write(() => this.statements.initialise.run({ deployment, createdAtMs })),
     )
       .andThen(() => this.genesis(signal))
@@ -100,8 +102,8 @@ export class SqliteKeyRepository implements KeyRepository {
     this.isClosed = true;
   }
 
-  /** Puts `next` in the place of `record`, if that is what the store still holds. */
-  private succeed(
+  /** Compare-and-set: replaces `record` by `next` if the stored revision is still that of `record`. */
+  private replace(
     record: KeyRecord,
     next: KeyRecord,
   ): Result<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
@@ -121,7 +123,7 @@ export class SqliteKeyRepository implements KeyRepository {
 
 const columns = 'id, version, format, commitment, created_at_ms AS createdAtMs, revision, ciphertexts';
 
-// As numbers, one integer that is too large would make the whole statement throw.
+// With numbers instead of bigints, one integer beyond 2^53 would make the whole statement throw.
 function prepareRead(database: DatabaseSync, sql: string): StatementSync {
   const statement = database.prepare(sql);
   statement.setReadBigInts(true);
@@ -178,7 +180,7 @@ const write = <T>(statement: () => T): Result<T, StoreWriteFailure> =>
 const read = <T>(statement: () => T): Result<T, StoreReadFailure> =>
   Result.fromThrowable(statement, sqliteFailure)();
 
-function settled<T, F>(
+function unlessAborted<T, F>(
   signal: AbortSignal,
   ifAborted: NoInfer<F>,
   act: () => Result<T, F>,

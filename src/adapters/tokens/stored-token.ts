@@ -1,9 +1,9 @@
-// What is known of a bearer token, without its secret, and whether it is good at a moment.
+// A bearer token as the token file has it, without its secret, and its state at a given time.
 import type { Grant, Permission } from '../../domain/access/caller.js';
 import type { IdPattern } from '../../domain/access/id-pattern.js';
 import type { CallerId } from '../../domain/ids.js';
 
-/** Times are milliseconds since 1970; without `expiresMs` it never expires. */
+/** Times are in milliseconds since 1970. A token without `expiresMs` never expires. */
 export interface StoredToken {
   readonly publicId: string;
   /** SHA-256 of the secret's text, 32 bytes. */
@@ -18,14 +18,14 @@ export interface StoredToken {
 
 export type TokenState = 'live' | 'not-yet-valid' | 'expired' | 'revoked';
 
-/** Good from its first moment to before its last; a revocation is good for ever. */
+/** `live` from `notBeforeMs` (included) to `expiresMs` (not included). A revoked token is never live again. */
 export function tokenState(token: StoredToken, nowMs: number): TokenState {
   if (token.revokedMs !== undefined) return 'revoked';
   if (token.expiresMs !== undefined && nowMs >= token.expiresMs) return 'expired';
   return nowMs < token.notBeforeMs ? 'not-yet-valid' : 'live';
 }
 
-/** What the token itself allows. */
+/** The permissions of the token itself. The configuration can only restrict them further. */
 export const grantOf = ({ publicId, permissions, ids }: StoredToken): Grant => ({
   source: `token ${publicId}`,
   permissions,

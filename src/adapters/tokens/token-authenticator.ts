@@ -1,5 +1,5 @@
-// Authenticates by hashed bearer tokens. Digests are compared in constant time, for unknown ids against one that nothing
-// matches, so that neither the answer nor its time tells which part was wrong.
+// Authenticates by bearer tokens. Digests are compared in constant time; an unknown public id is compared with a random
+// digest. Neither the answer nor its time must reveal which part of a token was wrong.
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { Caller } from '../../domain/access/caller.js';
@@ -9,12 +9,12 @@ import type { Clock } from '../../ports/clock.js';
 import { parseAuthorization } from './bearer-token.js';
 import { grantOf, tokenState, type StoredToken } from './stored-token.js';
 
-/** Where tokens are found by their public id. */
 export interface TokenSource {
   find(publicId: string): StoredToken | undefined;
 }
 
-const matchesNothing = randomBytes(32);
+/** Compared with when there is no stored digest. A token matches it with a probability of 2^-256. */
+const unmatchable = randomBytes(32);
 
 export class TokenAuthenticator implements Authenticator {
   constructor(
@@ -26,8 +26,8 @@ export class TokenAuthenticator implements Authenticator {
     const [header, second] = authorization;
     const offered = second === undefined ? parseAuthorization(header) : undefined;
     const stored = offered && this.tokens.find(offered.publicId);
-    const digest = offered?.secretDigest ?? Buffer.alloc(matchesNothing.length);
-    const same = timingSafeEqual(digest, stored?.secretDigest ?? matchesNothing);
+    const digest = offered?.secretDigest ?? Buffer.alloc(unmatchable.length);
+    const same = timingSafeEqual(digest, stored?.secretDigest ?? unmatchable);
     return stored && same && tokenState(stored, this.clock.nowMs()) === 'live'
       ? okAsync({ id: stored.caller, method: 'token', grants: [grantOf(stored)] })
       : errAsync({ kind: 'authentication.failed' });

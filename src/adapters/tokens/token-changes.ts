@@ -1,29 +1,29 @@
-// Changes to the token file, one at a time: two commands at once both take effect. A change reads the file, and replaces
-// it as a whole; a file that is not understood is never replaced.
+// Adds and revokes tokens in the token file. A lock between processes makes two concurrent commands both take effect. A
+// change replaces the whole file; a file that cannot be parsed must never be replaced.
 import { OperatorError } from '../system/operator-error.js';
 import { whileLocked } from '../files/exclusive-lock.js';
 import { readPrivateFile, replacePrivateFile } from '../files/private-files.js';
 import { tokenState, type StoredToken } from './stored-token.js';
 import { readTokens, textOf } from './token-entries.js';
 
-/** One in use, and one to take its place: more would be tokens that nobody looks after. */
-const mostPerCaller = 2;
-/** How long a dead token is still listed. */
+/** One in use, and its successor during a rotation. A third would be a token that is no longer used but still valid. */
+const maxPerCaller = 2;
+/** How long an expired or revoked token stays in the file, for `rkms token list`: 90 days. */
 const keptMs = 90 * 86_400_000;
 
-/** Adds a token, making the file if there is none. Refuses a caller's third that is good, now or later. */
+/** Adds a token; creates the file if needed. Refuses a third usable token of one caller. */
 export function addToken(path: string, token: StoredToken, nowMs: number): void {
   change(path, nowMs, (tokens) => {
     if (tokens.some(({ publicId }) => publicId === token.publicId)) return { tokens, result: undefined };
-    const rivals = tokens.filter(({ caller }) => caller === token.caller).filter(isUsable(nowMs));
-    if (rivals.length >= mostPerCaller) throw tooMany(token, rivals);
+    const others = tokens.filter((other) => other.caller === token.caller && isUsable(other, nowMs));
+    if (others.length >= maxPerCaller) throw tooMany(token, others);
     return { tokens: [...tokens, token], result: undefined };
   });
 }
 
-/** Revokes a token for good and answers with it; one that was revoked before stays as it is. */
+/** Revokes a token permanently and returns it. A token that is already revoked keeps the time of its first revocation. */
 export function revokeToken(path: string, publicId: string, nowMs: number): StoredToken {
-  // Before a lock is made beside a file that is not there.
+  // Fails for a missing file before a lock file is created beside it.
   readTokens(path);
   return change(path, nowMs, (tokens) => {
     const known = tokens.find((token) => token.publicId === publicId);
@@ -41,20 +41,17 @@ interface Change<T> {
 function change<T>(path: string, nowMs: number, act: (tokens: readonly StoredToken[]) => Change<T>): T {
   return whileLocked(path, () => {
     const before = readPrivateFile(path) === undefined ? [] : readTokens(path);
-    const { tokens, result } = act(before.filter((token) => !isForgotten(token, nowMs)));
+    const { tokens, result } = act(before.filter((token) => !isOutdated(token, nowMs)));
     replacePrivateFile(path, textOf(tokens));
     return result;
   });
 }
 
-const isUsable =
-  (nowMs: number) =>
-  (token: StoredToken): boolean => {
-    const state = tokenState(token, nowMs);
-    return state === 'live' || state === 'not-yet-valid';
-  };
+/** Now or later. */
+const isUsable = (token: StoredToken, nowMs: number): boolean =>
+  ['live', 'not-yet-valid'].includes(tokenState(token, nowMs));
 
-const isForgotten = ({ expiresMs = Infinity, revokedMs = Infinity }: StoredToken, nowMs: number): boolean =>
+const isOutdated = ({ expiresMs = Infinity, revokedMs = Infinity }: StoredToken, nowMs: number): boolean =>
   nowMs >= Math.min(expiresMs, revokedMs) + keptMs;
 
 const unknown = new OperatorError(
@@ -62,8 +59,8 @@ const unknown = new OperatorError(
   'see the public ids with: rkms token list',
 );
 
-const tooMany = ({ caller }: StoredToken, rivals: readonly StoredToken[]): OperatorError =>
+const tooMany = ({ caller }: StoredToken, others: readonly StoredToken[]): OperatorError =>
   new OperatorError(
-    `"${caller}" has ${rivals.length} good tokens already: ${rivals.map(({ publicId }) => publicId).join(', ')}`,
+    `"${caller}" already has ${others.length} valid tokens: ${others.map(({ publicId }) => publicId).join(', ')}`,
     'revoke the one that is no longer used: rkms token revoke <public id>',
   );

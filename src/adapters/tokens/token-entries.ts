@@ -1,5 +1,5 @@
-// The token file's text: a JSON document (0600) that holds no secret. Read strictly, because a restriction that this build
-// does not know must not be overlooked.
+// Reads and writes the token file: a JSON document (0600) without secrets. Unknown members are refused: one may be a
+// restriction of a newer RKMS, which must not be ignored.
 import { z } from 'zod';
 import { permissions } from '../../domain/access/caller.js';
 import { everyId, parseIdPattern, type IdPattern } from '../../domain/access/id-pattern.js';
@@ -24,7 +24,7 @@ const tokenSchema = z.strictObject({
   secretSha256: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
   caller: parsedBy<CallerId>((text): Result<CallerId, NameInvalid> => parseCallerId(text)),
   allow: z.array(z.enum(permissions)),
-  // An entry without patterns is for every id.
+  // An entry without `ids` allows every id.
   ids: z.array(parsedBy<IdPattern>(parseIdPattern)).default([everyId]),
   notBefore: time,
   expires: time.optional(),
@@ -32,13 +32,13 @@ const tokenSchema = z.strictObject({
 });
 const fileSchema = z.strictObject({ format: z.literal(1), tokens: z.array(tokenSchema) });
 
-/** All tokens in the file, good or not; refuses a file that is missing, open to others or not understood. */
+/** All tokens in the file, valid or not. Refuses a file that is missing, readable for other users, or not valid. */
 export function readTokens(path: string): readonly StoredToken[] {
   const content = readPrivateFile(path);
   if (content === undefined) {
     throw new OperatorError(
-      `there is no token file ${path}, and nothing is served without a token`,
-      'make a token: rkms token create --caller <name> --allow read,create',
+      `there is no token file ${path}; without a token RKMS answers no request`,
+      'create a token: rkms token create --caller <name> --allow read,create',
     );
   }
   const parsed = fileSchema.safeParse(jsonOf(content));
@@ -46,7 +46,7 @@ export function readTokens(path: string): readonly StoredToken[] {
   const [issue] = parsed.error.issues;
   throw new OperatorError(
     `the token file ${path} is not valid at ${issue?.path.join('.') ?? '?'}: ${issue?.message ?? '?'}`,
-    'restore it, or move it away and make new tokens with: rkms token create',
+    'restore it, or move it away and create new tokens with: rkms token create',
   );
 }
 

@@ -1,11 +1,12 @@
-// The tokens that a running service knows, from their file. A change of the file takes effect within a second; a broken
-// one changes nothing.
+// The tokens of a running service, from the token file. A change of the file takes effect within a second. While the file
+// cannot be read, the tokens read last stay valid: an editing mistake must not lock out every caller.
 import type { Clock } from '../../ports/clock.js';
 import { OperatorError } from '../system/operator-error.js';
 import { stampOf } from '../files/file-stamp.js';
 import type { StoredToken } from './stored-token.js';
 import { readTokens } from './token-entries.js';
 
+/** How often the file is checked for a change, at most; checking is one `stat` on the path of a request. */
 const recheckMs = 1_000;
 
 export class TokenFile {
@@ -13,7 +14,7 @@ export class TokenFile {
   private stamp: string;
   private checkedMs: number;
 
-  /** Refuses to start without a readable file; `onProblem` hears when a later change cannot be read. */
+  /** Refuses to start without a readable file; calls `onProblem` when a later change cannot be read. */
   constructor(
     private readonly path: string,
     private readonly clock: Clock,

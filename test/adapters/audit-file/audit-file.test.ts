@@ -296,7 +296,7 @@ describe('the file', () => {
   test('whose lock cannot be taken refuses the start and names its path', () => {
     const path = newPath();
     writeFileSync(`${path}.lock`, 'this is no lock file, but long enough to be looked at'.repeat(100));
-    expect(refusalOf(() => open(path)).message).toContain(`the audit log cannot be locked: ${path}.lock`);
+    expect(refusalOf(() => open(path)).message).toContain(`the lock file ${path}.lock cannot be locked`);
   });
 
   test('below a file, where no folder can exist, refuses the start', () => {

@@ -103,7 +103,7 @@ describe('several processes', () => {
   afterEach(() => processes.stop());
   afterAll(() => programs.clear());
 
-  test('that insert the same ids at once are all told the same winners', async () => {
+  test('that insert the same ids at once all get the same winners', async () => {
     const path = newPath();
     const task = { act: 'insert', path, ids: 200 } as const;
     const told = (await processes.together([task, task, task, task])) as { result: readonly string[] }[];
@@ -118,7 +118,7 @@ describe('several processes', () => {
     for (const each of told) expect(each).toEqual({ result: winners });
   });
 
-  test('that open the same new file at once all succeed', async () => {
+  test('that open the same new file at the same time all succeed', async () => {
     const folder = leftovers.folder();
     const paths = Array.from({ length: 200 }, (_, index) => join(folder, `${index}.db`));
     const task = { act: 'open', paths } as const;
@@ -126,7 +126,7 @@ describe('several processes', () => {
     expect(told).toEqual(Array(4).fill({ result: paths.map(() => 'wal') }));
   });
 
-  test('do not wait for ever for a file that another program holds', async () => {
+  test('do not wait forever for a file that another program has locked', async () => {
     const path = newPath();
     open(path).store.close();
     const holder = connect(path);
@@ -138,7 +138,7 @@ describe('several processes', () => {
     expect(await processes.together([task])).toEqual([{ result: ['wal'] }]);
   });
 
-  test('lose no answered insert when one is killed in the middle of its work', async () => {
+  test('lose no successful insert when one of them is killed', async () => {
     const path = newPath();
     for (let round = 0; round < 10; round += 1) {
       const prefix = `round-${round}/`;
@@ -164,24 +164,24 @@ describe('an opened file', () => {
   const pragma = (database: DatabaseSync, name: string): unknown =>
     Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0];
 
-  test('has its writes on disk before they are answered: WAL, and a full flush for each', () => {
+  test('writes to disk before a call succeeds: WAL mode with a full flush for each commit', () => {
     const { database } = open(newPath());
     expect([pragma(database, 'journal_mode'), pragma(database, 'synchronous')]).toEqual(['wal', 2]);
   });
 
-  test('has them so when it is opened again', () => {
+  test('has the same settings when it is opened again', () => {
     const path = newPath();
     open(path).store.close();
     const { database } = open(path);
     expect([pragma(database, 'journal_mode'), pragma(database, 'synchronous')]).toEqual(['wal', 2]);
   });
 
-  test('is marked as ours and numbered', () => {
+  test('has the application id of RKMS and a schema version', () => {
     const { database } = open(newPath());
     expect([pragma(database, 'application_id'), pragma(database, 'user_version')]).toEqual([0x524b4d53, 1]);
   });
 
-  test('is readable to its owner only, and so is what SQLite puts beside it', async () => {
+  test('is readable only for its owner, like the files that SQLite creates beside it', async () => {
     const folder = join(leftovers.folder(), 'made', 'by-rkms');
     const { store } = open(join(folder, 'rkms.db'));
     await store.insert(record, unbounded());
@@ -208,7 +208,7 @@ describe('an opened file', () => {
   });
 });
 
-describe('a file that cannot be ours', () => {
+describe('a file that is not an RKMS store', () => {
   const foreignName = 'name another file as store.path';
 
   function expectRefused(path: string, message: unknown, hint: unknown): void {
@@ -217,13 +217,13 @@ describe('a file that cannot be ours', () => {
     if (before !== undefined) expect(readFileSync(path).equals(before)).toBe(true);
   }
 
-  test('because it is no SQLite file is refused and left as it was', () => {
+  test('because it is not an SQLite file is refused, unchanged', () => {
     const path = newPath();
     writeFileSync(path, 'once upon a time '.repeat(100), { mode: 0o600 });
     expectRefused(path, expect.stringContaining(path), expect.stringContaining('not an SQLite database'));
   });
 
-  test('because other tables are in it is refused and left as it was', () => {
+  test('because it has other tables is refused, unchanged', () => {
     const path = newPath();
     const foreign = connect(path);
     foreign.exec('CREATE TABLE invoices (id INTEGER); INSERT INTO invoices VALUES (1)');
@@ -232,7 +232,7 @@ describe('a file that cannot be ours', () => {
     expect(readdirSync(join(path, '..'))).toEqual(['rkms.db']);
   });
 
-  test('because another program marked it is refused, though it is empty', () => {
+  test('because it has the application id of another program is refused, even if it is empty', () => {
     const path = newPath();
     const foreign = connect(path);
     foreign.exec('PRAGMA application_id = 252006');
@@ -240,7 +240,7 @@ describe('a file that cannot be ours', () => {
     expectRefused(path, `${path} is not an RKMS store`, foreignName);
   });
 
-  test('in use by its own program is refused and not held', () => {
+  test('in use by its own program is refused and not kept open', () => {
     const path = newPath();
     const foreign = connect(path);
     foreign.exec('PRAGMA journal_mode = WAL; CREATE TABLE invoices (id INTEGER)');
@@ -249,7 +249,7 @@ describe('a file that cannot be ours', () => {
     expect({ ...foreign.prepare('SELECT count(*) AS count FROM invoices').get() }).toEqual({ count: 1 });
   });
 
-  test('because a newer RKMS made it is refused and left as it was', () => {
+  test('because it has the schema of a newer RKMS is refused, unchanged', () => {
     const path = newPath();
     open(path).store.close();
     const newer = connect(path);
@@ -268,7 +268,7 @@ describe('a file that cannot be ours', () => {
     expect(refusalOf(() => openDatabase(path)).message).toBe(`the store ${path} cannot be opened (EISDIR)`);
   });
 
-  test('because a file stands where its folder should be is refused', () => {
+  test('because its folder is a file is refused', () => {
     const file = newPath();
     writeFileSync(file, '');
     const path = join(file, 'data', 'rkms.db');
@@ -278,7 +278,7 @@ describe('a file that cannot be ours', () => {
     });
   });
 
-  test('because it leads nowhere is refused', () => {
+  test('because it is a dangling link is refused', () => {
     const path = newPath();
     symlinkSync(join(path, '..', 'nowhere', 'x.db'), path);
     expect(refusalOf(() => openDatabase(path))).toEqual({
@@ -287,7 +287,7 @@ describe('a file that cannot be ours', () => {
     });
   });
 
-  test('because a folder that is open to others holds it is refused', () => {
+  test('because its folder is open to other users is refused', () => {
     const folder = join(leftovers.folder(), 'open');
     mkdirSync(folder, { mode: 0o755 });
     expect(refusalOf(() => openDatabase(join(folder, 'rkms.db'))).hint).toBe(`run: chmod 700 '${folder}'`);
@@ -295,7 +295,7 @@ describe('a file that cannot be ours', () => {
   });
 });
 
-describe('a store in trouble', () => {
+describe('a store with a fault', () => {
   type Calls = readonly ResultAsync<unknown, object>[];
   const calls = (store: SqliteKeyRepository): { readonly reads: Calls; readonly writes: Calls } => ({
     reads: [
@@ -310,7 +310,7 @@ describe('a store in trouble', () => {
     ],
   });
 
-  test('because another program holds the file says that it is unavailable, and nothing was written', async () => {
+  test('whose file another program has locked is unavailable, and a failed insert writes nothing', async () => {
     const path = newPath();
     const { database, store } = open(path);
     database.exec('PRAGMA busy_timeout = 1');
@@ -324,12 +324,12 @@ describe('a store in trouble', () => {
     expect(await store.genesis(unbounded())).toEqual(ok(undefined));
   });
 
-  test('waits for its turn when another process writes', () => {
+  test('waits while another process writes', () => {
     const { database } = open(newPath());
     expect({ ...database.prepare('PRAGMA busy_timeout').get() }).toEqual({ timeout: 2_000 });
   });
 
-  test('because nothing may be written says what to change', async () => {
+  test('that may not write its file says what to change', async () => {
     const { database, store } = open(newPath());
     await store.insert(record, unbounded());
     database.exec('PRAGMA query_only = 1');
@@ -340,7 +340,7 @@ describe('a store in trouble', () => {
     for (const call of calls(store).reads) expect((await call).isOk()).toBe(true);
   });
 
-  test('because the disk is full says so, and keeps what it has', async () => {
+  test('whose disk is full says so, and keeps its records', async () => {
     const { database, store } = open(newPath());
     await store.insert(record, unbounded());
     database.exec('PRAGMA max_page_count = 4');
@@ -359,7 +359,7 @@ describe('a store in trouble', () => {
     expect((await store.find(id, firstVersion, unbounded())).isOk()).toBe(true);
   });
 
-  test('because its file was damaged says so', async () => {
+  test('whose file is damaged says so', async () => {
     const path = newPath();
     const { store } = open(path);
     for (let index = 0; index < 200; index += 1) {
@@ -377,7 +377,7 @@ describe('a store in trouble', () => {
     );
   });
 
-  test('because it was closed answers every call with a failure', async () => {
+  test('that was closed fails every call', async () => {
     const { store } = open(newPath());
     store.close();
     const { reads, writes } = calls(store);
@@ -405,7 +405,7 @@ describe('a row', () => {
     })
     .map(({ ciphertexts: each, ...facts }) => newKeyRecord(facts, each));
 
-  test('brings any record back as it was', () => {
+  test('returns any record unchanged', () => {
     fc.assert(
       fc.property(records, (each) => {
         const decoded = fieldsOfRow({ ...rowOf(encodeRecord(each)) }).andThen(decodeRecord);
@@ -424,7 +424,7 @@ describe('a row', () => {
   const columns = ['format', 'commitment', 'created_at_ms', 'revision', 'ciphertexts'] as const;
   const spoilt = fc.tuple(fc.constantFrom(...columns), junk);
 
-  test('with anything in any column is a record or unreadable, and a walk goes on past it', async () => {
+  test('with any value in any column is a record or unreadable, and a scan continues after it', async () => {
     const { database, store } = open(newPath());
     const last = keyId('zz');
     await store.insert(record, unbounded());
@@ -448,8 +448,8 @@ describe('a row', () => {
   });
 });
 
-describe('a walk', () => {
-  test('goes by id and version, and takes up where it ended', async () => {
+describe('a scan', () => {
+  test('is ordered by id and version, and resumes at the cursor', async () => {
     const { store } = open(newPath());
     const names: [string, number][] = [
       ['b', 1],

@@ -1,5 +1,5 @@
-// The time that a refusal takes tells nothing of the token: secrets are compared as digests and in constant time, for ids
-// that nobody knows, too.
+// The time of a refusal reveals nothing about the token: digests are compared in constant time, also for unknown public
+// ids.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { makeBearerToken } from '../../../src/adapters/tokens/bearer-token.js';
@@ -30,7 +30,7 @@ const credentials = { authorization: [`Bearer ${text}`] };
 const authenticatorWith = (stored: StoredToken | undefined): TokenAuthenticator =>
   new TokenAuthenticator({ find: () => stored }, new ManualClock());
 
-/** :: how the token is wrong -> somebody who refuses it for that */
+/** :: what is wrong with the token -> an authenticator that refuses it for that reason */
 const refusing = {
   'first byte': authenticatorWith(tokenOf(publicId, changedAt(secretDigest, 0))),
   'last byte': authenticatorWith(tokenOf(publicId, changedAt(secretDigest, 31))),
@@ -60,7 +60,7 @@ function medians(): Readonly<Record<Wrong, number>> {
 }
 
 describe('refusing a token', () => {
-  it('takes as long for a wrong first byte as for a wrong last one, and for an unknown id', async () => {
+  it('takes the same time for a wrong first byte, a wrong last byte and an unknown id', async () => {
     for (const wrong of wrongs) {
       expect((await refusing[wrong].authenticate(credentials)).isErr()).toBe(true);
     }
@@ -73,7 +73,7 @@ describe('refusing a token', () => {
     expect(spread).toBeLessThanOrEqual(1.15);
   }, 60_000);
 
-  it('compares digests by timingSafeEqual, once and before anything is decided, and by nothing else', () => {
+  it('compares digests only with timingSafeEqual, once, before any decision', () => {
     const source = readFileSync('src/adapters/tokens/token-authenticator.ts', 'utf8');
     expect(source.match(/timingSafeEqual\(/g)).toHaveLength(1);
     expect(source).not.toMatch(/Digest[^\n]*(===|!==|\.equals|\.compare|indexOf|includes)|Buffer\.compare/);

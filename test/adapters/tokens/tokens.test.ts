@@ -1,4 +1,4 @@
-// Bearer tokens: their form, the file that holds what is known of them, and who is let in.
+// Bearer tokens: their form, the token file, changes to it, and which tokens authenticate.
 import {
   chmodSync,
   existsSync,
@@ -55,7 +55,7 @@ describe('a new token', () => {
     }
   });
 
-  test('is another one each time, in id and in secret', () => {
+  test('has a new id and a new secret each time', () => {
     const made = Array.from({ length: 1_000 }, () => makeBearerToken());
     expect(new Set(made.map(({ publicId }) => publicId)).size).toBe(1_000);
     expect(new Set(made.map(({ secretDigest }) => secretDigest.toString('hex'))).size).toBe(1_000);
@@ -68,7 +68,7 @@ describe('a new token', () => {
     }
   });
 
-  test('is stored as the SHA-256 of its secret, and nothing else of it', () => {
+  test('is stored only as the SHA-256 of its secret', () => {
     const { text, secretDigest } = makeBearerToken();
     const secret = text.slice('rkms_'.length + 13, -7);
     expect(secretDigest.toString('hex')).toBe(createHash('sha256').update(secret).digest('hex'));
@@ -81,7 +81,7 @@ describe('a new token', () => {
     expect(value).toBe(crc32(text.slice(0, -7)));
   });
 
-  test('of the first release is still understood', () => {
+  test('of the first release is still accepted', () => {
     const text = 'rkms_AAAABBBBCCCC_sssssssssssssssssssssssssssssssssssssssssss_2cNWk0';
     expect(parseAuthorization(`Bearer ${text}`)).toEqual({
       publicId: 'AAAABBBBCCCC',
@@ -94,7 +94,7 @@ describe('an Authorization header', () => {
   const { text } = makeBearerToken();
   const parsed = parseAuthorization(`Bearer ${text}`);
 
-  test.each(['Bearer', 'bearer', 'BEARER'])('may say %s', (scheme) => {
+  test.each(['Bearer', 'bearer', 'BEARER'])('may use the scheme %s', (scheme) => {
     expect(parseAuthorization(`${scheme} ${text}`)).toEqual(parsed);
   });
 
@@ -120,7 +120,7 @@ describe('an Authorization header', () => {
     expect(parseAuthorization(header)).toBeUndefined();
   });
 
-  test('with any one character changed holds no token: the checksum finds it', () => {
+  test('with any one character changed holds no token, because the checksum differs', () => {
     const others = fc.constantFrom(...Array.from(alphanumeric), '_', '-', ' ', 'é');
     fc.assert(
       fc.property(fc.nat({ max: text.length - 1 }), others, (index, other) => {
@@ -132,7 +132,7 @@ describe('an Authorization header', () => {
     );
   });
 
-  test('with anything at all is never thrown at', () => {
+  test('with any text is parsed without an exception', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.boolean(), (random, withScheme) => {
         expect(parseAuthorization(withScheme ? `Bearer ${random}` : random)).toBeUndefined();
@@ -165,7 +165,7 @@ describe('the token file', () => {
     return { file: new TokenFile(path, clock, onProblem), clock, problems };
   }
 
-  test('brings back what was added, and finds nothing else', () => {
+  test('returns the tokens that were added, and no others', () => {
     const path = newPath();
     const [one, two] = [stored(), stored({ notBeforeMs: 1_000, expiresMs: 2_000 })];
     addToken(path, one);
@@ -178,7 +178,7 @@ describe('the token file', () => {
     }
   });
 
-  test('holds no secret, and is for its owner alone', () => {
+  test('has no secret, and only its owner can read it', () => {
     const path = newPath();
     const { text, publicId, secretDigest } = makeBearerToken();
     addToken(path, { publicId, secretDigest, ...billing });
@@ -195,10 +195,10 @@ describe('the token file', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  test('that is missing is refused, with the remedy', () => {
+  test('that is missing is refused, with a hint', () => {
     const path = newPath();
     expect(refusalOf(() => opened(path))).toEqual({
-      message: `there is no token file ${path}, and nothing is served without a token`,
+      message: `there is no token file ${path}; without a token RKMS answers no request`,
       hint: expect.stringContaining('rkms token create'),
     });
   });
@@ -215,8 +215,8 @@ describe('the token file', () => {
   const fileWith = (...tokens: readonly unknown[]): unknown => ({ format: 1, tokens });
 
   test.each<[string, unknown]>([
-    ['a field that this build does not know', fileWith({ ...entry, onlyFrom: '10.0.0.0/8' })],
-    ['a second entry with such a field', fileWith(entry, { ...entry, mode: 'x' })],
+    ['an unknown field', fileWith({ ...entry, onlyFrom: '10.0.0.0/8' })],
+    ['an unknown field in the second entry', fileWith(entry, { ...entry, mode: 'x' })],
     ['an unknown field beside the tokens', { format: 1, tokens: [], rules: [] }],
     ['another format', { format: 2, tokens: [] }],
     ['no format', { tokens: [] }],
@@ -227,19 +227,19 @@ describe('the token file', () => {
     ['no digest', fileWith(without('secretSha256'))],
     ['no caller', fileWith(without('caller'))],
     ['no permissions', fileWith(without('allow'))],
-    ['no beginning', fileWith(without('notBefore'))],
+    ['no start time', fileWith(without('notBefore'))],
     ['a short digest', fileWith({ ...entry, secretSha256: 'a'.repeat(42) })],
     ['a bad id', fileWith({ ...entry, id: 'AAAABBBBCCC' })],
     ['a bad caller', fileWith({ ...entry, caller: 'bil ling' })],
     ['an unknown permission', fileWith({ ...entry, allow: ['read', 'admin'] })],
-    ['a day as the end', fileWith({ ...entry, expires: '2030-01-01' })],
+    ['a date without a time as the end', fileWith({ ...entry, expires: '2030-01-01' })],
     ['a time without a zone', fileWith({ ...entry, expires: '2030-01-01T00:00:00' })],
     ['an impossible time', fileWith({ ...entry, expires: '2030-02-30T00:00:00Z' })],
     ['null as the end', fileWith({ ...entry, expires: null })],
     ['null as the patterns', fileWith({ ...entry, ids: null })],
     ['a bad pattern', fileWith({ ...entry, ids: ['billing/*', 'a/**/b'] })],
-    ['a revocation that is no time', fileWith({ ...entry, revoked: true })],
-  ])('with %s is refused, by its path', (_, content) => {
+    ['a revocation that is not a time', fileWith({ ...entry, revoked: true })],
+  ])('with %s is refused, and the error has its path', (_, content) => {
     const path = newPath();
     writeFileSync(path, JSON.stringify(content), { mode: 0o600 });
     expect(refusalOf(() => opened(path))).toEqual({
@@ -249,7 +249,7 @@ describe('the token file', () => {
   });
 
   test.each(['', '{', 'not json', '{"format":1,"tokens":[]', '\u0000'])(
-    'that holds %j instead of JSON is refused, by its path',
+    'with the content %j instead of JSON is refused, and the error has its path',
     (content) => {
       const path = newPath();
       writeFileSync(path, content, { mode: 0o600 });
@@ -257,20 +257,20 @@ describe('the token file', () => {
     },
   );
 
-  test('that others may read is refused', () => {
+  test('that other users may read is refused', () => {
     const path = newPath();
     addToken(path, stored());
     chmodSync(path, 0o644);
     expect(refusalOf(() => opened(path)).hint).toBe(`run: chmod 600 '${path}'`);
   });
 
-  test('that leads in a circle is refused', () => {
+  test('that is a link to itself is refused', () => {
     const path = newPath();
     symlinkSync(path, path);
     expect(refusalOf(() => opened(path)).message).toBe(`the file ${path} cannot be read (ELOOP)`);
   });
 
-  test('that is broken is not added to', () => {
+  test('that is broken is not overwritten', () => {
     const path = newPath();
     writeFileSync(path, '{', { mode: 0o600 });
     expect(
@@ -281,7 +281,7 @@ describe('the token file', () => {
     expect(readFileSync(path, 'utf8')).toBe('{');
   });
 
-  test('takes up a change within a second, and does not look more often', async () => {
+  test('is read again within a second of a change, and checked no more often', async () => {
     const path = newPath();
     const [one, two] = [stored(), stored()];
     addToken(path, one);
@@ -293,7 +293,7 @@ describe('the token file', () => {
     expect(file.find(two.publicId)).toEqual(facts(two));
   });
 
-  test('lets a token go within a second of its entry', async () => {
+  test('stops a token within a second after its entry was removed', async () => {
     const path = newPath();
     const [one, two] = [stored(), stored()];
     addToken(path, one);
@@ -327,7 +327,7 @@ describe('the token file', () => {
       },
     ],
     [
-      'is opened to others',
+      'becomes readable for other users',
       (path) => {
         chmodSync(path, 0o644);
       },
@@ -339,7 +339,7 @@ describe('the token file', () => {
       },
     ],
     [
-      'becomes a link that leads in a circle',
+      'becomes a link to itself',
       (path) => {
         rmSync(path);
         symlinkSync(path, path);
@@ -347,7 +347,7 @@ describe('the token file', () => {
     ],
   ];
 
-  test.each(breakages)('that %s changes nothing, and is reported once', async (_, spoil) => {
+  test.each(breakages)('that %s leaves the known tokens valid, and is reported once', async (_, spoil) => {
     const path = newPath();
     const one = stored();
     addToken(path, one);
@@ -360,7 +360,7 @@ describe('the token file', () => {
     expect(problems).toEqual([expect.stringContaining(path)]);
   });
 
-  test.each(breakages)('that %s and is put right again is taken up', async (_, spoil) => {
+  test.each(breakages)('that %s and is repaired is read again', async (_, spoil) => {
     const path = newPath();
     const [one, two] = [stored(), stored()];
     addToken(path, one);
@@ -374,7 +374,7 @@ describe('the token file', () => {
     expect([file.find(one.publicId), file.find(two.publicId)]).toEqual([undefined, facts(two)]);
   });
 
-  test('that was changed while open to others is taken up once it is closed to them', async () => {
+  test('that was changed while other users could read it is read once they cannot', async () => {
     const path = newPath();
     const [one, two] = [stored(), stored()];
     addToken(path, one);
@@ -399,7 +399,7 @@ describe('a change of the token file', () => {
   };
   const idsIn = (path: string): readonly string[] => readTokens(path).map(({ publicId }) => publicId);
 
-  test('keeps everything that is known of a token', () => {
+  test('keeps all fields of a token', () => {
     const path = newPath();
     const all = made({ notBeforeMs: nowMs, expiresMs: nowMs + day, revokedMs: nowMs + 1 });
     const least = made();
@@ -408,7 +408,7 @@ describe('a change of the token file', () => {
     expect(readTokens(path)).toEqual([all, least]);
   });
 
-  test('adds at most two good tokens for a caller, and says which one to revoke', () => {
+  test('adds at most two valid tokens for a caller, and names those that could be revoked', () => {
     const path = newPath();
     const [first, second] = [made(), made({ notBeforeMs: nowMs + day })];
     add(path, first, nowMs);
@@ -418,7 +418,7 @@ describe('a change of the token file', () => {
         add(path, made(), nowMs);
       }),
     ).toEqual({
-      message: `"billing" has 2 good tokens already: ${first.publicId}, ${second.publicId}`,
+      message: `"billing" already has 2 valid tokens: ${first.publicId}, ${second.publicId}`,
       hint: 'revoke the one that is no longer used: rkms token revoke <public id>',
     });
     expect(idsIn(path)).toEqual([first.publicId, second.publicId]);
@@ -426,7 +426,7 @@ describe('a change of the token file', () => {
     expect(idsIn(path)).toHaveLength(3);
   });
 
-  test('counts no token that is expired or revoked', () => {
+  test('does not count expired and revoked tokens', () => {
     const path = newPath();
     add(path, made({ expiresMs: nowMs }), nowMs - 1);
     const second = made();
@@ -437,14 +437,14 @@ describe('a change of the token file', () => {
     expect(idsIn(path)).toHaveLength(4);
   });
 
-  test('that adds a token a second time changes nothing', () => {
+  test('that adds the same token again changes nothing', () => {
     const path = newPath();
     const one = made();
     for (let count = 0; count < 3; count += 1) add(path, one, nowMs);
     expect(idsIn(path)).toEqual([one.publicId]);
   });
 
-  test('revokes a token for good, with the time of the first revocation', () => {
+  test('revokes a token permanently, with the time of the first revocation', () => {
     const path = newPath();
     const [one, two] = [made(), made()];
     for (const token of [one, two]) add(path, token, nowMs);
@@ -453,7 +453,7 @@ describe('a change of the token file', () => {
     expect(readTokens(path)).toEqual([{ ...one, revokedMs: nowMs + 1 }, two]);
   });
 
-  test('revokes nothing that it does not know, and does not repeat what it was given', () => {
+  test('refuses to revoke an unknown token, and does not print the given text', () => {
     const path = newPath();
     add(path, made(), nowMs);
     const before = readFileSync(path, 'utf8');
@@ -462,14 +462,14 @@ describe('a change of the token file', () => {
     expect([hint, readFileSync(path, 'utf8')]).toEqual(['see the public ids with: rkms token list', before]);
   });
 
-  test('revokes nothing where there is no file, and leaves none behind', () => {
+  test('refuses to revoke without a file, and creates none', () => {
     const folder = leftovers.folder();
     const { message } = refusalOf(() => revokeToken(join(folder, 'tokens.json'), 'AAAABBBBCCCC', nowMs));
     expect(message).toContain('there is no token file');
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('forgets tokens that have been dead for 90 days', () => {
+  test('removes tokens that expired or were revoked 90 days ago', () => {
     const path = newPath();
     const [expired, revoked, good] = [made({ expiresMs: nowMs }), made({ revokedMs: nowMs }), made()];
     for (const token of [expired, revoked, good]) add(path, token, nowMs);
@@ -479,7 +479,7 @@ describe('a change of the token file', () => {
     expect(idsIn(path)).toEqual([good.publicId]);
   });
 
-  test('loses nothing when several processes make changes at once', async () => {
+  test('loses nothing when several processes change the file at the same time', async () => {
     const path = newPath();
     const processes = new StoreProcesses(leftovers.folder());
     leftovers.add(() => processes.stop());
@@ -490,7 +490,7 @@ describe('a change of the token file', () => {
     expect([...idsIn(path)].sort()).toEqual([...added].sort());
   }, 60_000);
 
-  test('goes on at once when the process that made another was killed in the middle', async () => {
+  test('does not wait after another process was killed during its change', async () => {
     const path = newPath();
     const processes = new StoreProcesses(leftovers.folder());
     leftovers.add(() => processes.stop());
@@ -503,21 +503,21 @@ describe('a change of the token file', () => {
     expect(idsIn(path)).toEqual([one.publicId]);
   }, 60_000);
 
-  test('is refused where its lock cannot be had', () => {
+  test('is refused when the file cannot be locked', () => {
     const path = newPath();
     mkdirSync(`${path}.lock`);
     expect(
       refusalOf(() => {
         add(path, made(), nowMs);
       }).message,
-    ).toBe(`the lock ${path}.lock cannot be had (EISDIR)`);
+    ).toBe(`the lock file ${path}.lock cannot be locked (unable to open database file)`);
     const other = newPath();
     writeFileSync(`${other}.lock`, 'no database at all, but long enough '.repeat(40));
     expect(
       refusalOf(() => {
         add(other, made(), nowMs);
       }).message,
-    ).toBe(`the lock ${other}.lock cannot be had (another process holds it, or it is not an empty file)`);
+    ).toBe(`the lock file ${other}.lock cannot be locked (file is not a database)`);
     expect([path, other].map((each) => existsSync(each))).toEqual([false, false]);
   });
 
@@ -565,12 +565,12 @@ describe('authentication', () => {
     return { header: `Bearer ${text}`, clock, tokens, authenticator };
   }
 
-  test('knows the caller by a good token', async () => {
+  test('identifies the caller by a valid token', async () => {
     const { authenticator, header } = withToken();
     expect(await authenticator.authenticate({ authorization: [header] })).toEqual(ok(callerOf(header)));
   });
 
-  test('refuses every other token the same way', async () => {
+  test('refuses every other token with the same failure', async () => {
     const { authenticator, header } = withToken();
     const other = makeBearerToken().text;
     const publicId = header.slice('Bearer rkms_'.length, 'Bearer rkms_'.length + 12);
@@ -598,7 +598,7 @@ describe('authentication', () => {
     }
   });
 
-  test('lets a token in from its first moment to before its last', async () => {
+  test('accepts a token from its start (included) to its end (not included)', async () => {
     const start = ManualClock.startMs;
     const times = { notBeforeMs: start + day, expiresMs: start + 2 * day };
     const { authenticator, clock, header } = withToken(times);
@@ -614,13 +614,13 @@ describe('authentication', () => {
     expect(await asked()).toEqual(failed);
   });
 
-  test('lets a token without an end in for ever', async () => {
+  test('accepts a token without an end at any later time', async () => {
     const { authenticator, clock, header } = withToken();
     await clock.advance(36_500 * day);
     expect(await authenticator.authenticate({ authorization: [header] })).toEqual(ok(callerOf(header)));
   });
 
-  test('refuses a token that is not known any more', async () => {
+  test('refuses a token that was removed', async () => {
     const { authenticator, tokens, header } = withToken();
     tokens.clear();
     expect(await authenticator.authenticate({ authorization: [header] })).toEqual(failed);
