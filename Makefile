@@ -72,7 +72,7 @@ docs: build ## write docs/cli.md and docs/configuration.md anew, from the progra
 	@$(node) scripts/write-references.ts
 
 clean: ## remove what was installed and built (data/ stays)
-	rm -rf node_modules dist coverage
+	rm -rf node_modules dist dist-* coverage
 
 $(installed): package-lock.json
 	@echo 'Installing packages ...'

@@ -1,54 +1,82 @@
-// Compiles to dist/ without a moment in which dist/ does not work: into a folder beside it first, then each file that changed
-// takes the place of the old one by a rename, and files without a source are removed last. Two builds at once do no harm.
+// Compiles to a new folder dist-<time>-<pid>/ and then points the link dist at it in one step. So dist/ works at every moment, a
+// program that is running keeps the files that it started with, and two builds at once do no harm. Earlier folders are removed
+// by a build ten minutes later. With --pack, dist becomes a folder, because npm packs no links.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
-  existsSync,
-  mkdirSync,
+  lstatSync,
   readdirSync,
-  readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
+  symlinkSync,
+  unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const keepMs = 10 * 60_000;
 const project = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(project, 'dist');
-const fresh = join(project, `dist.new-${process.pid}`);
-
-const filesIn = (folder) =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
-
-// Sources that change while this runs are newer than the stamp, and are built again next time.
+// A source that changes during the build is newer than the stamp, so that the next build compiles it.
 const startedAt = new Date();
+const folder = join(project, `dist-${startedAt.getTime()}-${process.pid}`);
 
-const isSame = (one, other) => existsSync(other) && readFileSync(one).equals(readFileSync(other));
+const isLink = (path) => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 
-try {
+function compile() {
   const compiler = join(project, 'node_modules/typescript/bin/tsc');
-  const compiled = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', fresh], {
-    cwd: project,
-    stdio: 'inherit',
-  });
-  if (compiled.status !== 0) process.exit(compiled.status ?? 1);
-  chmodSync(join(fresh, 'src/infrastructure/main.js'), 0o755);
-  const files = filesIn(fresh);
-  for (const file of files) {
-    const target = join(dist, file);
-    if (isSame(join(fresh, file), target)) continue;
-    mkdirSync(dirname(target), { recursive: true });
-    renameSync(join(fresh, file), target);
+  const { status } = spawnSync(
+    process.execPath,
+    [compiler, '-p', 'tsconfig.build.json', '--outDir', folder],
+    { cwd: project, stdio: 'inherit' },
+  );
+  if (status !== 0) {
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(status ?? 1);
   }
-  const current = new Set([...files, '.built']);
-  for (const file of filesIn(dist)) if (!current.has(file)) rmSync(join(dist, file), { force: true });
-  const stamp = join(dist, '.built');
+  chmodSync(join(folder, 'src/infrastructure/main.js'), 0o755);
+  const stamp = join(folder, '.built');
   writeFileSync(stamp, '');
   utimesSync(stamp, startedAt, startedAt);
-} finally {
-  rmSync(fresh, { recursive: true, force: true });
 }
+
+/** Moves a dist that is a folder, of --pack or of an older version, out of the way. Another build may have done it already. */
+function moveFolderAway() {
+  try {
+    if (!isLink(dist)) renameSync(dist, `${folder}.old`);
+  } catch (cause) {
+    if (cause.code !== 'ENOENT') throw cause;
+  }
+}
+
+/** Renaming a link onto a link is one step for every other process. */
+function publish() {
+  symlinkSync(basename(folder), `${folder}.link`);
+  moveFolderAway();
+  renameSync(`${folder}.link`, dist);
+}
+
+function publishForPacking() {
+  moveFolderAway();
+  if (isLink(dist)) unlinkSync(dist);
+  renameSync(folder, dist);
+}
+
+function removeOldBuilds() {
+  const current = realpathSync(dist);
+  for (const name of readdirSync(project)) {
+    const path = join(project, name);
+    const changed = /^dist-\d+-\d+(\.link|\.old)?$/.test(name) && lstatSync(path, { throwIfNoEntry: false });
+    if (changed && path !== current && changed.mtimeMs < Date.now() - keepMs) {
+      rmSync(path, { recursive: true, force: true });
+    }
+  }
+}
+
+compile();
+if (process.argv.includes('--pack')) publishForPacking();
+else publish();
+removeOldBuilds();

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The program `rkms`. Loads nothing of RKMS before it is sure that this Node can run it, because an older one would fail
-// with an error about a module that nobody has heard of.
+// The program `rkms`. Checks the version of Node before it loads anything else: an older Node would fail with an error about
+// some built-in module.
 import { canRunOn, neededNode } from './startup/node-version.js';
 
 if (canRunOn(process.versions.node)) {
@@ -9,12 +9,12 @@ if (canRunOn(process.versions.node)) {
 } else {
   process.stderr.write(
     `rkms: this is Node ${process.versions.node}, and RKMS needs ${neededNode} or newer\n` +
-      '  in a checkout of RKMS, `make run` brings its own\n',
+      '  in a clone of RKMS, `make build` installs Node 24, and ./rkms runs on it\n',
   );
   process.exitCode = 1;
 }
 
-/** Node 22 calls its SQLite an experiment at each start: of no use to an operator, and no line of JSON in the log. */
+/** Node 22 warns at each start that SQLite is experimental: useless to operators, and not a JSON line in the log. */
 function hideWarningAboutSqlite(): void {
   const warn = process.emitWarning.bind(process) as (...about: readonly unknown[]) => void;
   process.emitWarning = (...about: readonly unknown[]): void => {

@@ -1,8 +1,19 @@
-// Links lead somewhere, every page can be found from README, and the package that npm makes holds what its pages lead to.
+// Every link has a target, every page can be reached from README, and the package that npm makes contains what its pages link to
+// and runs.
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { posix } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, posix, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readPages, type Page } from './pages.js';
 
 const pages = new Map(readPages().map((page) => [page.path, page]));
@@ -21,7 +32,7 @@ function targetOf(page: Page, link: string): Target {
 }
 
 const problemWith = ({ path, anchor }: Target): string | undefined => {
-  if (!existsSync(path)) return 'is not there';
+  if (!existsSync(path)) return 'does not exist';
   const page = pages.get(path);
   return anchor !== undefined && page !== undefined && !page.anchors.has(anchor)
     ? `has no heading #${anchor}`
@@ -47,7 +58,7 @@ function reachableFrom(start: string): ReadonlySet<string> {
 
 describe('links', () => {
   test.each([...pages.values()].map((page) => [page.path, page] as const))(
-    'of %s lead to what is there',
+    'of %s have a target',
     (_, page) => {
       const broken = page.links
         .filter(({ text }) => !isOutside(text))
@@ -70,24 +81,61 @@ describe('links', () => {
   });
 });
 
-test('the package of npm holds what its pages lead to, and the program', () => {
-  const listed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
+describe('the package that npm makes', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rkms-package-'));
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true });
   });
-  const [{ files } = { files: [] }] = JSON.parse(listed) as readonly {
-    readonly files: readonly { readonly path: string }[];
-  }[];
-  const packed = new Set(files.map(({ path }) => path));
-  const isPacked = (path: string): boolean =>
-    packed.has(path) || [...packed].some((name) => name.startsWith(`${path}/`));
-  const needed = [...pages.values()]
-    .filter(({ path }) => packed.has(path))
-    .flatMap((page) =>
-      page.links.filter(({ text }) => !isOutside(text)).map(({ text }) => targetOf(page, text).path),
-    );
-  const missing = [...new Set([...needed, 'dist/src/infrastructure/main.js', 'LICENSE', 'README.md'])].filter(
-    (path) => !isPacked(path),
-  );
-  expect(missing).toEqual([]);
-}, 60_000);
+  const packed = new Set<string>();
+  beforeAll(() => {
+    // A copy, because in a clone dist is a link, which npm does not pack: `prepack` replaces it by a folder.
+    const { files } = JSON.parse(readFileSync('package.json', 'utf8')) as { files: readonly string[] };
+    for (const name of [...files, 'package.json', 'README.md', 'LICENSE']) {
+      cpSync(realpathSync(name), join(folder, 'source', name), { recursive: true });
+    }
+    const listed = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', '..'], {
+      cwd: join(folder, 'source'),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [{ filename, files: names } = { filename: '', files: [] }] = JSON.parse(listed) as readonly {
+      readonly filename: string;
+      readonly files: readonly { readonly path: string }[];
+    }[];
+    for (const { path } of names) packed.add(path);
+    execFileSync('tar', ['-xzf', filename], { cwd: folder });
+  }, 60_000);
+
+  test('has the program, and what its pages link to', () => {
+    const isPacked = (path: string): boolean =>
+      packed.has(path) || [...packed].some((name) => name.startsWith(`${path}/`));
+    const needed = [...pages.values()]
+      .filter(({ path }) => packed.has(path))
+      .flatMap((page) =>
+        page.links.filter(({ text }) => !isOutside(text)).map(({ text }) => targetOf(page, text).path),
+      );
+    const missing = [
+      ...new Set([...needed, 'dist/src/infrastructure/main.js', 'LICENSE', 'README.md']),
+    ].filter((path) => !isPacked(path));
+    expect(missing).toEqual([]);
+  });
+
+  test('runs as `npx rkms`', () => {
+    // As npm installs it; the packages that it needs are those of this clone.
+    const installed = join(folder, 'app/node_modules/rkms');
+    mkdirSync(join(folder, 'app/node_modules/.bin'), { recursive: true });
+    cpSync(join(folder, 'package'), installed, { recursive: true });
+    symlinkSync(resolve('node_modules'), join(installed, 'node_modules'));
+    const { bin } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+      readonly bin: { readonly rkms: string };
+    };
+    symlinkSync(join('../rkms', bin.rkms), join(folder, 'app/node_modules/.bin/rkms'));
+    const PATH = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`;
+    const printed = execFileSync('npx', ['--no-install', 'rkms', '--help'], {
+      cwd: join(folder, 'app'),
+      encoding: 'utf8',
+      env: { ...process.env, PATH },
+    });
+    expect(printed).toMatch(/^Usage: rkms <command>/);
+  }, 60_000);
+});
