@@ -134,7 +134,12 @@ function callsIn(adapter: string, service: string): readonly string[] {
   const sources = readdirSync(`src/adapters/${adapter}`).map((file) =>
     readFileSync(`src/adapters/${adapter}/${file}`, 'utf8'),
   );
-  const calls = sources.flatMap((source) => [...source.matchAll(/new (\w+)Command\(/g)]);
+  const calls = sources.flatMap((source) => [
+    ...source.matchAll(/new (\w+)Command\(/g),
+    ...source.matchAll(
+      /'((?:Get|Put|Update)Item|Scan|Encrypt|Decrypt|DescribeKey|DescribeTable|GenerateDataKey)'/g,
+    ),
+  ]);
   return [...new Set(calls.map(([, call]) => `${service}:${String(call)}`))].sort();
 }
 

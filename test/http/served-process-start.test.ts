@@ -144,7 +144,7 @@ describe('a start that cannot serve says why', () => {
         start,
         refusal(
           'rkms: there are master keys, but the store has no genesis record: it was lost, emptied or replaced',
-          '  restore the store from a backup; to begin anew, name an empty data folder',
+          '  restore the store from a backup; to start over, configure an empty data folder',
         ),
       ]);
     }
@@ -421,7 +421,7 @@ describe('a start on AWS', () => {
         expect.stringContaining('urn:rkms:problem:regions.below-quorum'),
       ]);
       expect(served.stderr).toContain(
-        '"usable":1,"quorum":2,"msg":"fewer regions than the quorum can be used: keys are read, and none is made"',
+        '"usable":1,"quorum":2,"msg":"fewer regions than the quorum can be used: keys can be read, but not created"',
       );
       await served.stop();
     } finally {

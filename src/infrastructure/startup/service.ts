@@ -60,19 +60,16 @@ export async function startService(
   config: Config,
   logger: Logger,
 ): Promise<RunningService> {
-  const [clock, repository, audit] = [
-    container.get(Clock),
-    container.get(KeyRepository),
-    container.get(AuditLog),
-  ];
   ensurePrivateFolder(config.data_dir);
+  const clock = container.get(Clock);
   await checkTables(replicasOf(container, config), config, container.get(AwsClients), logger);
-  await prepareStore({ repository, clock }, config);
+  await prepareStore({ repository: container.get(KeyRepository), clock }, config);
   if (isEmbedded(config)) ensureFirstToken(config, clock.nowMs());
   const tlsFiles = openTls(config, clock, logger);
   await checkRegions(container.get(KeyVaults), container.get(RegionCanaries), config, logger);
   logRisks(config, logger);
 
+  const audit = container.get(AuditLog);
   const supervisors = supervisorsOf(container);
   const inFlight = new ConcurrencyLimit(config.server.max_in_flight);
   let ready = true;

@@ -464,7 +464,7 @@ describe('the table', () => {
       `store ${name}`,
       'genesis',
       'is written in us-east-1 only, but this configuration would write in every region',
-      'as the other processes have it',
+      'in the other processes',
     ];
     await expectIll(names.map(elsewhere));
   });
