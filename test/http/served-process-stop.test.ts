@@ -48,7 +48,7 @@ describe('at SIGTERM', () => {
     let answered = '';
     pipelined.setEncoding('latin1').on('data', (data: string) => (answered += data));
     const closed = new Promise((resolve) => pipelined.once('close', resolve));
-    pipelined.write(Array.from({ length: 20 }, (_, index) => requestFor(`pipe/${index}`)).join(''));
+    pipelined.write(Array.from({ length: 8 }, (_, index) => requestFor(`pipe/${index}`)).join(''));
     await until(() => statusesIn(answered).length >= 1);
     served.signal('SIGTERM');
     expect(await served.ended).toMatchObject({ code: 0 });

@@ -12,7 +12,8 @@ let served: Served;
 let token: string;
 beforeAll(async () => {
   lab = new Lab();
-  const patient = '[server]\nrequest_timeout_ms = 60000\n';
+  const patient =
+    '[server]\nrequest_timeout_ms = 60000\nmax_connections = 20000\nmax_connections_per_address = 20000\n';
   const config = lab.write('slow.toml', embeddedConfig('./slow') + patient);
   served = await lab.serve(config);
   token = await lab.token(config, 'app', 'read,create');

@@ -3,7 +3,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Context } from 'koa';
 import { createApp } from '../../src/adapters/http/keys/key-routes.js';
-
+import { defaultLimits, type ConnectionLimits } from '../../src/adapters/http/server/connections.js';
 import { listen, type RunningServer } from '../../src/adapters/http/server/server.js';
 import { makeBearerToken } from '../../src/adapters/tokens/bearer-token.js';
 import type { Tls } from '../../src/adapters/http/tls/tls.js';
@@ -31,6 +31,7 @@ interface ServedParts {
   readonly tracer?: Tracer;
   /** How many requests for keys may be under way at once. */
   readonly maxInFlight?: number;
+  readonly limits?: Partial<ConnectionLimits>;
 }
 
 export class ServedApp {
@@ -42,6 +43,8 @@ export class ServedApp {
   /** How many requests have begun whose response is not closed. */
   inFlight = 0;
   ready = true;
+  /** The gauge `rkms_requests_in_flight` reads this. */
+  slots = new ConcurrencyLimit(0);
   /** Called with the context of each request before anything else happens to it. */
   onContext: (ctx: Context) => void = () => undefined;
   readonly #tokens = new Map<string, StoredToken>();
@@ -115,7 +118,7 @@ export class ServedApp {
       certificateOf: tls && ((socket) => tls.certificateOf(socket)),
       clock,
       settings: { requestTimeoutMs },
-      inFlight: new ConcurrencyLimit(maxInFlight),
+      inFlight: (this.slots = new ConcurrencyLimit(maxInFlight)),
       isReady: () => this.ready,
       onRequest: (line) => this.lines.push(line),
       tracer: this.parts.tracer ?? untraced,
@@ -127,7 +130,9 @@ export class ServedApp {
       await next();
       this.bodies.push(ctx.body);
     });
-    this.#server = await listen(app, { host: '127.0.0.1', port: 0 }, 'server', tls);
+    // All connections of a test come from one address.
+    const limits = { ...defaultLimits, maxConnectionsPerAddress: 1_000, ...this.parts.limits };
+    this.#server = await listen(app, { host: '127.0.0.1', port: 0, limits }, 'server', tls);
   }
 }
 

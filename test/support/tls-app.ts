@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import type { ConnectionLimits } from '../../src/adapters/http/server/connections.js';
 import { Tls } from '../../src/adapters/http/tls/tls.js';
 import { TlsFiles, type TlsEvent } from '../../src/adapters/http/tls/tls-files.js';
 import type { TlsSettings } from '../../src/adapters/http/tls/tls-material.js';
@@ -34,6 +35,8 @@ interface TlsAppOptions {
   readonly clientCa?: string;
   readonly revoked?: string;
   readonly authenticator?: (tokens: Authenticator, clock: Clock) => Authenticator;
+  readonly limits?: Partial<ConnectionLimits>;
+  readonly maxInFlight?: number;
 }
 
 export interface Asked extends ConnectionOptions {
@@ -71,6 +74,8 @@ export class TlsApp {
     app.served = await ServedApp.start({
       tls: new Tls(app.files),
       authenticator: (tokens) => authenticator(tokens, app.clock),
+      ...(options.limits && { limits: options.limits }),
+      ...(options.maxInFlight !== undefined && { maxInFlight: options.maxInFlight }),
     });
     app.files.watch();
     return app;

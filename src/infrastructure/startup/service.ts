@@ -8,6 +8,7 @@ import {
   createOperationsApp,
   type OperatedRegions,
 } from '../../adapters/http/operations/operation-routes.js';
+import { defaultLimits } from '../../adapters/http/server/connections.js';
 import { listen, type RunningServer } from '../../adapters/http/server/server.js';
 import { Tls } from '../../adapters/http/tls/tls.js';
 import type { CertificateExpiry } from '../../adapters/http/tls/tls-material.js';
@@ -159,9 +160,15 @@ function createApps(container: Container, config: Config, { tls, inFlight, isRea
   });
   const tlsOf = (listener: { readonly tls: ListenerTls }): Tls | undefined =>
     listener.tls === 'on' ? tls : undefined;
+  const limits = {
+    ...defaultLimits,
+    maxConnections: config.server.max_connections,
+    maxConnectionsPerAddress: config.server.max_connections_per_address,
+  };
   return {
-    listenKeys: () => listen(keys, config.server, 'server', tlsOf(config.server)),
-    listenOperations: () => listen(operations, config.operations, 'operations', tlsOf(config.operations)),
+    listenKeys: () => listen(keys, { ...config.server, limits }, 'server', tlsOf(config.server)),
+    listenOperations: () =>
+      listen(operations, { ...config.operations, limits }, 'operations', tlsOf(config.operations)),
   };
 }
 

@@ -81,6 +81,8 @@ describe('a configuration', () => {
   it('may name every option', () => {
     const all = `data_dir = "/srv"\n${top}
       [server]\nhost = "::1"\nport = 0\nrequest_timeout_ms = 60000\nmax_in_flight = 1
+max_connections = 1
+max_connections_per_address = 1
       [operations]\nport = 1\nmetrics = "public"
       [security]\nallow_environment = ["NODE_DEBUG", "--inspect"]
       [store]\nkind = "dynamodb"\ntable = "t"\nregion = "eu-west-1"\nendpoint = "http://[::1]:8000"\ntimeout_ms = 10
@@ -500,7 +502,15 @@ describe('an unknown key', () => {
       'that is far from all',
       `${smallest}[server]\ncolour = 1`,
       'server.colour',
-      oneOf('host', 'port', 'request_timeout_ms', 'max_in_flight', 'tls'),
+      oneOf(
+        'host',
+        'port',
+        'request_timeout_ms',
+        'max_in_flight',
+        'max_connections',
+        'max_connections_per_address',
+        'tls',
+      ),
     ],
     [
       'of another kind of region',
@@ -512,7 +522,15 @@ describe('an unknown key', () => {
       'that every object has',
       `${smallest}[server]\nconstructor = 1`,
       'server.constructor',
-      oneOf('host', 'port', 'request_timeout_ms', 'max_in_flight', 'tls'),
+      oneOf(
+        'host',
+        'port',
+        'request_timeout_ms',
+        'max_in_flight',
+        'max_connections',
+        'max_connections_per_address',
+        'tls',
+      ),
     ],
   ])('%s is refused, and the nearest known one suggested', (_, toml, path, expected) => {
     expect(found(toml)).toEqual([[path, unknownKey, expected]]);

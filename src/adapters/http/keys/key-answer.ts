@@ -3,6 +3,7 @@
 import type { Context } from 'koa';
 import type { ServedKey } from '../../../application/keys/get-data-key.js';
 import type { KeyServed } from '../../../ports/telemetry.js';
+import { hasLeft } from '../server/request-scope.js';
 import type { RequestState } from '../server/request-state.js';
 import { base64Length, writeBase64 } from '../../system/base64-bytes.js';
 
@@ -28,8 +29,8 @@ export function answerKey(ctx: Context, served: ServedKey): void {
   const wipe = (): void => {
     body.fill(0);
   };
-  // A caller who left while the audit log was written closes the response only once, and that was before.
-  if (ctx.res.closed) wipe();
+  // If the caller left while the audit entry was written, `close` was emitted before.
+  if (hasLeft(ctx)) wipe();
   else ctx.res.once('close', wipe);
   ctx.status = 200;
   ctx.type = 'application/json';

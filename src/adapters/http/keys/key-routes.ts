@@ -15,7 +15,8 @@ import { checkMediaType, parseKeyJson, readBody } from './key-json.js';
 import { parseKeyQuery } from './key-query.js';
 import type { HttpFailure } from '../server/problems.js';
 import type { RequestFailure } from '../server/request-failures.js';
-import { appOf, retryAfterS, type AppContext, type AppParts, type Route } from '../server/dispatch.js';
+import { appOf, type AppContext, type AppParts, type Route } from '../server/dispatch.js';
+import { hasLeft } from '../server/request-scope.js';
 import { parseTarget } from '../server/request-target.js';
 import { answerKey } from './key-answer.js';
 
@@ -69,9 +70,15 @@ const keyRoutesAt = (path: string, parts: HttpParts): readonly Route[] => [
 type ReadId = (ctx: Context, clock: Clock, signal: AbortSignal) => ResultAsync<KeyId, RequestFailure>;
 
 const answerWithKey =
-  ({ keys, clock, settings }: HttpParts, readId: ReadId) =>
+  ({ keys, clock, settings, inFlight }: HttpParts, readId: ReadId) =>
   async (ctx: AppContext, caller: Caller): Promise<void> => {
     const { requestId } = ctx.state;
+    const slot = inFlight.take();
+    if (slot.isErr()) {
+      answerProblem(ctx, slot.error, retryAfterS(clock));
+      return;
+    }
+    releaseAtEnd(ctx, clock, settings.requestTimeoutMs, slot.value);
     const bounds = boundsOf(ctx, clock, workTimeMs(settings.requestTimeoutMs));
     let served: Result<ServedKey, HttpFailure>;
     try {
@@ -84,6 +91,20 @@ const answerWithKey =
     if (served.isOk()) answerKey(ctx, served.value);
     else answerProblem(ctx, served.error, retryAfterS(clock));
   };
+
+/** Releases the slot when the answer is written, the connection is closed, or the deadline has passed. */
+function releaseAtEnd(ctx: Context, clock: Clock, deadlineMs: number, release: () => void): void {
+  const cancelTimer = clock.schedule(deadlineMs, release);
+  const end = (): void => {
+    cancelTimer();
+    release();
+  };
+  if (hasLeft(ctx)) end();
+  else ctx.res.once('finish', end).once('close', end);
+}
+
+/** Callers that were refused under load come back at different times: after 1 to 3 seconds, at random. */
+const retryAfterS = (clock: Clock): number => 1 + Math.floor(clock.random() * 3);
 
 const queryOf = (ctx: Context): Result<string | undefined, RequestFailure> =>
   parseTarget(ctx.req.url ?? '').map(({ query }) => query);

@@ -12,6 +12,7 @@ import type { Region } from '../../../domain/ids.js';
 import { circuitOf } from '../../../domain/regions/region-state.js';
 import type { Clock } from '../../../ports/clock.js';
 import { answerJson, answerPage, answerProblem } from '../server/answers.js';
+import { hasLeft } from '../server/request-scope.js';
 import { interfaceRoute } from '../openapi/interface-route.js';
 import {
   appOf,
@@ -119,9 +120,12 @@ const reportAll = ({ guarded, store }: OperationsParts, caller: Caller): Result<
 function streamRegions(ctx: AppContext, parts: OperationsParts, caller: Caller, again: Reauthenticate): void {
   const stream = new PassThrough();
   const send = (): void => {
-    reportAll(parts, caller).map((report) =>
-      stream.write(`event: regions\ndata: ${JSON.stringify(report)}\n\n`),
-    );
+    // The reader is slower than the changes: it is disconnected, because a stream must not use memory without bound.
+    if (stream.writableNeedDrain) ctx.req.socket.destroy();
+    else
+      reportAll(parts, caller).map((report) =>
+        stream.write(`event: regions\ndata: ${JSON.stringify(report)}\n\n`),
+      );
   };
   send();
   const sources = [parts.guarded, ...(parts.store ? [parts.store.guarded] : [])];
@@ -131,9 +135,11 @@ function streamRegions(ctx: AppContext, parts: OperationsParts, caller: Caller, 
     return;
   }
   const stopChecks = endWhenRefused(ctx, parts.clock, () => again().andThen((now) => reportAll(parts, now)));
-  ctx.res.once('close', () => {
-    for (const end of [stopChecks, ...watching.value]) end();
-  });
+  const end = (): void => {
+    for (const stop of [stopChecks, ...watching.value]) stop();
+  };
+  if (hasLeft(ctx)) end();
+  else ctx.res.once('close', end);
   ctx.status = 200;
   ctx.type = 'text/event-stream';
   ctx.body = stream;
@@ -150,10 +156,10 @@ function endWhenRefused(
 ): () => void {
   let cancel: () => void = () => undefined;
   const check = (): void => {
-    void authorise().match(later, () => ctx.res.destroy());
+    void authorise().match(later, () => ctx.req.socket.destroy());
   };
   const later = (): void => {
-    if (!ctx.res.closed) cancel = clock.schedule(reauthenticateMs, check);
+    if (!hasLeft(ctx)) cancel = clock.schedule(reauthenticateMs, check);
   };
   later();
   return () => {

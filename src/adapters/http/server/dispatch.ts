@@ -7,7 +7,6 @@ import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Caller } from '../../../domain/access/caller.js';
-import type { ConcurrencyLimit } from '../../../application/resilience/concurrency-limit.js';
 import type { AuthenticationFailed } from '../../../domain/failures/key-failures.js';
 import type { Authenticator, ClientCertificate, Credentials } from '../../../ports/authenticator.js';
 import type { Clock } from '../../../ports/clock.js';
@@ -48,12 +47,7 @@ export interface AppParts {
   readonly onRequest: (answered: RequestAnswered) => void;
   /** Undefined if no traces are collected. */
   readonly tracer?: Tracer;
-  /** Limits the requests in flight on authenticated routes. Public routes have no limit. */
-  readonly inFlight?: ConcurrencyLimit;
 }
-
-/** Callers that were refused under load come back at different times: after 1 to 3 seconds, at random. */
-export const retryAfterS = (clock: Clock): number => 1 + Math.floor(clock.random() * 3);
 
 export function appOf(routes: readonly Route[], parts: AppParts): Koa {
   const app = new Koa();
@@ -125,12 +119,6 @@ async function serve(ctx: AppContext, route: Route, parts: AppParts): Promise<vo
     await route.handle(ctx);
     return;
   }
-  const slot = parts.inFlight?.take() ?? ok(undefined);
-  if (slot.isErr()) {
-    answerProblem(ctx, slot.error, retryAfterS(parts.clock));
-    return;
-  }
-  if (slot.value) ctx.res.once('close', slot.value);
   const again: Reauthenticate = () => parts.authenticator.authenticate(credentialsOf(ctx, parts));
   const caller = await again();
   if (caller.isErr()) {

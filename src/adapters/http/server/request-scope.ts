@@ -37,7 +37,7 @@ export const requestScope =
         method: ctx.method,
         status: ctx.status,
         durationMs: clock.monotonicMs() - startedMs,
-        callerLeft: ctx.res.closed,
+        callerLeft: hasLeft(ctx),
       });
     });
   };
@@ -68,6 +68,9 @@ function annotate(span: Span, { state, method, status }: Context): void {
   span.note({ 'rkms.problem': failure.kind });
   if (status >= 500) span.fail(failure.kind);
 }
+
+/** True if the connection is closed. The response alone does not know it while it is queued behind another one. */
+export const hasLeft = ({ req, res }: Context): boolean => res.closed || req.socket.destroyed;
 
 /** True if the headers announce a body of at least one byte. */
 export const hasBody = ({ headers }: IncomingMessage): boolean =>

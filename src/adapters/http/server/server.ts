@@ -1,93 +1,88 @@
-// The HTTP server around the app: limits on what a connection may do, answers for what is not HTTP, and an end that lets
-// running requests finish.
+// The HTTP server around the app: Node's time-outs, answers to requests that Node cannot parse, and a stop that lets
+// running requests finish. Never writes an answer before the answers to earlier requests of the same connection.
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import type { AddressInfo } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type Koa from 'koa';
 import { codeOf } from '../../files/private-files.js';
 import { OperatorError } from '../../system/operator-error.js';
 import { rawProblem } from './answers.js';
+import { Connections, defaultLimits, type ConnectionLimits } from './connections.js';
 import type { RequestFailure } from './request-failures.js';
 import { hasBody } from './request-scope.js';
 import type { Tls } from '../tls/tls.js';
 
 export interface ListenSettings {
   readonly host: string;
-  /** 0 lets the system choose a free one. */
+  /** 0 lets the system choose a free port. */
   readonly port: number;
+  readonly limits?: ConnectionLimits;
 }
 
 export interface RunningServer {
-  /** As `http://127.0.0.1:8080`, or `https:` where it speaks TLS. */
+  /** `http://127.0.0.1:8080`, or `https:` with TLS. */
   readonly url: string;
-  /** Takes no new request, waits for the running ones for at most `graceMs`, then cuts what is left. */
+  /** Accepts no more requests, waits at most `graceMs` for the running ones, then closes all connections. */
   stop(graceMs: number): Promise<void>;
 }
 
-// A caller sends one short request: whoever needs longer holds a connection open for its own sake.
-const limits = {
+// Node's own limits. A caller sends one short request, so a slow one is closed after seconds.
+const nodeLimits = {
   headersTimeout: 5_000,
   requestTimeout: 10_000,
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: 8_192,
   keepAliveTimeout: 65_000,
-  // The app checks the Host header itself: Node's own refusal has neither a document nor our headers.
+  // The app checks the Host header: Node's refusal has neither a problem document nor our headers.
   requireHostHeader: false,
 } as const;
-/** Each takes a file descriptor; the process's own limit may be lower. */
-const maxConnections = 16_384;
 
+/** Serves `app` until `stop`. Throws an OperatorError if the address cannot be used. */
 export async function listen(
   app: Koa,
-  { host, port }: ListenSettings,
+  { host, port, limits = defaultLimits }: ListenSettings,
   section: 'server' | 'operations',
   tls?: Tls,
 ): Promise<RunningServer> {
   const handle = app.callback();
-  const last = new WeakSet<Socket>();
   let running = 0;
   const answer: RequestListener = (request, response) => {
-    // What follows a body that does not belong there may be a part of it: it is not acted on, and the connection ends.
-    if (last.has(request.socket)) return;
-    if (request.method !== 'POST' && hasBody(request)) last.add(request.socket);
-    // A stopping server listens no more; the connection of its last answer would be kept alive for nobody.
+    const connection = connections.of(request.socket);
+    if (connection?.begin(response) !== true) return;
+    // What follows an unexpected body may be a part of it, so it is never treated as a request.
+    if (request.method !== 'POST' && hasBody(request)) connection.refuseFurther();
+    // A stopping server accepts no requests, so a connection is closed with its last answer.
     running += 1;
     response.once('close', () => {
       running -= 1;
       if (!server.listening) server.closeIdleConnections();
     });
-    // Koa answers for every request; the promise it returns is of its own error handling.
+    // Koa answers every request; the promise is only about its own error handling.
     void handle(request, response);
   };
-  const { server, letGo } = serverFor(answer, tls);
-  // An expectation that nobody knows is no reason to refuse a request, least of all with headers that are not ours.
+  const { server, detach } = serverFor(answer, tls);
+  // An unknown expectation is ignored. Node would refuse the request, without our headers.
   server.on('checkExpectation', answer);
-  server.maxConnections = maxConnections;
-  // Connections that wait for nothing make room for new ones.
-  server.on('drop', () => {
-    server.closeIdleConnections();
-  });
-  refuseUnreadable(server);
-  const open = openSockets(server);
+  const connections = new Connections(server, limits, tls !== undefined);
+  refuseUnreadable(server, connections);
   await bound(server, host, port, section);
   const address = server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return {
     url: `${tls ? 'https' : 'http'}://${name}:${address.port}`,
     stop: async (graceMs) => {
-      await stop(server, open, graceMs, () => running > 0);
-      letGo();
+      await stop(server, connections, graceMs, () => running > 0);
+      detach();
     },
   };
 }
 
-function serverFor(answer: RequestListener, tls: Tls | undefined): { server: Server; letGo: () => void } {
-  if (tls === undefined) return { server: createServer(limits, answer), letGo: () => undefined };
-  const server = createTlsServer({ ...limits, ...tls.options() }, answer);
-  return { server, letGo: tls.attach(server) };
+function serverFor(answer: RequestListener, tls: Tls | undefined): { server: Server; detach: () => void } {
+  if (tls === undefined) return { server: createServer(nodeLimits, answer), detach: () => undefined };
+  const server = createTlsServer({ ...nodeLimits, ...tls.options() }, answer);
+  return { server, detach: tls.attach(server) };
 }
 
 function bound(server: Server, host: string, port: number, section: string): Promise<void> {
@@ -108,58 +103,51 @@ const hintFor = (cause: unknown, section: string): string =>
     ? `another program uses the port: stop it, or set RKMS_${section.toUpperCase()}_PORT to a free one`
     : `set ${section}.host and ${section}.port to an address of this machine`;
 
-/** Also those that have not finished their handshake, which Node's own list of connections does not have. */
-function openSockets(server: Server): ReadonlySet<Socket> {
-  const open = new Set<Socket>();
-  server.on('connection', (socket) => {
-    open.add(socket);
-    socket.once('close', () => open.delete(socket));
-  });
-  return open;
-}
-
-/** What has begun to send a request may finish it in the time that headers may take; Node itself no longer looks. */
+/** Half-sent requests may be completed within the time for headers; Node does not check that time after `close`. */
 function stop(
   server: Server,
-  open: ReadonlySet<Socket>,
+  connections: Connections,
   graceMs: number,
   isRunning: () => boolean,
 ): Promise<void> {
   return new Promise((resolve) => {
-    const cutAll = (): void => {
-      for (const socket of open) socket.destroy();
-    };
-    const cut = setTimeout(cutAll, graceMs);
-    const cutHalf = setInterval(() => {
-      if (!isRunning()) cutAll();
-    }, limits.headersTimeout);
+    const closeAll = setTimeout(() => {
+      connections.closeAll();
+    }, graceMs);
+    const closeHalfSent = setInterval(() => {
+      if (!isRunning()) connections.closeAll();
+    }, nodeLimits.headersTimeout);
     server.close(() => {
-      clearTimeout(cut);
-      clearInterval(cutHalf);
+      clearTimeout(closeAll);
+      clearInterval(closeHalfSent);
       resolve();
     });
     server.closeIdleConnections();
   });
 }
 
-/** :: Node's code for what it could not accept -> what we call it */
+/** :: Node's error code -> the failure of a request that Node could not parse; all others are `request.malformed` */
 const refusals: ReadonlyMap<string, RequestFailure> = new Map([
   ['HPE_HEADER_OVERFLOW', { kind: 'request.headers-too-large' }],
   ['ERR_HTTP_REQUEST_TIMEOUT', { kind: 'request.too-slow' }],
 ]);
 
-/** Answers what Node could not accept, where an answer can be given: not before TLS came about. */
-function refuseUnreadable(server: Server): void {
-  // Node 22.13 crashes when it is asked for the handshake of a connection that is gone.
-  const spoken = new WeakSet<Duplex>();
-  server.on('secureConnection', (socket: TLSSocket) => spoken.add(socket));
+/** Answers requests that Node could not parse. Over TLS no answer is possible before the handshake. */
+function refuseUnreadable(server: Server, connections: Connections): void {
   server.on('clientError', (error, socket) => {
-    const secure = socket instanceof TLSSocket;
-    if (codeOf(error) === 'ECONNRESET' || !socket.writable || (secure && !spoken.has(socket))) {
+    const connection = connections.of(socket);
+    const code = codeOf(error);
+    if (code === 'ECONNRESET' || !socket.writable || connection === undefined) {
       socket.destroy();
       return;
     }
-    const failure = refusals.get(codeOf(error)) ?? { kind: 'request.malformed' };
-    socket.end(rawProblem(failure, randomUUID(), secure));
+    if (connection.isEnding) return;
+    // Node reports this if data arrives while it has paused its own parser: the request is not at fault, but is lost.
+    if (code === 'HPE_PAUSED') {
+      connection.end();
+      return;
+    }
+    const failure = refusals.get(code) ?? { kind: 'request.malformed' };
+    connection.end(rawProblem(failure, randomUUID(), socket instanceof TLSSocket));
   });
 }

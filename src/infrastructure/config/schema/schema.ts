@@ -59,6 +59,14 @@ export const configSchema = z.strictObject(
         .describe(
           'How many requests for keys may be under way at once. Those beyond it get 503; new keys may take a quarter.',
         ),
+      max_connections: whole(1, 65_535, 'connections')
+        .default(1_000)
+        .describe('How many connections each listener accepts. An idle one with TLS takes 71 KB of memory.'),
+      max_connections_per_address: whole(1, 65_535, 'connections')
+        .default(250)
+        .describe(
+          'How many of them may come from one IPv4 address or one IPv6 /64 network. Raise it behind a proxy.',
+        ),
       tls: listenerTls,
     })
       .prefault({})

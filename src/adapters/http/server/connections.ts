@@ -1,0 +1,170 @@
+// Limits what the connections of one listener may hold: how many there are, how many requests each may have unanswered,
+// and how long it may leave an answer unread. Closes a connection beyond a limit. Never relies on a response to report its
+// own end: Node emits no `close` for a response that is queued behind another one when the connection ends.
+import type { Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+export interface ConnectionLimits {
+  /** Open connections of the listener. Those beyond it are dropped, and idle ones are closed to make room. */
+  readonly maxConnections: number;
+  /** Open connections from one IPv4 address, or from one IPv6 network of 64 bits. Those beyond it are closed at once. */
+  readonly maxConnectionsPerAddress: number;
+  /** Milliseconds without progress after which a connection with unread answers is closed. */
+  readonly writeTimeoutMs: number;
+}
+
+/** An idle connection with TLS takes 71 KB (measured): 1,000 take 71 MB. */
+export const defaultLimits: ConnectionLimits = {
+  maxConnections: 1_000,
+  maxConnectionsPerAddress: 250,
+  writeTimeoutMs: 10_000,
+};
+
+/** Unanswered requests of one connection. HTTP clients do not pipeline; with more the connection is closed. */
+export const maxPipelined = 8;
+
+/** The requests of one connection that have no complete answer yet, and whether it accepts more. */
+export class Connection {
+  readonly #unanswered = new Set<ServerResponse>();
+  #acceptsRequests = true;
+  #isEnding = false;
+  #lastAnswer = '';
+  #sentBytes = 0;
+  #progressMs = performance.now();
+
+  constructor(private readonly socket: Socket) {
+    socket.once('close', () => {
+      this.#acceptsRequests = false;
+      for (const response of this.#unanswered) if (response.socket === null) response.emit('close');
+    });
+  }
+
+  /** True after `end`. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
+  /** True if the request is to be answered. Closes the connection if too many are unanswered. */
+  begin(response: ServerResponse): boolean {
+    if (!this.#acceptsRequests) return false;
+    if (this.#unanswered.size >= maxPipelined) {
+      this.#acceptsRequests = false;
+      this.socket.destroy();
+      return false;
+    }
+    this.#unanswered.add(response);
+    response.once('close', () => {
+      this.#unanswered.delete(response);
+      if (!this.#acceptsRequests) this.#endIfAnswered();
+    });
+    return true;
+  }
+
+  /** Later requests of the connection are not answered. */
+  refuseFurther(): void {
+    this.#acceptsRequests = false;
+  }
+
+  /** Ends the connection after the answers to earlier requests, with `lastAnswer` unless the last request has an answer. */
+  end(lastAnswer = ''): void {
+    const last = [...this.#unanswered].at(-1);
+    this.#acceptsRequests = false;
+    this.#lastAnswer = last?.writableEnded === true && !last.req.complete ? '' : lastAnswer;
+    this.#isEnding = true;
+    this.#endIfAnswered();
+  }
+
+  /** The request whose body could not be read gets `lastAnswer` and must not be waited for. */
+  #endIfAnswered(): void {
+    if (!this.#isEnding || this.socket.writableEnded) return;
+    const isWaiting = [...this.#unanswered].some(({ req, writableEnded }) => req.complete || writableEnded);
+    if (!isWaiting) this.socket.end(this.#lastAnswer);
+  }
+
+  /** Closes the connection if unread answers, or its end, made no progress for `timeoutMs`. */
+  closeIfStuck(nowMs: number, timeoutMs: number): void {
+    const { bytesWritten, writableLength, writableEnded } = this.socket;
+    const sentBytes = bytesWritten - writableLength;
+    const isStuck = (writableLength > 0 || writableEnded) && sentBytes === this.#sentBytes;
+    this.#sentBytes = sentBytes;
+    if (!isStuck) this.#progressMs = nowMs;
+    else if (nowMs - this.#progressMs >= timeoutMs) this.socket.destroy();
+  }
+}
+
+/** All connections of one listener. */
+export class Connections {
+  /** Includes connections that have not finished their TLS handshake. */
+  readonly #open = new Set<Socket>();
+  /** :: address -> number of open connections */
+  readonly #byAddress = new Map<string, number>();
+  /** :: socket that carries HTTP -> its state; for TLS the decrypted socket */
+  readonly #connections = new Map<Duplex, Connection>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(
+    server: Server,
+    private readonly limits: ConnectionLimits,
+    isTls: boolean,
+  ) {
+    const { maxConnections, writeTimeoutMs } = limits;
+    server.maxConnections = maxConnections;
+    server.on('drop', () => {
+      server.closeIdleConnections();
+    });
+    server.prependListener('connection', (socket: Socket) => {
+      this.#admit(socket);
+    });
+    server.prependListener(isTls ? 'secureConnection' : 'connection', (socket: Socket) => {
+      this.#connections.set(socket, new Connection(socket));
+      socket.once('close', () => this.#connections.delete(socket));
+    });
+    this.#timer = setInterval(
+      () => {
+        const nowMs = performance.now();
+        for (const connection of this.#connections.values()) connection.closeIfStuck(nowMs, writeTimeoutMs);
+      },
+      Math.min(1_000, writeTimeoutMs / 4),
+    );
+    this.#timer.unref();
+    server.once('close', () => {
+      clearInterval(this.#timer);
+    });
+  }
+
+  /** Undefined before the end of the TLS handshake, and after the connection is closed. */
+  of(socket: Duplex): Connection | undefined {
+    return this.#connections.get(socket);
+  }
+
+  closeAll(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  #admit(socket: Socket): void {
+    const address = addressOf(socket);
+    const count = (this.#byAddress.get(address) ?? 0) + 1;
+    this.#open.add(socket);
+    this.#byAddress.set(address, count);
+    socket.once('close', () => {
+      this.#open.delete(socket);
+      const left = (this.#byAddress.get(address) ?? 1) - 1;
+      if (left === 0) this.#byAddress.delete(address);
+      else this.#byAddress.set(address, left);
+    });
+    // Later, because Node's own listeners for this event need an open socket.
+    if (count > this.limits.maxConnectionsPerAddress) setImmediate(() => socket.destroy());
+  }
+}
+
+/** A single machine usually has an IPv6 network of 64 bits (RFC 4291, 2.5.4), so a network counts as one address. */
+export function addressOf({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>): string {
+  const v4 = remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '');
+  if (!v4.includes(':')) return v4;
+  const [before = '', after] = v4.replace(/%.*/, '').split('::');
+  const head = before === '' ? [] : before.split(':');
+  const tail = after === undefined || after === '' ? [] : after.split(':');
+  const zeros = after === undefined ? 0 : 8 - head.length - tail.length;
+  return [...head, ...Array.from({ length: zeros }, () => '0'), ...tail].slice(0, 4).join(':');
+}
