@@ -1,12 +1,12 @@
-// What KMS says about a KMS key: whether it is one that RKMS can use, and what an operator should know of it. The verdict is
-// the same for the vault, which needs it, and for whoever only looks.
+// What DescribeKey says about a KMS key: whether RKMS can use it, and what an operator should know about it. The vault and
+// `rkms doctor` use the same rules.
 import { DescribeKeyCommand, GetKeyRotationStatusCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { err, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
 import type { VaultFailure, VaultMisconfigured } from '../../domain/failures/region-failures.js';
 import { kmsFailure, misconfiguredStates } from '../aws/kms-failures.js';
 import { untilAborted } from '../aws/until-aborted.js';
 
-/** What DescribeKey answers about a KMS key, as far as it is read. */
+/** The members of DescribeKey's answer that are read. */
 export interface DescribedKey {
   readonly Arn?: string | undefined;
   readonly KeyState?: string | undefined;
@@ -21,15 +21,15 @@ export interface KmsKeyFacts {
   readonly arn: string;
   /** Whether other regions may hold replicas of the same key material. */
   readonly isMultiRegion: boolean;
-  /** Where the key material is from: `AWS_KMS`, or what KMS says instead; only the former is rotated by AWS. */
+  /** The origin of the key material, `AWS_KMS` if KMS says nothing else. AWS rotates only key material of that origin. */
   readonly origin: string;
 }
 
-/** Whether a key is named in full, so that nothing has to be looked up before it is used. */
+/** Whether a name is a full key ARN, which needs no look-up before use. */
 export const isKeyArn = (name: string): boolean =>
   /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/.test(name);
 
-/** What is wrong with the key for RKMS; its state comes first, for a key that is to be deleted may be of any kind. */
+/** The facts of a key that RKMS can use, or why it cannot. The state is checked first: a key pending deletion may be of any kind. */
 export function usableKey(key: DescribedKey | undefined): Result<KmsKeyFacts, VaultMisconfigured> {
   const reason = misconfiguredStates.get(key?.KeyState ?? '');
   if (reason !== undefined) return err({ kind: 'vault.misconfigured', reason, cause: key?.KeyState });
@@ -39,7 +39,7 @@ export function usableKey(key: DescribedKey | undefined): Result<KmsKeyFacts, Va
   return ok({ arn: key.Arn, isMultiRegion: key.MultiRegion === true, origin: key.Origin ?? 'AWS_KMS' });
 }
 
-/** Asks once. `kmsKey` is a key ARN, key id, alias or alias ARN. */
+/** Calls DescribeKey once. `kmsKey` is a key ARN, key id, alias or alias ARN. */
 export const describeKmsKey = (
   client: KMSClient,
   kmsKey: string,
@@ -52,7 +52,7 @@ export const describeKmsKey = (
     ).andThen(({ KeyMetadata }) => usableKey(KeyMetadata)),
   );
 
-/** Whether AWS renews the key material by itself; undefined when we may not ask, or whoever answers cannot tell. */
+/** Whether AWS rotates the key material; undefined without the permission, or when the endpoint does not know the call. */
 export const isRotated = (
   client: KMSClient,
   arn: string,
@@ -67,7 +67,7 @@ export const isRotated = (
       .orElse((failure) => (isNoAnswer(failure) ? okAsync(undefined) : err(failure))),
   );
 
-/** Not to be allowed to ask is no fault, nor is a stand-in that does not know the question. */
+/** A missing permission and a stand-in that does not know the call are not failures. */
 function isNoAnswer(failure: VaultFailure): boolean {
   return (
     failure.kind === 'vault.request-invalid' ||

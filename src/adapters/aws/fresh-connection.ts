@@ -1,9 +1,9 @@
-// AWS closes connections that are idle. A call that takes such a connection at that very moment meets a reset, which says
-// nothing about the region: where nothing can have happened twice, it is made once more, on another connection.
+// AWS closes idle connections. A call that is sent on such a connection at that moment gets a reset, which says nothing about
+// the region. Reads are repeated once, on another connection.
 import { errAsync, type ResultAsync } from 'neverthrow';
 import { transportFailure } from './transport-failures.js';
 
-/** For reads alone: a write whose connection was reset may have happened. */
+/** For reads only: a write whose connection was reset may have happened. */
 export const withFreshConnection = <T, F extends { readonly kind: string; readonly cause?: unknown }>(
   read: () => ResultAsync<T, F>,
 ): ResultAsync<T, F> => read().orElse((failure) => (wasReset(failure.cause) ? read() : errAsync(failure)));

@@ -1,4 +1,4 @@
-// The one table from KMS's errors to failure kinds, for every row of the design's table of region failures.
+// Maps the errors of KMS to failure kinds. This is the only place that knows KMS's error names.
 import type { MisconfigurationReason, VaultFailure } from '../../domain/failures/region-failures.js';
 import { transportFailure } from './transport-failures.js';
 
@@ -36,7 +36,7 @@ const table: ReadonlyMap<string, Row> = new Map(
   }),
 );
 
-/** Never throws; an error of no known name makes the region unavailable, so that another one is tried. */
+/** Never throws. An error with an unknown name is `region.unavailable`, so that the next region is tried. */
 export function kmsFailure(cause: unknown): VaultFailure {
   const known = cause instanceof Error ? table.get(cause.name) : undefined;
   return (

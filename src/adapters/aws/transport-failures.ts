@@ -1,5 +1,5 @@
-// What every AWS service has in common when it fails: the network, TLS, credentials, throttling and 5xx. Names and codes
-// only; an error's text is never looked at, for it may change.
+// Classifies the failures that all AWS services share: network, TLS, credentials, throttling and 5xx. Uses error names and
+// codes only; the text of an error may change and is never read.
 import type {
   CallAborted,
   CredentialsInvalid,
@@ -36,7 +36,7 @@ const outageOfCode: ReadonlyMap<string, OutageReason> = new Map(
   } as const),
 );
 
-/** OpenSSL's verdicts on a certificate, and Node's on its name. https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+/** Codes with which OpenSSL rejects a certificate and Node rejects its name. https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 const untrustedCode =
   /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|EPROTO$)/;
 
@@ -70,7 +70,7 @@ const throttlingErrors = new Set([
   'TooManyRequestsException',
 ]);
 
-/** The failure that `cause` stands for at every AWS service, or undefined when its name means something in one only. */
+/** The failure that `cause` means for every AWS service, or undefined when its name is specific to one service. */
 export function transportFailure(cause: unknown): TransportFailure | undefined {
   const { name, codes, status } = factsOf(cause);
   if (name === 'AbortError') return { kind: 'call.aborted' };
@@ -80,7 +80,7 @@ export function transportFailure(cause: unknown): TransportFailure | undefined {
   const reason = codes.map((code) => outageOfCode.get(code)).find((known) => known !== undefined);
   if (reason !== undefined) return { kind: 'region.unavailable', reason, cause };
   if (name === 'TimeoutError') return { kind: 'region.unavailable', reason: 'timed-out', cause };
-  // Before the unreadable text: a load balancer's 503 is a page of HTML.
+  // Checked before the body is parsed: the 503 of a load balancer is an HTML page.
   if (status !== undefined && status >= 500) {
     return { kind: 'region.unavailable', reason: 'server-error', cause };
   }
@@ -89,7 +89,7 @@ export function transportFailure(cause: unknown): TransportFailure | undefined {
 
 interface ErrorFacts {
   readonly name: string;
-  /** Codes of the error and of the errors inside it: connecting tries several addresses. */
+  /** Codes of the error and of its inner errors: connecting may try several addresses. */
   readonly codes: readonly string[];
   readonly status: number | undefined;
 }

@@ -1,8 +1,8 @@
-// The SDK heeds an abort signal on the network only, not while it waits for credentials. Here a call ends when its signal
-// fires, whatever it was waiting for.
+// The SDK obeys an abort signal on the network only, not while it waits for credentials. This ends a call of the SDK as soon as
+// its signal fires.
 import { err, errAsync, ResultAsync, type Result } from 'neverthrow';
 
-/** What `act` answers, or `onAbort` as soon as the signal fires; `act` does not begin when it has fired already. */
+/** The result of `act`, or `onAbort` as soon as the signal fires. Does not start `act` when the signal has fired already. */
 export function untilAborted<T, F>(
   signal: AbortSignal,
   onAbort: NoInfer<F>,

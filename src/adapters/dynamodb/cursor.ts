@@ -1,4 +1,4 @@
-// Where a walk over the table goes on: DynamoDB's last evaluated key as opaque text.
+// Where a scan of the table continues: DynamoDB's last evaluated key as opaque text.
 import { itemKey, type Item } from './items.js';
 
 export const encodeCursor = (key: Item): string =>

@@ -1,5 +1,5 @@
-// What AWS says about a table itself: whether it is the table that the configuration takes it for. Asked at start only, and
-// never needed: a process that may not ask learns nothing and serves all the same (I9).
+// What AWS says about a table: its keys, mode and protection, compared with the configuration at start. Serving never needs it:
+// a process without the permission serves without these facts (I9).
 import {
   DescribeContinuousBackupsCommand,
   DescribeTableCommand,
@@ -24,7 +24,7 @@ export interface TableFacts {
   readonly isDeletionProtected: boolean;
 }
 
-/** Undefined when we may not ask, or whoever answers does not know the question. */
+/** Undefined without the permission, or when the endpoint does not know the call. */
 export function describeTable(
   client: DynamoDBClient,
   table: string,
@@ -51,7 +51,7 @@ export function hasPointInTimeRecovery(
 
 const denials = new Set(['AccessDeniedException', 'AccessDenied']);
 
-/** Whether AWS said that we may not, which tells nothing of the table. */
+/** Whether AWS denied the call, which says nothing about the table. */
 export const isDenied = (cause: unknown): boolean => cause instanceof Error && denials.has(cause.name);
 
 const isNoAnswer = (cause: unknown): boolean =>

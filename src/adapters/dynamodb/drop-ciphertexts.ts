@@ -1,5 +1,5 @@
-// The one update that takes ciphertexts out of an item: conditional on the revision that was read, so that it never undoes
-// what somebody else wrote meanwhile.
+// The update that removes ciphertexts from an item. It is conditional on the revision that was read, so that it never undoes a
+// concurrent write.
 import type { Region } from '../../domain/ids.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
 import { recordFormat } from '../../domain/keys/record-format.js';

@@ -1,5 +1,5 @@
-// The one table from DynamoDB's errors to failure kinds. After a write that may have reached the table, silence and
-// server errors mean an unknown outcome.
+// Maps the errors of DynamoDB to failure kinds. For a write that may have reached the table, silence and server errors mean an
+// unknown outcome (I8).
 import type { CredentialsInvalid } from '../../domain/failures/region-failures.js';
 import type {
   StoreMisconfigured,
@@ -23,7 +23,7 @@ const misconfigured: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** What DynamoDB itself said, or undefined when it is not known to have said anything. */
+/** The failure that DynamoDB itself reported, or undefined when the error is not known to come from DynamoDB. */
 function answered(
   cause: unknown,
   transport: TransportFailure | undefined,
@@ -40,7 +40,7 @@ export function readFailure(cause: unknown): StoreReadFailure {
   return answered(cause, transport) ?? { kind: 'store.unavailable', ...outageIn(transport), cause };
 }
 
-/** Everything that is not a clear refusal leaves the outcome unknown. */
+/** Every error that is not a clear refusal means an unknown outcome. */
 export function writeFailure(cause: unknown): StoreWriteFailure {
   if (cause instanceof Error && cause.name === 'ReplicatedWriteConflictException')
     return { kind: 'store.conflicted', cause };

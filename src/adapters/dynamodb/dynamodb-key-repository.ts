@@ -31,7 +31,7 @@ import {
   type Item,
 } from './items.js';
 
-/** A conditional write was refused; `found` is the item that was there, where DynamoDB tells. */
+/** A conditional write was refused; `found` is the existing item, if DynamoDB returned it. */
 interface ConditionFailed {
   readonly kind: 'condition-failed';
   readonly found: Item | undefined;
@@ -99,7 +99,7 @@ export class DynamoDbKeyRepository implements KeyRepository {
     });
   }
 
-  /** DynamoDB counts every six hours, says 0 until then, and tells only who may call DescribeTable. */
+  /** DynamoDB updates its count every six hours and reports 0 until then. Needs the permission for DescribeTable. */
   count(signal: AbortSignal): ResultAsync<number | undefined, StoreReadFailure> {
     return this.read<{ readonly Table?: { readonly ItemCount?: number } }>(
       'DescribeTable',
@@ -145,7 +145,7 @@ export class DynamoDbKeyRepository implements KeyRepository {
     return this.putIfAbsent(genesisItem(genesis), signal).andThen(genesisOf);
   }
 
-  /** Puts the item unless its key is taken; answers with the item that is there afterwards. */
+  /** Puts the item unless its key exists; returns the item that the table holds afterwards. */
   private putIfAbsent(item: Item, signal: AbortSignal): ResultAsync<Item, StoreWriteFailure> {
     const request = {
       TableName: this.table,

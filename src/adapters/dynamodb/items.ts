@@ -15,7 +15,7 @@ export interface AttributeValue {
   readonly M?: Item;
 }
 
-/** What DynamoDB calls an item. :: attribute name -> value */
+/** An item of the table. :: attribute name -> value */
 export type Item = Readonly<Record<string, AttributeValue>>;
 
 const n = (value: number): AttributeValue => ({ N: String(value) });
@@ -40,7 +40,7 @@ export const ciphertextValue = ({ kmsKey, bytes }: Omit<CiphertextFields, 'regio
   M: { kmsKey: { S: kmsKey }, bytes: { B: Buffer.from(bytes).toString('base64') } },
 });
 
-/** Attributes of another type than expected come out undefined, for the record format to refuse. */
+/** Attributes of an unexpected type become undefined, which the record format refuses. */
 export function fieldsOf(item: Item): UntrustedFields {
   const ciphertexts = item['ciphertexts']?.M;
   return {

@@ -1,5 +1,5 @@
-// Whether we may write the table, found out by writes that cannot happen: their condition contradicts itself, so DynamoDB
-// refuses them after it has seen that they are allowed. Nothing is ever written, and no key is ever touched.
+// Tests the permission to write the table with writes whose condition contradicts itself: DynamoDB checks the permission first
+// and then refuses them. Nothing is ever written.
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { StoreWriteFailure } from '../../domain/failures/store-failures.js';
 import { AwsError, type AwsTransport } from '../aws/json-client.js';
@@ -7,7 +7,7 @@ import { writeFailure } from './dynamodb-failures.js';
 import { itemKey } from './items.js';
 
 /** Ids of keys start with a letter or digit. */
-const nobodysKey = itemKey('_rkms/doctor', 0);
+const unusedKey = itemKey('_rkms/doctor', 0);
 const never = 'attribute_exists(id) AND attribute_not_exists(id)';
 
 export const mayPut = (
@@ -15,7 +15,7 @@ export const mayPut = (
   table: string,
   signal: AbortSignal,
 ): ResultAsync<void, StoreWriteFailure> =>
-  refused(transport, 'PutItem', { TableName: table, Item: nobodysKey, ConditionExpression: never }, signal);
+  refused(transport, 'PutItem', { TableName: table, Item: unusedKey, ConditionExpression: never }, signal);
 
 export const mayUpdate = (
   transport: AwsTransport,
@@ -24,7 +24,7 @@ export const mayUpdate = (
 ): ResultAsync<void, StoreWriteFailure> => {
   const request = {
     TableName: table,
-    Key: nobodysKey,
+    Key: unusedKey,
     UpdateExpression: 'SET revision = :next',
     ConditionExpression: never,
     ExpressionAttributeValues: { ':next': { N: '0' } },
@@ -32,7 +32,7 @@ export const mayUpdate = (
   return refused(transport, 'UpdateItem', request, signal);
 };
 
-/** Ok when the write was refused for its condition, and for nothing else. */
+/** Ok when the write was refused because of its condition only. */
 function refused(
   transport: AwsTransport,
   operation: string,
