@@ -25,7 +25,7 @@ export interface ClientCertificate {
 
 /** One authentication method, or all configured ones combined. A request with credentials of two methods is refused. */
 export interface Authenticator {
-  /** The caller and the permissions that the credential itself grants. All refusals are equal, whatever was wrong. */
+  /** The caller and the permissions that the credential itself grants. A refusal's reason is for the log only. */
   authenticate(credentials: Credentials): ResultAsync<Caller, AuthenticationFailed>;
 }
 

@@ -44,14 +44,15 @@ const keySets = target(
   (text) => {
     const keys = parseKeySet(text);
     if (keys === undefined) return;
-    // Nothing that holds a secret is used, and a key is found only where there is no choice.
+    // No key with a secret is used, and a key is found only if no other one fits.
     same(
       keys.some((key) => 'd' in key || 'k' in key),
       false,
     );
     const found = keyFor(keys, { alg: 'ES256', kid: 'k' });
     if (found === undefined) return;
-    same([found.kty, found.crv, keys.filter(({ kid }) => kid === 'k').length], ['EC', 'P-256', 1]);
+    const named = keys.filter((key) => key.kid === 'k' && key.crv === 'P-256' && key.x === found.x);
+    same([found.kty, found.crv, found.kid, named.length > 0], ['EC', 'P-256', 'k', true]);
   },
 );
 

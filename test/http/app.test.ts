@@ -390,7 +390,13 @@ describe('the line that every request leaves', () => {
         status: 400,
         failure: { kind: 'request.id-missing' },
       },
-      { ...said, requestId: 'r-3', route: '/key', status: 401, failure: { kind: 'authentication.failed' } },
+      {
+        ...said,
+        requestId: 'r-3',
+        route: '/key',
+        status: 401,
+        failure: { kind: 'authentication.failed', reason: 'malformed' },
+      },
     ]);
   });
 

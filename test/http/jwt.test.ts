@@ -671,6 +671,35 @@ describe('what is not believed', () => {
     );
   });
 
+  it.each<[string, () => string]>([
+    ['malformed', () => `${token()}.x`],
+    ['issuer', () => token({}, { iss: 'https://other.example' })],
+    ['algorithm', () => token({ alg: 'none' })],
+    ['type', () => token({ typ: 'logout+jwt' })],
+    ['key', () => token({ kid: 'unknown' })],
+    ['key', () => signed({ ...header, kid: 'small' }, claims, 'RS256', keys.smallRsa)],
+    ['signature', () => signed(header, claims, 'RS256', keys.otherRsa)],
+    ['signature', () => signed(header, { ...claims, exp: 1, aud: 'other' }, 'RS256', keys.otherRsa)],
+    ['audience', () => token({}, { aud: 'other' })],
+    ['audience', () => signed(header, without(claims, 'aud'), 'RS256', keys.rsa)],
+    ['audience', () => token({}, { aud: ['rkms', 5] })],
+    ['expired', () => token({}, { exp: nowS - 31 })],
+    ['lifetime', () => token({}, { exp: nowS + 86_400 })],
+    ['lifetime', () => token({}, { nbf: nowS + 31 })],
+    ['lifetime', () => token({}, { iat: nowS + 31 })],
+    ['lifetime', () => signed(header, without(claims, 'exp'), 'RS256', keys.rsa)],
+    ['subject', () => token({}, { sub: 'somebody' })],
+    ['subject', () => signed(header, without(claims, 'sub'), 'RS256', keys.rsa)],
+    ['subject', () => kubeToken({ sub: 'system:serviceaccount:prod:other' })],
+  ])('is logged with the reason %s and nothing of the token', async (reason, made) => {
+    const before = app.lines.length;
+    const authorization = `Bearer ${made()}`;
+    await app.ask({ target: '/key?id=a', headers: { Authorization: authorization } });
+    const [line] = app.lines.slice(before);
+    expect(line).toMatchObject({ status: 401, failure: { kind: 'authentication.failed', reason } });
+    expect(Object.keys(line?.failure ?? {}).sort()).toEqual(['kind', 'reason']);
+  });
+
   it('is looked at no further when it is very long', () => {
     const long = token({}, { x: 'x'.repeat(maxJwtLength) });
     expect([unverifiedJwt(`Bearer ${long}`), unverifiedJwt(`Bearer ${token()}`)]).toMatchObject([

@@ -1,5 +1,5 @@
-// Reads an issuer's keys over HTTPS: one request, bounded in time and size, that follows no redirect. Files with the
-// authority and the token for it are read each time, because Kubernetes renews them.
+// Reads an issuer's keys over HTTPS: one request, bounded in time and size, without redirects. The files with the authority
+// and the token are read each time, because Kubernetes renews them.
 import { ResultAsync } from 'neverthrow';
 import { readFileSync } from 'node:fs';
 import { request as plainRequest, type IncomingMessage, type RequestOptions } from 'node:http';
@@ -12,9 +12,9 @@ const maxBytes = 262_144;
 
 export interface HttpKeySetSettings {
   readonly url: string;
-  /** The authority that the issuer's certificate is checked by, in place of those that Node knows. */
+  /** Authorities for the issuer's certificate, instead of Node's. PEM. */
   readonly caFile?: string | undefined;
-  /** A bearer token that the issuer wants to see. */
+  /** The bearer token for the request. */
   readonly tokenFile?: string | undefined;
 }
 
@@ -25,7 +25,7 @@ export class HttpKeySet implements KeySetSource {
     const signal = AbortSignal.timeout(timeoutMs);
     return ResultAsync.fromPromise(this.#fetch(signal), (cause) => ({
       kind: 'key-set.unavailable',
-      reason: signal.aborted ? `no whole answer within ${timeoutMs} ms` : reasonOf(cause),
+      reason: signal.aborted ? `no complete response within ${timeoutMs} ms` : reasonOf(cause),
     }));
   }
 
@@ -48,7 +48,7 @@ export class HttpKeySet implements KeySetSource {
   }
 }
 
-/** Something came, and not what was asked for. */
+/** A response without a key set. The message is ours, so it is safe to log. */
 class Unexpected extends Error {}
 
 const reasonOf = (cause: unknown): string => (cause instanceof Unexpected ? cause.message : codeOf(cause));

@@ -1,15 +1,16 @@
-// The keys of one issuer while the service runs: read at the start, again every few minutes, and when a token names a key
-// that nobody knows. What was good last stays in use while the issuer is down or sends garbage, for a bounded time.
+// The current keys of one issuer: read at the start, again at intervals, and when a token names an unknown key. If the issuer
+// is down or sends no usable set, the last good set stays in use for a bounded time.
+import type { JWK } from 'jose';
 import type { Clock } from '../../ports/clock.js';
-import { keyFor, parseKeySet, type Algorithm, type KeySet, type PublicKey } from './key-set.js';
+import { keyFor, parseKeySet, type Algorithm, type KeySet } from './key-set.js';
 import type { KeySetSource, LastGoodStore } from './key-set-source.js';
 
 export interface IssuerKeysSettings {
-  /** How often the keys are read again, in milliseconds; a key that the issuer took back is refused after that. */
+  /** Interval between reads, in milliseconds: the longest time that a key removed by the issuer is still accepted. */
   readonly refreshMs: number;
-  /** The least time between two readings, however many unknown keys tokens name. */
+  /** Minimum time between two reads, however many tokens name unknown keys. */
   readonly cooldownMs: number;
-  /** How long keys stay good that could not be read again. */
+  /** How long the last good set is used if reads fail. */
   readonly lastGoodMs: number;
 }
 
@@ -18,10 +19,13 @@ export type IssuerKeysEvent =
   | { readonly event: 'issuer.available' };
 
 /**
- * So many tokens may wait for one reading. Whoever holds no valid token can name keys that do not exist: while an issuer is
- * silent, each of them would hold a request until the reading ends.
+ * Tokens that may wait for one read. A caller without a valid token can name keys that do not exist; while the issuer does
+ * not respond, each such token holds a request until the read times out.
  */
-const mostWaiting = 100;
+const maxWaiting = 100;
+
+/** For the log: why a set that was read is not used. */
+export const noUsableKey = 'not a JWKS with a public key that RKMS could use';
 
 interface Known {
   readonly readMs: number;
@@ -44,7 +48,7 @@ export class IssuerKeys {
     private readonly settings: IssuerKeysSettings,
   ) {}
 
-  /** Takes over the last good copy and begins to read, again and again until `stop`. */
+  /** Loads the last good copy and starts to read, at intervals until `stop`. */
   start(): void {
     const copy = this.store.load();
     const keys = copy && parseKeySet(copy.text);
@@ -57,13 +61,13 @@ export class IssuerKeys {
     this.#cancel();
   }
 
-  /** The key that a token with this header was signed with. Waits for the issuer only where none is known, and not where many wait. */
+  /** The key for a token with this header. Waits for a read only if none is known, and if at most 99 other tokens wait. */
   async find(header: {
     readonly alg: Algorithm;
     readonly kid: string | undefined;
-  }): Promise<PublicKey | undefined> {
+  }): Promise<JWK | undefined> {
     const known = this.#find(header);
-    if (known !== undefined || this.#waiting >= mostWaiting) return known;
+    if (known !== undefined || this.#waiting >= maxWaiting) return known;
     this.#waiting += 1;
     try {
       await this.#read();
@@ -73,13 +77,13 @@ export class IssuerKeys {
     return this.#find(header);
   }
 
-  #find(header: { readonly alg: Algorithm; readonly kid: string | undefined }): PublicKey | undefined {
+  #find(header: { readonly alg: Algorithm; readonly kid: string | undefined }): JWK | undefined {
     const known = this.#known;
     const usable = known !== undefined && this.clock.nowMs() - known.readMs <= this.settings.lastGoodMs;
     return usable ? keyFor(known.keys, header) : undefined;
   }
 
-  /** Sooner after a failure. */
+  /** After a failure, the next read comes earlier. */
   #schedule(): void {
     const { refreshMs, cooldownMs } = this.settings;
     this.#cancel = this.clock.schedule(this.#failing ? cooldownMs : refreshMs, () => {
@@ -88,7 +92,7 @@ export class IssuerKeys {
     });
   }
 
-  /** One reading at a time, and none so soon after another. */
+  /** At most one read at a time, and at most one per cooldown. */
   #read(): Promise<void> {
     if (this.#reading !== undefined) return this.#reading;
     const nowMs = this.clock.monotonicMs();
@@ -108,7 +112,7 @@ export class IssuerKeys {
     }
     const keys = parseKeySet(read.value);
     if (keys === undefined) {
-      this.#failed('what came is no set of public keys');
+      this.#failed(noUsableKey);
       return;
     }
     const readMs = this.clock.nowMs();

@@ -1,8 +1,8 @@
-// Which caller a verified token speaks for: by its subject, or by the service account that Kubernetes says it was made for.
+// Maps a verified token to a caller: by its subject, or by its Kubernetes service account. Only exact matches count.
 import { z } from 'zod';
 import type { CallerId } from '../../domain/ids.js';
 
-/** What the configuration recognises; each stands for one caller. */
+/** An identity in the configuration, which belongs to one caller. */
 export type JwtSubject = { readonly caller: CallerId; readonly issuer: string } & (
   | { readonly subject: string }
   | { readonly account: string; readonly namespace: string; readonly uid?: string | undefined }
@@ -10,7 +10,7 @@ export type JwtSubject = { readonly caller: CallerId; readonly issuer: string } 
 
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** The caller with exactly this subject, or none. */
+/** The caller with exactly this subject, or undefined. */
 export const callerBySubject = (
   subjects: readonly JwtSubject[],
   issuer: string,
@@ -26,7 +26,7 @@ const kubernetesClaims = z.object({
   }),
 });
 
-/** The caller with this service account, or none; the token's subject must say the same as its other claims. */
+/** The caller with this service account, or undefined. The claim `sub` must name the same account as the other claims. */
 export function callerByServiceAccount(
   subjects: readonly JwtSubject[],
   issuer: string,

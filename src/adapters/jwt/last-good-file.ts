@@ -1,5 +1,6 @@
-// The last good copy of an issuer's keys in the data folder (0600), so that a restart while the issuer is down locks nobody
-// out. Whoever could change it could let themselves in: a copy that others may read or that is broken is not used.
+// The last good copy of an issuer's keys in the data folder (0600), so that callers can still authenticate if RKMS restarts
+// while the issuer is down. Write access to this file is enough to forge tokens, so a copy that is open to other users, or
+// damaged, is never used.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -28,7 +29,7 @@ export class LastGoodFile implements LastGoodStore {
     return copy?.issuer === this.issuer ? copy : undefined;
   }
 
-  /** On disk when this returns; a copy that cannot be written is reported and does without. */
+  /** On disk when this returns. A copy that cannot be written is reported to `onProblem`, and RKMS continues without it. */
   save({ readMs, text }: LastGood): void {
     const hour = Math.floor(readMs / 3_600_000);
     if (this.#saved === `${hour} ${text}`) return;

@@ -1,11 +1,11 @@
-// JSON in which nothing can be read in two ways: valid UTF-8, an object at the top, each member once, not nested without
-// end. `JSON.parse` alone takes the last of two members, where another program takes the first.
+// Parses JSON that every program reads the same way: valid UTF-8, an object at the top, no duplicate members, bounded depth.
+// `JSON.parse` alone uses the last of two duplicate members, where another program may use the first.
 
 const maxDepth = 8;
 const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:]+/g;
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The object, or undefined when the bytes are anything else. */
+/** The object, or undefined if the bytes are anything else. */
 export function strictObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {
     const text = strictUtf8.decode(bytes);
@@ -17,7 +17,7 @@ export function strictObject(bytes: Uint8Array): Readonly<Record<string, unknown
   }
 }
 
-/** Of a text that is JSON: no object has a member twice, however its name is escaped. */
+/** Whether no object in this JSON has a duplicate member, also if one name is escaped. */
 function isUnambiguous(text: string): boolean {
   const open: (Set<string> | undefined)[] = [];
   const tokens = text.match(token) ?? [];

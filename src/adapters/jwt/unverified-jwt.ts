@@ -1,8 +1,8 @@
-// The look at a token before anything is done with it: exactly three parts, each written in the one way it can be written,
-// and a header that asks for nothing out of the ordinary. What passes is still nobody's word: the signature comes after.
+// Checks the form of a token before anything else: exactly three parts, each in canonical base64url, and a header without
+// extensions. The result is not authenticated: nothing in it may be trusted before the signature is verified.
 import { strictObject } from './strict-json.js';
 
-/** In characters. Larger than any token that is meant for a header. */
+/** In characters. Larger than any token meant for an HTTP header. */
 export const maxJwtLength = 8_192;
 
 export interface UnverifiedJwt {
@@ -11,14 +11,14 @@ export interface UnverifiedJwt {
   readonly kid: string | undefined;
   /** In lower case. */
   readonly typ: string | undefined;
-  /** Whom the token names as its issuer. */
+  /** The claim `iss`. */
   readonly issuer: string;
 }
 
-/** A token brings no key with it, and no rule of how it is to be read. */
+/** A token must neither bring its own key nor change how it is processed. */
 const refusedMembers = ['crit', 'b64', 'enc', 'zip', 'jwk', 'jku', 'x5c', 'x5u'];
 
-/** The token in an `Authorization` header, or undefined when it holds none of the right form. */
+/** The token in an `Authorization` header, or undefined if there is none in the right form. */
 export function unverifiedJwt(header: string | undefined): UnverifiedJwt | undefined {
   const [, text = ''] = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i.exec(header ?? '') ?? [];
   if (text === '' || text.length > maxJwtLength) return undefined;
@@ -36,7 +36,7 @@ export function unverifiedJwt(header: string | undefined): UnverifiedJwt | undef
 const isTextOrAbsent = (value: unknown): value is string | undefined =>
   value === undefined || (typeof value === 'string' && value !== '' && value.length <= 256);
 
-/** The bytes of base64url without padding; undefined when they could also be written differently. */
+/** The bytes of base64url without padding; undefined if this is not their canonical encoding. */
 function canonicalBytes(part: string): Buffer | undefined {
   const bytes = Buffer.from(part, 'base64url');
   return bytes.toString('base64url') === part ? bytes : undefined;

@@ -1,9 +1,12 @@
-// Authenticates by bearer tokens. Digests are compared in constant time; an unknown public id is compared with a random
-// digest. Neither the answer nor its time must reveal which part of a token was wrong.
+// Authenticates by hashed bearer tokens. Digests are compared in constant time; the digest of an unknown token is compared
+// with one that no token has. So neither the response nor its time reveals which part was wrong; only the log has a reason.
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { Caller } from '../../domain/access/caller.js';
-import type { AuthenticationFailed } from '../../domain/failures/key-failures.js';
+import type {
+  AuthenticationFailed,
+  AuthenticationFailureReason,
+} from '../../domain/failures/key-failures.js';
 import type { Authenticator, Credentials } from '../../ports/authenticator.js';
 import type { Clock } from '../../ports/clock.js';
 import { parseAuthorization } from './bearer-token.js';
@@ -28,8 +31,13 @@ export class TokenAuthenticator implements Authenticator {
     const stored = offered && this.tokens.find(offered.publicId);
     const digest = offered?.secretDigest ?? Buffer.alloc(unmatchable.length);
     const same = timingSafeEqual(digest, stored?.secretDigest ?? unmatchable);
-    return stored && same && tokenState(stored, this.clock.nowMs()) === 'live'
-      ? okAsync({ id: stored.caller, method: 'token', grants: [grantOf(stored)] })
-      : errAsync({ kind: 'authentication.failed' });
+    if (offered === undefined) return refused('malformed');
+    if (stored === undefined || !same) return refused('unknown');
+    const state = tokenState(stored, this.clock.nowMs());
+    if (state !== 'live') return refused(state);
+    return okAsync({ id: stored.caller, method: 'token', grants: [grantOf(stored)] });
   }
 }
+
+const refused = (reason: AuthenticationFailureReason): ResultAsync<never, AuthenticationFailed> =>
+  errAsync({ kind: 'authentication.failed', reason });

@@ -13,10 +13,14 @@ export class AuthenticatorSelector implements Authenticator {
 
   authenticate(credentials: Credentials): ResultAsync<Caller, AuthenticationFailed> {
     const method = methodOf(credentials);
-    const authenticator = method && this.methods[method];
-    return authenticator
-      ? authenticator.authenticate(credentials)
-      : errAsync({ kind: 'authentication.failed' });
+    if (method === undefined) {
+      const reason = isWithoutCredentials(credentials) ? 'missing' : 'several';
+      return errAsync({ kind: 'authentication.failed', reason });
+    }
+    return (
+      this.methods[method]?.authenticate(credentials) ??
+      errAsync({ kind: 'authentication.failed', reason: 'method' })
+    );
   }
 }
 
@@ -27,6 +31,9 @@ function methodOf({ authorization, certificate }: Credentials): AuthenticationMe
   if (header === undefined || second !== undefined) return undefined;
   return isThreeParts.test(header) ? 'jwt' : 'token';
 }
+
+const isWithoutCredentials = ({ authorization, certificate }: Credentials): boolean =>
+  authorization.length === 0 && certificate === undefined;
 
 /** A JWT has three parts; tokens of RKMS contain no dot. */
 const isThreeParts = /^Bearer [^. ]*\.[^. ]*\.[^. ]*$/i;

@@ -36,8 +36,36 @@ export type CreationOverQuota = { readonly kind: 'creation.over-quota'; readonly
 export type AuditUnavailable = { readonly kind: 'audit.unavailable'; readonly cause?: unknown };
 /** Too many requests are in flight already; one more would only delay all of them. */
 export type ServiceOverloaded = { readonly kind: 'service.overloaded' };
-/** The request had no valid credentials. Says deliberately no more. */
-export type AuthenticationFailed = { readonly kind: 'authentication.failed' };
+/** The request had no valid credentials. `reason` is for the log only: callers get the same answer for every reason. */
+export type AuthenticationFailed = {
+  readonly kind: 'authentication.failed';
+  readonly reason?: AuthenticationFailureReason;
+};
+/**
+ * Why credentials were refused. `missing`, `several` and `method` (not configured) are about the request. A JWT is `malformed`,
+ * from an unknown `issuer`, has a wrong `algorithm`, `type`, `key` (unknown), `signature`, `audience` or `subject`, is
+ * `expired`, or has a wrong `lifetime` (not yet valid, too long, or without its times). A bearer token is `malformed`,
+ * `unknown`, `not-yet-valid`, `expired` or `revoked`. A certificate is `untrusted`, `not-yet-valid`, `expired`, or has no
+ * known `subject`.
+ */
+export type AuthenticationFailureReason =
+  | 'missing'
+  | 'several'
+  | 'method'
+  | 'malformed'
+  | 'issuer'
+  | 'algorithm'
+  | 'type'
+  | 'key'
+  | 'signature'
+  | 'audience'
+  | 'lifetime'
+  | 'expired'
+  | 'subject'
+  | 'unknown'
+  | 'not-yet-valid'
+  | 'revoked'
+  | 'untrusted';
 
 /** An entry of another store does not have the expected format; `detail` says where. */
 export type SourceEntryUnreadable = { readonly kind: 'source.entry-unreadable'; readonly detail: string };

@@ -1,6 +1,7 @@
 // How callers prove who they are: the token file with what is live in it, and the issuers of JWTs with their keys. Names
 // callers and public ids, never a token or what could be compared with one.
 import { existsSync } from 'node:fs';
+import { noUsableKey } from '../../adapters/jwt/issuer-keys.js';
 import { algorithms, parseKeySet, type KeySet } from '../../adapters/jwt/key-set.js';
 import { LastGoodFile } from '../../adapters/jwt/last-good-file.js';
 import { tokenState, type StoredToken } from '../../adapters/tokens/stored-token.js';
@@ -65,7 +66,7 @@ export async function checkIssuer(
   const read = await keySetSourceOf(terms).read();
   const keys = read.isOk() ? parseKeySet(read.value) : undefined;
   if (keys !== undefined) return [...damaged, checkKeys(subject, place, keys, terms)];
-  const why = read.isErr() ? read.error.reason : 'what came is no set of public keys';
+  const why = read.isErr() ? read.error.reason : noUsableKey;
   const found = `no keys from ${place} (${why})`;
   const cure = 'check that the issuer can be reached from here, its certificate, and jwks_uri or jwks_file';
   const untilMs = copy === undefined ? 0 : copy.readMs + terms.last_good_s * 1_000;

@@ -3,11 +3,10 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { CertificateAuthenticator } from '../../adapters/certificates/certificate-authenticator.js';
-import { FileKeySet, noCopy } from '../../adapters/jwt/file-key-set.js';
 import { HttpKeySet } from '../../adapters/jwt/http-key-set.js';
 import { IssuerKeys, type IssuerKeysEvent, type IssuerKeysSettings } from '../../adapters/jwt/issuer-keys.js';
 import { JwtAuthenticator, type Issuer } from '../../adapters/jwt/jwt-authenticator.js';
-import type { KeySetSource } from '../../adapters/jwt/key-set-source.js';
+import { FileKeySet, noCopy, type KeySetSource } from '../../adapters/jwt/key-set-source.js';
 import { LastGoodFile } from '../../adapters/jwt/last-good-file.js';
 import { TokenAuthenticator } from '../../adapters/tokens/token-authenticator.js';
 import { TokenFile } from '../../adapters/tokens/token-file.js';

@@ -9,20 +9,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { err, errAsync, ok, okAsync, ResultAsync } from 'neverthrow';
-import { FileKeySet } from '../../../src/adapters/jwt/file-key-set.js';
 import { HttpKeySet } from '../../../src/adapters/jwt/http-key-set.js';
-import { IssuerKeys, type IssuerKeysEvent } from '../../../src/adapters/jwt/issuer-keys.js';
-import { parseKeySet } from '../../../src/adapters/jwt/key-set.js';
-import type {
-  KeySetSource,
-  KeySetUnavailable,
-  LastGood,
-  LastGoodStore,
+import { IssuerKeys, noUsableKey, type IssuerKeysEvent } from '../../../src/adapters/jwt/issuer-keys.js';
+import { keyFor, parseKeySet, type Algorithm } from '../../../src/adapters/jwt/key-set.js';
+import {
+  FileKeySet,
+  type KeySetSource,
+  type KeySetUnavailable,
+  type LastGood,
+  type LastGoodStore,
 } from '../../../src/adapters/jwt/key-set-source.js';
 import { LastGoodFile } from '../../../src/adapters/jwt/last-good-file.js';
 import type { OperatorError } from '../../../src/adapters/system/operator-error.js';
 import { Authority } from '../../support/certificates.js';
-import { keys, keySetText, publicJwk } from '../../support/jwt-lab.js';
+import { keys, keySetText, publicJwk, type Member } from '../../support/jwt-lab.js';
 import { ManualClock, settle } from '../../support/manual-clock.js';
 import { modeOf } from '../../support/served-process.js';
 
@@ -161,9 +161,9 @@ describe('the keys of an issuer', () => {
 
   it.each<[string, string | KeySetUnavailable, string]>([
     ['is down', down, 'ECONNREFUSED'],
-    ['sends nothing', '', 'what came is no set of public keys'],
-    ['sends a page', '<html>', 'what came is no set of public keys'],
-    ['sends no keys', '{"keys":[]}', 'what came is no set of public keys'],
+    ['sends nothing', '', noUsableKey],
+    ['sends a page', '<html>', noUsableKey],
+    ['sends no keys', '{"keys":[]}', noUsableKey],
   ])('stay good while it %s, for 72 hours, and that is told once', async (_, answer, reason) => {
     await start();
     const readMs = clock.nowMs();
@@ -205,11 +205,31 @@ describe('the keys of an issuer', () => {
 describe('a set of keys', () => {
   const jwk = publicJwk(keys.ed);
 
-  it('is read with all that its keys have', () => {
-    expect(parseKeySet(keySetText({ ...jwk, 'x-other': 1 }, { kty: 'new' }))).toEqual([
-      { ...jwk, 'x-other': 1 },
-      { kty: 'new' },
+  it('is read with all properties of its usable members', () => {
+    expect(parseKeySet(keySetText({ ...jwk, 'x-other': 1, use: null }))).toEqual([
+      { ...jwk, 'x-other': 1, use: null },
     ]);
+  });
+
+  it.each<[string, string]>([
+    ['a kind of key that RKMS does not know', '{"kty":"AKP","pub":"AAAA"}'],
+    ['a shared secret', '{"kty":"oct","k":"AAAA"}'],
+    ['a private key', JSON.stringify(keys.ec.export({ format: 'jwk' }))],
+    ['a key without its kind', '{"kid":"a"}'],
+    ['a key with a number as its id', JSON.stringify({ ...jwk, kid: 5 })],
+    ['an RSA key without its modulus', '{"kty":"RSA","e":"AQAB"}'],
+    ['no object', 'null'],
+  ])('is used without a member that is %s', (_, member) => {
+    const text = `{"keys":[${member},${JSON.stringify(jwk)},${member}]}`;
+    expect(parseKeySet(text)).toEqual([jwk]);
+  });
+
+  it('can have more members than any issuer needs', () => {
+    expect(parseKeySet(keySetText(...Array.from({ length: 500 }, () => jwk)))).toHaveLength(500);
+  });
+
+  it('can start with a byte order mark', () => {
+    expect(parseKeySet(`\ufeff${keySetText(jwk)}`)).toEqual([jwk]);
   });
 
   it.each([
@@ -217,13 +237,52 @@ describe('a set of keys', () => {
     ['a list', JSON.stringify([jwk])],
     ['a key alone', JSON.stringify(jwk)],
     ['an object for keys', JSON.stringify({ keys: { 0: jwk } })],
-    ['a key without its kind', keySetText({ kid: 'a' })],
-    ['a key with a number for its name', keySetText({ ...jwk, kid: 5 })],
-    ['a private key', keySetText(jwk, { ...keys.ed.export({ format: 'jwk' }) })],
-    ['a shared secret', keySetText(jwk, { kty: 'oct', k: 'AAAA' })],
-    ['more than 100 keys', keySetText(...Array.from({ length: 101 }, () => jwk))],
+    ['without a usable key', keySetText({ kty: 'oct', k: 'AAAA' })],
   ])('is not %s', (_, text) => {
     expect(parseKeySet(text)).toBeUndefined();
+  });
+});
+
+describe('the key for a token', () => {
+  const kid = 'k';
+  const rsa = publicJwk(keys.rsa, { kid });
+  const find = (set: readonly Member[], header: { alg: Algorithm; kid?: string }): unknown =>
+    keyFor(parseKeySet(keySetText(...set)) ?? [], { kid: undefined, ...header });
+
+  it.each<[string, Member]>([
+    [
+      'for encryption, as Keycloak publishes it',
+      publicJwk(keys.otherRsa, { kid, use: 'enc', alg: 'RSA-OAEP' }),
+    ],
+    ['for encryption by its use alone', publicJwk(keys.otherRsa, { kid, use: 'enc' })],
+    ['for other operations', publicJwk(keys.otherRsa, { kid, key_ops: ['encrypt', 'wrapKey'] })],
+    ['for another algorithm', publicJwk(keys.otherRsa, { kid, alg: 'RS512' })],
+    ['of another kind', publicJwk(keys.ec, { kid })],
+    ['identical', rsa],
+    ['identical, but described differently', { ...rsa, use: 'sig', key_ops: ['verify'], alg: 'RS256' }],
+  ])('is found beside a key with the same id that is %s', (_, other) => {
+    expect(find([other, rsa], { alg: 'RS256', kid })).toEqual(rsa);
+    expect(find([rsa, other], { alg: 'RS256', kid })).toEqual(rsa);
+  });
+
+  it('is found without an id in the token if only one key fits', () => {
+    const ec = publicJwk(keys.ec, { kid: 'e' });
+    expect(find([rsa, ec], { alg: 'ES256' })).toEqual(ec);
+  });
+
+  it('is found under both names of Ed25519', () => {
+    const [old, current] = (['EdDSA', 'Ed25519'] as const).map((alg) => publicJwk(keys.ed, { kid, alg }));
+    expect(find([current ?? {}], { alg: 'EdDSA', kid })).toEqual(publicJwk(keys.ed, { kid }));
+    expect(find([old ?? {}], { alg: 'Ed25519', kid })).toEqual(publicJwk(keys.ed, { kid }));
+  });
+
+  it.each<[string, readonly Member[]]>([
+    ['two different keys fit', [rsa, publicJwk(keys.otherRsa, { kid })]],
+    ['its key is for other operations', [{ ...rsa, key_ops: ['encrypt'] }]],
+    ['its key has another id', [{ ...rsa, kid: 'other' }]],
+    ['its key has no id', [publicJwk(keys.rsa)]],
+  ])('is not guessed if %s', (_, set) => {
+    expect(find(set, { alg: 'RS256', kid })).toBeUndefined();
   });
 });
 
@@ -301,7 +360,7 @@ describe('where keys come from', () => {
       (_, response) => {
         response.write('x');
       },
-      'no whole answer within 3000 ms',
+      'no complete response within 3000 ms',
     ],
   ])('not over HTTP from %s', async (_, answer, reason) => {
     const url = await serve(answer);

@@ -536,7 +536,7 @@ describe('a change of the token file', () => {
 });
 
 describe('authentication', () => {
-  const failed = err({ kind: 'authentication.failed' });
+  const failed = (reason: string): unknown => err({ kind: 'authentication.failed', reason });
   const day = 86_400_000;
   const callerOf = (header: string): Caller => ({
     id: billing.caller,
@@ -570,7 +570,7 @@ describe('authentication', () => {
     expect(await authenticator.authenticate({ authorization: [header] })).toEqual(ok(callerOf(header)));
   });
 
-  test('refuses every other token with the same failure', async () => {
+  test('refuses every other token, with a reason for the log', async () => {
     const { authenticator, header } = withToken();
     const other = makeBearerToken().text;
     const publicId = header.slice('Bearer rkms_'.length, 'Bearer rkms_'.length + 12);
@@ -584,17 +584,17 @@ describe('authentication', () => {
     const wrongSecret = `Bearer ${body}_${checksum}`;
     expect(parseAuthorization(wrongSecret)?.publicId).toBe(publicId);
     const good = header;
-    for (const authorization of [
-      [],
-      [''],
-      ['Bearer x'],
-      [`Bearer ${other}`],
-      [wrongSecret],
-      [good, good],
-      [good, ''],
-      ['', good],
-    ]) {
-      expect(await authenticator.authenticate({ authorization })).toEqual(failed);
+    for (const [reason, ...authorization] of [
+      ['malformed'],
+      ['malformed', ''],
+      ['malformed', 'Bearer x'],
+      ['unknown', `Bearer ${other}`],
+      ['unknown', wrongSecret],
+      ['malformed', good, good],
+      ['malformed', good, ''],
+      ['malformed', '', good],
+    ] as const) {
+      expect(await authenticator.authenticate({ authorization })).toEqual(failed(reason));
     }
   });
 
@@ -603,15 +603,15 @@ describe('authentication', () => {
     const times = { notBeforeMs: start + day, expiresMs: start + 2 * day };
     const { authenticator, clock, header } = withToken(times);
     const asked = () => authenticator.authenticate({ authorization: [header] });
-    expect(await asked()).toEqual(failed);
+    expect(await asked()).toEqual(failed('not-yet-valid'));
     await clock.advance(day - 1);
-    expect(await asked()).toEqual(failed);
+    expect(await asked()).toEqual(failed('not-yet-valid'));
     await clock.advance(1);
     expect(await asked()).toEqual(ok(callerOf(header)));
     await clock.advance(day - 1);
     expect(await asked()).toEqual(ok(callerOf(header)));
     await clock.advance(1);
-    expect(await asked()).toEqual(failed);
+    expect(await asked()).toEqual(failed('expired'));
   });
 
   test('accepts a token without an end at any later time', async () => {
@@ -623,6 +623,6 @@ describe('authentication', () => {
   test('refuses a token that was removed', async () => {
     const { authenticator, tokens, header } = withToken();
     tokens.clear();
-    expect(await authenticator.authenticate({ authorization: [header] })).toEqual(failed);
+    expect(await authenticator.authenticate({ authorization: [header] })).toEqual(failed('unknown'));
   });
 });

@@ -465,11 +465,7 @@ describe('an issuer', () => {
     ));
 
   it('whose set is none is named', () =>
-    expectIll(
-      [['broken', subject, 'keys', 'what came is no set of public keys', 'jwks_file']],
-      {},
-      lines(file('{}')),
-    ));
+    expectIll([['broken', subject, 'keys', 'not a JWKS', 'jwks_file']], {}, lines(file('{}'))));
 
   it('that cannot be reached is named', () =>
     expectIll(
