@@ -29,11 +29,17 @@ export async function serve(options: ConfigOption): Promise<void> {
   }
 }
 
-function start(config: Config, logger: Logger): Promise<RunningService> {
+/** Closes what a refused start has opened, for example the audit log. */
+async function start(config: Config, logger: Logger): Promise<RunningService> {
   for (const name of unknownVariables(process.env)) logger.warn({ name }, 'this variable matches no option');
   const container = new Container();
   container.load(bindAdapters(config, logger), bindApplication(config));
-  return startService(container, config, logger);
+  try {
+    return await startService(container, config, logger);
+  } catch (cause) {
+    await container.unbindAllAsync();
+    throw cause;
+  }
 }
 
 function banner(config: Config, { url, operationsUrl }: RunningService): string {
