@@ -49,6 +49,9 @@ export interface ProcessSettings {
   readonly repairsForMs?: number;
 }
 
+/** Every request has one. */
+const requestDeadlineMs = 2_000;
+
 const unlimited = (clock: Clock): CreationQuotas =>
   new CreationQuotas(() => ({ perSecond: 1e6, burst: 1e6, perDay: 1e6 }), clock);
 
@@ -92,7 +95,7 @@ export class SimulatedProcess implements Caller {
     this.repairMeans = { vaults: this.vaults, store: this.store, guide, audit, clock, deployment, quorum };
     const queue = repairQueue(this.repairMeans);
     if (settings.repairsForMs !== undefined) this.repairBeside(queue, settings.repairsForMs);
-    const pauses = { minPauseMs: 50, maxPauseMs: 200 };
+    const pauses = { minPauseMs: 50, maxPauseMs: 200, hasDeadline: true, minProofMs: 1_000 };
     const calls = new RegionCalls(this.vaults, guide, clock, telemetry, pauses);
     this.storeCalls = new StoreCalls(this.store, clock, telemetry, { storeTimeoutMs: 500 });
     const wrapping = new WrapInEveryRegion(calls, { quorum });
@@ -120,13 +123,13 @@ export class SimulatedProcess implements Caller {
     readonly patienceMs?: number;
   }): void {
     const { history, world } = this.around;
-    const { id, requestId, mayCreate, patienceMs } = request;
+    const { id, requestId, mayCreate, patienceMs = requestDeadlineMs } = request;
     const controller = new AbortController();
     this.asking.add(controller);
     const giveUp = (): void => {
       controller.abort();
     };
-    const cancel = patienceMs === undefined ? undefined : this.clock.schedule(patienceMs, giveUp);
+    const cancel = this.clock.schedule(patienceMs, giveUp);
     const { signal } = controller;
     const asked = history.asks({
       requestId,
@@ -140,7 +143,7 @@ export class SimulatedProcess implements Caller {
     this.keys.get({ caller, id, requestId }, signal).then(
       (result) => {
         if (!this.isAlive) return;
-        cancel?.();
+        cancel();
         this.asking.delete(controller);
         history.answers(asked, result);
         if (result.isErr()) return;

@@ -25,13 +25,17 @@ export const attemptTimeoutMs = 300;
 export const hedgeAfterMs = 100;
 export const writeTimeoutMs = 400;
 
-/** What a region does with a call. `lost`: it does it, and the answer is lost; `vanished`: it does not, nor says so. */
+/**
+ * What a region does with a call. `lost`: it does it, and the answer is lost; `vanished`: it does not, nor says so;
+ * `late`: a read that is answered when the test says so.
+ */
 export type Act =
   | 'answer'
   | 'lost'
   | 'vanished'
   | 'silent'
   | 'done-silently'
+  | 'late'
   | 'refused'
   | 'throttled'
   | 'misconfigured'
@@ -63,6 +67,8 @@ export class ScriptedReplica implements KeyRepository {
   /** What the next calls do; afterwards `always`. */
   readonly script: Act[] = [];
   always: Act = 'answer';
+  /** Lets a call that is `late` be answered. */
+  release: () => void = () => undefined;
 
   constructor(
     readonly inner: InMemoryKeyRepository,
@@ -107,6 +113,7 @@ export class ScriptedReplica implements KeyRepository {
   ): ResultAsync<T, StoreReadFailure> {
     const what = this.next(method);
     if (what === 'silent') return silence();
+    if (what === 'late') return this.late().andThen(act);
     return what in readFailures ? errAsync(readFailures[what as keyof typeof readFailures]) : act();
   }
 
@@ -116,6 +123,10 @@ export class ScriptedReplica implements KeyRepository {
     if (what === 'done-silently') return act().andThen(() => silence<T, F>());
     if (what === 'lost') return act().andThen(() => errAsync<T, StoreWriteFailure>(lost));
     return what in writeFailures ? errAsync(writeFailures[what as keyof typeof writeFailures]) : act();
+  }
+
+  private late(): ResultAsync<void, never> {
+    return ResultAsync.fromSafePromise(new Promise((resolve) => (this.release = resolve)));
   }
 
   private next(method: Method): Act {

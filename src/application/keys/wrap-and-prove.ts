@@ -8,19 +8,22 @@ import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.j
 import type { KeyVault } from '../../ports/key-vault.js';
 import type { RegionCalls } from '../regions/region-calls.js';
 
-/** The proven ciphertext. `key` is only read. */
+/** The proven ciphertext. `key` is only read. `onOverdue`: see `RegionCalls.call`. */
 export function wrapAndProve(
   calls: Pick<RegionCalls, 'call'>,
   vault: KeyVault,
   key: DataKey,
   context: EncryptionContext,
   signal: AbortSignal,
+  onOverdue: () => void = () => undefined,
 ): ResultAsync<RegionalCiphertext, VaultFailure> {
   const keyId = context['rkms:id'];
   const encrypted = calls.call(
     vault,
     { operation: 'encrypt', keyId, run: (at, attempt) => at.encrypt(key, context, attempt) },
     signal,
+    false,
+    onOverdue,
   );
   return encrypted.andThen((ciphertext) =>
     calls.call(
@@ -31,6 +34,8 @@ export function wrapAndProve(
         run: (at, attempt) => proven(at, key, ciphertext, context, attempt),
       },
       signal,
+      false,
+      onOverdue,
     ),
   );
 }

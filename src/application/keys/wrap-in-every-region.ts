@@ -15,6 +15,7 @@ import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.j
 import type { KeyVault } from '../../ports/key-vault.js';
 import type { RegionCalls } from '../regions/region-calls.js';
 import { wrapAndProve } from './wrap-and-prove.js';
+import { wrapUntilQuorum, type WrapIn, type Wrapped } from './wrapping-round.js';
 
 export interface QuorumSettings {
   /** How many regions must be proven to hold a new key before it is stored. */
@@ -41,21 +42,18 @@ export class WrapInEveryRegion {
     );
   }
 
-  private async outcomes(
+  private outcomes(
     key: DataKey,
     context: EncryptionContext,
     signal: AbortSignal,
-  ): Promise<ReadonlyMap<Region, Outcome[1]>> {
+  ): Promise<ReadonlyMap<Region, Wrapped>> {
     const all = this.regions.vaults;
-    const wrapIn = async (vault: KeyVault): Promise<Outcome> => [
-      vault.region,
-      await wrapAndProve(this.regions, vault, key, context, signal),
-    ];
-    const ejected = all.filter(({ region }) => this.regions.isEjected(region));
-    const first = await Promise.all(all.filter((vault) => !ejected.includes(vault)).map(wrapIn));
-    const proven = first.filter(([, wrapped]) => wrapped.isOk()).length;
-    const second = proven >= this.settings.quorum ? [] : await Promise.all(ejected.map(wrapIn));
-    return new Map([...first, ...second]);
+    const isEjected = ({ region }: KeyVault): boolean => this.regions.isEjected(region);
+    const ejected = new Set(all.filter(isEjected));
+    const wrapIn: WrapIn = (vault, own, onOverdue) =>
+      wrapAndProve(this.regions, vault, key, context, own, onOverdue);
+    const first = all.filter((vault) => !ejected.has(vault));
+    return wrapUntilQuorum(first, [...ejected], { quorum: this.settings.quorum, wrapIn, signal });
   }
 
   private checkQuorum(wrapped: WrappedKey, signal: AbortSignal): Result<WrappedKey, WrapFailure> {
@@ -67,12 +65,10 @@ export class WrapInEveryRegion {
   }
 }
 
-type Outcome = readonly [Region, Result<RegionalCiphertext, VaultFailure>];
-
 const notCalled: VaultFailure = { kind: 'region.unavailable', reason: 'ejected' };
 
 /** The outcomes in the configured order; a region without one was not called. */
-function inOrder(vaults: readonly KeyVault[], outcomes: ReadonlyMap<Region, Outcome[1]>): WrappedKey {
+function inOrder(vaults: readonly KeyVault[], outcomes: ReadonlyMap<Region, Wrapped>): WrappedKey {
   const all = vaults.map(({ region }) => ({ region, wrapped: outcomes.get(region) ?? err(notCalled) }));
   return {
     ciphertexts: all.flatMap(({ wrapped }) => (wrapped.isOk() ? [wrapped.value] : [])),

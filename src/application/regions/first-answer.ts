@@ -1,15 +1,16 @@
 // The first good answer of several regions: they are tried in the selector's order, with hedges, and a second time where
 // that may help. Also says why the preferred region did not give the answer. Never decides what an answer means.
-import { errAsync, ResultAsync } from 'neverthrow';
+import type { ResultAsync } from 'neverthrow';
 import {
   afterVaultFailure,
   isConfigurationFault,
   type FailedAttempt,
+  type VaultFailure,
 } from '../../domain/failures/region-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { KeyVault } from '../../ports/key-vault.js';
 import type { Effort, FailoverReason } from '../../ports/telemetry.js';
-import type { RegionAnswer } from '../resilience/hedged-race.js';
+import type { Candidate, RegionAnswer } from '../resilience/hedged-race.js';
 import { pause } from '../resilience/with-deadline.js';
 import type { RegionAct, RegionCalls } from './region-calls.js';
 
@@ -26,7 +27,11 @@ interface Search<T> {
   attempts: number;
   hedged: boolean;
   readonly failed: Set<Region>;
+  /** Regions that took longer than an attempt may. */
+  readonly overdue: Set<Region>;
 }
+
+const timedOut: VaultFailure = { kind: 'region.unavailable', reason: 'timed-out' };
 
 /** Only regions for which `has` holds are called. Fails with every attempt, in the order in which they failed. */
 export function firstAnswer<T>(
@@ -35,30 +40,29 @@ export function firstAnswer<T>(
   signal: AbortSignal,
   has: HasCopy = () => true,
 ): ResultAsync<AnswerWithEffort<T>, readonly FailedAttempt[]> {
-  const search: Search<T> = { calls, act, signal, attempts: 0, hedged: false, failed: new Set() };
+  const sets = { failed: new Set<Region>(), overdue: new Set<Region>() };
+  const search: Search<T> = { calls, act, signal, attempts: 0, hedged: false, ...sets };
   calls.attempts.earnHedge();
-  return onePass(search, has)
-    .orElse((failures) => secondPass(search, has, failures))
-    .map((answer) => {
-      const { attempts, hedged, failed } = search;
-      const failover = failoverReasonOf(calls, answer.region, failed, has);
-      return { ...answer, attempts, hedged, ...(failover && { failover }) };
-    });
+  return race(search, has).map((answer) => {
+    const { attempts, hedged, failed } = search;
+    const failover = failoverReasonOf(calls, answer.region, failed, has);
+    return { ...answer, attempts, hedged, ...(failover && { failover }) };
+  });
 }
 
-function secondPass<T>(
+/** The regions to try a second time, after a pause: those that failed in passing, and those that are still silent. */
+async function secondPass<T>(
   search: Search<T>,
   has: HasCopy,
-  first: readonly FailedAttempt[],
-): ResultAsync<RegionAnswer<T>, readonly FailedAttempt[]> {
-  const { calls, signal } = search;
-  const again = signal.aborted ? new Set() : worthRepeating(calls, first);
-  if (again.size === 0) return errAsync(first);
+  failures: readonly FailedAttempt[],
+): Promise<readonly RegionCandidate<T>[]> {
+  const { calls, signal, overdue } = search;
+  const silent = [...overdue].map((region) => ({ region, failure: timedOut }));
+  const again = signal.aborted ? new Set() : worthRepeating(calls, [...failures, ...silent]);
+  if (again.size === 0) return [];
   const { minPauseMs, maxPauseMs } = calls.settings;
-  const pauseMs = minPauseMs + calls.clock.random() * (maxPauseMs - minPauseMs);
-  return ResultAsync.fromSafePromise(pause(calls.clock, pauseMs, signal))
-    .andThen(() => onePass(search, (region) => has(region) && again.has(region)))
-    .mapErr((second) => [...first, ...second]);
+  await pause(calls.clock, minPauseMs + calls.clock.random() * (maxPauseMs - minPauseMs), signal);
+  return candidates(search, (region) => has(region) && again.has(region));
 }
 
 /**
@@ -74,27 +78,38 @@ function worthRepeating({ selector }: RegionCalls, failures: readonly FailedAtte
   return new Set(temporary.map(({ region }) => region));
 }
 
-function onePass<T>(search: Search<T>, has: HasCopy): ResultAsync<RegionAnswer<T>, readonly FailedAttempt[]> {
+function race<T>(search: Search<T>, has: HasCopy): ResultAsync<RegionAnswer<T>, readonly FailedAttempt[]> {
   const { calls, act, signal } = search;
-  const vaults = inOrder(calls, has);
-  const isShared = calls.selector.hasSharedFault(vaults.map(({ region }) => region));
-  const candidates = vaults.map((vault) => ({
+  const first = candidates(search, has);
+  const isShared = calls.selector.hasSharedFault(first.map(({ region }) => region));
+  // When all regions refuse us for the same reason, the first that still does is enough.
+  const after = (failure: VaultFailure) =>
+    isShared && isConfigurationFault(failure) ? 'stop' : afterVaultFailure(failure);
+  const nextRound = (failures: readonly FailedAttempt[]) => secondPass(search, has, failures);
+  return calls.attempts.race(first, { after, nextRound, discard: act.discard }, signal);
+}
+
+type RegionCandidate<T> = Omit<Candidate<T>, 'hedgeAfterMs'>;
+
+const candidates = <T>(search: Search<T>, has: HasCopy): readonly RegionCandidate<T>[] =>
+  inOrder(search.calls, has).map((vault) => ({
     region: vault.region,
-    run: (own: AbortSignal, isHedge: boolean) => {
+    run: (own, isHedge, onOverdue) => {
+      const { calls, act, failed, overdue } = search;
       search.attempts += 1;
       search.hedged ||= isHedge;
-      return calls.call(vault, act, own, isHedge).mapErr((failure) => {
+      const noteOverdue = (): void => {
+        failed.add(vault.region);
+        overdue.add(vault.region);
+        onOverdue();
+      };
+      return calls.call(vault, act, own, isHedge, noteOverdue).mapErr((failure) => {
         // A call that was dropped because another answered first might have been answered too.
-        if (failure.kind !== 'call.aborted') search.failed.add(vault.region);
+        if (failure.kind !== 'call.aborted') failed.add(vault.region);
         return failure;
       });
     },
   }));
-  // When all regions refuse us for the same reason, the first that still does is enough.
-  const after = (failure: FailedAttempt['failure']) =>
-    isShared && isConfigurationFault(failure) ? 'stop' : afterVaultFailure(failure);
-  return calls.attempts.race(candidates, { after, discard: act.discard }, signal);
-}
 
 const inOrder = ({ selector, vaults }: RegionCalls, has: HasCopy): readonly KeyVault[] =>
   selector

@@ -1,9 +1,10 @@
 // One call to one region, be it of KMS or of the store: limited in time, traced, and reported exactly once. Also races
 // such calls, within one budget for hedges. Never decides which regions to call, nor what an answer means.
-import { errAsync, ResultAsync, type Result } from 'neverthrow';
+import { err, errAsync, ResultAsync, type Result } from 'neverthrow';
 import type { AfterFailure } from '../../domain/failures/region-failures.js';
 import type { RegionFault } from '../../domain/failures/store-failures.js';
 import type { Region } from '../../domain/ids.js';
+import { scheduleStallAware } from '../../domain/stall-aware-timer.js';
 import { TokenBucket } from '../../domain/token-bucket.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Span, SpanFacts, Tracer } from '../../ports/tracer.js';
@@ -15,11 +16,18 @@ import {
   type RegionAnswer,
 } from '../resilience/hedged-race.js';
 import { failSpan, untraced } from '../resilience/spans.js';
+import { StallWatch } from '../resilience/stall-watch.js';
 import { withDeadline, type Bounds } from '../resilience/with-deadline.js';
 import type { RegionSelector } from './region-selector.js';
 
 /** One call to one region. `onTimeout` and `onAbort` are its failures when it is cut off. */
-export interface RegionAttempt<T, F> extends Omit<Bounds<T, F>, 'clock'> {
+export interface RegionAttempt<T, F> extends Omit<Bounds<T, F>, 'clock' | 'timeoutMs'> {
+  readonly timeoutMs: number;
+  /**
+   * Present: the call is not cut off after `timeoutMs`. It is then reported as timed out, this function is called, and
+   * the call runs on until the signal fires: its answer may still be the only one.
+   */
+  readonly onOverdue?: (() => void) | undefined;
   readonly region: Region;
   readonly span: { readonly name: string; readonly facts: SpanFacts };
   readonly run: (signal: AbortSignal) => ResultAsync<T, F>;
@@ -33,6 +41,8 @@ export interface AttemptEnd<T, F> {
   readonly durationMs: number;
   readonly fault: RegionFault | undefined;
   readonly result: Result<T, F> | undefined;
+  /** This process was paused during the call: the duration says nothing about the region. */
+  readonly wasPaused: boolean;
 }
 
 const bugOfOurs: RegionFault = { kind: 'vault.request-invalid' };
@@ -49,12 +59,15 @@ export const maxSavedHedges = 10;
 
 export class RegionAttempts {
   private readonly hedges = new TokenBucket(maxSavedHedges);
+  private readonly stalls: StallWatch;
 
   constructor(
     readonly selector: RegionSelector,
     readonly clock: Clock,
     private readonly tracer: Tracer = untraced,
-  ) {}
+  ) {
+    this.stalls = new StallWatch(clock);
+  }
 
   /** Makes the call and reports how it ended. A call that is aborted before it begins is neither made nor reported. */
   make<T, F>(attempt: RegionAttempt<T, F>): ResultAsync<T, F> {
@@ -64,18 +77,45 @@ export class RegionAttempts {
   }
 
   private async observed<T, F>(attempt: RegionAttempt<T, F>, span: Span): Promise<Result<T, F>> {
-    const startedMs = this.clock.monotonicMs();
-    this.selector.begin(attempt.region);
+    const { clock } = this;
+    const { timeoutMs, onOverdue } = attempt;
+    const report = this.beginReport(attempt, span);
+    const cancelTimer = onOverdue
+      ? scheduleStallAware(clock, timeoutMs, () => {
+          report(err(attempt.onTimeout));
+          onOverdue();
+        })
+      : () => undefined;
     let result: Result<T, F> | undefined;
     try {
-      result = await withDeadline(attempt.run, { ...attempt, clock: this.clock });
+      const bounds = { ...attempt, clock, timeoutMs: onOverdue ? undefined : timeoutMs };
+      result = await withDeadline(attempt.run, bounds);
       return result;
     } finally {
+      cancelTimer();
       // Every call that began is reported, also when `run` threw.
-      const fault = faultIn(result, attempt);
-      if (fault) failSpan(span, fault);
-      attempt.onEnd({ durationMs: this.clock.monotonicMs() - startedMs, fault, result });
+      report(result);
     }
+  }
+
+  /** Returns the function that reports the end of the call; only its first call has an effect. */
+  private beginReport<T, F>(
+    attempt: RegionAttempt<T, F>,
+    span: Span,
+  ): (result: Result<T, F> | undefined) => void {
+    const startedMs = this.clock.monotonicMs();
+    const watched = this.stalls.begin();
+    let reported = false;
+    this.selector.begin(attempt.region);
+    return (result) => {
+      if (reported) return;
+      reported = true;
+      const found = faultIn(result, attempt);
+      const wasPaused = watched.end();
+      const fault = wasPaused && found && mayBeOurPause(found) ? aborted : found;
+      if (fault) failSpan(span, fault);
+      attempt.onEnd({ durationMs: this.clock.monotonicMs() - startedMs, fault, result, wasPaused });
+    };
   }
 
   /** Earns one request's share of a hedge. */
@@ -88,19 +128,52 @@ export class RegionAttempts {
     candidates: readonly Omit<Candidate<T, F>, 'hedgeAfterMs'>[],
     rules: {
       readonly after: (failure: F) => AfterFailure;
+      readonly nextRound?: NextRound<T, F> | undefined;
       readonly discard?: ((late: T) => void) | undefined;
     },
     signal: AbortSignal,
   ): ResultAsync<RegionAnswer<T>, readonly Attempt<F>[]> {
     const { selector, clock } = this;
-    const paced = candidates.map((candidate) => ({
-      ...candidate,
-      hedgeAfterMs: selector.pace(candidate.region).hedgeAfterMs,
-    }));
+    const paced = (all: readonly Omit<Candidate<T, F>, 'hedgeAfterMs'>[]) =>
+      all.map((candidate) => ({
+        ...candidate,
+        hedgeAfterMs: selector.pace(candidate.region).hedgeAfterMs,
+      }));
+    const { after, discard, nextRound: next } = rules;
+    const nextRound = next && (async (failures: readonly Attempt<F>[]) => paced(await next(failures)));
     // A call that waits for an ejected region is replaced at once, and that costs no budget.
     const mayHedge = (silent: Region, next: Region): boolean =>
       selector.isEjected(silent) || (!selector.isOverQuota(next) && this.hedges.take());
-    return new ResultAsync(hedgedRace(paced, { clock, signal, mayHedge, ...rules }));
+    return new ResultAsync(
+      hedgedRace(paced(candidates), { clock, signal, mayHedge, after, discard, nextRound }),
+    );
+  }
+}
+
+/** The candidates of a second round, after a pause; see `RaceRules.nextRound`. */
+export type NextRound<T, F> = (
+  failures: readonly Attempt<F>[],
+) => Promise<readonly Omit<Candidate<T, F>, 'hedgeAfterMs'>[]>;
+
+/**
+ * Whether a pause of this process can look like this fault: all faults of connections and time. What the region itself
+ * answered is its own.
+ */
+function mayBeOurPause(fault: RegionFault): boolean {
+  if (fault.kind !== 'region.unavailable') return false;
+  switch (fault.reason) {
+    case 'dns':
+    case 'refused':
+    case 'reset':
+    case 'unreachable':
+    case 'timed-out':
+    case 'hedge-lost':
+      return true;
+    case 'ejected':
+    case 'server-error':
+    case 'key-unavailable':
+    case 'unintelligible':
+      return false;
   }
 }
 

@@ -14,6 +14,13 @@ export interface RegionCallSettings {
   /** Before the regions are tried a second time: a random pause between these two, in milliseconds. */
   readonly minPauseMs: number;
   readonly maxPauseMs: number;
+  /**
+   * Requests have a deadline: then a call that takes longer than an attempt may is not cut off, but other regions are
+   * called as well. Work without a deadline must not set it, because a region that never answers would end nothing.
+   */
+  readonly hasDeadline?: boolean;
+  /** How long encrypting and reading back may take at least (ms): they are slower and rarer than the measured reads. */
+  readonly minProofMs?: number;
   /** Called when a call begins, for a budget to count it. */
   readonly onCall?: (region: Region) => void;
 }
@@ -53,19 +60,25 @@ export class RegionCalls {
     return this.selector.isEjected(region);
   }
 
-  /** One call to one region; `isHedge` when it is made because another region is slow to answer. */
+  /**
+   * One call to one region; `isHedge` when it is made because another region is slow to answer. With `onOverdue`, and
+   * where requests have a deadline, the call is not cut off when its time is over: `onOverdue` is called instead.
+   */
   call<T>(
     vault: KeyVault,
     { operation, keyId, run, discard }: RegionAct<T>,
     signal: AbortSignal,
     isHedge = false,
+    onOverdue?: () => void,
   ): ResultAsync<T, VaultFailure> {
     const { region } = vault;
+    const { hasDeadline = false } = this.settings;
     return this.attempts.make({
       region,
       signal,
       span: { name: `region.${operation}`, facts: { 'rkms.region': region, 'rkms.hedge': isHedge } },
-      timeoutMs: this.selector.pace(region).attemptTimeoutMs,
+      timeoutMs: this.timeoutMs(region, operation),
+      onOverdue: hasDeadline ? onOverdue : undefined,
       onTimeout: timedOut,
       onAbort: aborted,
       discard,
@@ -74,7 +87,7 @@ export class RegionCalls {
         return run(vault, own);
       },
       faultOf: (failure) => failure,
-      onEnd: ({ durationMs, fault: failure }) => {
+      onEnd: ({ durationMs, fault: failure, wasPaused }) => {
         const ended = {
           event: 'vault.call',
           region,
@@ -84,9 +97,15 @@ export class RegionCalls {
           ...(isHedge && { hedge: true as const }),
           ...(failure && { failure }),
         } as const;
-        this.selector.report(ended);
+        this.selector.report(wasPaused && !failure ? { ...ended, durationMs: NaN } : ended);
         this.telemetry.record(ended);
       },
     });
+  }
+
+  private timeoutMs(region: Region, operation: VaultOperation): number {
+    const { attemptTimeoutMs } = this.selector.pace(region);
+    const isProof = operation === 'encrypt' || operation === 'read-back';
+    return isProof ? Math.max(attemptTimeoutMs, this.settings.minProofMs ?? 0) : attemptTimeoutMs;
   }
 }

@@ -12,8 +12,12 @@ export interface Candidate<T, F = VaultFailure> {
   readonly region: Region;
   /** After this time without an answer, in milliseconds, the next candidate is called as well. */
   readonly hedgeAfterMs: number;
-  /** Must end soon after the signal fires. `isHedge`: it is called because another candidate is slow to answer. */
-  readonly run: (signal: AbortSignal, isHedge: boolean) => ResultAsync<T, F>;
+  /**
+   * Must end soon after the signal fires. `isHedge`: it is called because another candidate is slow to answer.
+   * `onOverdue`: to be called when it takes longer than an attempt may. The call may go on: the next candidate is
+   * called as well, and a late answer still counts.
+   */
+  readonly run: (signal: AbortSignal, isHedge: boolean, onOverdue: () => void) => ResultAsync<T, F>;
 }
 
 /** An answer and the region that gave it. */
@@ -38,6 +42,11 @@ export interface RaceRules<T, F = VaultFailure> {
   readonly mayHedge: (silent: Region, next: Region) => boolean;
   /** Whether another region can still answer after this failure. */
   readonly after: (failure: F) => AfterFailure;
+  /**
+   * Called once, when every candidate has failed or is overdue: resolves with candidates to call as well. The overdue
+   * calls go on meanwhile.
+   */
+  readonly nextRound?: ((failures: readonly Attempt<F>[]) => Promise<readonly Candidate<T, F>[]>) | undefined;
   /** Receives an answer that lost, to wipe it. */
   readonly discard?: ((late: T) => void) | undefined;
 }
@@ -67,17 +76,20 @@ const hedgeAgainMs = 20;
 interface Call {
   readonly controller: AbortController;
   hedged: boolean;
+  overdue: boolean;
   cancelHedge: () => void;
 }
 
 class Race<T, F> {
   private readonly attempts: Attempt<F>[] = [];
+  /** `none`: it has not begun; `pending`: its candidates are not known yet. */
+  private secondRound: 'none' | 'pending' | 'begun' = 'none';
   private readonly inFlight = new Set<Call>();
   private started = 0;
   private over = false;
 
   constructor(
-    private readonly candidates: readonly Candidate<T, F>[],
+    private candidates: readonly Candidate<T, F>[],
     private readonly rules: RaceRules<T, F>,
     private readonly resolve: (result: RaceResult<T, F>) => void,
     private readonly reject: (bug: unknown) => void,
@@ -88,15 +100,23 @@ class Race<T, F> {
   startNext(isHedge = false): void {
     const candidate = this.candidates[this.started];
     if (candidate === undefined) {
-      if (this.inFlight.size === 0) this.finish(err(this.attempts));
+      this.noneLeft();
       return;
     }
     this.started += 1;
-    const call: Call = { controller: new AbortController(), hedged: false, cancelHedge: () => undefined };
+    const call: Call = {
+      controller: new AbortController(),
+      hedged: false,
+      overdue: false,
+      cancelHedge: () => undefined,
+    };
     this.inFlight.add(call);
     this.hedgeAfter(candidate.hedgeAfterMs, candidate.region, call);
     if (this.rules.signal.aborted) call.controller.abort();
-    const run = async (): Promise<Result<T, F>> => candidate.run(call.controller.signal, isHedge);
+    const overdue = (): void => {
+      this.overdue(call);
+    };
+    const run = async (): Promise<Result<T, F>> => candidate.run(call.controller.signal, isHedge, overdue);
     run().then(
       (result) => {
         this.ended(candidate, call, result);
@@ -108,6 +128,37 @@ class Race<T, F> {
         this.reject(bug);
       },
     );
+  }
+
+  /** Every candidate was called. Without calls in flight and without a second round, the race is lost. */
+  private noneLeft(): void {
+    if (this.over || ![...this.inFlight].every(({ overdue }) => overdue)) return;
+    if (this.secondRound === 'none' && this.rules.nextRound) void this.beginSecondRound(this.rules.nextRound);
+    else if (this.secondRound !== 'pending' && this.inFlight.size === 0) this.finish(err(this.attempts));
+  }
+
+  private async beginSecondRound(
+    nextRound: (failures: readonly Attempt<F>[]) => Promise<readonly Candidate<T, F>[]>,
+  ): Promise<void> {
+    this.secondRound = 'pending';
+    try {
+      const more = await nextRound(this.attempts);
+      this.secondRound = 'begun';
+      if (this.over) return;
+      this.candidates = [...this.candidates, ...more];
+      this.startNext();
+    } catch (bug) {
+      this.end();
+      this.reject(bug);
+    }
+  }
+
+  /** The call goes on, but is not waited for. */
+  private overdue(call: Call): void {
+    call.cancelHedge();
+    call.hedged = true;
+    call.overdue = true;
+    if (!this.over && [...this.inFlight].every(({ hedged }) => hedged)) this.startNext();
   }
 
   private hedge(region: Region, call: Call): void {

@@ -6,7 +6,8 @@ import type { Clock } from '../../ports/clock.js';
 
 export interface Bounds<T, F> {
   readonly clock: Clock;
-  readonly timeoutMs: number;
+  /** Undefined: only `signal` ends the call. */
+  readonly timeoutMs: number | undefined;
   /** Fires when the result is no longer needed. */
   readonly signal: AbortSignal;
   readonly onTimeout: F;
@@ -42,9 +43,12 @@ export function withDeadline<T, F>(
       const leave = (): void => {
         giveUp(onAbort);
       };
-      const cancelTimer = scheduleStallAware(clock, timeoutMs, () => {
-        giveUp(onTimeout);
-      });
+      const cancelTimer =
+        timeoutMs === undefined
+          ? () => undefined
+          : scheduleStallAware(clock, timeoutMs, () => {
+              giveUp(onTimeout);
+            });
       signal.addEventListener('abort', leave);
       if (signal.aborted) {
         leave();

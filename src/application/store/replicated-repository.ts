@@ -29,7 +29,7 @@ import {
   type ChangeFailure,
 } from './replication-failures.js';
 import { findRecord, readGenesis, type StoreAct } from './store-calls.js';
-import type { StoreRegions, StoreReplica } from './store-regions.js';
+import type { ReadBounds, StoreRegions, StoreReplica } from './store-regions.js';
 
 export type ReplicationMode = { readonly kind: 'strong' } | { readonly kind: 'home'; readonly home: Region };
 
@@ -140,10 +140,10 @@ export class ReplicatedRepository implements KeyRepository {
     const authoritative = new Set(this.authoritative());
     const readIn = (
       replica: StoreReplica,
-      own: AbortSignal,
+      ...bounds: ReadBounds
     ): ResultAsync<T | undefined, StoreReadFailure | AbsentHere> =>
       this.regions
-        .read(replica, act, own)
+        .read(replica, act, ...bounds)
         .andThen((found) =>
           found !== undefined || authoritative.has(replica) ? ok(found) : err(absentHere),
         );

@@ -27,6 +27,9 @@ export interface StoreReplica {
   readonly repository: KeyRepository;
 }
 
+/** The signal that ends a read, and what to call when it is overdue. */
+export type ReadBounds = readonly [signal: AbortSignal, onOverdue: () => void];
+
 export interface StoreRegionSettings {
   /** How long a write may take in one region, in milliseconds. Reads follow the region's measured pace. */
   readonly writeTimeoutMs: number;
@@ -39,6 +42,7 @@ const pageTimeoutMs = 10_000;
 interface Limits<F> extends CutOff<F> {
   readonly timeoutMs: number;
   readonly setsPace: boolean;
+  readonly onOverdue?: (() => void) | undefined;
 }
 
 export class StoreRegions {
@@ -65,15 +69,24 @@ export class StoreRegions {
     return this.selector.isEjected(region);
   }
 
-  /** One read in one region. Its time limit is that region's pace, except for a page. */
+  /**
+   * One read in one region. Its time limit is that region's pace, except for a page. With `onOverdue`, the read is not
+   * cut off then but goes on until `signal` fires: as a whole, a read of the store has a time limit of its own.
+   */
   read<T>(
     replica: StoreReplica,
     act: StoreAct<T, StoreReadFailure>,
     signal: AbortSignal,
+    onOverdue?: () => void,
   ): ResultAsync<T, StoreReadFailure> {
     const setsPace = act.operation !== 'page';
     const timeoutMs = setsPace ? this.selector.pace(replica.region).attemptTimeoutMs : pageTimeoutMs;
-    return this.call<T, StoreReadFailure>(replica, act, { ...cutOffRead, timeoutMs, setsPace }, signal);
+    return this.call<T, StoreReadFailure>(
+      replica,
+      act,
+      { ...cutOffRead, timeoutMs, setsPace, onOverdue },
+      signal,
+    );
   }
 
   /**
@@ -103,10 +116,10 @@ export class StoreRegions {
       span: { name: `store.${operation}`, facts: { 'rkms.region': region } },
       run: (own) => run(repository, own),
       faultOf: regionFaultOf,
-      onEnd: ({ durationMs, fault, result }) => {
+      onEnd: ({ durationMs, fault, result, wasPaused }) => {
         const failure = result?.isErr() ? { failure: result.error } : {};
         if (result) this.telemetry.record({ event: 'store.call', region, operation, durationMs, ...failure });
-        const measuredMs = setsPace || fault ? durationMs : NaN;
+        const measuredMs = (setsPace && !wasPaused) || fault ? durationMs : NaN;
         this.selector.report({ region, durationMs: measuredMs, ...(fault && { failure: fault }) });
       },
     });
@@ -115,14 +128,14 @@ export class StoreRegions {
   /** The first answer of these replicas, which are called in their order, with hedges. */
   race<T, F>(
     replicas: readonly StoreReplica[],
-    run: (replica: StoreReplica, signal: AbortSignal) => ResultAsync<T, F>,
+    run: (replica: StoreReplica, ...bounds: ReadBounds) => ResultAsync<T, F>,
     after: (failure: F) => AfterFailure,
     signal: AbortSignal,
   ): ResultAsync<RegionAnswer<T>, readonly Attempt<F>[]> {
     this.attempts.earnHedge();
     const candidates = replicas.map((replica) => ({
       region: replica.region,
-      run: (own: AbortSignal) => run(replica, own),
+      run: (own: AbortSignal, _isHedge: boolean, onOverdue: () => void) => run(replica, own, onOverdue),
     }));
     return this.attempts.race(candidates, { after }, signal);
   }

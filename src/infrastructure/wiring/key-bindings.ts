@@ -39,6 +39,9 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
     maxPauseMs: config.failover.max_pause_ms,
     storeTimeoutMs: config.store.timeout_ms,
     auditTimeoutMs,
+    // Every request has a deadline: the last region that may answer is waited for until then.
+    hasDeadline: true,
+    minProofMs: config.failover.max_timeout_ms,
   };
   bind(RequestCallsService)
     .toResolvedValue(

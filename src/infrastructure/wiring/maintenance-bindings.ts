@@ -125,6 +125,7 @@ export const bindMaintenance = (
 const pausesOf = ({ failover }: Config): RegionCallSettings => ({
   minPauseMs: failover.min_pause_ms,
   maxPauseMs: failover.max_pause_ms,
+  minProofMs: failover.max_timeout_ms,
 });
 
 /** The author of the changes that the service makes by itself. */

@@ -366,7 +366,8 @@ describe('a loser', () => {
   it('that ignores its signal starts no other call, and leaves no timer', async () => {
     const deaf = lanes().map((lane, index) => ({
       ...lane,
-      run: (signal: AbortSignal) => lane.run(index === 1 ? new AbortController().signal : signal, false),
+      run: (signal: AbortSignal) =>
+        lane.run(index === 1 ? new AbortController().signal : signal, false, () => undefined),
     }));
     const result = race(deaf);
     await clock.advance(hedgeAfterMs);
