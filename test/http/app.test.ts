@@ -154,7 +154,7 @@ describe('the headers of an answer', () => {
       [
         await app.ask({ target, headers, method: 'PUT' }),
         found ? 405 : 404,
-        found ? { ...problem, allow: isKey ? 'GET, POST' : 'GET' } : problem,
+        found ? { ...problem, allow: isKey ? 'GET, POST' : 'GET, HEAD' } : problem,
       ],
       ...(isKey
         ? [

@@ -225,6 +225,13 @@ describe('health checks', () => {
     );
   });
 
+  it.each(['/livez', '/readyz'])('by HEAD on %s get the headers alone', async (path) => {
+    const { status, headers, body } = await app.ask({ method: 'HEAD', target: path });
+    expect([status, headers['content-length'], body]).toEqual([200, '3', '']);
+    app.ready = false;
+    expect((await app.ask({ method: 'HEAD', target: '/readyz' })).status).toBe(503);
+  });
+
   it('learn nothing from an unknown path', async () => {
     expect(await answerTo(['GET', '/metrics', undefined])).toEqual(
       problem('404 Not Found', 'request.path-unknown', 'Path not found', 'Keys are at /key?id=<id>.'),

@@ -18,12 +18,16 @@ let clock: ManualClock;
 let server: RunningServer;
 let caller: Caller | undefined;
 let answer: IncomingMessage;
+let change: () => void;
 beforeEach(async () => {
   clock = new ManualClock();
   caller = callerWith(['operate']);
   const guarded = {
     report: (who: Caller) => requirePermission(who, 'operate').map(() => []),
-    watch: () => ok(() => undefined),
+    watch: (_: Caller, onChange: () => void) => {
+      change = onChange;
+      return ok(() => undefined);
+    },
   } as unknown as GuardedRegions;
   const authenticate = () =>
     caller ? okAsync(caller) : errAsync({ kind: 'authentication.failed' } as const);
@@ -61,6 +65,13 @@ describe('a stream of the regions', () => {
     await clock.advance(2_000);
     await until(() => answer.destroyed);
     expect(answer.complete).toBe(false);
+  });
+
+  it('is closed when more than 64 KiB of its events are unread', async () => {
+    for (let event = 0; event < 20_000; event += 1) change();
+    await until(() => answer.destroyed);
+    expect(answer.complete).toBe(false);
+    await until(() => clock.pending === 0);
   });
 
   it('releases everything when its caller disconnects', async () => {

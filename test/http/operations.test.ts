@@ -160,7 +160,7 @@ describe('the operations listener', () => {
   });
 
   it.each([
-    ['POST', '/regions', 'GET'],
+    ['POST', '/regions', 'GET, HEAD'],
     ['GET', '/regions/us-east-1/drain', 'POST'],
     ['DELETE', '/regions/us-east-1/undrain', 'POST'],
   ])('%s %s is 405 and allows %s', async (method, target, allow) => {
@@ -176,6 +176,24 @@ describe('the operations listener', () => {
     ['GET', '/api/v1/key?id=orders/7'],
   ])('%s %s is 404', async (method, target) => {
     expect(await operate(served, method, target, operator)).toMatchObject({ status: 404 });
+  });
+
+  it.each([
+    ['POST', '/regions/nope/drain', 'Unknown region. GET /regions lists the regions.'],
+    ['GET', '/region', 'This listener has /regions, /metrics and /openapi.json. Keys are on another port.'],
+  ])('%s %s is 404 with a detail about this listener', async (method, target, detail) => {
+    const answer = await operate(served, method, target, operator);
+    expect(JSON.parse(answer.body)).toMatchObject({ status: 404, detail });
+  });
+
+  it.each(['/regions', '/openapi.json'])('HEAD %s has the headers of GET and no body', async (target) => {
+    const get = await operate(served, 'GET', target, operator);
+    const head = await operate(served, 'HEAD', target, operator);
+    expect([head.status, head.headers['content-type'], head.body]).toEqual([
+      200,
+      get.headers['content-type'],
+      '',
+    ]);
   });
 
   it('has a port of its own: on that of keys there are no regions', async () => {

@@ -63,7 +63,13 @@ export function keyRoutes(parts: HttpParts): readonly Route[] {
 
 /** GET has the id in the query; POST in the body, which keeps it out of access logs. */
 const keyRoutesAt = (path: string, parts: HttpParts): readonly Route[] => [
-  { path, method: 'GET', access: 'authenticated', handle: answerWithKey(parts, idInQuery) },
+  {
+    path,
+    method: 'GET',
+    refusesHead: true,
+    access: 'authenticated',
+    handle: answerWithKey(parts, idInQuery),
+  },
   { path, method: 'POST', access: 'authenticated', hasBody: true, handle: answerWithKey(parts, idInBody) },
 ];
 

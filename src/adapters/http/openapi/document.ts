@@ -75,7 +75,7 @@ export const openApiDocument = {
     summary: 'Data keys that any one of several regions can decrypt.',
     description:
       'One listener serves keys, a second one serves operators. Every error is a problem document (RFC 9457). A path that ' +
-      'is not listed here gets 404 `request.path-unknown`.',
+      'is not listed here gets 404 `request.path-unknown`. HEAD works as GET without the body, except on paths of keys.',
     // The version of the interface. The version of the program is not disclosed.
     version: '1',
     license: { name: 'MIT', identifier: 'MIT' },

@@ -38,7 +38,22 @@ const orders: readonly OperatorOrder[] = ['drain', 'undrain', 'lift-quarantine']
 /** A region of the store is never quarantined: each record is verified when it is read. */
 const storeOrders: readonly OperatorOrder[] = ['drain', 'undrain'];
 
-export const createOperationsApp = (parts: OperationsParts): Koa => appOf(operationsRoutes(parts), parts);
+export function createOperationsApp(parts: OperationsParts): Koa {
+  const routes = operationsRoutes(parts);
+  return appOf(routes, parts, (path) => (isOfUnknownRegion(routes, path) ? unknownRegion : otherPaths));
+}
+
+const otherPaths = 'This listener has /regions, /metrics and /openapi.json. Keys are on another port.';
+const unknownRegion = 'Unknown region. GET /regions lists the regions.';
+
+/** True if the path would be one of the routes with another region. */
+const isOfUnknownRegion = (routes: readonly Route[], path: string): boolean =>
+  routes.some(({ template = '' }) => {
+    const [before = '', after] = template.split('{region}');
+    if (after === undefined || !path.startsWith(before) || !path.endsWith(after)) return false;
+    const region = path.slice(before.length, path.length - after.length);
+    return region !== '' && !region.includes('/');
+  });
 
 /** Every route of the operations listener. */
 export function operationsRoutes(parts: OperationsParts): readonly Route[] {
@@ -93,7 +108,7 @@ const metricsRoute = (metrics: GuardedMetrics): Route => {
 const getRegions =
   (parts: OperationsParts) =>
   (ctx: AppContext, caller: Caller, again: Reauthenticate): void => {
-    if (ctx.req.headers.accept?.includes('text/event-stream')) {
+    if (ctx.method === 'GET' && ctx.req.headers.accept?.includes('text/event-stream')) {
       streamRegions(ctx, parts, caller, again);
       return;
     }

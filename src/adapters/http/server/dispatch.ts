@@ -29,6 +29,8 @@ export type Route = {
   /** The documented form of the path, if it stands for several paths: `/regions/{region}/drain`. */
   readonly template?: string;
   readonly method: 'GET' | 'POST';
+  /** HEAD works as GET without the body, except where GET may create something. */
+  readonly refusesHead?: true;
 } & (
   | { readonly access: 'public'; readonly handle: (ctx: AppContext) => Promise<void> | void }
   | {
@@ -49,14 +51,19 @@ export interface AppParts {
   readonly tracer?: Tracer;
 }
 
-export function appOf(routes: readonly Route[], parts: AppParts): Koa {
+/** `detailOf` says for an unknown path what to do, if the listener has no keys. */
+export function appOf(
+  routes: readonly Route[],
+  parts: AppParts,
+  detailOf?: (unknownPath: string) => string,
+): Koa {
   const app = new Koa();
   // Koa prints errors of writing a response. Only a broken connection causes one; all other errors are caught before.
   app.silent = true;
   app.use(requestScope(parts));
   app.use(checkRequest);
   app.use(routerOf(routes, parts).routes());
-  app.use(refuseUnrouted);
+  app.use(refuseUnrouted(detailOf));
   return app;
 }
 
@@ -103,11 +110,14 @@ function routerOf(routes: readonly Route[], parts: AppParts): Router {
     const layer = router.register(path, [method], (ctx) => serve(ctx, route, parts), {
       name: template,
     });
-    // The router adds HEAD to every GET.
-    if (!(layer instanceof Router)) layer.methods = [method];
+    // The router itself would add HEAD to every GET.
+    if (!(layer instanceof Router)) layer.methods = methodsOf(route);
   }
   return router;
 }
+
+const methodsOf = ({ method, refusesHead }: Route): string[] =>
+  method === 'GET' && !refusesHead ? ['GET', 'HEAD'] : [method];
 
 async function serve(ctx: AppContext, route: Route, parts: AppParts): Promise<void> {
   ctx.state.route = route.template ?? route.path;
@@ -131,17 +141,20 @@ async function serve(ctx: AppContext, route: Route, parts: AppParts): Promise<vo
 }
 
 /** The router found no route: it knows either no such path, or the path with other methods. */
-const refuseUnrouted: Middleware = (ctx) => {
-  const { matched = [] } = ctx as Partial<RouterContext>;
-  const [first] = matched;
-  if (first === undefined) {
-    answerProblem(ctx, { kind: 'request.path-unknown' });
-    return;
-  }
-  (ctx.state as RequestState).route = first.name ?? unknownRoute;
-  ctx.set('Allow', matched.flatMap(({ methods }) => methods).join(', '));
-  answerProblem(ctx, { kind: 'request.method-not-allowed' });
-};
+const refuseUnrouted =
+  (detailOf?: (unknownPath: string) => string): Middleware =>
+  (ctx) => {
+    const { matched = [], newRouterPath = '' } = ctx as Partial<RouterContext>;
+    const [first] = matched;
+    if (first === undefined) {
+      const detail = detailOf?.(newRouterPath);
+      answerProblem(ctx, { kind: 'request.path-unknown', ...(detail !== undefined && { detail }) });
+      return;
+    }
+    (ctx.state as RequestState).route = first.name ?? unknownRoute;
+    ctx.set('Allow', matched.flatMap(({ methods }) => methods).join(', '));
+    answerProblem(ctx, { kind: 'request.method-not-allowed' });
+  };
 
 /** `headersDistinct`, because `headers` keeps only the first of several `Authorization` headers. */
 const credentialsOf = ({ req }: Context, { certificateOf }: AppParts): Credentials => ({
