@@ -1,15 +1,15 @@
-// What a contract is made of: named promises, each kept by a subject of its own. Knows no test runner: whoever writes an
-// adapter hands the promises to theirs, as `for (const { name, run } of contract(makeSubject)) test(name, run)`.
+// A contract is a list of named promises; each runs against a new subject. Contracts are independent of the test runner: the
+// author of an adapter runs them with `for (const { name, run } of contract(makeSubject)) test(name, run)`.
 import assert from 'node:assert/strict';
 import type { Result, ResultAsync } from 'neverthrow';
 
-/** One sentence that an implementation promises; `run` rejects when the promise is broken. */
+/** One promise of an implementation, as a sentence; `run` rejects when it does not hold. */
 export interface ContractPromise {
   readonly name: string;
   readonly run: () => Promise<void>;
 }
 
-/** A fresh implementation, and what to do when the promise was tried. */
+/** A new implementation; `close` runs after the promise was checked. */
 export interface Subject<T> {
   readonly subject: T;
   readonly close?: () => Promise<void>;
@@ -21,7 +21,7 @@ export function valid<T>(parsed: Result<T, unknown>): T {
   return parsed.value;
 }
 
-/** Turns checks into promises. :: name -> what must hold of a fresh subject */
+/** Turns checks into promises. :: name -> what must hold for a new subject */
 export const promisesOf = <S extends Subject<unknown>>(
   make: () => Promise<S>,
   checks: Readonly<Record<string, (made: S) => Promise<void>>>,
@@ -38,7 +38,7 @@ export const promisesOf = <S extends Subject<unknown>>(
     },
   }));
 
-/** What a call answered, or the kind of its failure. Rejects when the call throws. */
+/** The result of a call, or the kind of its failure. Rejects when the call throws. */
 export type Outcome<T> = { readonly answer: T } | { readonly failure: string };
 
 export async function outcomeOf<T>(call: ResultAsync<T, { readonly kind: string }>): Promise<Outcome<T>> {
@@ -46,14 +46,14 @@ export async function outcomeOf<T>(call: ResultAsync<T, { readonly kind: string 
   return result.isOk() ? { answer: result.value } : { failure: result.error.kind };
 }
 
-/** The answer of a call that must not fail. */
+/** The result of a call that must succeed. */
 export async function answerOf<T>(call: ResultAsync<T, { readonly kind: string }>): Promise<T> {
   const outcome = await outcomeOf(call);
   if ('failure' in outcome) assert.fail(`failed with ${outcome.failure}`);
   return outcome.answer;
 }
 
-/** Holds when the call fails, and in one of these ways. */
+/** Asserts that the call fails with one of these kinds. */
 export async function assertFails(
   call: ResultAsync<unknown, { readonly kind: string }>,
   ...kinds: readonly [string, ...string[]]

@@ -1,5 +1,5 @@
-// What every KeyRepository promises, as the comments of ports/key-repository.ts say it. Each promise wants an empty store
-// of its own.
+// The contract of every KeyRepository, with the promises of the comments in ports/key-repository.ts. Each promise runs against
+// an empty store of its own.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { Commitment } from '../../src/domain/keys/data-key.js';
@@ -36,15 +36,15 @@ export function keyRepositoryContract(
   );
 }
 
-/** A store whose records a test can spoil behind its back. */
+/** A store whose records a test can change directly, without the repository. */
 export interface SpoilableStore extends Subject<KeyRepository> {
-  /** Spoils a stored record: to a format of the future, or so that no build can read it. */
+  /** Changes a stored record to a newer format, or so that no RKMS can read it. */
   readonly corrupt: (id: KeyId, version: KeyVersion, how: 'newer-format' | 'broken') => Promise<void>;
-  /** Everything the store holds of a record, as text to compare. */
+  /** The stored record in full, as text to compare. */
   readonly stored: (id: KeyId, version: KeyVersion) => Promise<string>;
 }
 
-/** The part of the contract about records that cannot be read. */
+/** The promises about records that cannot be read. */
 export function unreadableRecordContract(
   makeStore: () => Promise<SpoilableStore>,
 ): readonly ContractPromise[] {
@@ -73,7 +73,7 @@ interface RecordChoices {
   readonly ciphertexts?: readonly RegionalCiphertext[];
 }
 
-/** A new record, of another key every time. */
+/** A new record, with a different commitment each time. */
 function aRecord(choices: RecordChoices = {}): KeyRecord {
   const commitment = randomBytes(32).toString('base64url') as Commitment;
   const ciphertexts = choices.ciphertexts ?? ['us-east-1', 'eu-west-1'].map((region) => ciphertextOf(region));
@@ -83,7 +83,7 @@ function aRecord(choices: RecordChoices = {}): KeyRecord {
   );
 }
 
-/** A record as plain values: whole, in a fixed order, bytes as hex, whatever classes a store answers with. */
+/** All fields of a record as plain values to compare, in a fixed order and with bytes as hex. */
 function plain(record: KeyRecord | undefined): object | undefined {
   if (record === undefined) return undefined;
   const { version, commitment, createdAtMs, revision } = record;
@@ -114,15 +114,15 @@ const specialIds = [
 ].map(keyId);
 
 const reading: Checks = {
-  'a key that was never stored is not found, and that is no failure': async ({ subject }) => {
+  'a key that was never stored is not found, which is not a failure': async ({ subject }) => {
     assert.deepEqual(await outcomeOf(subject.find(id, firstVersion, unbounded())), { answer: undefined });
   },
-  'what was inserted is what is found, whole': async ({ subject }) => {
+  'an inserted record is found unchanged': async ({ subject }) => {
     const record = aRecord();
     assert.deepEqual(await insert(subject, record), plain(record));
     assert.deepEqual(await find(subject), plain(record));
   },
-  'ciphertexts come back byte for byte, from 1 byte to the longest': async ({ subject }) => {
+  'ciphertexts are stored byte for byte, from 1 byte to the maximum length': async ({ subject }) => {
     const record = aRecord({
       ciphertexts: [
         ciphertextOf('one-byte', Buffer.of(0)),
@@ -137,7 +137,7 @@ const reading: Checks = {
     await insert(subject, record);
     assert.deepEqual(await find(subject), plain(record));
   },
-  'the smallest and the largest numbers come back as they were': async ({ subject }) => {
+  'the smallest and the largest numbers are stored exactly': async ({ subject }) => {
     const smallest = aRecord({ createdAtMs: 0 });
     const largest = aRecord({ version: keyVersion(2 ** 31 - 1), createdAtMs: Number.MAX_SAFE_INTEGER });
     for (const record of [smallest, largest]) {
@@ -157,13 +157,13 @@ const reading: Checks = {
     for (const record of records) assert.deepEqual(await insert(subject, record), plain(record));
     for (const record of records) assert.deepEqual(await find(subject, record.id), plain(record));
   },
-  'the versions of one id are records of their own': async ({ subject }) => {
+  'the versions of one id are separate records': async ({ subject }) => {
     const records = [1, 2, 10].map((version) => aRecord({ version: keyVersion(version) }));
     for (const record of records) await insert(subject, record);
     for (const record of records) assert.deepEqual(await find(subject, id, record.version), plain(record));
     assert.equal(await find(subject, id, keyVersion(3)), undefined);
   },
-  'a ciphertext of a region that nobody knows survives': async ({ subject }) => {
+  'a ciphertext of an unknown region is kept': async ({ subject }) => {
     const record = aRecord({ ciphertexts: [ciphertextOf('moon-base-1'), ciphertextOf('us-east-1')] });
     await insert(subject, record);
     await add(subject, record, ciphertextOf('eu-west-1'));
@@ -177,13 +177,13 @@ const reading: Checks = {
 };
 
 const inserting: Checks = {
-  'the first write wins and the second is told so': async ({ subject }) => {
+  'the first write wins, and the second gets the winner': async ({ subject }) => {
     const [first, second] = [aRecord(), aRecord()];
     await insert(subject, first);
     assert.deepEqual(await insert(subject, second), plain(first));
     assert.deepEqual(await find(subject), plain(first));
   },
-  'of 32 inserts at once one wins, and all are told the same winner': async ({ subject }) => {
+  'of 32 concurrent inserts one wins, and all get the same winner': async ({ subject }) => {
     const records = Array.from({ length: 32 }, () => aRecord());
     const told = await Promise.all(records.map((record) => insert(subject, record)));
     const winner = await find(subject);
@@ -196,7 +196,7 @@ const inserting: Checks = {
     assert.deepEqual(await insert(subject, record), plain(record));
     assert.deepEqual(await find(subject), plain(record));
   },
-  'an insert onto a record that has moved on is told its present revision': async ({ subject }) => {
+  'an insert of an existing key gets the current revision of its record': async ({ subject }) => {
     const record = aRecord();
     await insert(subject, record);
     await add(subject, record, ciphertextOf('ap-south-1'));
@@ -206,8 +206,8 @@ const inserting: Checks = {
   },
 };
 
-/** The answer to an addition that must succeed. */
-function grown(outcome: Outcome<KeyRecord>): KeyRecord {
+/** The record after an addition that must succeed. */
+function recordOf(outcome: Outcome<KeyRecord>): KeyRecord {
   if ('failure' in outcome) assert.fail(`failed with ${outcome.failure}`);
   return outcome.answer;
 }
@@ -219,58 +219,62 @@ const assertStale = (store: KeyRepository, record: KeyRecord): Promise<void> =>
   );
 
 const adding: Checks = {
-  'an added ciphertext joins the others, and the revision grows by one': async ({ subject }) => {
+  'an added ciphertext is stored beside the others, and the revision increases by one': async ({
+    subject,
+  }) => {
     const record = aRecord();
     const added = [ciphertextOf('ap-south-1'), ciphertextOf('sa-east-1')];
     await insert(subject, record);
-    const next = grown(await add(subject, record, ...added));
+    const next = recordOf(await add(subject, record, ...added));
     const all = [...record.ciphertexts.values(), ...added];
     const ciphertexts = new Map(all.map((ciphertext) => [ciphertext.region, ciphertext]));
     assert.deepEqual(plain(next), plain({ ...record, revision: 2, ciphertexts }));
     assert.deepEqual(await find(subject), plain(next));
   },
-  'an added ciphertext replaces that of the same region and no other': async ({ subject }) => {
+  'an added ciphertext replaces only the one of the same region': async ({ subject }) => {
     const record = aRecord();
     const better = ciphertextOf('us-east-1');
     await insert(subject, record);
-    const next = grown(await add(subject, record, better));
+    const next = recordOf(await add(subject, record, better));
     const ciphertexts = new Map([...record.ciphertexts, [better.region, better]]);
     assert.deepEqual(plain(next), plain({ ...record, revision: 2, ciphertexts }));
     assert.deepEqual(await find(subject), plain(next));
   },
-  'additions follow each other, each from the answer of the last': async ({ subject }) => {
+  'each addition can continue from the result of the previous one': async ({ subject }) => {
     let record = aRecord();
     await insert(subject, record);
     for (const region of ['ap-south-1', 'sa-east-1', 'us-west-2']) {
-      record = grown(await add(subject, record, ciphertextOf(region)));
+      record = recordOf(await add(subject, record, ciphertextOf(region)));
     }
     assert.deepEqual([record.revision, record.ciphertexts.size], [4, 5]);
     assert.deepEqual(await find(subject), plain(record));
   },
-  'an addition to one record touches no other': async ({ subject }) => {
+  'an addition to one record changes no other': async ({ subject }) => {
     const record = aRecord();
     const others = [aRecord({ version: keyVersion(2) }), aRecord({ id: keyId('orders/8') })];
     for (const each of [record, ...others]) await insert(subject, each);
-    grown(await add(subject, record, ciphertextOf('ap-south-1')));
+    recordOf(await add(subject, record, ciphertextOf('ap-south-1')));
     for (const other of others) {
       assert.deepEqual(await find(subject, other.id, other.version), plain(other));
     }
   },
-  'an addition to an old revision is stale, and nothing is written': async ({ subject }) => {
+  'an addition to an old revision is stale, and writes nothing': async ({ subject }) => {
     const record = aRecord();
     await insert(subject, record);
-    const next = grown(await add(subject, record, ciphertextOf('ap-south-1')));
+    const next = recordOf(await add(subject, record, ciphertextOf('ap-south-1')));
     await assertStale(subject, record);
     await assertStale(subject, { ...record, revision: 3 });
     assert.deepEqual(await find(subject), plain(next));
   },
-  'an addition to the record of another key is stale, though the revisions agree': async ({ subject }) => {
+  'an addition to the record of another key is stale, even if the revisions are equal': async ({
+    subject,
+  }) => {
     const [winner, loser] = [aRecord(), aRecord()];
     await insert(subject, winner);
     await assertStale(subject, loser);
     assert.deepEqual(await find(subject), plain(winner));
   },
-  'of 16 additions to one revision exactly one succeeds': async ({ subject }) => {
+  'of 16 concurrent additions to one revision exactly one succeeds': async ({ subject }) => {
     const record = aRecord();
     await insert(subject, record);
     const regions = Array.from({ length: 16 }, (_, index) => `region-${index}`);
@@ -281,7 +285,7 @@ const adding: Checks = {
     const failures = outcomes.flatMap((outcome) => ('failure' in outcome ? [outcome.failure] : []));
     assert.deepEqual(new Set(failures), new Set(['store.revision-stale']));
   },
-  'an addition to a record that is not there is stale, and makes none': async ({ subject }) => {
+  'an addition to a missing record is stale, and creates none': async ({ subject }) => {
     await assertStale(subject, aRecord());
     assert.equal(await find(subject), undefined);
   },
@@ -310,48 +314,50 @@ const without = (record: KeyRecord, revision: number, ...regions: readonly strin
 });
 
 const dropping: Checks = {
-  'dropped ciphertexts are gone, the others stay, and the revision grows by one': async ({ subject }) => {
+  'dropped ciphertexts are removed, the others stay, and the revision increases by one': async ({
+    subject,
+  }) => {
     const record = threeCopies();
     await insert(subject, record);
-    const next = grown(await drop(subject, record, 'us-east-1', 'sa-east-1'));
+    const next = recordOf(await drop(subject, record, 'us-east-1', 'sa-east-1'));
     assert.deepEqual(plain(next), plain(without(record, 2, 'us-east-1', 'sa-east-1')));
     assert.deepEqual(await find(subject), plain(next));
   },
-  'a region that the record does not hold is passed over': async ({ subject }) => {
+  'a region without a ciphertext in the record is ignored': async ({ subject }) => {
     const record = threeCopies();
     await insert(subject, record);
-    const second = grown(await drop(subject, record, 'moon-base-1', 'sa-east-1'));
+    const second = recordOf(await drop(subject, record, 'moon-base-1', 'sa-east-1'));
     assert.deepEqual(plain(second), plain(without(record, 2, 'sa-east-1')));
-    const third = grown(await drop(subject, second, 'moon-base-1'));
+    const third = recordOf(await drop(subject, second, 'moon-base-1'));
     assert.deepEqual(plain(third), plain(without(record, 3, 'sa-east-1')));
     assert.deepEqual(await find(subject), plain(third));
   },
-  'a drop that would leave no ciphertext is refused, and nothing is written': async ({ subject }) => {
+  'a drop that would leave no ciphertext is refused, and writes nothing': async ({ subject }) => {
     const record = aRecord();
     await insert(subject, record);
     assert.deepEqual(await drop(subject, record, 'us-east-1', 'eu-west-1'), { failure: 'key.copies-needed' });
     assert.deepEqual(await find(subject), plain(record));
   },
-  'a drop from an old revision is stale, and nothing is written': async ({ subject }) => {
+  'a drop from an old revision is stale, and writes nothing': async ({ subject }) => {
     const record = threeCopies();
     await insert(subject, record);
-    const next = grown(await add(subject, record, ciphertextOf('ap-south-1')));
+    const next = recordOf(await add(subject, record, ciphertextOf('ap-south-1')));
     for (const old of [record, { ...next, revision: 3 }]) {
       assert.deepEqual(await drop(subject, old, 'sa-east-1'), { failure: 'store.revision-stale' });
     }
     assert.deepEqual(await find(subject), plain(next));
   },
-  'a drop from the record of another key is stale, though the revisions agree': async ({ subject }) => {
+  'a drop from the record of another key is stale, even if the revisions are equal': async ({ subject }) => {
     const [winner, loser] = [threeCopies(), threeCopies()];
     await insert(subject, winner);
     assert.deepEqual(await drop(subject, loser, 'sa-east-1'), { failure: 'store.revision-stale' });
     assert.deepEqual(await find(subject), plain(winner));
   },
-  'a drop from a record that is not there is stale, and makes none': async ({ subject }) => {
+  'a drop from a missing record is stale, and creates none': async ({ subject }) => {
     assert.deepEqual(await drop(subject, threeCopies(), 'sa-east-1'), { failure: 'store.revision-stale' });
     assert.equal(await find(subject), undefined);
   },
-  'of drops and additions to one revision exactly one succeeds': async ({ subject }) => {
+  'of concurrent drops and additions to one revision exactly one succeeds': async ({ subject }) => {
     const record = threeCopies();
     await insert(subject, record);
     const outcomes = await Promise.all([
@@ -364,8 +370,8 @@ const dropping: Checks = {
   },
 };
 
-/** All entries of a walk, page after page; `between` runs after each page. */
-async function walk(
+/** All entries of a scan, page by page; `between` runs after each page. */
+async function scan(
   store: KeyRepository,
   limit: number,
   between: (page: number) => Promise<void> = () => Promise.resolve(),
@@ -373,7 +379,7 @@ async function walk(
   const entries: PageEntry[] = [];
   let after: string | undefined;
   for (let count = 1; count === 1 || after !== undefined; count += 1) {
-    assert.ok(count <= 1_000, 'the walk does not end');
+    assert.ok(count <= 1_000, 'the scan does not end');
     const page = await answerOf(store.page(after, limit, unbounded()));
     assert.ok(page.entries.length <= limit, 'a page is longer than its limit');
     entries.push(...page.entries);
@@ -386,7 +392,7 @@ async function walk(
 const inOrder = (values: readonly object[]): readonly string[] =>
   values.map((value) => JSON.stringify(value)).sort();
 
-const walked = (entries: readonly PageEntry[]): readonly string[] =>
+const scanned = (entries: readonly PageEntry[]): readonly string[] =>
   inOrder(
     entries.map(({ id: named, version, record }) => ({
       id: named,
@@ -395,7 +401,7 @@ const walked = (entries: readonly PageEntry[]): readonly string[] =>
     })),
   );
 
-const expectedWalk = (records: readonly KeyRecord[]): readonly string[] =>
+const expectedScan = (records: readonly KeyRecord[]): readonly string[] =>
   inOrder(records.map((record) => ({ id: record.id, version: record.version, record: plain(record) })));
 
 async function storeTwentyFive(store: KeyRepository): Promise<readonly KeyRecord[]> {
@@ -414,63 +420,65 @@ const genesisOf = (deployment: string, createdAtMs = 1_800_000_000_000): Genesis
 });
 
 const paging: Checks = {
-  'a walk over an empty store ends at once': async ({ subject }) => {
-    assert.deepEqual(await walk(subject, 10), []);
+  'a scan of an empty store ends at once': async ({ subject }) => {
+    assert.deepEqual(await scan(subject, 10), []);
   },
   ...Object.fromEntries(
     [1, 2, 7, 25, 1_000].map((limit): [string, Checks[string]] => [
-      `a walk in pages of at most ${limit} answers every record exactly once, and never the genesis`,
+      `a scan in pages of at most ${limit} returns every record exactly once, and never the genesis`,
       async ({ subject }) => {
         await answerOf(subject.initialise(genesisOf('production'), unbounded()));
         const records = await storeTwentyFive(subject);
-        assert.deepEqual(walked(await walk(subject, limit)), expectedWalk(records));
+        assert.deepEqual(scanned(await scan(subject, limit)), expectedScan(records));
       },
     ]),
   ),
-  'the count of records is about right, or not known': async ({ subject }) => {
+  'the number of records is about right, or unknown': async ({ subject }) => {
     await answerOf(subject.initialise(genesisOf('production'), unbounded()));
     const records = await storeTwentyFive(subject);
     const counted = await answerOf(subject.count(unbounded()));
     assert.ok(counted === undefined || Math.abs(counted - records.length) <= 1, `counted ${String(counted)}`);
   },
-  'a walk during which records are stored still answers each older one exactly once': async ({ subject }) => {
+  'a scan returns each older record exactly once, even if records are stored meanwhile': async ({
+    subject,
+  }) => {
     const records = await storeTwentyFive(subject);
-    const entries = await walk(subject, 4, async (page) => {
+    const entries = await scan(subject, 4, async (page) => {
       if (page <= 4) await insert(subject, aRecord({ id: keyId(`new/${page}`) }));
     });
     const older = entries.filter((entry) => !entry.id.startsWith('new/'));
-    assert.deepEqual(walked(older), expectedWalk(records));
+    assert.deepEqual(scanned(older), expectedScan(records));
   },
 };
 
 const beginning: Checks = {
-  'a store that nobody initialised has no genesis': async ({ subject }) => {
+  'an uninitialised store has no genesis': async ({ subject }) => {
     assert.deepEqual(await outcomeOf(subject.genesis(unbounded())), { answer: undefined });
   },
-  'the genesis is found as it was stored': async ({ subject }) => {
+  'the genesis is found unchanged': async ({ subject }) => {
     const genesis = genesisOf('production');
     assert.deepEqual({ ...(await answerOf(subject.initialise(genesis, unbounded()))) }, genesis);
     assert.deepEqual({ ...(await answerOf(subject.genesis(unbounded()))) }, genesis);
   },
-  'the first to initialise wins and the second is told so': async ({ subject }) => {
+  'the first initialisation wins, and the second gets the winner': async ({ subject }) => {
     const first = genesisOf('production');
     await answerOf(subject.initialise(first, unbounded()));
     const second = genesisOf('staging', 1_900_000_000_000);
     assert.deepEqual({ ...(await answerOf(subject.initialise(second, unbounded()))) }, first);
     assert.deepEqual({ ...(await answerOf(subject.genesis(unbounded()))) }, first);
   },
-  'of many who initialise at once one wins, and all are told the same': async ({ subject }) => {
+  'of concurrent initialisations one wins, and all get the same winner': async ({ subject }) => {
     const all = Array.from({ length: 16 }, (_, index) => genesisOf(`deployment-${index}`));
     const told = await Promise.all(all.map((each) => answerOf(subject.initialise(each, unbounded()))));
     const winner = { ...(await answerOf(subject.genesis(unbounded()))) };
     for (const answer of told) assert.deepEqual({ ...answer }, winner);
   },
-  'the genesis is no key, and a key is no genesis': async ({ subject }) => {
+  'the genesis is not a key, and a key is not the genesis': async ({ subject }) => {
     await insert(subject, aRecord({ id: keyId('rkms/genesis') }));
     await insert(subject, aRecord({ id: keyId('genesis') }));
     assert.equal(await answerOf(subject.genesis(unbounded())), undefined);
     await answerOf(subject.initialise(genesisOf('production'), unbounded()));
-    assert.equal((await walk(subject, 10)).length, 2);
+    assert.equal((await scan(subject, 10)).length, 2);
   },
 };
 
@@ -512,28 +520,28 @@ const unreadable = (how: 'newer-format' | 'broken'): SpoilableChecks => {
       const reason = failure?.kind === 'key.unreadable' ? failure.reason : failure?.kind;
       assert.equal(reason, how);
     },
-    [`an insert onto a ${what} fails and changes nothing`]: async ({ subject, corrupt, stored }) => {
+    [`an insert of the key of a ${what} fails and changes nothing`]: async ({ subject, corrupt, stored }) => {
       await insert(subject, aRecord());
       await corrupt(id, firstVersion, how);
       const before = await stored(id, firstVersion);
       await assertFails(subject.insert(aRecord(), unbounded()), 'key.unreadable');
       assert.equal(await stored(id, firstVersion), before);
     },
-    [`a walk names a ${what} and goes on`]: async ({ subject, corrupt }) => {
+    [`a scan reports a ${what} and continues`]: async ({ subject, corrupt }) => {
       const others = ['a', 'zz'].map((text) => aRecord({ id: keyId(text) }));
       for (const record of [aRecord(), ...others]) await insert(subject, record);
       await corrupt(id, firstVersion, how);
       for (const limit of [1, 10]) {
         const spoilt = { id, version: 1, record: 'key.unreadable' };
-        const expected = [...expectedWalk(others), JSON.stringify(spoilt)].sort();
-        assert.deepEqual(walked(await walk(subject, limit)), expected);
+        const expected = [...expectedScan(others), JSON.stringify(spoilt)].sort();
+        assert.deepEqual(scanned(await scan(subject, limit)), expected);
       }
     },
   };
 };
 
 const newerFormat: SpoilableChecks = {
-  'a record that has become one of a newer format is not changed by who read it before': async (made) => {
+  'a record that now has a newer format is not changed based on an older read': async (made) => {
     const { subject, corrupt, stored } = made;
     const record = aRecord();
     await insert(subject, record);

@@ -1,5 +1,5 @@
-// What every KeyVault promises, as the comments of ports/key-vault.ts say it. Makes real calls, some hundreds in all: run
-// it against a KMS key that holds nothing else.
+// The contract of every KeyVault, with the promises of the comments in ports/key-vault.ts. It makes a few hundred real calls:
+// run it against a KMS key that is used for nothing else.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { ResultAsync } from 'neverthrow';
@@ -28,7 +28,7 @@ import {
   type Subject,
 } from './contract.js';
 
-/** A vault, and a working one of another region whose ciphertexts it must not open. */
+/** A vault, and a vault of another region whose ciphertexts it must not open. */
 export interface VaultSubject extends Subject<KeyVault> {
   readonly stranger: KeyVault;
 }
@@ -69,7 +69,7 @@ const promisesForLength = (length: DataKeyLength): Checks => ({
   [`a generated key of ${length} bytes has exactly ${length} bytes`]: async ({ subject }) => {
     assert.equal((await answerOf(generated(subject, length))).length, length);
   },
-  [`what was encrypted, a key of ${length} bytes, is decrypted to the same bytes`]: async ({ subject }) => {
+  [`an encrypted key of ${length} bytes is decrypted to the same bytes`]: async ({ subject }) => {
     const key = randomKey(length);
     const ciphertext = await sealed(subject, key);
     assert.equal(await hexIn(subject.decrypt(ciphertext, context, unbounded())), hexOf(key));
@@ -77,7 +77,7 @@ const promisesForLength = (length: DataKeyLength): Checks => ({
 });
 
 const generation: Checks = {
-  'two calls never answer the same key': async ({ subject }) => {
+  'two calls never return the same key': async ({ subject }) => {
     const made = await Promise.all(Array.from({ length: 20 }, () => hexIn(generated(subject))));
     assert.equal(new Set(made).size, made.length);
   },
@@ -102,7 +102,7 @@ const encryption: Checks = {
       assert.equal(await hexIn(subject.decrypt(ciphertext, context, unbounded())), hexOf(key));
     }
   },
-  'a ciphertext does not show the key': async ({ subject }) => {
+  'a ciphertext does not contain the key': async ({ subject }) => {
     const key = randomKey(64);
     const { bytes } = await sealed(subject, key);
     assert.ok(!Buffer.from(bytes).toString('hex').includes(hexOf(key)));
@@ -114,7 +114,7 @@ const encryption: Checks = {
     await sealed(subject, key);
     assert.equal(hexOf(key), before);
   },
-  'an answered key belongs to the caller: wiping it changes no later answer': async ({ subject }) => {
+  'a returned key belongs to the caller: wiping it changes no later result': async ({ subject }) => {
     const key = randomKey();
     const ciphertext = await sealed(subject, key);
     const opened = await answerOf(subject.decrypt(ciphertext, context, unbounded()));
@@ -152,7 +152,7 @@ const swapCase = (text: string): string =>
   text.replace(/[a-z]/gi, (letter) => (letter < 'a' ? letter.toLowerCase() : letter.toUpperCase()));
 
 const rejection: Checks = {
-  'another context, changed in any pair, is rejected': async ({ subject }) => {
+  'a context with any changed pair is rejected': async ({ subject }) => {
     const ciphertext = await sealed(subject);
     for (const [what, other] of alteredContexts()) {
       const outcome = await outcomeOf(subject.decrypt(ciphertext, other, unbounded()));
@@ -165,7 +165,7 @@ const rejection: Checks = {
     const ciphertext = await sealed(subject, randomKey(), bound);
     await assertFails(subject.decrypt(ciphertext, moved, unbounded()), 'ciphertext.rejected');
   },
-  'the order of the pairs does not matter': async ({ subject }) => {
+  'the order of the pairs in the context does not matter': async ({ subject }) => {
     const key = randomKey();
     const ciphertext = await sealed(subject, key);
     const reversed = Object.fromEntries(Object.entries(context).reverse()) as unknown as EncryptionContext;
@@ -195,12 +195,14 @@ const rejection: Checks = {
       assert.deepEqual(outcome, { failure: 'ciphertext.rejected' }, `${bytes.length} bytes`);
     }
   },
-  'an empty ciphertext is rejected, or called an invalid request': async ({ subject }) => {
+  'an empty ciphertext is rejected, or is an invalid request': async ({ subject }) => {
     const empty = { ...(await sealed(subject)), bytes: new Uint8Array() };
     const call = subject.decrypt(empty, context, unbounded());
     await assertFails(call, 'ciphertext.rejected', 'vault.request-invalid');
   },
-  'a ciphertext of another region or KMS key is rejected, whatever it says of itself': async (made) => {
+  'a ciphertext of another region or KMS key is rejected, whichever region and KMS key it names': async (
+    made,
+  ) => {
     const { subject, stranger } = made;
     const foreign = await sealed(stranger);
     const { region, kmsKey } = await sealed(subject);
@@ -208,7 +210,7 @@ const rejection: Checks = {
       await assertFails(subject.decrypt(ciphertext, context, unbounded()), 'ciphertext.rejected');
     }
   },
-  'the region and KMS key that a ciphertext names are not believed': async ({ subject, stranger }) => {
+  'the region and KMS key that a ciphertext names are not trusted': async ({ subject, stranger }) => {
     const key = randomKey();
     const { bytes } = await sealed(subject, key);
     const mislabelled = { region: stranger.region, kmsKey: 'nonsense', bytes };
@@ -217,7 +219,7 @@ const rejection: Checks = {
 };
 
 const calls: Checks = {
-  'a vault whose region answers and whose KMS key can be used is probed well': async ({ subject }) => {
+  'a probe of a usable KMS key succeeds': async ({ subject }) => {
     assert.deepEqual(await outcomeOf(subject.probe(unbounded())), { answer: undefined });
   },
   'a call whose signal has fired ends with call.aborted': async ({ subject }) => {
@@ -228,7 +230,7 @@ const calls: Checks = {
     await assertFails(subject.decrypt(ciphertext, context, signal), 'call.aborted');
     await assertFails(subject.probe(signal), 'call.aborted');
   },
-  'many calls at once each get their own answer': async ({ subject }) => {
+  'concurrent calls each get their own result': async ({ subject }) => {
     const keys = Array.from({ length: 20 }, () => randomKey());
     const ciphertexts = await Promise.all(keys.map((key) => sealed(subject, key)));
     const opened = ciphertexts.map((each) => hexIn(subject.decrypt(each, context, unbounded())));

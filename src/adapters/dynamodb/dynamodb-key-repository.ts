@@ -1,5 +1,5 @@
 // The store in one DynamoDB table of one region: partition key `id` (S), sort key `version` (N). Reads are strongly
-// consistent; writes are conditional, so that the first one wins among all processes.
+// consistent. Every write has a condition, so the first of concurrent writes wins; RKMS must never write without one.
 import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
 import type {
   KeyCopiesNeeded,
@@ -11,16 +11,15 @@ import type {
 import type { Genesis } from '../../domain/keys/genesis.js';
 import type { KeyId, KeyVersion, Region } from '../../domain/ids.js';
 import { withCiphertexts, withoutCiphertexts, type KeyRecord } from '../../domain/keys/key-record.js';
-import { decodeRecord, encodeRecord, recordFormat } from '../../domain/keys/record-format.js';
+import { decodeRecord, encodeRecord } from '../../domain/keys/record-format.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import type { KeyPage, KeyRepository } from '../../ports/key-repository.js';
 import { withFreshConnection } from '../aws/fresh-connection.js';
 import { AwsError, type AwsTransport } from '../aws/json-client.js';
-import { decodeCursor, encodeCursor } from './cursor.js';
-import { dropRequest } from './drop-ciphertexts.js';
 import { readFailure, writeFailure } from './dynamodb-failures.js';
 import {
-  ciphertextValue,
+  decodeCursor,
+  encodeCursor,
   fieldsOf,
   genesisItem,
   genesisKey,
@@ -30,8 +29,9 @@ import {
   itemOf,
   type Item,
 } from './items.js';
+import { updateRequest } from './update-request.js';
 
-/** A conditional write was refused; `found` is the existing item, if DynamoDB returned it. */
+/** The condition of a write was not met. `found` is the present item, if the answer has it. */
 interface ConditionFailed {
   readonly kind: 'condition-failed';
   readonly found: Item | undefined;
@@ -65,25 +65,7 @@ export class DynamoDbKeyRepository implements KeyRepository {
     signal: AbortSignal,
   ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
     const next = withCiphertexts(record, added);
-    const names = added.map(({ region }, index) => [`#r${index}`, region] as const);
-    const values = added.map((ciphertext, index) => [`:c${index}`, ciphertextValue(ciphertext)] as const);
-    const request = {
-      TableName: this.table,
-      Key: itemKey(record.id, record.version),
-      UpdateExpression: `SET ${['revision = :next', ...names.map(([name], index) => `ciphertexts.${name} = :c${index}`)].join(', ')}`,
-      ConditionExpression: 'revision = :expected AND commitment = :commitment AND #format = :format',
-      ExpressionAttributeNames: { '#format': 'format', ...Object.fromEntries(names) },
-      ExpressionAttributeValues: {
-        ':next': { N: String(next.revision) },
-        ':expected': { N: String(record.revision) },
-        ':commitment': { S: record.commitment },
-        ':format': { N: String(recordFormat) },
-        ...Object.fromEntries(values),
-      },
-    };
-    return this.write('UpdateItem', request, signal)
-      .map(() => next)
-      .mapErr(staleIfRefused);
+    return this.update(updateRequest(this.table, record, next.revision, { added }), next, signal);
   }
 
   dropCiphertexts(
@@ -91,15 +73,15 @@ export class DynamoDbKeyRepository implements KeyRepository {
     regions: readonly Region[],
     signal: AbortSignal,
   ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded> {
-    return withoutCiphertexts(record, regions).asyncAndThen((next) => {
-      const request = dropRequest(this.table, record, regions, next.revision);
-      return this.write('UpdateItem', request, signal)
-        .map(() => next)
-        .mapErr(staleIfRefused);
-    });
+    return withoutCiphertexts(record, regions).asyncAndThen((next) =>
+      this.update(updateRequest(this.table, record, next.revision, { dropped: regions }), next, signal),
+    );
   }
 
-  /** DynamoDB updates its count every six hours and reports 0 until then. Needs the permission for DescribeTable. */
+  /**
+   * DynamoDB updates its count about every six hours and reports 0 for a new table, so 0 means unknown. Also unknown without
+   * the permission for DescribeTable. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
+   */
   count(signal: AbortSignal): ResultAsync<number | undefined, StoreReadFailure> {
     return this.read<{ readonly Table?: { readonly ItemCount?: number } }>(
       'DescribeTable',
@@ -145,7 +127,19 @@ export class DynamoDbKeyRepository implements KeyRepository {
     return this.putIfAbsent(genesisItem(genesis), signal).andThen(genesisOf);
   }
 
-  /** Puts the item unless its key exists; returns the item that the table holds afterwards. */
+  private update(
+    request: object,
+    next: KeyRecord,
+    signal: AbortSignal,
+  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
+    return this.write('UpdateItem', request, signal)
+      .map(() => next)
+      .mapErr((failure) =>
+        failure.kind === 'condition-failed' ? { kind: 'store.revision-stale' } : failure,
+      );
+  }
+
+  /** Writes the item unless its key exists. Returns the item that is stored afterwards. */
   private putIfAbsent(item: Item, signal: AbortSignal): ResultAsync<Item, StoreWriteFailure> {
     const request = {
       TableName: this.table,
@@ -161,6 +155,7 @@ export class DynamoDbKeyRepository implements KeyRepository {
       });
   }
 
+  /** The refusal had no item: AWS-compatible services may not support `ReturnValuesOnConditionCheckFailure`. */
   private getWinner(item: Item, signal: AbortSignal): ResultAsync<Item, StoreWriteFailure> {
     const { id, version } = item;
     const key: Item = { ...(id && { id }), ...(version && { version }) };
@@ -197,8 +192,3 @@ export class DynamoDbKeyRepository implements KeyRepository {
     return JSON.parse(answer.toString()) as T;
   }
 }
-
-const staleIfRefused = (
-  failure: StoreWriteFailure | ConditionFailed,
-): StoreWriteFailure | StoreRevisionStale =>
-  failure.kind === 'condition-failed' ? { kind: 'store.revision-stale' } : failure;

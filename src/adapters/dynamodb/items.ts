@@ -90,3 +90,13 @@ const brokenGenesis: Result<Genesis, KeyUnreadable> = err({
   reason: 'broken',
   detail: 'genesis record',
 });
+
+/** The key of a scan's last item (`LastEvaluatedKey`) as opaque text: where the next page starts. */
+export const encodeCursor = (key: Item): string =>
+  Buffer.from(JSON.stringify([key['id']?.S, Number(key['version']?.N)])).toString('base64url');
+
+/** Takes only texts from `encodeCursor`; anything else is a bug and throws. */
+export function decodeCursor(cursor: string): Item {
+  const [id, version] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [string, number];
+  return itemKey(id, version);
+}

@@ -1,5 +1,6 @@
-// A region's KMS on this machine: AES-256-GCM with the encryption context as associated data. Each ciphertext has a key
-// of its own, derived from the master key and a random salt, so that no number of ciphertexts wears the master key out.
+// A KMS on this machine: AES-256-GCM with the encryption context as associated data. Each ciphertext has its own key, derived
+// from the master key and a random salt. NIST SP 800-38D, section 8.3, limits one key with random nonces to 2^32 messages;
+// with derived keys the master key has no such limit.
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 import { err, errAsync, ok, okAsync, Result, type ResultAsync } from 'neverthrow';
 import { DataKey, type DataKeyLength } from '../../domain/keys/data-key.js';
@@ -21,7 +22,7 @@ export class LocalKmsKeyVault implements KeyVault {
   private readonly fingerprint: Buffer;
   private readonly kmsKey: string;
 
-  /** `masterKey` is 32 bytes; the vault keeps a reference and never shows it. */
+  /** `masterKey` is 32 bytes. The vault keeps a reference to it and must never log or return it. */
   constructor(
     readonly region: Region,
     private readonly masterKey: Uint8Array,
@@ -80,8 +81,8 @@ export class LocalKmsKeyVault implements KeyVault {
   }
 
   private open(bytes: Buffer, context: EncryptionContext): Result<Buffer, VaultFailure> {
-    const ours = bytes[0] === format && bytes.subarray(at.fingerprint, at.salt).equals(this.fingerprint);
-    if (!ours || bytes.length <= at.body) return err(rejected);
+    const isKnown = bytes[0] === format && bytes.subarray(at.fingerprint, at.salt).equals(this.fingerprint);
+    if (!isKnown || bytes.length <= at.body) return err(rejected);
     const decipher = createDecipheriv(
       'aes-256-gcm',
       this.keyFor(bytes.subarray(at.salt, at.nonce)),
@@ -101,7 +102,7 @@ export class LocalKmsKeyVault implements KeyVault {
   }
 }
 
-/** The region and the pairs in the order of their names, each with its length, so that no two contexts read alike. */
+/** The region and the pairs, sorted by name, each text preceded by its length: no two contexts have the same bytes. */
 function associatedData(region: Region, context: EncryptionContext): Buffer {
   const pairs = Object.entries(context as unknown as Record<string, string>).sort(([a], [b]) =>
     a < b ? -1 : 1,

@@ -1,5 +1,5 @@
-// The master keys of the local vaults: one file per region, 0600, made once and never replaced. Losing one loses that
-// region's copies, so a missing file is made anew only when no stored record could need it.
+// The master keys of the local vaults: one file per region (0600), created once and never replaced. Without its file, all
+// copies of a region are lost. The caller creates a missing one only if no stored record can need it.
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,19 +8,18 @@ import { OperatorError } from '../system/operator-error.js';
 import { createPrivateFile, ensurePrivateFolder, readPrivateFile } from '../files/private-files.js';
 import { masterKeyBytes } from './local-kms-key-vault.js';
 
-// File: magic (8) | master key (32) | check (8), the first bytes of SHA-256 over magic, region and key. The check finds
-// damage, and a file that was renamed to another region.
+// File: magic (8) | master key (32) | check (8): the first bytes of SHA-256 over magic, region and key. The check detects a
+// damaged file, and the file of another region.
 const magic = Buffer.from('RKMSMK01');
 const checkBytes = 8;
 const fileBytes = magic.length + masterKeyBytes + checkBytes;
 
 export const masterKeyPath = (folder: string, region: Region): string => join(folder, `${region}.key`);
 
-/** Those of `regions` that have no master key file. */
 export const withoutMasterKey = (folder: string, regions: readonly Region[]): readonly Region[] =>
   regions.filter((region) => !existsSync(masterKeyPath(folder, region)));
 
-/** Makes a master key for the region; when another process was first, its key stays. */
+/** Creates a master key for the region. An existing file, also one created by another process meanwhile, is kept. */
 export function createMasterKey(folder: string, region: Region): void {
   ensurePrivateFolder(folder);
   const key = randomBytes(masterKeyBytes);
@@ -30,7 +29,7 @@ export function createMasterKey(folder: string, region: Region): void {
   content.fill(0);
 }
 
-/** The region's master key, 32 bytes. Refuses a missing, truncated or damaged file. */
+/** The region's master key, 32 bytes. Refuses a missing or damaged file, and the file of another region. */
 export function readMasterKey(folder: string, region: Region): Buffer {
   const path = masterKeyPath(folder, region);
   const content = readPrivateFile(path);

@@ -41,7 +41,7 @@ const keys = (partition: string, sort?: string): object => ({
 });
 
 describe('a table', () => {
-  it('is told with its state, consistency, replicas and protection', async () => {
+  it('is described with its state, consistency, replicas and deletion protection', async () => {
     const described = table({
       ...keys('id S', 'version N'),
       TableStatus: 'ACTIVE',
@@ -59,7 +59,7 @@ describe('a table', () => {
     expect((await asked(described))[0]).toEqual(ok(facts));
   });
 
-  it('of which little is said is taken for an unprotected one of one region', async () => {
+  it('with a minimal description counts as unprotected and in one region', async () => {
     const facts = {
       status: 'unknown',
       hasRightKeys: false,
@@ -108,7 +108,7 @@ describe('a question', () => {
     expect(await asked(reply)).toEqual([err(failure), err(failure)]);
   });
 
-  it('is denied only by AWS saying so', () => {
+  it('is denied only by an AWS error with that name', () => {
     expect([{ name: 'AccessDenied' }, new Error('AccessDenied'), undefined].map(isDenied)).toEqual([
       false,
       false,

@@ -139,7 +139,7 @@ async function passOn({ headers, body }: AwsRequest): Promise<{ status: number; 
 }
 
 describe('an item', () => {
-  test('holds text as S, numbers as N and ciphertexts as B, in a map by region', async () => {
+  test('has text as S, numbers as N and ciphertexts as B in a map by region', async () => {
     const client = dynalite.client();
     const table = await newTable();
     await new DynamoDbKeyRepository(transport(), table).insert(record, unbounded());
@@ -157,7 +157,7 @@ describe('an item', () => {
     });
   });
 
-  test('of the genesis has an id that no key can have', async () => {
+  test('of the genesis has an id that is invalid for keys', async () => {
     const client = dynalite.client();
     const table = await newTable();
     await new DynamoDbKeyRepository(transport(), table).initialise(genesis, unbounded());
@@ -172,14 +172,14 @@ describe('an item', () => {
     ]);
   });
 
-  test.each(['anywhere', 'us-east-1'])('of a genesis keeps where the table is written: %s', async (place) => {
+  test.each(['anywhere', 'us-east-1'])('of a genesis has the place of writes: %s', async (place) => {
     const store = new DynamoDbKeyRepository(transport(), await newTable());
     const bound = { ...genesis, writes: region(place) };
     expect(await store.initialise(bound, unbounded())).toEqual(ok(bound));
     expect(await store.genesis(unbounded())).toEqual(ok(bound));
   });
 
-  test('of a genesis that is written at no place there can be is unreadable', async () => {
+  test('of a genesis with an invalid place of writes is unreadable', async () => {
     const client = dynalite.client();
     const table = await newTable();
     const Item = {
@@ -246,7 +246,7 @@ describe('an item', () => {
 });
 
 describe('every read', () => {
-  test('asks for strong consistency', async () => {
+  test('is strongly consistent', async () => {
     const { aws, store } = await scripted(() => ({ status: 200, body: '{}' }));
     for (const read of Object.values(reads)) await read(store);
     const asked = aws.requests.map(({ operation, body }) => [
@@ -278,7 +278,7 @@ describe('every write', () => {
 });
 
 describe('a lost insert', () => {
-  test('is told the winner by a second look, where the refusal does not bring it', async () => {
+  test('gets the winner by a second read, if the refusal does not have it', async () => {
     const table = await newTable();
     const { aws, store } = await scripted(async (request) => {
       const answer = await passOn(request);
@@ -292,7 +292,7 @@ describe('a lost insert', () => {
     expect(aws.requests.map(({ operation }) => operation)).toEqual(['PutItem', 'PutItem', 'GetItem']);
   });
 
-  test('is told the winner by the refusal itself, where that brings it', async () => {
+  test('gets the winner from the refusal, if it has it', async () => {
     const Item = {
       id: { S: id },
       version: { N: '1' },
@@ -308,7 +308,7 @@ describe('a lost insert', () => {
     expect(aws.requests).toHaveLength(1);
   });
 
-  test('whose winner is gone again has an unknown outcome', async () => {
+  test('whose winner is missing afterwards has an unknown outcome', async () => {
     const { store } = await scripted(({ operation }) =>
       operation === 'PutItem' ? awsError('ConditionalCheckFailedException') : { status: 200, body: '{}' },
     );
@@ -425,7 +425,7 @@ describe('an error', () => {
     expect(refused).toBe(true);
   });
 
-  test('nobody listening makes a read fail and the outcome of a write unknown', async () => {
+  test('a refused connection makes a read fail and the outcome of a write unknown', async () => {
     const { aws, store } = await scripted(() => 'reset');
     await aws.stop();
     for (const [name, call] of calls) {
@@ -458,7 +458,7 @@ describe('an error', () => {
 });
 
 describe('a table', () => {
-  test('that is not there is a misconfiguration with a hint', async () => {
+  test('that does not exist is a misconfiguration with a hint', async () => {
     const store = new DynamoDbKeyRepository(transport(), 'no-such-table');
     const hint = expect.stringContaining('create it with partition key id (S) and sort key version (N)');
     for (const [, call] of calls) {

@@ -1,4 +1,4 @@
-// Files and folders for their owner alone: who is refused, and that a file is whole or not there.
+// Files and folders that only their owner may read: which modes are refused, and that a file is complete or absent.
 import {
   chmodSync,
   mkdirSync,
@@ -32,13 +32,13 @@ const modeOf = (path: string): number => statSync(path).mode & 0o777;
 const modesOpenToOthers = [0o777, 0o755, 0o750, 0o710, 0o704, 0o702, 0o701];
 
 describe('a private folder', () => {
-  test('is made for its owner alone, with the folders above it', () => {
+  test('is created with access for its owner only, with missing parent folders', () => {
     const top = join(leftovers.folder(), 'a');
     ensurePrivateFolder(join(top, 'b', 'c'));
     expect([top, join(top, 'b'), join(top, 'b', 'c')].map(modeOf)).toEqual([0o700, 0o700, 0o700]);
   });
 
-  test('that is there stays as it is', () => {
+  test('that exists stays unchanged', () => {
     const path = leftovers.folder();
     writeFileSync(join(path, 'x'), '1');
     ensurePrivateFolder(path);
@@ -46,7 +46,7 @@ describe('a private folder', () => {
     expect([modeOf(path), readdirSync(path)]).toEqual([0o700, ['x']]);
   });
 
-  test.each(modesOpenToOthers)('that is open to others (%o) is refused, with the remedy', (mode) => {
+  test.each(modesOpenToOthers)('that is open to other users (%o) is refused, with a hint', (mode) => {
     const path = leftovers.folder();
     chmodSync(path, mode);
     expect(
@@ -60,7 +60,7 @@ describe('a private folder', () => {
     expect(modeOf(path)).toBe(mode);
   });
 
-  test('is refused where a file stands, or above which one does', () => {
+  test('is refused if it or a parent folder is a file', () => {
     const file = join(leftovers.folder(), 'file');
     writeFileSync(file, '');
     const hint = expect.stringContaining('another folder');
@@ -84,13 +84,13 @@ describe('a private folder', () => {
 });
 
 describe('reading', () => {
-  test('brings the content of a private file', () => {
+  test('returns the content of a private file', () => {
     const path = join(leftovers.folder(), 'file');
     writeFileSync(path, Buffer.of(0, 255), { mode: 0o600 });
     expect(readPrivateFile(path)?.toString('hex')).toBe('00ff');
   });
 
-  test('finds nothing where no file is', () => {
+  test('returns nothing for a missing file', () => {
     expect(readPrivateFile(join(leftovers.folder(), 'file'))).toBeUndefined();
   });
 
@@ -121,7 +121,7 @@ describe('reading', () => {
     expect(isHandedOver(file, reader)).toBe(isOne);
   });
 
-  test('looks at what a link leads to', () => {
+  test('checks the target of a link', () => {
     const folder = leftovers.folder();
     const [file, link] = [join(folder, 'file'), join(folder, 'link')];
     writeFileSync(file, 'x', { mode: 0o644 });
@@ -131,7 +131,7 @@ describe('reading', () => {
     expect(readPrivateFile(link)?.toString()).toBe('x');
   });
 
-  test('is refused where a folder stands, or a link that leads in a circle', () => {
+  test('is refused for a folder, and for a link to itself', () => {
     const folder = leftovers.folder();
     const [inner, circle] = [join(folder, 'inner'), join(folder, 'circle')];
     mkdirSync(inner, { mode: 0o700 });
@@ -144,7 +144,7 @@ describe('reading', () => {
 });
 
 describe('creating', () => {
-  test('makes a whole file for its owner alone, and leaves nothing else', () => {
+  test('creates a complete file that only its owner can read, and no other file', () => {
     const folder = leftovers.folder();
     const path = join(folder, 'file');
     expect(createPrivateFile(path, 'content')).toBe(true);
@@ -155,7 +155,7 @@ describe('creating', () => {
     ]);
   });
 
-  test('never overwrites: the first stays and the second is told so', () => {
+  test('never overwrites: the first file stays, and the second call returns false', () => {
     const folder = leftovers.folder();
     const path = join(folder, 'file');
     createPrivateFile(path, 'first');
@@ -163,7 +163,7 @@ describe('creating', () => {
     expect([readFileSync(path, 'utf8'), readdirSync(folder)]).toEqual(['first', ['file']]);
   });
 
-  test('is refused, and leaves nothing, where there is no folder', () => {
+  test('is refused without a folder, and leaves no file', () => {
     const path = join(leftovers.folder(), 'missing', 'file');
     expect(refusalOf(() => createPrivateFile(path, 'x'))).toEqual({
       message: `the file ${path} cannot be written (ENOENT)`,
@@ -173,7 +173,7 @@ describe('creating', () => {
 });
 
 describe('replacing', () => {
-  test('puts the new content in place of the old, for its owner alone', () => {
+  test('replaces the content, readable only for the owner', () => {
     const folder = leftovers.folder();
     const path = join(folder, 'file');
     writeFileSync(path, 'a long old content', { mode: 0o644 });
@@ -181,13 +181,13 @@ describe('replacing', () => {
     expect([readFileSync(path, 'utf8'), modeOf(path), readdirSync(folder)]).toEqual(['new', 0o600, ['file']]);
   });
 
-  test('makes the file when there is none', () => {
+  test('creates a missing file', () => {
     const path = join(leftovers.folder(), 'file');
     replacePrivateFile(path, 'new');
     expect([readFileSync(path, 'utf8'), modeOf(path)]).toEqual(['new', 0o600]);
   });
 
-  test('does not touch who holds the old file open: they see the old content whole', () => {
+  test('does not affect readers that have the old file open', () => {
     const path = join(leftovers.folder(), 'file');
     replacePrivateFile(path, 'old');
     const before = statSync(path).ino;
@@ -195,7 +195,7 @@ describe('replacing', () => {
     expect(statSync(path).ino).not.toBe(before);
   });
 
-  test('is refused where a folder stands, and leaves no draft behind', () => {
+  test('is refused for a folder, and leaves no draft behind', () => {
     const folder = leftovers.folder();
     const path = join(folder, 'file');
     mkdirSync(path);
@@ -219,7 +219,7 @@ describe('several processes', () => {
   afterEach(() => processes.stop());
   afterAll(() => programs.clear());
 
-  test('that create one file at once: one succeeds, and the file is its own, whole', async () => {
+  test('that create one file at the same time: one succeeds, and the file has its complete content', async () => {
     for (let round = 0; round < 4; round += 1) {
       const folder = leftovers.folder();
       const path = join(folder, 'file');
@@ -233,13 +233,13 @@ describe('several processes', () => {
     }
   });
 
-  test('do not wait for ever for a folder where none can be made', async () => {
+  test('do not wait forever for a folder that cannot be created', async () => {
     const [told] = await processes.together([{ act: 'open', paths: ['/proc/rkms/rkms.db'] }]);
     expect(told).toEqual({ error: expect.stringContaining('the folder /proc/rkms cannot be written to') });
   });
 });
 
-test('an error is named by its code, and anything else by itself', () => {
+test('an error is named by its code, any other value by its text', () => {
   expect(codeOf(Object.assign(new Error('x'), { code: 'EACCES' }))).toBe('EACCES');
   expect(codeOf(new Error('x'))).toBe('Error: x');
   expect(codeOf('x')).toBe('x');

@@ -1,4 +1,4 @@
-// The local vault: the contract, the form of its ciphertexts, which must stay readable for ever, and its master key files.
+// The local vault: the contract, the format of its ciphertexts, which must always stay readable, and its master key files.
 import {
   existsSync,
   readFileSync,
@@ -58,13 +58,13 @@ describe('a ciphertext', () => {
     expect(made.bytes).toHaveLength(53 + length);
   });
 
-  test('names the master key by a fingerprint, which is not part of it', async () => {
+  test('has a fingerprint of the master key, which is not a part of the key', async () => {
     const made = (await vault.encrypt(randomKey(), context, unbounded()))._unsafeUnwrap();
     expect(made.kmsKey).toBe('local:local-a:2ca989f0615276d7');
     expect(masterKey.toString('hex')).not.toContain('2ca989f0615276d7');
   });
 
-  test('of the first release opens for ever', async () => {
+  test('of the first release still opens', async () => {
     const bytes = Buffer.from(
       '012ca989f0615276d7fa55f05c0f1c08ea618afed34ddfa5c6cb90b76b54fa764a6f86ce81cf536bdbba91be9e4e25df1fd9a6045e7cd1401b0b21abf8e14b35613f16f57098a0b151cbb2bd103ae254abf521ae0e',
       'hex',
@@ -73,20 +73,20 @@ describe('a ciphertext', () => {
     expect(opened.map(hexOf)).toEqual(ok(Buffer.from('a data key that is 32 bytes long').toString('hex')));
   });
 
-  test('opens in a vault made anew from the same master key', async () => {
+  test('opens in a new vault with the same master key', async () => {
     const key = randomKey();
     const made = (await vault.encrypt(key, context, unbounded()))._unsafeUnwrap();
     const again = new LocalKmsKeyVault(here, Buffer.from(masterKey));
     expect((await again.decrypt(made, context, unbounded())).map(hexOf)).toEqual(ok(hexOf(key)));
   });
 
-  test('opens in no other region, though the master key is the same', async () => {
+  test('opens in no other region, even with the same master key', async () => {
     const made = (await vault.encrypt(randomKey(), context, unbounded()))._unsafeUnwrap();
     const elsewhere = new LocalKmsKeyVault(there, masterKey);
     expect(await elsewhere.decrypt(made, context, unbounded())).toEqual(err({ kind: 'ciphertext.rejected' }));
   });
 
-  test('of random bytes is rejected, and never throws', async () => {
+  test('of random bytes is rejected without an exception', async () => {
     const start = Buffer.concat([Buffer.of(1), Buffer.from('2ca989f0615276d7', 'hex')]);
     const bytes = fc.uint8Array({ maxLength: 200 });
     const plausible = bytes.map((rest) => new Uint8Array(Buffer.concat([start, rest])));
@@ -100,7 +100,7 @@ describe('a ciphertext', () => {
     );
   });
 
-  test('of any key opens with its own context and no other', async () => {
+  test('of any key opens only with its own context', async () => {
     const texts = fc.record({ id: fc.string(), version: fc.string(), deployment: fc.string() });
     const contextOf = (texted: { id: string; version: string; deployment: string }) =>
       ({
@@ -126,7 +126,7 @@ describe('a ciphertext', () => {
 describe('a master key file', () => {
   const modeOf = (path: string): number => statSync(path).mode & 0o777;
 
-  test('is made for its owner alone, in a folder for its owner alone', () => {
+  test('is readable only for its owner, like its folder', () => {
     const folder = join(leftovers.folder(), 'deep', 'master-keys');
     createMasterKey(folder, here);
     expect([modeOf(folder), modeOf(masterKeyPath(folder, here))]).toEqual([0o700, 0o600]);
@@ -134,7 +134,7 @@ describe('a master key file', () => {
     expect(readdirSync(folder)).toEqual(['local-a.key']);
   });
 
-  test('is made once: a second making keeps the first', () => {
+  test('is created once: a second call keeps the first', () => {
     const folder = leftovers.folder();
     createMasterKey(folder, here);
     const first = readFileSync(masterKeyPath(folder, here));
@@ -143,20 +143,20 @@ describe('a master key file', () => {
     expect(readMasterKey(folder, here).equals(first.subarray(8, 40))).toBe(true);
   });
 
-  test('is another one for each region', () => {
+  test('is different for each region', () => {
     const folder = leftovers.folder();
     createMasterKey(folder, here);
     createMasterKey(folder, there);
     expect(readMasterKey(folder, here).equals(readMasterKey(folder, there))).toBe(false);
   });
 
-  test('is known to be missing', () => {
+  test('is reported as missing before it is created', () => {
     const folder = leftovers.folder();
     createMasterKey(folder, here);
     expect(withoutMasterKey(folder, [here, there])).toEqual([there]);
   });
 
-  test('that is missing is refused, and none is made', () => {
+  test('that is missing is refused, and none is created', () => {
     const folder = leftovers.folder();
     const path = masterKeyPath(folder, here);
     expect(refusalOf(() => readMasterKey(folder, here))).toEqual({
@@ -174,7 +174,7 @@ describe('a master key file', () => {
     ['all zeros', 'is damaged or belongs to another region', (content) => Buffer.alloc(content.length)],
   ];
 
-  test.each(spoil)('that is %s is refused, by its path', (_, complaint, change) => {
+  test.each(spoil)('that is %s is refused, and the error has its path', (_, complaint, change) => {
     const folder = leftovers.folder();
     createMasterKey(folder, here);
     const path = masterKeyPath(folder, here);
@@ -221,7 +221,7 @@ describe('a master key file', () => {
     });
   });
 
-  test('is not made in a folder that is open to others', () => {
+  test('is not created in a folder that is open to other users', () => {
     const folder = leftovers.folder();
     chmodSync(folder, 0o755);
     expect(() => {
