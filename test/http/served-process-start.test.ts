@@ -106,7 +106,7 @@ describe('a start that cannot serve says why', () => {
     expect(said(await serve(path))).toEqual(
       refusal(
         'rkms: the store belongs to the deployment "embedded", not to "other"',
-        '  name the right store, or the right deployment, in the configuration',
+        '  correct [store] or deployment in the configuration',
       ),
     );
   });
@@ -128,7 +128,7 @@ describe('a start that cannot serve says why', () => {
     expect(said(await serve(path))).toEqual(
       refusal(
         'rkms: the master key deleted/master-keys/us-east-2.key is missing, and stored keys depend on it',
-        '  restore it from a backup, or take the region out of the configuration',
+        '  restore it from a backup, or remove the region from the configuration',
       ),
     );
     expect(readdirSync(lab.path('deleted/master-keys')).sort()).toEqual(['us-east-1.key', 'us-west-2.key']);
@@ -144,7 +144,7 @@ describe('a start that cannot serve says why', () => {
         start,
         refusal(
           'rkms: there are master keys, but the store has no genesis record: it was lost, emptied or replaced',
-          '  restore the store from a backup; to start over, configure an empty data folder',
+          '  restore the store from a backup; for a new deployment, use an empty data_dir',
         ),
       ]);
     }
@@ -308,8 +308,8 @@ describe('a start on AWS', () => {
     await aws.createTable('empty');
     expect(said(await start({ table: 'empty' }))).toEqual(
       refusal(
-        'rkms: the store has no genesis record, so it is not known to be this deployment’s',
-        '  if it is the right store and new, run: rkms init',
+        'rkms: the store has no genesis record, so RKMS cannot tell whether it is this deployment’s store',
+        '  if it is a new store for this deployment, run: rkms init',
       ),
     );
   });
@@ -327,7 +327,7 @@ describe('a start on AWS', () => {
     expect(said(await start({ deployment: 'other', folder: 'own' }, command))).toEqual(
       refusal(
         'rkms: the store belongs to the deployment "own", not to "other"',
-        '  name the right store, or the right deployment, in the configuration',
+        '  correct [store] or deployment in the configuration',
       ),
     );
   });
@@ -348,7 +348,7 @@ describe('a start on AWS', () => {
     expect(said(await start({ storeEndpoint: `http://127.0.0.1:${port}` }))).toEqual(
       refusal(
         'rkms: the store cannot be used: DynamoDB table "rkms" in us-east-1: store.unavailable (ECONNREFUSED)',
-        '  check that the store can be reached from here: region, endpoint, network',
+        '  check the region, the endpoint and the network of this machine',
       ),
     );
   });
@@ -357,7 +357,7 @@ describe('a start on AWS', () => {
     expect(said(await start({}, 'serve', {}))).toEqual(
       refusal(
         'rkms: the store cannot be used: DynamoDB table "rkms" in us-east-1: credentials.invalid (CredentialsProviderError)',
-        '  give the process AWS credentials, for example by a role',
+        '  give the process AWS credentials, for example with a role',
       ),
     );
   });

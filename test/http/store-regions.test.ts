@@ -212,7 +212,7 @@ describe('a start is refused', () => {
 
   it('in the mode strong on a table without multi-Region strong consistency', async () => {
     const config = write('not-strong', ordinary.config('strong'));
-    expect(await start(config)).toContain('has no multi-Region strong consistency');
+    expect(await start(config)).toContain('does not have multi-Region strong consistency');
   }, 30_000);
 
   it('with a region in which the table has no replica', async () => {

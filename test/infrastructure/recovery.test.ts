@@ -95,7 +95,7 @@ describe('a DynamoDB table', () => {
     const verified = await lab.run(['verify', '--config', config]);
     expect([verified.code, lineOf(verified.stderr)]).toEqual([
       1,
-      'rkms: the store has no genesis record, so it is not known to be this deployment’s',
+      'rkms: the store has no genesis record, so RKMS cannot tell whether it is this deployment’s store',
     ]);
   });
 

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { diagnose } from '../../src/infrastructure/doctor/diagnose.js';
-import type { Finding } from '../../src/infrastructure/doctor/finding.js';
+import type { Finding } from '../../src/infrastructure/checks/finding.js';
 import type { Machine } from '../../src/infrastructure/doctor/machine.js';
 
 export const gib = 1024 ** 3;
@@ -30,21 +30,21 @@ export function examine(
   return diagnose({ config: path, limitMs, readsOnly }, on);
 }
 
-/** A finding that is not well: severity, subject and check as they are, and a part of what was found and of the cure. */
+/** A finding that is not well: severity, subject and check as they are, and a part of what was found and of the hint. */
 export type Ill = readonly ['warning' | 'broken', string, string, string, string];
 
 /** The finding with the expected parts of its texts where they are in it, so that a comparison shows the whole of it if not. */
 export const illOf = (findings: readonly Finding[], expected: readonly Ill[] = []): readonly Ill[] =>
   findings
-    .flatMap((finding) => ('cure' in finding ? [finding] : []))
-    .map(({ severity, subject, check, found, cure }, index): Ill => {
-      const [, , , foundPart = found, curePart = cure] = expected[index] ?? [];
+    .flatMap((finding) => ('hint' in finding ? [finding] : []))
+    .map(({ severity, subject, check, found, hint }, index): Ill => {
+      const [, , , foundPart = found, curePart = hint] = expected[index] ?? [];
       return [
         severity,
         subject,
         check,
         found.includes(foundPart) ? foundPart : found,
-        cure.includes(curePart) ? curePart : cure,
+        hint.includes(curePart) ? curePart : hint,
       ];
     });
 

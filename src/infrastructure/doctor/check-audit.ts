@@ -7,7 +7,7 @@ import { tailOf } from '../../adapters/audit-file/audit-tail.js';
 import { verifyAudit } from '../../adapters/audit-file/verify-audit.js';
 import { checkFlush, checkFolder, checkSpace, checkWritable, isSameFolder } from './check-disk.js';
 import type { Examination } from './examination.js';
-import { Subject, type Finding } from './finding.js';
+import { Subject, type Finding } from '../checks/finding.js';
 
 const audit = new Subject('audit log');
 
@@ -37,7 +37,7 @@ async function checkFile(path: string): Promise<Finding> {
   const unwritable = await checkWritable(audit, 'file', path);
   if (unwritable) return unwritable;
   // The file is there, so that nothing is made here.
-  const { value: tail, refused } = audit.started('chain', () => tailOf(path));
+  const { value: tail, refused } = audit.attempt('chain', () => tailOf(path));
   if (refused) return refused;
   const end = `${path} stands at line ${tail.head.seq}`;
   if (statSync(path).size > mostBytes) return audit.ok('chain', `${end} (only its end was looked at)`);

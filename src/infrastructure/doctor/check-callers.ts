@@ -12,7 +12,7 @@ import { isEmbedded } from '../config/config.js';
 import { certificateNames } from '../config/schema/identities.js';
 import type { IssuerConfig } from '../config/schema/issuers.js';
 import type { Examination } from './examination.js';
-import { Subject, type Finding } from './finding.js';
+import { Subject, type Finding } from '../checks/finding.js';
 
 const callers = new Subject('callers');
 const dayMs = 86_400_000;
@@ -27,13 +27,13 @@ export function checkTokens({ config, machine }: Examination): readonly Finding[
     if (isEmbedded(config) && !existsSync(config.data_dir))
       return [callers.skipped('tokens', 'not there yet: the first rkms serve makes one')];
   }
-  const { value: tokens, refused } = callers.started('tokens', () => readTokens(path));
+  const { value: tokens, refused } = callers.attempt('tokens', () => readTokens(path));
   if (refused) return [refused];
   const nowMs = machine.nowMs();
   const live = tokens.filter((token) => tokenState(token, nowMs) === 'live');
   if (live.length === 0) {
-    const cure = 'make one: rkms token create --caller <name> --allow read,create';
-    return [callers.broken('tokens', `none of the ${tokens.length} in ${path} is live`, cure)];
+    const hint = 'make one: rkms token create --caller <name> --allow read,create';
+    return [callers.broken('tokens', `none of the ${tokens.length} in ${path} is live`, hint)];
   }
   return [
     callers.ok('tokens', `${live.length} of ${tokens.length} in ${path} are live`),
@@ -47,8 +47,8 @@ const ending = (live: readonly StoredToken[], nowMs: number): readonly Finding[]
     const lastMs = Math.max(...tokens.map(({ expiresMs }) => expiresMs ?? Infinity));
     const daysLeft = Math.ceil((lastMs - nowMs) / dayMs);
     if (daysLeft > soonDays) return [];
-    const cure = `make the next one now, both are good until then: rkms token create --caller ${caller} ...`;
-    return [callers.warning('tokens', `the last token of "${caller}" ends in ${daysLeft} days`, cure)];
+    const hint = `make the next one now, both are good until then: rkms token create --caller ${caller} ...`;
+    return [callers.warning('tokens', `the last token of "${caller}" ends in ${daysLeft} days`, hint)];
   });
 
 export async function checkIssuer(
@@ -68,7 +68,7 @@ export async function checkIssuer(
   if (keys !== undefined) return [...damaged, checkKeys(subject, place, keys, terms)];
   const why = read.isErr() ? read.error.reason : noUsableKey;
   const found = `no keys from ${place} (${why})`;
-  const cure = 'check that the issuer can be reached from here, its certificate, and jwks_uri or jwks_file';
+  const hint = 'check that the issuer can be reached from here, its certificate, and jwks_uri or jwks_file';
   const untilMs = copy === undefined ? 0 : copy.readMs + terms.last_good_s * 1_000;
   return [
     ...damaged,
@@ -76,9 +76,9 @@ export async function checkIssuer(
       ? subject.warning(
           'keys',
           `${found}; the last good ones serve until ${new Date(untilMs).toISOString()}`,
-          cure,
+          hint,
         )
-      : subject.broken('keys', `${found}: its tokens are refused`, cure),
+      : subject.broken('keys', `${found}: its tokens are refused`, hint),
   ];
 }
 

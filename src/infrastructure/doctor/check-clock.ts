@@ -1,5 +1,5 @@
 // Our clock against that of AWS, which refuses calls that are signed more than five minutes off.
-import { Subject, type Finding } from './finding.js';
+import { Subject, type Finding } from '../checks/finding.js';
 
 const clock = new Subject('clock');
 
@@ -14,8 +14,8 @@ export function checkClock(aheadMs: readonly number[]): Finding {
   const seconds = Math.round(Math.abs(least) / 1_000);
   const found = `${seconds} s ${least > 0 ? 'ahead of' : 'behind'} AWS`;
   if (seconds * 1_000 < noticedMs) return clock.ok('time', 'right, by the answers of AWS');
-  const cure = 'see to the time service of this machine (chronyc tracking, timedatectl)';
+  const hint = 'see to the time service of this machine (chronyc tracking, timedatectl)';
   return seconds * 1_000 < refusedMs
-    ? clock.warning('time', found, cure)
-    : clock.broken('time', `${found}: AWS refuses what is signed with such a time`, cure);
+    ? clock.warning('time', found, hint)
+    : clock.broken('time', `${found}: AWS refuses what is signed with such a time`, hint);
 }

@@ -6,7 +6,7 @@ import { request as tlsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import { transportFailure } from '../../adapters/aws/transport-failures.js';
 import { causeOf, silence, vaultWords } from './remedies.js';
-import type { Finding, Subject } from './finding.js';
+import type { Finding, Subject } from '../checks/finding.js';
 import type { Machine } from './machine.js';
 
 export interface Connection {
@@ -32,10 +32,10 @@ export async function checkConnection(
   const named = await checkName(subject, url, settings, signal);
   if (named.some(({ severity }) => severity === 'broken')) return { findings: named, isThere: false };
   const startMs = performance.now();
-  const broken = (found: string, cure: string): Connection => ({
+  const broken = (found: string, hint: string): Connection => ({
     findings: [
       ...named,
-      subject.broken('connection', `${url.host}: ${found}; nothing else could be looked at`, cure),
+      subject.broken('connection', `${url.host}: ${found}; nothing else could be looked at`, hint),
     ],
     isThere: false,
   });
@@ -56,15 +56,15 @@ export async function checkConnection(
     return { findings: [...named, finding], isThere: true, aheadMs: aheadOf(answer, machine) };
   } catch (cause) {
     if (signal.aborted) {
-      const { found, cure } = silence(settings.limitMs);
-      return broken(found, cure);
+      const { found, hint } = silence(settings.limitMs);
+      return broken(found, hint);
     }
     const failure = transportFailure(cause);
-    const { found, cure } =
+    const { found, hint } =
       failure === undefined
-        ? { found: `no connection${causeOf({ cause })}`, cure: 'check endpoint and network' }
+        ? { found: `no connection${causeOf({ cause })}`, hint: 'check endpoint and network' }
         : vaultWords(failure, { region: '', kmsKey: '', permission: '', limitMs: settings.limitMs });
-    return broken(found, cure);
+    return broken(found, hint);
   }
 }
 

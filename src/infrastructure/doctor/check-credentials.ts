@@ -1,7 +1,7 @@
 // The credentials for AWS: whether there are any, where they come from and until when they last. Whether they are valid is
 // told by the calls that used them. Never says any part of them.
 import type { AwsCredentials } from '../../adapters/aws/sigv4.js';
-import { Subject, type Finding } from './finding.js';
+import { Subject, type Finding } from '../checks/finding.js';
 import type { Machine } from './machine.js';
 
 const credentials = new Subject('credentials');
@@ -81,10 +81,10 @@ export function checkValidity(refused: readonly RefusedCredentials[], asked: num
       : credentials.ok('validity', 'AWS accepts them');
   }
   const where = refused.map((each) => each.where).join(', ');
-  return credentials.broken('validity', `refused by ${where}${first.cause}`, cureFor(first.cause));
+  return credentials.broken('validity', `refused by ${where}${first.cause}`, hintFor(first.cause));
 }
 
-function cureFor(cause: string): string {
+function hintFor(cause: string): string {
   if (cause.includes('Expired'))
     return 'they have ended: renew them, or restart whoever should; check the clock';
   if (/Skew|RequestExpired/.test(cause)) return 'the clock is wrong: see to the time service of this machine';

@@ -4,7 +4,7 @@ import { constants, existsSync, statSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { codeOf, ensurePrivateFolder } from '../../adapters/files/private-files.js';
-import type { Finding, Subject } from './finding.js';
+import type { Finding, Subject } from '../checks/finding.js';
 import type { Machine } from './machine.js';
 
 const mib = 1024 * 1024;
@@ -17,7 +17,7 @@ const slowFlushMs = 100;
 /** The folder's owner and permissions. Whoever calls has seen that it is there. */
 export function checkFolder(subject: Subject, folder: string, { uid }: Machine): readonly Finding[] {
   // The folder is there, so that nothing is made here.
-  const { refused } = subject.started('folder', () => {
+  const { refused } = subject.attempt('folder', () => {
     ensurePrivateFolder(folder);
   });
   if (refused) return [refused];
@@ -37,10 +37,10 @@ export function checkFolder(subject: Subject, folder: string, { uid }: Machine):
 export async function checkSpace(subject: Subject, folder: string, machine: Machine): Promise<Finding> {
   const free = await machine.freeBytes(folder);
   const found = `${shownBytes(free)} free on the disk of ${folder}`;
-  const cure =
+  const hint =
     'make room on it, or give it a larger disk; files of the audit log that were put aside may be archived elsewhere';
-  if (free < leastBytes) return subject.broken('space', found, cure);
-  return free < enoughBytes ? subject.warning('space', found, cure) : subject.ok('space', found);
+  if (free < leastBytes) return subject.broken('space', found, hint);
+  return free < enoughBytes ? subject.warning('space', found, hint) : subject.ok('space', found);
 }
 
 /** Whether a piece of a file reaches the disk, and in what time. */

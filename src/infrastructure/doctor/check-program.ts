@@ -4,7 +4,7 @@ import { unknownVariables } from '../config/environment.js';
 import { parseConfig, type Config } from '../config/config.js';
 import { refuseUnsafeEnvironment } from '../config/unsafe-environment.js';
 import { canRunOn, neededNode } from '../startup/node-version.js';
-import { Subject, type Finding } from './finding.js';
+import { Subject, type Finding } from '../checks/finding.js';
 import type { Machine } from './machine.js';
 import { readConfigFile } from '../config/config-file.js';
 
@@ -23,7 +23,7 @@ export function checkConfiguration(
   path: string,
   machine: Machine,
 ): Result<{ readonly config: Config; readonly findings: readonly Finding[] }, readonly Finding[]> {
-  const read = configuration.started('file', () => readConfigFile(path));
+  const read = configuration.attempt('file', () => readConfigFile(path));
   if (read.refused) return err([read.refused]);
   const parsed = parseConfig(read.value, machine.environment);
   if (parsed.isErr()) {
@@ -42,7 +42,7 @@ export function checkConfiguration(
 
 /** What would end the start, because keys could leak by it. */
 export function checkEnvironment(config: Config, { environment: variables, nodeFlags }: Machine): Finding {
-  const { refused } = environment.started('dangers', () => {
+  const { refused } = environment.attempt('dangers', () => {
     refuseUnsafeEnvironment(config, variables, nodeFlags);
   });
   return refused ?? environment.ok('dangers', 'no variable or flag that could give keys away');

@@ -4,20 +4,20 @@ import type { DynamoDbReplica } from '../wiring/store-bindings.js';
 import { mayPut, mayUpdate } from '../../adapters/dynamodb/probe-write-permission.js';
 import type { StoreWriteFailure } from '../../domain/failures/store-failures.js';
 import type { Result } from 'neverthrow';
-import { inspectTable } from '../startup/inspect-table.js';
+import { inspectTable } from '../checks/inspect-table.js';
 import type { DynamoDbConfig } from '../config/config.js';
-import type { InspectedTable } from '../startup/assess-tables.js';
+import type { InspectedTable } from '../checks/assess-tables.js';
 import { endpointOf, type RegionalClients } from '../../adapters/aws/regional-clients.js';
 import { checkConnection } from './check-connection.js';
 import type { RefusedCredentials } from './check-credentials.js';
 import type { Examination } from './examination.js';
 import { causeOf, storeWords } from './remedies.js';
-import { Subject, type Finding } from './finding.js';
+import { Subject, type Finding } from '../checks/finding.js';
 
-export interface StoreRegionLook {
+export interface StoreRegionReport {
   readonly findings: readonly Finding[];
-  /** Undefined where there was no way to it. */
-  readonly seen?: InspectedTable;
+  /** Undefined when the region could not be reached. */
+  readonly table?: InspectedTable;
   readonly credentials?: 'accepted' | RefusedCredentials;
   readonly aheadMs?: number | undefined;
 }
@@ -29,7 +29,7 @@ export async function checkStoreRegion(
   store: DynamoDbConfig,
   aws: RegionalClients,
   examination: Examination,
-): Promise<StoreRegionLook> {
+): Promise<StoreRegionReport> {
   const { config, machine, limitMs } = examination;
   const { region } = replica;
   const endpoint =
@@ -40,19 +40,19 @@ export async function checkStoreRegion(
   const connection = await checkConnection(subject, new URL(endpoint), machine, settings, signal);
   const { findings, aheadMs } = connection;
   if (!connection.isThere) return { findings };
-  const seen = await inspectTable(replica, config, aws, signal);
-  if (seen.failure !== undefined) {
-    const { found, cure } = storeWords(seen.failure, 'dynamodb:GetItem', limitMs);
-    const broken = subject.broken('GetItem', `${found}; nothing else could be looked at`, cure);
+  const table = await inspectTable(replica, config, aws, signal);
+  if (table.failure !== undefined) {
+    const { found, hint } = storeWords(table.failure, 'dynamodb:GetItem', limitMs);
+    const broken = subject.broken('GetItem', `${found}; nothing else could be looked at`, hint);
     const refused =
-      seen.failure.kind === 'credentials.invalid'
-        ? { credentials: { where: `DynamoDB in ${region}`, cause: causeOf(seen.failure) } }
+      table.failure.kind === 'credentials.invalid'
+        ? { credentials: { where: `DynamoDB in ${region}`, cause: causeOf(table.failure) } }
         : {};
-    return { findings: [...findings, broken], seen, aheadMs, ...refused };
+    return { findings: [...findings, broken], table, aheadMs, ...refused };
   }
   const rights = await checkRights(subject, replica, store, examination, signal);
   const speed = await checkLatency(subject, replica, store, signal);
-  return { findings: [...findings, ...rights, ...speed], seen, aheadMs, credentials: 'accepted' };
+  return { findings: [...findings, ...rights, ...speed], table, aheadMs, credentials: 'accepted' };
 }
 
 async function checkRights(
@@ -70,9 +70,9 @@ async function checkRights(
   ]);
   const scan: Result<void, StoreWriteFailure> = page.map(() => undefined);
   const words = (outcome: Result<void, StoreWriteFailure>, check: string): ReturnType<typeof storeWords> =>
-    outcome.isErr() ? storeWords(outcome.error, `dynamodb:${check}`, limitMs) : { found: 'works', cure: '' };
+    outcome.isErr() ? storeWords(outcome.error, `dynamodb:${check}`, limitMs) : { found: 'works', hint: '' };
   const write = (check: string, outcome: Result<void, StoreWriteFailure>): Finding => {
-    const { found, cure } = words(outcome, check);
+    const { found, hint } = words(outcome, check);
     if (readsOnly) {
       if (outcome.isErr()) return subject.ok(check, `${found}, and not needed`);
       return subject.warning(
@@ -83,16 +83,16 @@ async function checkRights(
     }
     return outcome.isOk()
       ? subject.ok(check, `${found} (nothing was written)`)
-      : subject.broken(check, found, cure);
+      : subject.broken(check, found, hint);
   };
-  const { found, cure } = words(scan, 'Scan');
+  const { found, hint } = words(scan, 'Scan');
   return [
     subject.ok('GetItem', 'works'),
     ...(put ? [write('PutItem', put)] : []),
     ...(update ? [write('UpdateItem', update)] : []),
     scan.isOk()
       ? subject.ok('Scan', found)
-      : subject.warning('Scan', `${found}: rkms verify and rkms repair cannot walk the store`, cure),
+      : subject.warning('Scan', `${found}: rkms verify and rkms repair cannot walk the store`, hint),
   ];
 }
 

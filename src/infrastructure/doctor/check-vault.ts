@@ -17,11 +17,11 @@ import { connectionTo } from '../wiring/container.js';
 import { checkConnection } from './check-connection.js';
 import type { RefusedCredentials } from './check-credentials.js';
 import { causeOf, vaultWords, type CalledKey } from './remedies.js';
-import { Subject, type Finding } from './finding.js';
+import { Subject, type Finding } from '../checks/finding.js';
 import type { Examination } from './examination.js';
 import { tryVault, type TriedVault } from './try-vault.js';
 
-export interface VaultLook {
+export interface VaultReport {
   readonly findings: readonly Finding[];
   /** Whether keys can be opened, and made unless that is not wanted, with this region. */
   readonly isUsable: boolean;
@@ -34,7 +34,7 @@ export async function checkVault(
   region: AwsRegionConfig,
   aws: RegionalClients,
   examination: Examination,
-): Promise<VaultLook> {
+): Promise<VaultReport> {
   const { config, machine, limitMs } = examination;
   const subject = new Subject(`region ${region.name}`);
   const signal = AbortSignal.timeout(limitMs);
@@ -49,8 +49,8 @@ export async function checkVault(
   const called = { region: region.name, kmsKey: region.kms_key, permission: 'kms:DescribeKey', limitMs };
   // Without the key's full name every other call begins with this one.
   if (described.isErr() && !(isDenied(described) && isKeyArn(region.kms_key))) {
-    const { found, cure } = vaultWords(described.error, called);
-    const finding = subject.broken('key', `DescribeKey: ${found}; nothing else could be looked at`, cure);
+    const { found, hint } = vaultWords(described.error, called);
+    const finding = subject.broken('key', `DescribeKey: ${found}; nothing else could be looked at`, hint);
     const credentials = credentialsBy(region.name, described.error);
     return {
       findings: [...connection.findings, finding],
@@ -85,7 +85,7 @@ const isDenied = (described: Result<unknown, VaultFailure>): boolean =>
   described.error.reason === 'access-denied';
 
 /** What a refusal says about our credentials; undefined where it says nothing. */
-function credentialsBy(region: string, failure: VaultFailure): VaultLook['credentials'] {
+function credentialsBy(region: string, failure: VaultFailure): VaultReport['credentials'] {
   if (failure.kind === 'credentials.invalid') return { where: `KMS in ${region}`, cause: causeOf(failure) };
   return failure.kind === 'vault.misconfigured' ? 'accepted' : undefined;
 }
@@ -96,8 +96,8 @@ function keyFinding(
   called: CalledKey,
 ): Finding {
   if (described.isErr()) {
-    const { found, cure } = vaultWords(described.error, called);
-    return subject.broken('key', `DescribeKey: ${found}`, cure);
+    const { found, hint } = vaultWords(described.error, called);
+    return subject.broken('key', `DescribeKey: ${found}`, hint);
   }
   const { isMultiRegion, arn } = described.value;
   const hint = isMultiRegion ? '; a multi-Region key: RKMS needs none, and one per region is safer' : '';
@@ -138,8 +138,8 @@ function checkRights(
   const right = (check: string, outcome: Result<void, VaultFailure>, isWanted: boolean): Finding => {
     if (!isWanted && isDenied(outcome)) return subject.ok(check, 'not allowed, as wanted');
     if (outcome.isErr()) {
-      const { found, cure } = vaultWords(outcome.error, { ...called, permission: `kms:${check}` });
-      return subject.broken(check, found, cure);
+      const { found, hint } = vaultWords(outcome.error, { ...called, permission: `kms:${check}` });
+      return subject.broken(check, found, hint);
     }
     return isWanted
       ? subject.ok(check, 'works')

@@ -16,11 +16,11 @@ import { checkLocalVault } from './check-local-vault.js';
 import { checkConfiguration, checkEnvironment, checkNode } from './check-program.js';
 import { checkSqlite } from './check-sqlite.js';
 import { checkStore } from './check-store.js';
-import type { StoreRegionLook } from './check-store-region.js';
+import type { StoreRegionReport } from './check-store-region.js';
 import { checkTls } from './check-tls.js';
-import { checkVault, type VaultLook } from './check-vault.js';
+import { checkVault, type VaultReport } from './check-vault.js';
 import type { Examination } from './examination.js';
-import { Subject, type Finding } from './finding.js';
+import { Subject, type Finding } from '../checks/finding.js';
 import type { Machine } from './machine.js';
 
 export interface DiagnosisOptions {
@@ -103,7 +103,7 @@ async function checkCalled(examination: Examination): Promise<Called> {
   const aws = container.get(AwsClients);
   try {
     const [vaults, stores, issuers, source] = await Promise.all([
-      Promise.all(config.regions.map((region) => lookAtVault(region, aws, examination))),
+      Promise.all(config.regions.map((region) => checkRegion(region, aws, examination))),
       config.store.kind === 'dynamodb' ? checkStore(replicas, config.store, aws, examination) : [],
       Promise.all((config.issuers ?? []).map((issuer) => checkIssuer(issuer, examination))),
       usesAws(config) ? checkCredentials(config, aws, examination) : [],
@@ -128,11 +128,11 @@ const patient = ({ config, limitMs }: Examination): Config => ({
   kms: { ...config.kms, connect_timeout_ms: limitMs },
 });
 
-async function lookAtVault(
+async function checkRegion(
   region: Config['regions'][number],
   aws: RegionalClients,
   examination: Examination,
-): Promise<VaultLook> {
+): Promise<VaultReport> {
   return region.vault === 'local-kms'
     ? checkLocalVault(region.name, examination)
     : checkVault(region, aws, examination);
@@ -152,21 +152,21 @@ async function checkCredentials(
   return [await checkSource(provider, machine, AbortSignal.timeout(limitMs))];
 }
 
-function answersOf(looks: readonly (VaultLook | StoreRegionLook)[]): readonly Finding[] {
-  const credentials = looks.flatMap((look) => look.credentials ?? []);
+function answersOf(reports: readonly (VaultReport | StoreRegionReport)[]): readonly Finding[] {
+  const credentials = reports.flatMap((look) => look.credentials ?? []);
   const refused = credentials.filter((each) => each !== 'accepted');
   return [
     checkValidity(refused, credentials.length),
-    checkClock(looks.flatMap(({ aheadMs }) => aheadMs ?? [])),
+    checkClock(reports.flatMap(({ aheadMs }) => aheadMs ?? [])),
   ];
 }
 
 /** Whether keys can be had and made, whatever single regions do. */
-function checkQuorum({ regions, keys: { quorum } }: Config, vaults: readonly VaultLook[]): Finding {
+function checkQuorum({ regions, keys: { quorum } }: Config, vaults: readonly VaultReport[]): Finding {
   const subject = new Subject('all regions');
   const usable = vaults.filter(({ isUsable }) => isUsable).length;
   const found = `${usable} of ${regions.length} can be used, and ${quorum} are needed for a new key`;
   if (usable >= quorum) return subject.ok('quorum', found);
-  const cure = 'mend the regions below; a stored key opens as long as one region that holds it works';
-  return subject.broken('quorum', `${found}: NO new key can be made`, cure);
+  const hint = 'mend the regions below; a stored key opens as long as one region that holds it works';
+  return subject.broken('quorum', `${found}: NO new key can be made`, hint);
 }

@@ -1,4 +1,4 @@
-// What the doctor looks at beside the configuration: this process and its machine, in one place, so that tests can hold
+// What the doctor reports at beside the configuration: this process and its machine, in one place, so that tests can hold
 // another one in their hands.
 import { randomBytes } from 'node:crypto';
 import { open, statfs, unlink } from 'node:fs/promises';

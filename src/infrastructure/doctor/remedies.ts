@@ -10,10 +10,10 @@ import type { StoreWriteFailure } from '../../domain/failures/store-failures.js'
 
 export interface Words {
   readonly found: string;
-  readonly cure: string;
+  readonly hint: string;
 }
 
-/** Where a call went, for the commands in the cures. */
+/** Where a call went, for the commands in the hints. */
 export interface CalledKey {
   readonly region: string;
   readonly kmsKey: string;
@@ -32,63 +32,63 @@ export function causeOf(failure: { readonly cause?: unknown }): string {
 const outages: Readonly<Record<OutageReason, Words>> = {
   dns: {
     found: 'its name cannot be resolved',
-    cure: 'check the DNS of this machine, and the name of the region',
+    hint: 'check the DNS of this machine, and the name of the region',
   },
   refused: {
     found: 'the connection is refused',
-    cure: 'check the endpoint, and what stands between: proxy, firewall',
+    hint: 'check the endpoint, and what stands between: proxy, firewall',
   },
   reset: {
     found: 'the connection is cut',
-    cure: 'check what stands between: firewall, endpoint policy, proxy',
+    hint: 'check what stands between: firewall, endpoint policy, proxy',
   },
   unreachable: {
     found: 'there is no way to it',
-    cure: 'check routes, NAT and VPC endpoints of this machine',
+    hint: 'check routes, NAT and VPC endpoints of this machine',
   },
   'timed-out': {
     found: 'it does not answer',
-    cure: 'check firewall and routes; see the AWS Health Dashboard',
+    hint: 'check firewall and routes; see the AWS Health Dashboard',
   },
-  'hedge-lost': { found: 'it is slower than the others', cure: 'see the AWS Health Dashboard' },
-  ejected: { found: 'it was not asked', cure: 'ask again' },
+  'hedge-lost': { found: 'it is slower than the others', hint: 'see the AWS Health Dashboard' },
+  ejected: { found: 'it was not asked', hint: 'ask again' },
   'server-error': {
     found: 'it answers with errors of its own',
-    cure: 'see the AWS Health Dashboard; wait for AWS',
+    hint: 'see the AWS Health Dashboard; wait for AWS',
   },
   'key-unavailable': {
     found: 'the KMS key is unavailable for now',
-    cure: 'see the AWS Health Dashboard; wait for AWS',
+    hint: 'see the AWS Health Dashboard; wait for AWS',
   },
   unintelligible: {
     found: 'what answers does not speak as AWS does',
-    cure: 'check the endpoint: something else may stand in its place',
+    hint: 'check the endpoint: something else may stand in its place',
   },
 };
 
 function misconfigurations(reason: MisconfigurationReason, { region, kmsKey, permission }: CalledKey): Words {
   const on = `--region ${region} --key-id ${kmsKey}`;
   const words: Readonly<Record<MisconfigurationReason, Words>> = {
-    disabled: { found: `${kmsKey} is disabled`, cure: `aws kms enable-key ${on}` },
+    disabled: { found: `${kmsKey} is disabled`, hint: `aws kms enable-key ${on}` },
     'pending-deletion': {
       found: `${kmsKey} is going to be DELETED, and every copy in this region with it`,
-      cure: `at once: aws kms cancel-key-deletion ${on} and then: aws kms enable-key ${on}`,
+      hint: `at once: aws kms cancel-key-deletion ${on} and then: aws kms enable-key ${on}`,
     },
     'invalid-state': {
       found: `${kmsKey} is in a state in which it cannot be used`,
-      cure: `aws kms describe-key ${on}`,
+      hint: `aws kms describe-key ${on}`,
     },
     'not-found': {
       found: `there is no KMS key ${kmsKey}`,
-      cure: 'correct kms_key in the configuration, or make the key or its alias in this region and account',
+      hint: 'correct kms_key in the configuration, or make the key or its alias in this region and account',
     },
     'access-denied': {
       found: 'it is not allowed',
-      cure: `allow ${permission} on ${kmsKey} to this process, in its IAM policy and in the key policy`,
+      hint: `allow ${permission} on ${kmsKey} to this process, in its IAM policy and in the key policy`,
     },
     'unsuitable-key': {
       found: `${kmsKey} is not a symmetric key for encryption`,
-      cure: 'name a KMS key with the spec SYMMETRIC_DEFAULT and the usage ENCRYPT_DECRYPT',
+      hint: 'name a KMS key with the spec SYMMETRIC_DEFAULT and the usage ENCRYPT_DECRYPT',
     },
   };
   return words[reason];
@@ -96,18 +96,18 @@ function misconfigurations(reason: MisconfigurationReason, { region, kmsKey, per
 
 export const silence = (limitMs: number): Words => ({
   found: `no answer within ${limitMs / 1_000} s`,
-  cure: outages['timed-out'].cure,
+  hint: outages['timed-out'].hint,
 });
 
 const untrusted: Words = {
   found: 'its TLS certificate is not to be trusted',
-  cure: 'find out what answers in its place; check the clock; never relax the check',
+  hint: 'find out what answers in its place; check the clock; never relax the check',
 };
 
 export function vaultWords(failure: VaultFailure, called: CalledKey): Words {
-  const named = ({ found, cure }: Words): Words => ({
+  const named = ({ found, hint }: Words): Words => ({
     found: found + causeOf('cause' in failure ? failure : {}),
-    cure,
+    hint,
   });
   switch (failure.kind) {
     case 'region.unavailable':
@@ -117,7 +117,7 @@ export function vaultWords(failure: VaultFailure, called: CalledKey): Words {
     case 'region.throttled':
       return named({
         found: 'it throttles our calls',
-        cure: 'find out who calls KMS so often in this account, or ask AWS for a higher quota',
+        hint: 'find out who calls KMS so often in this account, or ask AWS for a higher quota',
       });
     case 'vault.misconfigured':
       return named(misconfigurations(failure.reason, called));
@@ -125,12 +125,12 @@ export function vaultWords(failure: VaultFailure, called: CalledKey): Words {
     case 'ciphertext.mismatched':
       return {
         found: 'it answers with something else than was put in',
-        cure: `take the region out of use (docs/failover.md), and tell AWS`,
+        hint: `take the region out of use (docs/failover.md), and tell AWS`,
       };
     case 'credentials.invalid':
-      return named({ found: 'the credentials are refused', cure: 'see what is said of the credentials' });
+      return named({ found: 'the credentials are refused', hint: 'see what is said of the credentials' });
     case 'vault.request-invalid':
-      return named({ found: 'the call is refused as malformed', cure: 'this is a bug of RKMS: report it' });
+      return named({ found: 'the call is refused as malformed', hint: 'this is a bug of RKMS: report it' });
     case 'call.aborted':
       return silence(called.limitMs);
   }
@@ -143,29 +143,29 @@ export function storeWords(failure: StoreWriteFailure, permission: string, limit
     case 'store.unavailable':
       return {
         found: `it cannot be reached${cause}`,
-        cure: 'check region, endpoint and network; see the AWS Health Dashboard',
+        hint: 'check region, endpoint and network; see the AWS Health Dashboard',
       };
     case 'store.throttled':
       return {
         found: `the table throttles our calls${cause}`,
-        cure: 'raise the capacity of the table, or make it on-demand',
+        hint: 'raise the capacity of the table, or make it on-demand',
       };
     case 'store.misconfigured':
       return cause.includes('Denied')
-        ? { found: `it is not allowed${cause}`, cure: `allow ${permission} on the table to this process` }
-        : { found: `it is refused${cause}`, cure: failure.detail };
+        ? { found: `it is not allowed${cause}`, hint: `allow ${permission} on the table to this process` }
+        : { found: `it is refused${cause}`, hint: failure.detail };
     case 'credentials.invalid':
-      return { found: `the credentials are refused${cause}`, cure: 'see what is said of the credentials' };
+      return { found: `the credentials are refused${cause}`, hint: 'see what is said of the credentials' };
     case 'key.unreadable':
       return {
         found: `the ${failure.detail} is broken`,
-        cure: 'restore it from a backup (docs/recovery.md)',
+        hint: 'restore it from a backup (docs/recovery.md)',
       };
     case 'store.conflicted':
     case 'store.outcome-unknown':
       return failure.kind === 'store.outcome-unknown' && failure.cause === 'aborted'
         ? silence(limitMs)
-        : { found: `no clear answer came${cause}`, cure: 'ask again; see the AWS Health Dashboard' };
+        : { found: `no clear answer came${cause}`, hint: 'ask again; see the AWS Health Dashboard' };
     case 'call.aborted':
       return silence(limitMs);
   }

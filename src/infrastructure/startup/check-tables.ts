@@ -5,7 +5,7 @@ import type { RegionalClients } from '../../adapters/aws/regional-clients.js';
 import type { Config } from '../config/config.js';
 import { OperatorError } from '../../adapters/system/operator-error.js';
 import type { DynamoDbReplica } from '../wiring/store-bindings.js';
-import { tableRefusals, tableWarnings } from './assess-tables.js';
+import { assessTables } from '../checks/assess-tables.js';
 
 /** How long all regions together may take (ms). */
 const inspectionTimeoutMs = 5_000;
@@ -19,15 +19,13 @@ export async function checkTables(
 ): Promise<void> {
   const { store } = config;
   if (store.kind !== 'dynamodb') return;
-  const { inspectTable } = await import('./inspect-table.js');
+  const { inspectTable } = await import('../checks/inspect-table.js');
   const signal = AbortSignal.timeout(inspectionTimeoutMs);
   const inspected = await Promise.all(replicas.map((replica) => inspectTable(replica, config, aws, signal)));
-  const [refusal] = tableRefusals(inspected, store);
-  if (refusal !== undefined) {
-    const { message, hint, cause } = refusal;
-    throw new OperatorError(message, hint, { cause });
-  }
-  for (const { region, message, facts } of inspected.flatMap((table) => tableWarnings(table, store))) {
-    logger.warn({ table: store.table, region, ...facts }, message);
+  const problems = assessTables(inspected, store);
+  const refusal = problems.find(({ severity }) => severity === 'broken');
+  if (refusal) throw new OperatorError(refusal.found, refusal.hint, { cause: refusal.cause });
+  for (const { region, found, facts } of problems) {
+    logger.warn({ table: store.table, region, ...facts }, found);
   }
 }

@@ -30,24 +30,17 @@ const bounds = (): AbortSignal => AbortSignal.timeout(storeTimeoutMs);
 /** Returns when the store is this deployment's and every local vault has its master key; else throws an OperatorError. */
 export async function prepareStore(store: OpenedStore, config: Config): Promise<void> {
   // Checked before the store: another first start creates the genesis record before the master keys.
-  const hasMasterKeys = localRegions(config).some((region) =>
-    existsSync(masterKeyPath(masterKeyFolder(config), region)),
-  );
+  const isNew = isEmbedded(config) && !hasMasterKeys(config);
   const { repository } = store;
   const found = await readGenesis(repository, config);
-  if (found === undefined && isEmbedded(config) && !hasMasterKeys) {
-    await initialiseStore(store, config);
-  } else {
-    refuseForeign(found, config, hasMasterKeys);
-  }
+  if (found === undefined && isNew) await initialiseStore(store, config);
+  else requireOwnGenesis(found, config);
   await prepareMasterKeys(repository, config);
 }
 
 /** As `prepareStore`, but never initialises a store. Returns its genesis record. */
 export async function requireStore(repository: KeyRepository, config: Config): Promise<Genesis> {
-  const found = await readGenesis(repository, config);
-  const hasMasterKeys = withoutMasterKey(masterKeyFolder(config), localRegions(config)).length === 0;
-  const genesis = refuseForeign(found, config, hasMasterKeys && localRegions(config).length > 0);
+  const genesis = await requireGenesis(repository, config);
   await prepareMasterKeys(repository, config);
   return genesis;
 }
@@ -63,13 +56,13 @@ export async function initialiseStore({ repository, clock }: OpenedStore, config
   const genesis = { ...expectedGenesis(config), createdAtMs: clock.nowMs() };
   const winner = await repository.initialise(genesis, bounds());
   if (winner.isErr()) throw storeRefused(winner.error, config);
-  refuseForeign(winner.value, config, false);
+  requireOwnGenesis(winner.value, config);
   return before === undefined;
 }
 
 /** Returns the genesis record of a store that is this deployment's. Creates nothing, not even a master key. */
 export async function requireGenesis(repository: KeyRepository, config: Config): Promise<Genesis> {
-  return refuseForeign(await readGenesis(repository, config), config, false);
+  return requireOwnGenesis(await readGenesis(repository, config), config);
 }
 
 async function readGenesis(repository: KeyRepository, config: Config): Promise<Genesis | undefined> {
@@ -79,24 +72,24 @@ async function readGenesis(repository: KeyRepository, config: Config): Promise<G
 }
 
 /** The genesis record `found`, if it is this deployment's; else throws an OperatorError. */
-export function refuseForeign(found: Genesis | undefined, config: Config, hasMasterKeys: boolean): Genesis {
+export function requireOwnGenesis(found: Genesis | undefined, config: Config): Genesis {
   const checked = checkGenesis(found, expectedGenesis(config));
   if (checked.isOk()) return checked.value;
   if (checked.error.kind === 'store.written-elsewhere') throw writtenElsewhere(checked.error);
   if (found !== undefined) {
     throw new OperatorError(
       `the store belongs to the deployment "${found.deployment}", not to "${config.deployment}"`,
-      'name the right store, or the right deployment, in the configuration',
+      'correct [store] or deployment in the configuration',
     );
   }
-  throw hasMasterKeys && isEmbedded(config)
+  throw isEmbedded(config) && hasMasterKeys(config)
     ? new OperatorError(
         'there are master keys, but the store has no genesis record: it was lost, emptied or replaced',
-        'restore the store from a backup; to start over, configure an empty data folder',
+        'restore the store from a backup; for a new deployment, use an empty data_dir',
       )
     : new OperatorError(
-        'the store has no genesis record, so it is not known to be this deployment’s',
-        'if it is the right store and new, run: rkms init',
+        'the store has no genesis record, so RKMS cannot tell whether it is this deployment’s store',
+        'if it is a new store for this deployment, run: rkms init',
       );
 }
 
@@ -116,21 +109,32 @@ const recordsWithoutGenesis = (): OperatorError =>
   );
 
 async function prepareMasterKeys(repository: KeyRepository, config: Config): Promise<void> {
-  const folder = masterKeyFolder(config);
-  const missing = withoutMasterKey(folder, localRegions(config));
-  if (missing.length === 0) return;
-  const needed = await firstNeeded(repository, missing, config);
-  if (needed !== undefined) {
-    throw new OperatorError(
-      `the master key ${masterKeyPath(folder, needed)} is missing, and stored keys depend on it`,
-      'restore it from a backup, or take the region out of the configuration',
-    );
+  for (const region of await requireMasterKeys(repository, config)) {
+    createMasterKey(masterKeyFolder(config), region);
   }
-  for (const region of missing) createMasterKey(folder, region);
+}
+
+/** Whether any local region has its master key. */
+export const hasMasterKeys = (config: Config): boolean =>
+  localRegions(config).some((region) => existsSync(masterKeyPath(masterKeyFolder(config), region)));
+
+/** The local regions without a master key. Throws an OperatorError when a stored record needs one of them. */
+export async function requireMasterKeys(
+  repository: KeyRepository,
+  config: Config,
+): Promise<readonly Region[]> {
+  const missing = withoutMasterKey(masterKeyFolder(config), localRegions(config));
+  if (missing.length === 0) return [];
+  const needed = await firstNeeded(repository, missing, config);
+  if (needed === undefined) return missing;
+  throw new OperatorError(
+    `the master key ${masterKeyPath(masterKeyFolder(config), needed)} is missing, and stored keys depend on it`,
+    'restore it from a backup, or remove the region from the configuration',
+  );
 }
 
 /** The first of `regions` in which a stored record has a ciphertext; undefined when there is none. */
-export async function firstNeeded(
+async function firstNeeded(
   repository: KeyRepository,
   regions: readonly Region[],
   config: Config,
@@ -175,8 +179,8 @@ const placeOfStore = (store: Config['store']): string =>
     : `DynamoDB table "${store.table}" in ${store.regions.map(({ name }) => name).join(', ')}`;
 
 const storeHints: Readonly<Partial<Record<(StoreReadFailure | StoreWriteFailure)['kind'], string>>> = {
-  'store.unavailable': 'check that the store can be reached from here: region, endpoint, network',
+  'store.unavailable': 'check the region, the endpoint and the network of this machine',
   'store.throttled': 'raise the capacity of the table, then start again',
-  'credentials.invalid': 'give the process AWS credentials, for example by a role',
+  'credentials.invalid': 'give the process AWS credentials, for example with a role',
   'call.aborted': 'the store did not answer in time: check region, endpoint and network',
 };

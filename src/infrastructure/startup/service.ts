@@ -40,7 +40,12 @@ import { GuardedKeysService } from '../wiring/key-bindings.js';
 import { ensureFirstToken } from './first-token.js';
 import { openTls } from '../wiring/open-tls.js';
 import { prepareStore } from './prepare-store.js';
-import { GuardedStoreRegions, replicasOf, StoreSupervisor } from '../wiring/store-bindings.js';
+import {
+  GuardedStoreRegions,
+  hasStoreRegions,
+  replicasOf,
+  StoreSupervisor,
+} from '../wiring/store-bindings.js';
 import type { ListenerTls } from '../config/schema/tls.js';
 
 /** How long running requests may take to finish once the service stops. */
@@ -63,7 +68,7 @@ export async function startService(
 ): Promise<RunningService> {
   ensurePrivateFolder(config.data_dir);
   const clock = container.get(Clock);
-  await checkTables(replicasOf(container, config), config, container.get(AwsClients), logger);
+  await checkTables(replicasOf(container), config, container.get(AwsClients), logger);
   await prepareStore({ repository: container.get(KeyRepository), clock }, config);
   if (isEmbedded(config)) ensureFirstToken(config, clock.nowMs());
   const tlsFiles = openTls(config, clock, logger);
@@ -117,7 +122,7 @@ interface Supervisors {
 
 const supervisorsOf = (container: Container): Supervisors => ({
   kms: container.get(Supervisor),
-  store: container.isBound(StoreSupervisor) ? container.get(StoreSupervisor) : undefined,
+  store: hasStoreRegions(container) ? container.get(StoreSupervisor) : undefined,
 });
 
 interface Shared {
@@ -174,7 +179,7 @@ function createApps(container: Container, config: Config, { tls, inFlight, isRea
 
 /** The store's regions as operators see them, where it is in several. */
 function storeOperations(container: Container, { store }: Config): OperatedRegions | undefined {
-  if (store.kind !== 'dynamodb' || !container.isBound(GuardedStoreRegions)) return undefined;
+  if (store.kind !== 'dynamodb' || !hasStoreRegions(container)) return undefined;
   return { guarded: container.get(GuardedStoreRegions), regions: store.regions.map(({ name }) => name) };
 }
 

@@ -1,5 +1,5 @@
-// Which store stands behind the port KeyRepository: SQLite, DynamoDB in one region, or DynamoDB in several regions with a
-// supervisor of their own. Nothing is opened before it is asked for.
+// Which store implements the port KeyRepository: SQLite, DynamoDB in one region, or DynamoDB in several regions with their own
+// supervisor. Opens nothing: a database is opened when the repository is first requested.
 import type { Container, ContainerModuleLoadOptions } from 'inversify';
 import type { JsonClient } from '../../adapters/aws/json-client.js';
 import type { RegionalClients } from '../../adapters/aws/regional-clients.js';
@@ -21,25 +21,38 @@ import type { StoreRegionConfig } from '../config/schema/store.js';
 
 type Bind = ContainerModuleLoadOptions['bind'];
 
-/** The table as it is in one region. */
+/** The table in one region, and the client that calls it. */
 export interface DynamoDbReplica extends StoreReplica {
   readonly transport: JsonClient;
 }
 
+/** The store that the configuration names. `KeyRepository` is the same object, unless an architect bound another one. */
+export const ConfiguredRepository = token<KeyRepository>('ConfiguredRepository');
 /** Bound for a DynamoDB store: the table in every configured region, in order of preference. */
 export const StoreReplicas = token<readonly DynamoDbReplica[]>('StoreReplicas');
-/** Bound for a store in several regions. */
+/** Bound for a store in several regions, like `GuardedStoreRegions`. */
 export const StoreSupervisor = token<RegionSupervisor>('StoreSupervisor');
 export const GuardedStoreRegions = token<GuardedRegions>('GuardedStoreRegions');
 
-/** The table in every configured region; none for a store that is not DynamoDB. */
-export const replicasOf = (container: Container, { store }: Config): readonly DynamoDbReplica[] =>
-  store.kind === 'dynamodb' && container.isBound(StoreReplicas) ? container.get(StoreReplicas) : [];
+/** Whether keys are in the configured DynamoDB table, and not in a store that an architect bound in its place. */
+const usesTable = (container: Container): boolean =>
+  container.isBound(StoreReplicas) && container.get(KeyRepository) === container.get(ConfiguredRepository);
+
+/** The table in every configured region; empty for another store. */
+export const replicasOf = (container: Container): readonly DynamoDbReplica[] =>
+  usesTable(container) ? container.get(StoreReplicas) : [];
+
+/** Whether RKMS replicates the store in several regions, which then have a supervisor. */
+export const hasStoreRegions = (container: Container): boolean =>
+  container.isBound(StoreSupervisor) && usesTable(container);
 
 export function bindStore(bind: Bind, config: Config, aws: Token<RegionalClients>): void {
   const { store } = config;
+  bind(KeyRepository)
+    .toResolvedValue((repository) => repository, [ConfiguredRepository])
+    .inSingletonScope();
   if (store.kind === 'sqlite') {
-    bind(KeyRepository)
+    bind(ConfiguredRepository)
       .toResolvedValue(() => new SqliteKeyRepository(openDatabase(store.path)))
       .inSingletonScope()
       .onDeactivation((repository) => {
@@ -54,7 +67,7 @@ export function bindStore(bind: Bind, config: Config, aws: Token<RegionalClients
     )
     .inSingletonScope();
   if (store.mode.kind === 'single') {
-    bind(KeyRepository)
+    bind(ConfiguredRepository)
       .toResolvedValue((replicas) => onlyOne(replicas).repository, [StoreReplicas])
       .inSingletonScope();
   } else {
@@ -62,7 +75,7 @@ export function bindStore(bind: Bind, config: Config, aws: Token<RegionalClients
   }
 }
 
-/** How long one region may take: all of them together have the time that the configuration gives the store. */
+/** The time limit of one region, in milliseconds: all of them together may take `timeout_ms`. */
 const shareOf = ({ timeout_ms, regions }: DynamoDbConfig): number => Math.floor(timeout_ms / regions.length);
 
 type SeveralRegions = DynamoDbConfig & { readonly mode: { readonly kind: 'strong' | 'home' } };
@@ -89,7 +102,7 @@ function bindSeveralRegions(bind: Bind, { deployment, failover }: Config, store:
       [StoreSupervisor, AuditLog, Clock],
     )
     .inSingletonScope();
-  bind(KeyRepository)
+  bind(ConfiguredRepository)
     .toResolvedValue(
       (replicas, supervisor, clock, telemetry) => {
         const settings = { writeTimeoutMs: share };
@@ -117,7 +130,7 @@ function replicaOf(
   return { region: name, transport, repository: new DynamoDbKeyRepository(transport, table) };
 }
 
-/** What a supervisor tells of its regions, as of regions of the store. */
+/** Turns the events of a supervisor of KMS regions into those of store regions. */
 const asStoreRegions = (telemetry: Telemetry): Telemetry => ({
   record: (event) => {
     if (event.event === 'region.transition') {
@@ -130,7 +143,7 @@ const asStoreRegions = (telemetry: Telemetry): Telemetry => ({
   },
 });
 
-/** As for the vaults, but within the share of the time; a second region is asked when half of it is over, at the latest. */
+/** As for KMS regions, but a call ends within `share`, and a hedge starts after half of it at the latest. */
 function storeSupervision(failover: FailoverConfig, share: number): SupervisorSettings {
   const { pace, ...others } = supervisorSettings(failover, share);
   const [maxTimeoutMs, maxHedgeMs] = [

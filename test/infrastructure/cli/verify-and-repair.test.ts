@@ -187,7 +187,7 @@ describe('rkms verify', () => {
     const ended = await rkms('verify');
     expect([ended.code, ended.stderr.split('\n')[0]]).toEqual([
       1,
-      'rkms: the store has no genesis record, so it is not known to be this deployment’s',
+      'rkms: the store has no genesis record, so RKMS cannot tell whether it is this deployment’s store',
     ]);
     expect(existsSync(lab.path(folder, 'master-keys'))).toBe(false);
   });

@@ -1,4 +1,4 @@
-// The doctor over played regions and a played table: each thing that he looks at is broken once, and he names it and what to
+// The doctor over played regions and a played table: each thing that he reports at is broken once, and he names it and what to
 // do, and nothing else.
 import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import { PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { worstOf } from '../../../src/infrastructure/doctor/finding.js';
+import { worstOf } from '../../../src/infrastructure/checks/finding.js';
 import { everyId } from '../../../src/domain/access/id-pattern.js';
 import { parseConfig } from '../../../src/infrastructure/config/config.js';
 import { storeNewToken } from '../../../src/infrastructure/startup/first-token.js';
@@ -166,7 +166,7 @@ describe('a KMS key', () => {
         ] as const,
     ),
   ];
-  it.each(faults)('that is %s %j is named, with the cure', async (fault, options, ill) => {
+  it.each(faults)('that is %s %j is named, with the hint', async (fault, options, ill) => {
     await regions[0].fail(fault, options);
     await expectIll([ill]);
   });
@@ -372,7 +372,15 @@ describe('the table', () => {
     [
       'that is not strong',
       { consistency: 'EVENTUAL' },
-      [['broken', first, 'consistency', 'has no multi-Region strong consistency', 'use mode = "home"']],
+      [
+        [
+          'broken',
+          first,
+          'consistency',
+          'does not have multi-Region strong consistency',
+          'use mode = "home"',
+        ],
+      ],
     ],
     [
       'without one of the regions',
@@ -383,8 +391,8 @@ describe('the table', () => {
       'that we may not describe',
       { denied: true },
       [
-        ['warning', first, 'table', 'DescribeTable was not answered', 'allow dynamodb:DescribeTable'],
-        ['warning', first, 'recovery', 'not answered', 'allow dynamodb:DescribeContinuousBackups'],
+        ['warning', first, 'table', 'DescribeTable failed', 'allow dynamodb:DescribeTable'],
+        ['warning', first, 'recovery', 'could not be checked', 'allow dynamodb:DescribeContinuousBackups'],
       ],
     ],
     [
@@ -452,7 +460,7 @@ describe('the table', () => {
       `store ${name}`,
       'genesis',
       'belongs to the deployment "staging", not to "prod"',
-      'name the right store',
+      'correct [store] or deployment in the configuration',
     ];
     await expectIll(names.map(foreign));
   });
@@ -501,12 +509,12 @@ describe('a process that only reads', () => {
       ...names.flatMap((name) =>
         writes.map((check) => [`store ${name}`, check, `take dynamodb:${check}`] as const),
       ),
-    ].map(([subject, check, cure]): Ill => [
+    ].map(([subject, check, hint]): Ill => [
       'warning',
       subject,
       check,
       'allowed to a process that only reads',
-      cure,
+      hint,
     ]);
     await expectIll(expected, {}, { readsOnly: true });
   });

@@ -1,4 +1,4 @@
-// The doctor over a deployment on this machine, with real files: each thing that he looks at is broken once, and he names it
+// The doctor over a deployment on this machine, with real files: each thing that he reports at is broken once, and he names it
 // and what to do, and nothing else. Whatever he does, no file is changed.
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ import {
 } from '../../../src/infrastructure/cli/commands/doctor-report.js';
 import { parseConfig } from '../../../src/infrastructure/config/config.js';
 import { diagnose } from '../../../src/infrastructure/doctor/diagnose.js';
-import { worstOf, type Finding } from '../../../src/infrastructure/doctor/finding.js';
+import { worstOf, type Finding } from '../../../src/infrastructure/checks/finding.js';
 import { thisMachine, type Machine } from '../../../src/infrastructure/doctor/machine.js';
 import { storeNewToken } from '../../../src/infrastructure/startup/first-token.js';
 import { Authority, selfSigned } from '../../support/certificates.js';
@@ -289,7 +289,13 @@ describe('the embedded store', () => {
     rmSync(path());
     initialise('other');
     await expectIll([
-      ['broken', 'store', 'genesis', 'belongs to the deployment "other"', 'name the right store'],
+      [
+        'broken',
+        'store',
+        'genesis',
+        'belongs to the deployment "other"',
+        'correct [store] or deployment in the configuration',
+      ],
     ]);
   });
 
@@ -501,13 +507,13 @@ describe('an issuer', () => {
 describe('the report', () => {
   const findings: readonly Finding[] = [
     { subject: 'Node', check: 'version', severity: 'ok', found: '24' },
-    { subject: 'store', check: 'recovery', severity: 'warning', found: 'off', cure: 'turn it on' },
+    { subject: 'store', check: 'recovery', severity: 'warning', found: 'off', hint: 'turn it on' },
     {
       subject: 'region a',
       check: 'key',
       severity: 'broken',
       found: 'is\u001b[2J gone\nfor ever',
-      cure: 'make one',
+      hint: 'make one',
     },
     { subject: 'region a', check: 'rotation', severity: 'skipped', found: 'not known' },
   ];

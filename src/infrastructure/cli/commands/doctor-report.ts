@@ -1,7 +1,7 @@
 // How the doctor's findings are printed: grouped by subject, then a count, then what to do, the worst first. On a terminal with
 // symbols and, unless NO_COLOR asks for none, in colour; anywhere else in words.
 import { showsColours, coloured, type Colour } from '../../../adapters/system/terminal-colours.js';
-import { worstOf, type Finding, type Severity } from '../../doctor/finding.js';
+import { worstOf, type Finding, type Severity } from '../../checks/finding.js';
 
 export interface ReportStyle {
   readonly symbols: boolean;
@@ -34,7 +34,7 @@ export function textReport(findings: readonly Finding[], style: ReportStyle): st
     bold(subject, style),
     ...group.map((finding) => lineOf(finding, width, style)),
   ]);
-  return [...lines, '', summary(findings), ...cures(findings, style), ''].join('\n');
+  return [...lines, '', summary(findings), ...hints(findings, style), ''].join('\n');
 }
 
 function lineOf({ severity, check, found }: Finding, width: number, style: ReportStyle): string {
@@ -53,16 +53,16 @@ function summary(findings: readonly Finding[]): string {
   return `${told.join(', ')}, ${count('ok')} ok. Nothing was changed.`;
 }
 
-function cures(findings: readonly Finding[], style: ReportStyle): readonly string[] {
-  const ill = findings.flatMap((finding) => ('cure' in finding ? [finding] : []));
+function hints(findings: readonly Finding[], style: ReportStyle): readonly string[] {
+  const ill = findings.flatMap((finding) => ('hint' in finding ? [finding] : []));
   if (ill.length === 0) return [];
   const byUrgency = [
     ...ill.filter(({ severity }) => severity === 'broken'),
     ...ill.filter(({ severity }) => severity === 'warning'),
   ];
-  const steps = byUrgency.map(({ subject, check, severity, found, cure }, index) => {
+  const steps = byUrgency.map(({ subject, check, severity, found, hint }, index) => {
     const name = inColour(`${subject}, ${check}`, severity, style);
-    return `${String(index + 1).padStart(2)}. ${name}: ${printable(found)}\n    → ${printable(cure)}`;
+    return `${String(index + 1).padStart(2)}. ${name}: ${printable(found)}\n    → ${printable(hint)}`;
   });
   return ['', bold('What to do', style), ...steps];
 }

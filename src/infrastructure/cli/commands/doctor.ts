@@ -1,7 +1,7 @@
 // `rkms doctor`: checks everything that the service needs, and reports what is wrong and how to fix it. Changes nothing;
 // may run beside the service, or where it does not start.
 import { diagnose } from '../../doctor/diagnose.js';
-import { worstOf } from '../../doctor/finding.js';
+import { worstOf } from '../../checks/finding.js';
 import { thisMachine } from '../../doctor/machine.js';
 import type { ConfigOption } from '../support/declare.js';
 import { jsonReport, reportStyle, textReport } from './doctor-report.js';

@@ -19,7 +19,7 @@ export async function init(options: InitOptions): Promise<void> {
   const config = loadConfig(options);
   const logger = pino({ level: 'silent' });
   const created = await withContainer(config, [bindAdapters(config, logger)], async (container) => {
-    await checkTables(replicasOf(container, config), config, container.get(AwsClients), logger);
+    await checkTables(replicasOf(container), config, container.get(AwsClients), logger);
     return initialiseStore({ repository: container.get(KeyRepository), clock: container.get(Clock) }, config);
   });
   const { deployment } = config;

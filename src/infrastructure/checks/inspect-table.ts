@@ -1,4 +1,4 @@
-// What one region says about the store's table. Loads the AWS SDK, so it is imported only where a table is inspected.
+// What one region answers about the store’s table. Loads the AWS SDK, so it is imported only where a table is inspected.
 import type { RegionalClients } from '../../adapters/aws/regional-clients.js';
 import { dynamoDbSdkClient } from '../../adapters/aws/sdk-clients.js';
 import { describeTable, hasPointInTimeRecovery } from '../../adapters/dynamodb/describe-table.js';
