@@ -77,7 +77,7 @@ describe('rkms doctor', () => {
     const { code, stdout } = await lab.run(['doctor', '--help']);
     expect(code).toBe(0);
     expect(stdout).toContain('rkms doctor --config aws.toml');
-    expect(stdout).toContain('Ends with 0 when all is well, with 4 when there are warnings only, with 2');
+    expect(stdout).toContain('The exit code is 0 when everything is ok, 4 when there are warnings only, 2 when');
   });
 
   it('refuses a limit that is none', async () => {
