@@ -9,7 +9,7 @@ import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.j
 import type { KeyVault } from '../../ports/key-vault.js';
 import type { AwsTransport } from '../aws/json-client.js';
 import { kmsFailure } from '../aws/kms-failures.js';
-import { isKeyArn, usableKey, type DescribedKey } from './describe-key.js';
+import { isKeyArn, usableKey, type DescribedKey } from './kms-key.js';
 import {
   bytesOf,
   decryptBody,

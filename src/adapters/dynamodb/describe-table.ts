@@ -9,7 +9,7 @@ import {
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { StoreReadFailure } from '../../domain/failures/store-failures.js';
 import { untilAborted } from '../aws/until-aborted.js';
-import { readFailure } from './dynamodb-failures.js';
+import { isDenied, readFailure } from './dynamodb-failures.js';
 
 /** A table as seen from one region. */
 export interface TableFacts {
@@ -48,11 +48,6 @@ export function hasPointInTimeRecovery(
     return answer && recovery?.PointInTimeRecoveryStatus === 'ENABLED';
   });
 }
-
-const denials = new Set(['AccessDeniedException', 'AccessDenied']);
-
-/** Whether AWS denied the call, which says nothing about the table. */
-export const isDenied = (cause: unknown): boolean => cause instanceof Error && denials.has(cause.name);
 
 const isNoAnswer = (cause: unknown): boolean =>
   isDenied(cause) || (cause instanceof Error && cause.name === 'UnknownOperationException');

@@ -52,3 +52,8 @@ function outageIn(transport: TransportFailure | undefined): { readonly reason?: 
   if (transport?.kind === 'region.untrusted') return { reason: 'untrusted' };
   return transport?.kind === 'region.unavailable' ? { reason: transport.reason } : {};
 }
+
+const denials = new Set(['AccessDeniedException', 'AccessDenied']);
+
+/** Whether AWS denied the call, which says nothing about the table. */
+export const isDenied = (cause: unknown): boolean => cause instanceof Error && denials.has(cause.name);

@@ -3,12 +3,8 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { Result } from 'neverthrow';
 import { AwsKmsKeyVault } from '../../adapters/aws-kms/aws-kms-key-vault.js';
-import {
-  describeKmsKey,
-  isKeyArn,
-  isRotated,
-  type KmsKeyFacts,
-} from '../../adapters/aws-kms/describe-key.js';
+import { describeKmsKey, isRotated } from '../../adapters/aws-kms/describe-key.js';
+import { isKeyArn, type KmsKeyFacts } from '../../adapters/aws-kms/kms-key.js';
 import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import type { AwsRegionConfig, Config } from '../config/config.js';
 import { endpointOf, type RegionalClients } from '../../adapters/aws/regional-clients.js';

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { createMasterKey, masterKeyPath, withoutMasterKey } from '../../adapters/local-kms/master-keys.js';
 import { codeOf } from '../../adapters/files/private-files.js';
 import { checkGenesis, type Genesis } from '../../domain/keys/genesis.js';
-import { type WritePlace } from '../../domain/ids.js';
+import type { WritePlace } from '../../domain/ids.js';
 import type {
   StoreReadFailure,
   StoreWriteFailure,

@@ -1,11 +1,8 @@
 // What AWS says of a table, and what is made of its silence.
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { err, ok } from 'neverthrow';
-import {
-  describeTable,
-  hasPointInTimeRecovery,
-  isDenied,
-} from '../../../src/adapters/dynamodb/describe-table.js';
+import { describeTable, hasPointInTimeRecovery } from '../../../src/adapters/dynamodb/describe-table.js';
+import { isDenied } from '../../../src/adapters/dynamodb/dynamodb-failures.js';
 import { dynamoClient } from '../../support/dynalite-server.js';
 import { withoutCause } from '../../support/failures-without-cause.js';
 import { Leftovers } from '../../support/leftovers.js';
