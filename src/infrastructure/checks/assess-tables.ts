@@ -1,7 +1,8 @@
 // Is the DynamoDB table, in every configured region, what the configuration needs? Anything that could lead to two keys for
 // one id is `broken`; a region that does not answer, or a check that IAM does not allow, is only a warning (I9). Calls
 // nothing: `rkms serve` and `rkms doctor` inspect the tables, then both apply these rules.
-import { isDenied, type TableFacts } from '../../adapters/dynamodb/describe-table.js';
+import type { TableFacts } from '../../adapters/dynamodb/describe-table.js';
+import { isDenied } from '../../adapters/dynamodb/dynamodb-failures.js';
 import { failureFacts } from '../../adapters/pino/log-facts.js';
 import type { StoreReadFailure } from '../../domain/failures/store-failures.js';
 import type { Genesis } from '../../domain/keys/genesis.js';
