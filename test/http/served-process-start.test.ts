@@ -167,7 +167,7 @@ describe('a start that cannot serve says why', () => {
     expect(said(await serve(path))).toEqual(
       refusal(
         expect.stringMatching(
-          /^rkms: the token file tokens\/tokens\.json is not valid at \S*: /,
+          /^rkms: the token file tokens\/tokens\.json is not valid JSON \(line \d+, column \d+\)$/,
         ) as unknown as string,
         '  restore it, or move it away and create new tokens with: rkms token create',
       ),

@@ -7,6 +7,7 @@ export const sqliteCodes = {
   busy: 5,
   locked: 6,
   readOnly: 8,
+  ioError: 10,
   corrupt: 11,
   full: 13,
   notADatabase: 26,

@@ -10,7 +10,7 @@ import { setBusyTimeout, sqliteCode, sqliteCodes, sqliteReason } from '../files/
 /** "RKMS" in ASCII. PRAGMA application_id marks the file as an RKMS store (https://www.sqlite.org/pragma.html). */
 const applicationId = 0x524b4d53;
 const schemaVersion = 1;
-/** As long as a whole request may take by default: an insert that waits longer would miss its deadline anyway. */
+/** For opening the file, at start. Calls of a request never wait in SQLite, because that blocks the event loop. */
 const busyTimeoutMs = 2_000;
 /** Between two attempts to switch the journal mode. */
 const pauseMs = 10;
@@ -47,6 +47,7 @@ export function openDatabase(path: string): DatabaseSync {
     database = new DatabaseSync(path);
     setBusyTimeout(database, busyTimeoutMs);
     prepareDatabase(database, path);
+    setBusyTimeout(database, 0);
     return database;
   } catch (cause) {
     database?.close();
@@ -101,7 +102,19 @@ function switchToWal(database: DatabaseSync): void {
 const pragma = (database: DatabaseSync, name: string): number =>
   Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
 
-const hintFor = (cause: unknown): string =>
-  sqliteCode(cause) === sqliteCodes.notADatabase
-    ? 'it is not an SQLite database: name another file as store.path, or restore it from a backup'
-    : 'check that the file and its folder can be written to, and that no other program has locked it';
+function hintFor(cause: unknown): string {
+  switch (sqliteCode(cause)) {
+    case sqliteCodes.notADatabase:
+      return 'it is not an SQLite database: name another file as store.path, or restore it from a backup';
+    case sqliteCodes.corrupt:
+    case sqliteCodes.ioError:
+      return 'the file is damaged or cut off, or its disk is faulty: restore it from a backup';
+    case sqliteCodes.busy:
+    case sqliteCodes.locked:
+      return 'another program has locked it: end that program, or try again later';
+    case sqliteCodes.full:
+      return 'the disk is full: free some space';
+    default:
+      return 'check that the file and its folder can be read and written by the user that runs RKMS';
+  }
+}

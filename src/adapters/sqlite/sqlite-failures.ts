@@ -20,6 +20,10 @@ export function sqliteFailure(cause: unknown): StoreReadFailure {
 
 const notStarted: readonly number[] = [sqliteCodes.busy, sqliteCodes.locked];
 
+/** Whether the call failed only because another process holds the file's lock: it had no effect, and may be tried again. */
+export const isBusy = (failure: { readonly kind: string; readonly cause?: unknown }): boolean =>
+  failure.kind === 'store.unavailable' && notStarted.includes(sqliteCode(failure.cause));
+
 /**
  * A write that never got its lock wrote nothing: `store.unavailable`. After any other error that is not a misconfiguration,
  * for example a failed flush, the write may be on disk: `store.outcome-unknown` (I8).

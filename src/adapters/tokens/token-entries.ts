@@ -41,24 +41,30 @@ export function readTokens(path: string): readonly StoredToken[] {
       'create a token: rkms token create --caller <name> --allow read,create',
     );
   }
-  const parsed = fileSchema.safeParse(jsonOf(content));
+  const parsed = fileSchema.safeParse(jsonOf(path, content));
   if (parsed.success) return parsed.data.tokens.map(tokenOf);
   const [issue] = parsed.error.issues;
-  throw new OperatorError(
-    `the token file ${path} is not valid at ${issue?.path.join('.') ?? '?'}: ${issue?.message ?? '?'}`,
-    'restore it, or move it away and create new tokens with: rkms token create',
-  );
+  const place = issue === undefined || issue.path.length === 0 ? 'its top level' : issue.path.join('.');
+  throw notUsable(`the token file ${path} is not valid at ${place}: ${issue?.message ?? '?'}`);
 }
+
+const notUsable = (message: string): OperatorError =>
+  new OperatorError(message, 'restore it, or move it away and create new tokens with: rkms token create');
 
 /** The file's text for these tokens. */
 export const textOf = (tokens: readonly StoredToken[]): string =>
   `${JSON.stringify({ format: 1, tokens: tokens.map(entryOf) }, undefined, 2)}\n`;
 
-function jsonOf(content: Buffer): unknown {
+/** A byte order mark is accepted. The message has the place of the fault, and nothing of the content. */
+function jsonOf(path: string, content: Buffer): unknown {
+  const text = content.toString().replace(/^\ufeff/, '');
   try {
-    return JSON.parse(content.toString());
-  } catch {
-    return undefined;
+    return JSON.parse(text);
+  } catch (cause) {
+    const [, at] = /position (\d+)/.exec(String(cause)) ?? [];
+    const before = text.slice(0, at === undefined ? text.length : Number(at)).split('\n');
+    const place = `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`;
+    throw notUsable(`the token file ${path} is not valid JSON (${place})`);
   }
 }
 

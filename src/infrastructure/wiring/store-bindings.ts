@@ -15,11 +15,15 @@ import { Clock } from '../../ports/clock.js';
 import { KeyRepository } from '../../ports/key-repository.js';
 import { Telemetry } from '../../ports/telemetry.js';
 import { token, type Token } from '../../ports/token.js';
-import type { Config, DynamoDbConfig } from '../config/config.js';
+import type { Config, DynamoDbConfig, SqliteConfig } from '../config/config.js';
 import { supervisorSettings, type FailoverConfig } from '../config/schema/failover.js';
 import type { StoreRegionConfig } from '../config/schema/store.js';
 
 type Bind = ContainerModuleLoadOptions['bind'];
+
+/** Waits for the file's lock for three quarters of the time limit of a call, so that it can still say that it failed. */
+const sqliteRepository = ({ path, timeout_ms }: SqliteConfig): SqliteKeyRepository =>
+  new SqliteKeyRepository(openDatabase(path), { path, busyLimitMs: (timeout_ms * 3) / 4 });
 
 /** The table in one region, and the client that calls it. */
 export interface DynamoDbReplica extends StoreReplica {
@@ -53,7 +57,7 @@ export function bindStore(bind: Bind, config: Config, aws: Token<RegionalClients
     .inSingletonScope();
   if (store.kind === 'sqlite') {
     bind(ConfiguredRepository)
-      .toResolvedValue(() => new SqliteKeyRepository(openDatabase(store.path)))
+      .toResolvedValue(() => sqliteRepository(store))
       .inSingletonScope()
       .onDeactivation((repository) => {
         if (repository instanceof SqliteKeyRepository) repository.close();

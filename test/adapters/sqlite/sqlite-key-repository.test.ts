@@ -1,16 +1,22 @@
 // The embedded store: the contract, many processes on one file, sudden death, and files that are not ours.
 import { once } from 'node:events';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   readFileSync,
   readdirSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { err, ok, type ResultAsync } from 'neverthrow';
@@ -42,7 +48,7 @@ const newPath = (): string => join(leftovers.folder(), 'rkms.db');
 
 function open(path: string): { readonly database: DatabaseSync; readonly store: SqliteKeyRepository } {
   const database = openDatabase(path);
-  const store = new SqliteKeyRepository(database);
+  const store = new SqliteKeyRepository(database, { path });
   leftovers.add(() => {
     store.close();
   });
@@ -283,7 +289,7 @@ describe('a file that is not an RKMS store', () => {
     symlinkSync(join(path, '..', 'nowhere', 'x.db'), path);
     expect(refusalOf(() => openDatabase(path))).toEqual({
       message: `the store ${path} cannot be opened (ENOENT)`,
-      hint: expect.stringContaining('can be written to'),
+      hint: expect.stringContaining('can be read and written'),
     });
   });
 
@@ -312,8 +318,7 @@ describe('a store with a fault', () => {
 
   test('whose file another program has locked is unavailable, and a failed insert writes nothing', async () => {
     const path = newPath();
-    const { database, store } = open(path);
-    database.exec('PRAGMA busy_timeout = 1');
+    const { store } = open(path);
     const holder = connect(path);
     holder.exec('BEGIN IMMEDIATE');
     for (const call of calls(store).writes) {
@@ -324,9 +329,81 @@ describe('a store with a fault', () => {
     expect(await store.genesis(unbounded())).toEqual(ok(undefined));
   });
 
-  test('waits while another process writes', () => {
-    const { database } = open(newPath());
-    expect({ ...database.prepare('PRAGMA busy_timeout').get() }).toEqual({ timeout: 2_000 });
+  test('whose file another program has locked never blocks the event loop, and inserts once the lock is gone', async () => {
+    const path = newPath();
+    const { database, store } = open(path);
+    expect({ ...database.prepare('PRAGMA busy_timeout').get() }).toEqual({ timeout: 0 });
+    const holder = connect(path);
+    holder.exec('BEGIN IMMEDIATE');
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    const ids = Array.from({ length: 8 }, (_, index) => keyId(`orders/${index}`));
+    const inserts = ids.map((each) => store.insert({ ...record, id: each }, unbounded()));
+    await pause(200);
+    delay.disable();
+    // Eight blocking attempts would take seconds; a busy machine delays a timer by less than this.
+    expect(delay.max / 1e6).toBeLessThan(150);
+    holder.exec('ROLLBACK');
+    expect((await Promise.all(inserts)).map((each) => each.map(({ id: stored }) => stored))).toEqual(
+      ids.map((each) => ok(each)),
+    );
+  });
+
+  test('whose file was replaced under it is read, but not written, until the file is back', async () => {
+    const path = newPath();
+    const { database, store } = open(path);
+    await store.insert(record, unbounded());
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    const other = { ...record, id: keyId('orders/8') };
+    copyFileSync(path, `${path}.backup`);
+    renameSync(path, `${path}.opened`);
+    renameSync(`${path}.backup`, path);
+    for (const refused of [
+      await store.insert(other, unbounded()),
+      ...(await Promise.all(calls(store).writes)),
+    ]) {
+      expect(refused).toEqual(
+        err({ kind: 'store.misconfigured', detail: expect.stringContaining('was replaced or removed') }),
+      );
+    }
+    expect((await store.find(id, firstVersion, unbounded())).isOk()).toBe(true);
+    renameSync(`${path}.opened`, path);
+    expect((await store.insert(other, unbounded())).isOk()).toBe(true);
+  });
+
+  test('that was removed is not written', async () => {
+    const path = newPath();
+    const { store } = open(path);
+    rmSync(path);
+    expect(await store.insert(record, unbounded())).toMatchObject({ error: { kind: 'store.misconfigured' } });
+  });
+
+  test('that lost a key of this process to an older backup is not written', async () => {
+    const path = newPath();
+    const { store } = open(path);
+    await store.insert(record, unbounded());
+    connect(path).exec('DELETE FROM keys');
+    expect(await store.insert({ ...record, id: keyId('orders/8') }, unbounded())).toEqual(
+      err({ kind: 'store.misconfigured', detail: expect.stringContaining('an older backup') }),
+    );
+  });
+
+  test.each([600, 4_096])('whose file is cut off after %d bytes is refused as damaged', async (size) => {
+    const path = newPath();
+    const { store } = open(path);
+    await store.insert(record, unbounded());
+    store.close();
+    truncateSync(path, size);
+    expect(refusalOf(() => openDatabase(path)).hint).toContain('restore it from a backup');
+  });
+
+  test('whose file is locked at the start is not called damaged', () => {
+    const path = newPath();
+    open(path).store.close();
+    connect(path).exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
+    expect(refusalOf(() => openDatabase(path)).hint).toBe(
+      'another program has locked it: end that program, or try again later',
+    );
   });
 
   test('that may not write its file says what to change', async () => {

@@ -408,6 +408,24 @@ describe('a change of the token file', () => {
     expect(readTokens(path)).toEqual([all, least]);
   });
 
+  test.each([
+    ['{', 'is not valid JSON (line 1, column 2)'],
+    ['', 'is not valid JSON (line 1, column 1)'],
+    ['{\n  "format": 1,\n  tokens: []\n}', 'is not valid JSON (line 3, column 3)'],
+    ['[]', 'is not valid at its top level: Invalid input: expected object, received array'],
+    ['{"format":1,"tokens":[{}]}', 'is not valid at tokens.0.id: '],
+  ])('with the text %j is refused, and the message says where', (text, message) => {
+    const path = newPath();
+    writeFileSync(path, text, { mode: 0o600 });
+    expect(refusalOf(() => readTokens(path)).message).toContain(`the token file ${path} ${message}`);
+  });
+
+  test('can start with a byte order mark', () => {
+    const path = newPath();
+    writeFileSync(path, '\ufeff{"format":1,"tokens":[]}', { mode: 0o600 });
+    expect(readTokens(path)).toEqual([]);
+  });
+
   test('adds at most two valid tokens for a caller, and names those that could be revoked', () => {
     const path = newPath();
     const [first, second] = [made(), made({ notBeforeMs: nowMs + day })];
