@@ -178,7 +178,7 @@ describe('a token of an issuer', () => {
     },
   );
 
-  it('does not hinder the bearer tokens', async () => {
+  it('does not affect bearer tokens', async () => {
     expect(await get(app.bearer('read', 'create'))).toMatchObject({ status: 200 });
     expect(app.service.audit.entries.at(-1)).toMatchObject({ method: 'token' });
   });
@@ -635,7 +635,7 @@ const tables: readonly [string, () => Case[]][] = [
 ];
 const total = tables.flatMap(([, cases]) => cases()).length;
 
-describe('what is not believed', () => {
+describe('a token that is not accepted', () => {
   afterEach(() => {
     expect(app.touched).toEqual(before);
   });
@@ -700,7 +700,7 @@ describe('what is not believed', () => {
     expect(Object.keys(line?.failure ?? {}).sort()).toEqual(['kind', 'reason']);
   });
 
-  it('is looked at no further when it is very long', () => {
+  it('is not parsed if it is very long', () => {
     const long = token({}, { x: 'x'.repeat(maxJwtLength) });
     expect([unverifiedJwt(`Bearer ${long}`), unverifiedJwt(`Bearer ${token()}`)]).toMatchObject([
       undefined,
@@ -708,7 +708,7 @@ describe('what is not believed', () => {
     ]);
   });
 
-  it('reaches nothing: not even the first time', async () => {
+  it('reaches neither store nor KMS, not even the first time', async () => {
     const fresh = await ServedApp.start({
       authenticator: () => new JwtAuthenticator(issuers, subjects, clock),
     });

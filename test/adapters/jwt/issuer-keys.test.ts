@@ -90,13 +90,13 @@ describe('the keys of an issuer', () => {
     await settle();
   };
 
-  it('are there as soon as somebody needs them', async () => {
+  it('are found as soon as they are needed', async () => {
     known.start();
     expect(await find('first')).toBe('first');
     expect([issuer.reads, issuer.copy]).toEqual([1, { readMs: clock.nowMs(), text: first }]);
   });
 
-  it('are read every five minutes: a key that was taken back is refused after that', async () => {
+  it('are read every five minutes: a removed key is refused after that', async () => {
     await start();
     issuer.answer = second;
     await clock.advance(5 * minuteMs);
@@ -104,7 +104,7 @@ describe('the keys of an issuer', () => {
     expect(issuer.reads).toBe(2);
   });
 
-  it('are waited for by a hundred tokens at once: while the issuer is silent, nobody can hold more than that', async () => {
+  it('are waited for by at most 100 tokens at a time while the issuer does not respond', async () => {
     await start();
     await clock.advance(30_000);
     issuer.answer = undefined;
@@ -128,7 +128,7 @@ describe('the keys of an issuer', () => {
     expect([await again, issuer.reads]).toEqual([undefined, 3]);
   });
 
-  it('are read at once for a key that nobody knows, but not more often than every 30 s', async () => {
+  it('are read at once for an unknown key, but at most every 30 s', async () => {
     await start();
     await clock.advance(30_000);
     issuer.answer = second;
@@ -140,7 +140,7 @@ describe('the keys of an issuer', () => {
     expect(issuer.reads).toBe(3);
   });
 
-  it('are read once for all who wait', async () => {
+  it('are read once for all waiting tokens', async () => {
     await start();
     await clock.advance(30_000);
     issuer.answer = undefined;
@@ -151,7 +151,7 @@ describe('the keys of an issuer', () => {
     expect(issuer.reads).toBe(2);
   });
 
-  it('that are known are answered while the issuer is silent', async () => {
+  it('that are known are found while the issuer does not respond', async () => {
     await start();
     issuer.answer = undefined;
     await clock.advance(5 * minuteMs);
@@ -181,7 +181,7 @@ describe('the keys of an issuer', () => {
     ]);
   });
 
-  it('that were good before a restart are good while the issuer is down', async () => {
+  it('are found after a restart while the issuer is down', async () => {
     issuer.copy = { readMs: clock.nowMs() - minuteMs, text: first };
     issuer.answer = down;
     await start();
@@ -306,7 +306,7 @@ describe('where keys come from', () => {
   };
   const unavailable = (reason: string): unknown => err({ kind: 'key-set.unavailable', reason });
 
-  it('over HTTP: what the issuer sends, asked for with the token that it wants', async () => {
+  it('over HTTP: the text of the issuer, requested with the configured token', async () => {
     writeFileSync(join(folder, 'token'), 'secret\n');
     const seen: unknown[] = [];
     const url = await serve(({ method, url: target, headers }, response) => {
@@ -321,7 +321,7 @@ describe('where keys come from', () => {
     ]);
   });
 
-  it('over HTTPS: only from an issuer whose certificate is trusted', async () => {
+  it('over HTTPS: only from an issuer with a trusted certificate', async () => {
     const authority = new Authority('issuers');
     writeFileSync(join(folder, 'ca.pem'), authority.cert);
     writeFileSync(join(folder, 'other.pem'), new Authority('others').cert);
@@ -367,7 +367,7 @@ describe('where keys come from', () => {
     expect(await new HttpKeySet({ url }).read()).toEqual(unavailable(reason));
   });
 
-  it('not over HTTP from nobody, nor without the token that is wanted', async () => {
+  it('not over HTTP if the issuer does not listen, or the token file is missing', async () => {
     const url = await serve((_, response) => response.end(first));
     expect(await new HttpKeySet({ url, tokenFile: join(folder, 'none') }).read()).toEqual(
       unavailable('ENOENT'),
@@ -376,7 +376,7 @@ describe('where keys come from', () => {
     expect(await new HttpKeySet({ url }).read()).toEqual(unavailable('ECONNREFUSED'));
   });
 
-  it('from a file, as it is now', async () => {
+  it('from a file, with its current content', async () => {
     const source = new FileKeySet(join(folder, 'jwks.json'));
     expect(await source.read()).toEqual(unavailable('ENOENT'));
     writeFileSync(join(folder, 'jwks.json'), first);
@@ -392,7 +392,7 @@ describe('where keys come from', () => {
       problems = [];
     });
 
-    it('is what was saved, for that issuer alone, in a file that nobody else may read', () => {
+    it('is what was saved, for that issuer alone, in a file that only its owner may read', () => {
       expect(copyOf('https://a').load()).toBeUndefined();
       copyOf('https://a').save({ readMs: 7, text: first });
       expect([copyOf('https://a').load(), copyOf('https://b').load()]).toMatchObject([
@@ -446,7 +446,7 @@ describe('where keys come from', () => {
       expect(problems).toHaveLength(told);
     });
 
-    it('that cannot be written is told of, and nothing else happens', () => {
+    it('that cannot be written is reported, and nothing else happens', () => {
       const nowhere = new LastGoodFile(join(folder, 'none'), 'https://a', (problem) =>
         problems.push(problem),
       );
