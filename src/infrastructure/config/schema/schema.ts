@@ -63,7 +63,7 @@ export const configSchema = z.strictObject(
         .default(1_000)
         .describe('How many connections each listener accepts. An idle one with TLS takes 71 KB of memory.'),
       max_connections_per_address: whole(1, 65_535, 'connections')
-        .default(250)
+        .default(750)
         .describe(
           'How many of them may come from one IPv4 address or one IPv6 /64 network. Raise it behind a proxy.',
         ),
