@@ -77,7 +77,9 @@ describe('rkms doctor', () => {
     const { code, stdout } = await lab.run(['doctor', '--help']);
     expect(code).toBe(0);
     expect(stdout).toContain('rkms doctor --config aws.toml');
-    expect(stdout).toContain('The exit code is 0 when everything is ok, 4 when there are warnings only, 2 when');
+    expect(stdout).toContain(
+      'The exit code is 0 when everything is ok, 4 when there are warnings only, 2 when',
+    );
   });
 
   it('refuses a limit that is none', async () => {

@@ -22,13 +22,13 @@ const usual = (limit: keyof CreationLimits): { readonly whenUnset: string } => (
 export const creationSchema = section({
   per_second: rate
     .optional()
-    .meta({ description: 'So many a second, once the burst is used up.', ...usual('perSecond') }),
+    .meta({ description: 'Keys per second, once the burst is used up.', ...usual('perSecond') }),
   burst: whole(1, 1_000_000, 'keys')
     .optional()
-    .meta({ description: 'So many at once.', ...usual('burst') }),
+    .meta({ description: 'Keys at once.', ...usual('burst') }),
   per_day: whole(1, 1_000_000_000, 'keys')
     .optional()
-    .meta({ description: 'So many from midnight to midnight in UTC.', ...usual('perDay') }),
+    .meta({ description: 'Keys from midnight to midnight UTC.', ...usual('perDay') }),
 });
 
 const patterns = listOf(named<IdPattern>(parseIdPattern), 'a list of patterns of ids');
@@ -47,10 +47,8 @@ const caller = z
         .describe(
           'The ids, as patterns: * is any run of characters between two "/", a last ** is everything below.',
         ),
-      deny: patterns.default([]).describe('Ids that are refused all the same: outweighs ids.'),
-      creation: creationSchema
-        .prefault({})
-        .describe('Single values of [creation] that are different for this caller.'),
+      deny: patterns.default([]).describe('Ids that are refused even if "ids" matches them.'),
+      creation: creationSchema.prefault({}).describe('Values of [creation] that differ for this caller.'),
       ...identityOptions,
     },
     { error: ({ code }) => (code === 'invalid_type' ? 'a [[callers]] table' : undefined) },

@@ -14,28 +14,32 @@ const share = amount('a number above 0 and up to 1', 0, 1, true);
 export const failoverSchema = section({
   prefer: choice(['configured', 'fastest'])
     .default('configured')
-    .describe('Which healthy region comes first: the order of [[regions]], or the fastest by measurement.'),
+    .describe(
+      'Which healthy region is called first: by the order of [[regions]], or the one measured as fastest.',
+    ),
   consecutive_failures: whole(1, 1_000, 'failures')
     .default(health.consecutiveFailures)
-    .describe('So many failures in a row open a region’s circuit.'),
+    .describe('This number of failures in a row opens a region’s circuit.'),
   failure_ratio: share
     .default(health.failureRatio)
-    .describe('So large a share of failed calls within 10 s opens it as well.'),
+    .describe('This share of failed calls within 10 s also opens it.'),
   min_calls: whole(1, 100_000, 'calls')
     .default(health.minCalls)
-    .describe('Of so many calls within 10 s at least, for the share to count.'),
+    .describe('The minimum number of calls within 10 s for failure_ratio to apply.'),
   open_ms: milliseconds(health.openMs).describe(
-    'How long an open circuit keeps traffic away at first; the actual time is random, up to it.',
+    'How long a circuit stays open the first time; the actual time is random, up to this value.',
   ),
-  max_open_ms: milliseconds(health.maxOpenMs).describe('How long at most, after doubling each time.'),
+  max_open_ms: milliseconds(health.maxOpenMs).describe(
+    'The longest time a circuit stays open; the time doubles after each failed probe.',
+  ),
   probe_successes: whole(1, 100, 'answers')
     .default(health.probeSuccesses)
-    .describe('So many right answers of the canary close the circuit.'),
+    .describe('This number of correct canary answers closes the circuit.'),
   ramp_ms: milliseconds(health.rampMs).describe(
-    'Within this time a region that came back gets 10, 50 and 100 % of its traffic.',
+    'Within this time, a recovered region gets 10, then 50, then 100 % of its traffic.',
   ),
   misconfigured_probe_ms: milliseconds(health.misconfiguredProbeMs).describe(
-    'How often a region with a disabled, missing or forbidden KMS key is probed.',
+    'The interval of probes to a region whose KMS key is disabled, missing or not permitted.',
   ),
   // Fewer probes would not be enough answers to say that a region is fast again.
   degraded_probe_ms: whole(1, 1_000, 'milliseconds')
@@ -44,29 +48,31 @@ export const failoverSchema = section({
       'How often a region that became slow is probed, to find out when it is as fast as before; and how soon one whose last call failed.',
     ),
   idle_probe_ms: milliseconds(health.idleProbeMs).describe(
-    'A region that answered nobody for so long is probed, so that its end is noticed before it is needed.',
+    'A region without a successful call for this long is probed, so that an outage is noticed before the region is needed.',
   ),
   mismatched_ids: whole(1, 1_000, 'ids')
     .default(health.mismatchedIds)
     .describe(
-      'A region that answers so many ids with a wrong key is quarantined, until an operator lifts it.',
+      'A region that returns a wrong key for this number of ids is quarantined until an operator lifts the quarantine.',
     ),
   rejected_ids: whole(1, 1_000, 'ids')
     .default(health.rejectedIds)
-    .describe('A region that rejects the ciphertexts of so many ids is itself at fault.'),
-  rejected_window_ms: milliseconds(health.rejectedWindowMs).describe('Within this time.'),
-  min_timeout_ms: milliseconds(pace.minTimeoutMs).describe(
-    'The least time that one call may take; in between it is the region’s p99.9.',
+    .describe('A region that rejects the ciphertexts of this number of ids counts as faulty.'),
+  rejected_window_ms: milliseconds(health.rejectedWindowMs).describe(
+    'The time within which rejected_ids are counted.',
   ),
-  max_timeout_ms: milliseconds(pace.maxTimeoutMs).describe('The most time that one call may take.'),
+  min_timeout_ms: milliseconds(pace.minTimeoutMs).describe(
+    'The shortest time limit of one call; between the two limits it is the region’s p99.9.',
+  ),
+  max_timeout_ms: milliseconds(pace.maxTimeoutMs).describe('The longest time limit of one call.'),
   min_hedge_ms: milliseconds(pace.minHedgeMs).describe(
-    'The least time until a second region is asked as well; in between it is the region’s p95.',
+    'The shortest time until a second region is called as well (a hedge); between the two limits it is the region’s p95.',
   ),
   max_hedge_ms: milliseconds(pace.maxHedgeMs).describe(
-    'The most time until a second region is asked as well.',
+    'The longest time until a second region is called as well.',
   ),
   min_pause_ms: milliseconds(50).describe('The shortest pause before all regions are tried a second time.'),
-  max_pause_ms: milliseconds(200).describe('The longest; the actual pause is random between the two.'),
+  max_pause_ms: milliseconds(200).describe('The longest pause; the actual pause is random between the two.'),
 });
 
 export type FailoverConfig = z.infer<typeof failoverSchema>;

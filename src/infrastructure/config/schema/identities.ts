@@ -28,7 +28,7 @@ const label = (expected: string) =>
 const subject = z.strictObject(
   {
     issuer: issuerOf,
-    subject: text('the claim "sub" of its tokens').describe('Whom its tokens speak for.'),
+    subject: text('the claim "sub" of its tokens').describe('The subject that stands for this caller.'),
   },
   { error: tableRule('issuer and subject') },
 );

@@ -26,24 +26,24 @@ const jwksUri = z
 const issuer = z
   .strictObject(
     {
-      issuer: text('the claim "iss" of its tokens').describe('The issuer, byte for byte.'),
+      issuer: text('the claim "iss" of its tokens').describe('The issuer; compared byte for byte.'),
       audience: text('the claim "aud" of its tokens for this service').describe(
-        'What "aud" must be, or hold: for whom a token was made.',
+        'The value that "aud" must be or contain.',
       ),
       algorithms: listOf(choice(names), someAlgorithms)
         .min(1, { error: someAlgorithms })
-        .describe('How its tokens may be signed.'),
+        .describe('The signature algorithms that are accepted.'),
       jwks_uri: jwksUri.optional().describe('Where its public keys are. Either this or jwks_file.'),
       jwks_file: text('the path of a file')
         .optional()
-        .describe('Its public keys, as a file that is looked at.'),
+        .describe('A file with its public keys; RKMS reads it again when it changes.'),
       jwks_ca_file: text('the path of a file').optional().meta({
         description: 'The authority that signs the certificate of jwks_uri.',
         whenUnset: 'public ones',
       }),
       jwks_token_file: text('the path of a file')
         .optional()
-        .describe('A file with the bearer token that jwks_uri wants to see.'),
+        .describe('A file with the bearer token that jwks_uri requires.'),
       kubernetes: z
         .boolean({ error: 'true or false' })
         .meta({ expected: 'true or false' })
@@ -54,7 +54,7 @@ const issuer = z
         .describe('The longest time from "iat" to "exp" of a token.'),
       last_good_s: whole(600, 2_592_000, 'seconds')
         .default(259_200)
-        .describe('How long keys stay good that cannot be read again because the issuer is down.'),
+        .describe('How long the last keys stay valid while the issuer cannot be reached.'),
     },
     { error: ({ code }) => (code === 'invalid_type' ? 'an [[issuers]] table' : undefined) },
   )

@@ -13,9 +13,9 @@ import { listenerTls, tlsSchema } from './tls.js';
 const regionName = named<Region>(parseRegion);
 const deployment = named<Deployment>(parseDeployment);
 
-const name = regionName.describe('The region, by the name that AWS gives it.');
+const name = regionName.describe('The AWS name of the region.');
 const vault =
-  'What protects the keys in this region: KMS, or master keys on this disk (for trying RKMS and tests).';
+  'What wraps the keys in this region: AWS KMS, or a master key on this disk (for evaluation and tests).';
 const region = z.discriminatedUnion(
   'vault',
   [
@@ -23,11 +23,14 @@ const region = z.discriminatedUnion(
       name,
       vault: z.literal('aws-kms').describe(vault),
       kms_key: text('the ARN, id or alias of a symmetric KMS key in this region').describe(
-        'The KMS key that wraps data keys here. An ARN spares the process one DescribeKey at start.',
+        'The KMS key that wraps data keys in this region. With an ARN, the process saves one DescribeKey call at start.',
       ),
       endpoint: endpoint
         .optional()
-        .meta({ description: 'Another endpoint of KMS, as that of a VPC.', whenUnset: 'by the name' }),
+        .meta({
+          description: 'Another endpoint of KMS, for example a VPC endpoint.',
+          whenUnset: 'by the name',
+        }),
     }),
     z.strictObject({ name, vault: z.literal('local-kms').describe(vault) }),
   ],
@@ -47,17 +50,17 @@ export const configSchema = z.strictObject(
     ),
     data_dir: text('the path of a folder')
       .default('./data')
-      .describe('Folder for the audit log, the token file and what is local; nobody else may read it.'),
+      .describe('Folder for the audit log, the token file and local data; only its owner can read it.'),
     server: section({
       host: text('an address or host name').default('127.0.0.1').describe('Address to serve keys on.'),
-      port: whole(0, 65_535).default(8_080).describe('Port to serve keys on; 0 takes one that is free.'),
+      port: whole(0, 65_535).default(8_080).describe('Port to serve keys on; 0 chooses a free port.'),
       request_timeout_ms: whole(100, 60_000, 'milliseconds')
         .default(2_000)
-        .describe('How long a whole request for a key may take.'),
+        .describe('Time limit of a whole request for a key.'),
       max_in_flight: whole(1, 100_000, 'requests')
         .default(1_000)
         .describe(
-          'How many requests for keys may be under way at once. Those beyond it get 503; new keys may take a quarter.',
+          'How many requests for keys may be in flight. Further requests get 503; at most a quarter may create keys.',
         ),
       max_connections: whole(1, 65_535, 'connections')
         .default(1_000)
@@ -70,34 +73,36 @@ export const configSchema = z.strictObject(
       tls: listenerTls,
     })
       .prefault({})
-      .describe('The listener that gives out keys.'),
+      .describe('The listener that serves keys.'),
     operations: section({
       host: text('an address or host name').default('127.0.0.1').describe('Address to serve operators on.'),
-      port: whole(0, 65_535).default(8_081).describe('Port to serve operators on; 0 takes one that is free.'),
+      port: whole(0, 65_535).default(8_081).describe('Port to serve operators on; 0 chooses a free port.'),
       tls: listenerTls,
       metrics: choice(['authenticated', 'public'])
         .default('authenticated')
         .describe(
-          'Who may read /metrics: callers with the permission metrics, or whoever reaches this listener.',
+          'Who may read /metrics: callers with the permission "metrics", or anyone who can connect to this listener.',
         ),
     })
       .prefault({})
-      .describe('The listener for operators: how the regions are, and taking one out of use.'),
+      .describe('The listener for operators: the state of the regions, draining a region, metrics.'),
     tls: tlsSchema
       .optional()
-      .describe('TLS for both listeners. Its files are looked at every second; changes need no restart.'),
+      .describe('TLS for both listeners. RKMS checks the files every second; changes need no restart.'),
     regions: listOf(region, 'at least one [[regions]] table')
       .min(1, { error: 'at least one [[regions]] table' })
       .describe(
-        'The regions that hold the keys, the preferred one first. Whoever may call Decrypt in one of them can read the keys.',
+        'The regions that hold the keys, in order of preference. Anyone who may call Decrypt in one of them can read the keys.',
       ),
     store: storeSchema.describe(
-      'Where the key records are. docs/stores.md says which store and mode to choose.',
+      'Where the key records are stored. See docs/stores.md for the choice of store and mode.',
     ),
     keys: section({
-      length_bytes: keyLength.default(32).describe('Length of new data keys; those that exist keep theirs.'),
+      length_bytes: keyLength
+        .default(32)
+        .describe('Length of new data keys; existing keys keep their length.'),
       quorum: whole(1, 16, 'regions').optional().meta({
-        description: 'How many regions must be proven to hold a new key before it is handed out.',
+        description: 'How many regions must be proven to hold a new key before it is returned.',
         whenUnset: 'all regions but one, at least 1',
       }),
     })
@@ -107,21 +112,21 @@ export const configSchema = z.strictObject(
       attempt_timeout_ms: whole(10, 60_000, 'milliseconds')
         .default(800)
         .describe(
-          'How long one call to a region may take, until 200 calls were measured; then [failover] bounds it.',
+          'Time limit of one call to a region until 200 calls were measured; after that, see min_timeout_ms in [failover].',
         ),
       connect_timeout_ms: whole(10, 60_000, 'milliseconds')
         .default(300)
-        .describe('How long connecting to a region, of KMS or of the store, may take.'),
+        .describe('Time limit for connecting to a region of KMS or of the store.'),
       max_sockets: whole(1, 10_000, 'connections')
         .default(256)
-        .describe('How many connections may be open to one region at once, to KMS and as many to the store.'),
+        .describe('How many connections may be open to one region: to KMS, and as many again to the store.'),
     })
       .prefault({})
       .describe('Calls to the regions.'),
     failover: failoverSchema
       .prefault({})
       .describe(
-        'How regions are judged, tried and left alone. The defaults are meant to stay; see docs/failover.md.',
+        'When a region is slow, failed or healthy again, and how calls move between regions. Keep the defaults unless docs/failover.md says otherwise.',
       ),
     repair: section({
       background: choice(['on', 'off'])
@@ -131,7 +136,7 @@ export const configSchema = z.strictObject(
         ),
     })
       .prefault({})
-      .describe('Bringing back copies that are missing or damaged.'),
+      .describe('Repair of copies that are missing or damaged.'),
     auth: section({
       tokens_file: text('the path of a file').optional().meta({
         description: 'The valid tokens, as hashes. A change takes effect within a second.',
@@ -143,12 +148,16 @@ export const configSchema = z.strictObject(
     callers: callersSchema
       .optional()
       .describe(
-        'Who may do what, at most. Without any, the tokens alone decide; with one, whoever has no table may do nothing.',
+        'The most that each caller may do. Without any table, the tokens alone decide; with one, a caller without a table may do nothing.',
       ),
-    issuers: issuersSchema.optional().describe('Whose tokens (JWT) are believed, besides our own.'),
+    issuers: issuersSchema
+      .optional()
+      .describe('The issuers whose JWTs are accepted, in addition to RKMS tokens.'),
     creation: creationSchema
       .prefault({})
-      .describe('How many keys may be made for one caller, in each process. Keys that exist do not count.'),
+      .describe(
+        'How many keys may be created for one caller, in each process. Requests for existing keys do not count.',
+      ),
     audit: section({
       file: text('the path of a file').optional().meta({
         description:
@@ -158,7 +167,7 @@ export const configSchema = z.strictObject(
       flush: choice(['disk', 'os'])
         .default('disk')
         .describe(
-          '"disk": no key leaves before its line is on this disk. "os": lines can be lost when the machine loses power.',
+          '"disk": no key is returned before its line is on this disk. "os": lines can be lost when the machine loses power.',
         ),
       max_bytes: whole(1_048_576, 1_099_511_627_776, 'bytes')
         .default(268_435_456)
@@ -172,19 +181,19 @@ export const configSchema = z.strictObject(
       allow_environment: listOf(text('a list of names'), 'a list of names')
         .default([])
         .describe(
-          'Dangerous variables and Node flags that do not end the start, by name. See docs/security.md.',
+          'Names of unsafe environment variables and Node flags that are allowed. See docs/security.md.',
         ),
     })
       .prefault({})
-      .describe('What a start refuses.'),
+      .describe('Settings that the start of the service refuses unless they are listed here.'),
     log: section({
       level: choice(['debug', 'info', 'warn', 'error', 'silent'])
         .default('info')
-        .describe('The least important lines that are written to standard error.'),
+        .describe('The lowest level that is written to standard error.'),
       format: choice(['auto', 'pretty', 'json'])
         .default('auto')
         .describe(
-          '"json": one object per line. "pretty": for people. "auto": for people on a terminal, JSON otherwise.',
+          '"json": one object per line. "pretty": readable lines. "auto": "pretty" on a terminal, "json" otherwise.',
         ),
     })
       .prefault({})

@@ -10,10 +10,13 @@ import { choice, endpoint, listOf, named, oneOfTables, text, whole } from './rul
 const regionName = named<Region>(parseRegion);
 const timeoutMs = whole(10, 60_000, 'milliseconds')
   .default(1_000)
-  .describe('How long one call to the store may take; with several regions, all of them together.');
+  .describe('Time limit of one call to the store; with several regions, of all of them together.');
 const otherEndpoint = endpoint
   .optional()
-  .meta({ description: 'Another endpoint of DynamoDB, as that of a VPC.', whenUnset: 'by the region' });
+  .meta({
+    description: 'Another endpoint of DynamoDB, for example a VPC endpoint.',
+    whenUnset: 'by the region',
+  });
 const kind = 'Which store: one file on this machine, or a table in DynamoDB.';
 const regionTables = '[[store.regions]] tables with a name each';
 
@@ -25,7 +28,7 @@ const dynamoDb = z.strictObject({
   mode: choice(['single', 'strong', 'home'])
     .default('single')
     .describe(
-      'Where the table is and may be written: "single" in one region; "strong" in several, all of them written; "home" in several, one of them written.',
+      'Where the table is and is written: "single": one region; "strong": several regions, all written; "home": several regions, one written.',
     ),
   region: regionName.optional().describe('With mode = "single", and only then: the region of the table.'),
   endpoint: otherEndpoint,

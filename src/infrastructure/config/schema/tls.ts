@@ -7,11 +7,15 @@ import { fieldOf, isTable, listIn, type Raw } from './raw-config.js';
 const pathOfFile = 'the path of a file';
 
 export const tlsSchema = section({
-  cert_file: text(pathOfFile).describe('Our certificate, then what signs it.'),
-  key_file: text(pathOfFile).describe('The key of the certificate, which nobody else may read.'),
+  cert_file: text(pathOfFile).describe(
+    'The certificate of this service, followed by its intermediate certificates.',
+  ),
+  key_file: text(pathOfFile).describe(
+    'The private key of the certificate; only its owner may read the file.',
+  ),
   min_version: choice(['1.3', '1.2'])
     .default('1.3')
-    .describe('The oldest TLS that is spoken; "1.2" for old clients.'),
+    .describe('The oldest TLS version that is accepted; "1.2" for old clients.'),
   client_ca_file: text(pathOfFile)
     .optional()
     .describe(
@@ -20,7 +24,7 @@ export const tlsSchema = section({
   revoked_file: text(pathOfFile)
     .optional()
     .describe(
-      'Certificates that are refused all the same, one a line: sha256:<fingerprint> or serial:<number>.',
+      'Certificates that are refused although their authority is trusted, one per line: sha256:<fingerprint> or serial:<number>.',
     ),
 });
 
