@@ -87,7 +87,7 @@ describe('a start that cannot serve says why', () => {
     expect(said(await serve(path))).toEqual(
       refusal(
         'rkms: the folder ./file/data cannot be written to (ENOTDIR)',
-        '  give it to the user that runs RKMS, or name another folder',
+        '  make the user that runs RKMS its owner, or name another folder',
       ),
     );
   });

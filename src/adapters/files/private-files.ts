@@ -34,7 +34,7 @@ export function ensurePrivateFolder(path: string): void {
   } catch (cause) {
     throw new OperatorError(
       `the folder ${path} cannot be written to (${codeOf(cause)})`,
-      'give it to the user that runs RKMS, or name another folder',
+      'make the user that runs RKMS its owner, or name another folder',
       { cause },
     );
   }
@@ -61,7 +61,7 @@ export function readPrivateFile(path: string): Buffer | undefined {
     if (cause instanceof OperatorError) throw cause;
     throw new OperatorError(
       `the file ${path} cannot be read (${codeOf(cause)})`,
-      'give it to the user that runs RKMS',
+      'make the user that runs RKMS its owner',
       {
         cause,
       },

@@ -1,5 +1,5 @@
-// Which variables and Node flags could give keys away: by sending calls elsewhere, by trusting others than AWS, or by opening
-// the process's memory. A start with one of them is refused unless the configuration file lists it; the environment cannot
+// Environment variables and Node flags that could disclose keys: they redirect calls, make Node trust more certificates, or
+// expose the memory of the process. The start refuses them unless the configuration file lists them; the environment cannot
 // allow itself.
 import { OperatorError } from '../../adapters/system/operator-error.js';
 import type { Environment } from './environment.js';
@@ -80,7 +80,7 @@ export function refuseUnsafeEnvironment(
   if (found.length === 0) return;
   const names = found.map(({ name }) => `"${name}"`).join(', ');
   throw new OperatorError(
-    `the environment could give keys away: ${found.map(({ name, does }) => `${name} ${does}`).join('; ')}`,
-    `take it away, or allow it in the configuration file: [security] allow_environment = [${names}]`,
+    `the environment could disclose keys: ${found.map(({ name, does }) => `${name} ${does}`).join('; ')}`,
+    `remove it, or allow it in the configuration file: [security] allow_environment = [${names}]`,
   );
 }

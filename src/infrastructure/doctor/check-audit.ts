@@ -1,5 +1,5 @@
-// The audit log: whether its lines can be written, and whether the chain in the files that are being written is whole. All
-// of the log is for `rkms audit verify`, which takes its time.
+// The audit log: can lines be written, and is the hash chain of the current files intact? `rkms audit verify` checks all
+// files; this check reads only the end of large ones.
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { filesOfLog, rotatedFiles } from '../../adapters/audit-file/audit-names.js';
@@ -11,13 +11,13 @@ import { Subject, type Finding } from '../checks/finding.js';
 
 const audit = new Subject('audit log');
 
-/** A larger file is looked at by its end alone: a second's work is enough here. */
-const mostBytes = 64 * 1024 * 1024;
+/** Of a larger file only the end is checked, so that the check takes about a second. */
+const maxBytes = 64 * 1024 * 1024;
 
 export async function checkAudit({ config, machine }: Examination): Promise<readonly Finding[]> {
   const { file } = config.audit;
   const folder = dirname(file);
-  if (!existsSync(folder)) return [audit.skipped('file', 'not there yet: the first rkms serve makes it')];
+  if (!existsSync(folder)) return [audit.skipped('file', 'not created yet: the first rkms serve creates it')];
   const disk = isSameFolder(folder, config.data_dir)
     ? []
     : [
@@ -29,18 +29,18 @@ export async function checkAudit({ config, machine }: Examination): Promise<read
   const aside = new Set(all.flatMap((path) => rotatedFiles(path)));
   const current = all.filter((path) => !aside.has(path));
   if (current.length === 0)
-    return [...disk, audit.skipped('file', 'not there yet: the first rkms serve makes it')];
+    return [...disk, audit.skipped('file', 'not created yet: the first rkms serve creates it')];
   return [...disk, ...(await Promise.all(current.map(checkFile)))];
 }
 
 async function checkFile(path: string): Promise<Finding> {
   const unwritable = await checkWritable(audit, 'file', path);
   if (unwritable) return unwritable;
-  // The file is there, so that nothing is made here.
+  // The file exists, so this creates nothing.
   const { value: tail, refused } = audit.attempt('chain', () => tailOf(path));
   if (refused) return refused;
   const end = `${path} stands at line ${tail.head.seq}`;
-  if (statSync(path).size > mostBytes) return audit.ok('chain', `${end} (only its end was looked at)`);
+  if (statSync(path).size > maxBytes) return audit.ok('chain', `${end} (only its end was checked)`);
   const { files } = await verifyAudit([path], { anchors: [], whole: false });
   const [finding] = files.flatMap(({ findings }) => findings);
   if (finding === undefined) return audit.ok('chain', `${end}, whole`);

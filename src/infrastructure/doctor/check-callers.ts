@@ -1,5 +1,5 @@
-// How callers prove who they are: the token file with what is live in it, and the issuers of JWTs with their keys. Names
-// callers and public ids, never a token or what could be compared with one.
+// How callers authenticate: the token file and its valid tokens, and the issuers of JWTs and their keys. Prints names of
+// callers, never a token, a hash of one, or a key.
 import { existsSync } from 'node:fs';
 import { noUsableKey } from '../../adapters/jwt/issuer-keys.js';
 import { algorithms, parseKeySet, type KeySet } from '../../adapters/jwt/key-set.js';
@@ -16,23 +16,23 @@ import { Subject, type Finding } from '../checks/finding.js';
 
 const callers = new Subject('callers');
 const dayMs = 86_400_000;
-/** Tokens last 90 days by default, and two of a caller may be live at once: time to make the next one. */
+/** Tokens last 90 days by default, and a caller may have two valid ones: 14 days are enough to roll out the next one. */
 const soonDays = 14;
 
 export function checkTokens({ config, machine }: Examination): readonly Finding[] {
   const path = config.auth.tokens_file;
   if (!existsSync(path)) {
     const others = (config.issuers ?? []).length > 0 || certificateNames(config.callers).size > 0;
-    if (others) return [callers.ok('tokens', 'none are used: certificates or JWTs are')];
+    if (others) return [callers.ok('tokens', 'none: callers use certificates or JWTs')];
     if (isEmbedded(config) && !existsSync(config.data_dir))
-      return [callers.skipped('tokens', 'not there yet: the first rkms serve makes one')];
+      return [callers.skipped('tokens', 'not created yet: the first rkms serve creates one')];
   }
   const { value: tokens, refused } = callers.attempt('tokens', () => readTokens(path));
   if (refused) return [refused];
   const nowMs = machine.nowMs();
   const live = tokens.filter((token) => tokenState(token, nowMs) === 'live');
   if (live.length === 0) {
-    const hint = 'make one: rkms token create --caller <name> --allow read,create';
+    const hint = 'create one: rkms token create --caller <name> --allow read,create';
     return [callers.broken('tokens', `none of the ${tokens.length} in ${path} is live`, hint)];
   }
   return [
@@ -47,8 +47,8 @@ const ending = (live: readonly StoredToken[], nowMs: number): readonly Finding[]
     const lastMs = Math.max(...tokens.map(({ expiresMs }) => expiresMs ?? Infinity));
     const daysLeft = Math.ceil((lastMs - nowMs) / dayMs);
     if (daysLeft > soonDays) return [];
-    const hint = `make the next one now, both are good until then: rkms token create --caller ${caller} ...`;
-    return [callers.warning('tokens', `the last token of "${caller}" ends in ${daysLeft} days`, hint)];
+    const hint = `create the next one now; both are valid until then: rkms token create --caller ${caller} ...`;
+    return [callers.warning('tokens', `the last token of "${caller}" expires in ${daysLeft} days`, hint)];
   });
 
 export async function checkIssuer(
@@ -75,7 +75,7 @@ export async function checkIssuer(
     untilMs > machine.nowMs()
       ? subject.warning(
           'keys',
-          `${found}; the last good ones serve until ${new Date(untilMs).toISOString()}`,
+          `${found}; the last keys stay valid until ${new Date(untilMs).toISOString()}`,
           hint,
         )
       : subject.broken('keys', `${found}: its tokens are refused`, hint),

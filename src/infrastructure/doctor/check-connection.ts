@@ -1,5 +1,5 @@
-// The way to an endpoint of AWS: its name, the connection with TLS, and any answer at all. No credentials are sent. The answer's
-// date tells how wrong our clock is.
+// Can an endpoint of AWS be reached: does its name resolve, does TLS succeed, does it answer? Sends no credentials. The
+// `Date` header of the answer shows how far off the clock of this machine is.
 import { lookup } from 'node:dns/promises';
 import { request as plainRequest, type IncomingMessage } from 'node:http';
 import { request as tlsRequest } from 'node:https';
@@ -12,7 +12,7 @@ import type { Machine } from './machine.js';
 export interface Connection {
   readonly findings: readonly Finding[];
   readonly isThere: boolean;
-  /** How far our clock is before that of AWS, in milliseconds; undefined where no answer said so. */
+  /** How far this clock is ahead of that of AWS, in milliseconds; undefined without an answer. */
   readonly aheadMs?: number | undefined;
 }
 
@@ -21,7 +21,7 @@ export interface ConnectionSettings {
   readonly limitMs: number;
 }
 
-/** Looks until the signal fires. */
+/** Gives up when the signal fires. */
 export async function checkConnection(
   subject: Subject,
   url: URL,
@@ -35,7 +35,7 @@ export async function checkConnection(
   const broken = (found: string, hint: string): Connection => ({
     findings: [
       ...named,
-      subject.broken('connection', `${url.host}: ${found}; nothing else could be looked at`, hint),
+      subject.broken('connection', `${url.host}: ${found}; nothing else could be checked`, hint),
     ],
     isThere: false,
   });
@@ -50,7 +50,7 @@ export async function checkConnection(
       ? subject.warning(
           'connection',
           `${found}: connecting took ${Math.round(connectMs)} ms, and connect_timeout_ms is ${settings.connectTimeoutMs}`,
-          'raise connect_timeout_ms in [kms], or bring this machine nearer',
+          'raise connect_timeout_ms in [kms], or move this machine closer',
         )
       : subject.ok('connection', found);
     return { findings: [...named, finding], isThere: true, aheadMs: aheadOf(answer, machine) };
@@ -78,7 +78,7 @@ async function checkName(
   const broken = (found: string): readonly Finding[] => [
     subject.broken(
       'name',
-      `${hostname}: ${found}; nothing else could be looked at`,
+      `${hostname}: ${found}; nothing else could be checked`,
       'check the DNS of this machine, the name of the region and the endpoint',
     ),
   ];

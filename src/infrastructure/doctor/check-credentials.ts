@@ -1,5 +1,5 @@
-// The credentials for AWS: whether there are any, where they come from and until when they last. Whether they are valid is
-// told by the calls that used them. Never says any part of them.
+// The credentials for AWS: do they exist, where do they come from, and when do they expire? The calls that used them show
+// whether they are valid. Never prints any part of them.
 import type { AwsCredentials } from '../../adapters/aws/sigv4.js';
 import { Subject, type Finding } from '../checks/finding.js';
 import type { Machine } from './machine.js';
@@ -9,7 +9,7 @@ const credentials = new Subject('credentials');
 type Provider = () => Promise<AwsCredentials>;
 type Identity = AwsCredentials & { readonly $source?: Readonly<Record<string, unknown>> };
 
-/** How a call was refused: where, and by which name of error, as ` (ExpiredTokenException)`. */
+/** Where a call was refused, and the name of the error, for example ` (ExpiredTokenException)`. */
 export interface RefusedCredentials {
   readonly where: string;
   readonly cause: string;
@@ -17,7 +17,7 @@ export interface RefusedCredentials {
 
 /** :: part of the SDK's name for a source -> what it is; the first that fits. */
 const sources: readonly (readonly [string, string])[] = [
-  ['WEB_ID', 'a web identity token, as Kubernetes gives it'],
+  ['WEB_ID', 'a web identity token, for example from Kubernetes'],
   ['ENV_VARS', 'environment variables'],
   ['IMDS', 'the role of this instance'],
   ['HTTP', 'the credential service of the container'],
@@ -26,7 +26,7 @@ const sources: readonly (readonly [string, string])[] = [
   ['PROFILE', 'a profile in the home folder'],
 ];
 
-/** Asks the provider until the signal fires. */
+/** Gives up when the signal fires. */
 export async function checkSource(
   provider: Provider,
   machine: Machine,
@@ -43,7 +43,7 @@ export async function checkSource(
   } catch {
     return credentials.broken(
       'source',
-      signal.aborted ? 'whoever should give them does not answer' : 'none were found',
+      signal.aborted ? 'their source does not answer' : 'none were found',
       'give the process a role (of the instance, the task or the service account), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
     );
   }
@@ -54,13 +54,17 @@ function judge(source: string, { expiration, sessionToken }: Identity, machine: 
   const until = end === undefined ? '' : `, until ${new Date(end).toISOString()}`;
   const found = `from ${source}${until}`;
   if (end !== undefined && end <= machine.nowMs()) {
-    return credentials.broken('source', `${found}: they have ended`, 'renew them, or see to whoever should');
+    return credentials.broken(
+      'source',
+      `${found}: they have expired`,
+      'renew them, or check the process that renews them',
+    );
   }
   return source === 'environment variables' && sessionToken !== undefined
     ? credentials.warning(
         'source',
-        `temporary ones, ${found}: they will end, and nobody renews them`,
-        'give the process a role instead, whose credentials are renewed by themselves',
+        `temporary ones, ${found}: they will expire, and nothing renews them`,
+        'give the process a role instead: AWS renews its credentials',
       )
     : credentials.ok('source', found);
 }
@@ -72,12 +76,12 @@ const silent = (signal: AbortSignal): Promise<never> =>
     });
   });
 
-/** `refused`: by whom they were; `asked`: how many were asked. */
+/** `refused`: the endpoints that refused the credentials; `asked`: how many endpoints were called. */
 export function checkValidity(refused: readonly RefusedCredentials[], asked: number): Finding {
   const [first] = refused;
   if (first === undefined) {
     return asked === 0
-      ? credentials.skipped('validity', 'nobody could be asked')
+      ? credentials.skipped('validity', 'no region could be called')
       : credentials.ok('validity', 'AWS accepts them');
   }
   const where = refused.map((each) => each.where).join(', ');
@@ -86,9 +90,9 @@ export function checkValidity(refused: readonly RefusedCredentials[], asked: num
 
 function hintFor(cause: string): string {
   if (cause.includes('Expired'))
-    return 'they have ended: renew them, or restart whoever should; check the clock';
-  if (/Skew|RequestExpired/.test(cause)) return 'the clock is wrong: see to the time service of this machine';
+    return 'they have expired: renew them, or restart the process that renews them; check the clock';
+  if (/Skew|RequestExpired/.test(cause)) return 'the clock is wrong: check the time service of this machine';
   if (cause.includes('Signature'))
-    return 'the secret does not fit the access key: set both anew; check the clock';
+    return 'the secret key does not belong to the access key: set both again; check the clock';
   return 'the access key is unknown there: it was deleted or is of another partition, or the account has not opted in to the region';
 }

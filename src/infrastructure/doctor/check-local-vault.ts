@@ -1,4 +1,4 @@
-// A region on this machine: its master key, and whether what it encrypts can be decrypted again.
+// A local region: does its master key exist, and does it decrypt what it encrypted? The key is wiped after the check.
 import { LocalKmsKeyVault } from '../../adapters/local-kms/local-kms-key-vault.js';
 import { readMasterKey, withoutMasterKey } from '../../adapters/local-kms/master-keys.js';
 import { masterKeyFolder } from '../wiring/container.js';
@@ -20,7 +20,7 @@ export async function checkLocalVault(
   );
   if (refused) return { findings: [refused], isUsable: false };
   if (masterKey === undefined) {
-    const found = 'not there yet: the next start makes it, unless a stored key needs the one that is gone';
+    const found = 'not created yet: the next start creates it, unless a stored key needs the lost one';
     return { findings: [subject.skipped('master key', found)], isUsable: true };
   }
   const vault = new LocalKmsKeyVault(region, masterKey);
@@ -28,7 +28,7 @@ export async function checkLocalVault(
   masterKey.fill(0);
   const isUsable = decrypt !== 'made-up' && decrypt.isOk();
   const finding = isUsable
-    ? subject.ok('master key', 'encrypts and decrypts; whoever reads it on this disk reads all keys')
-    : subject.broken('master key', 'does not open what it encrypts', 'this is a bug of RKMS: report it');
+    ? subject.ok('master key', 'encrypts and decrypts; anyone who can read it on this disk can read all keys')
+    : subject.broken('master key', 'does not decrypt what it encrypted', 'this is a bug of RKMS: report it');
   return { findings: [finding], isUsable };
 }

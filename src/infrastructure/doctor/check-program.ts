@@ -1,4 +1,4 @@
-// The program itself: the Node that runs it, its environment, and its configuration file with every option that is refused.
+// The program itself: the version of Node, the environment, and the configuration with every problem in it.
 import { err, ok, type Result } from 'neverthrow';
 import { unknownVariables } from '../config/environment.js';
 import { parseConfig, type Config } from '../config/config.js';
@@ -18,7 +18,7 @@ export function checkNode({ nodeVersion }: Machine): Finding {
     : node.broken('version', `${nodeVersion} is too old`, `install Node ${neededNode} or newer`);
 }
 
-/** The checked configuration, or what is wrong with it, option by option. */
+/** The checked configuration, or one finding for each of its problems. */
 export function checkConfiguration(
   path: string,
   machine: Machine,
@@ -35,15 +35,15 @@ export function checkConfiguration(
     );
   }
   const variables = unknownVariables(machine.environment).map((name) =>
-    environment.warning('variables', `${name} names no option`, 'correct its name, or take it away'),
+    environment.warning('variables', `${name} names no option`, 'correct its name, or remove it'),
   );
   return ok({ config: parsed.value, findings: [configuration.ok('file', path), ...variables] });
 }
 
-/** What would end the start, because keys could leak by it. */
+/** Variables and flags that could disclose keys; the start refuses them, too. */
 export function checkEnvironment(config: Config, { environment: variables, nodeFlags }: Machine): Finding {
   const { refused } = environment.attempt('dangers', () => {
     refuseUnsafeEnvironment(config, variables, nodeFlags);
   });
-  return refused ?? environment.ok('dangers', 'no variable or flag that could give keys away');
+  return refused ?? environment.ok('dangers', 'no variable or flag that could disclose keys');
 }

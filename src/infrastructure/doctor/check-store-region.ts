@@ -1,5 +1,5 @@
-// The DynamoDB table in one region: the way to it, each right by using it without writing anything, and how long it takes.
-// What of the table is fit for its mode is for judge-tables.ts to say, once all regions were asked.
+// The DynamoDB table in one region: the connection, each permission (used without writing anything), and the latency.
+// Whether the table suits its mode is decided in assess-tables.ts, when all regions have answered.
 import type { DynamoDbReplica } from '../wiring/store-bindings.js';
 import { mayPut, mayUpdate } from '../../adapters/dynamodb/probe-write-permission.js';
 import type { StoreWriteFailure } from '../../domain/failures/store-failures.js';
@@ -43,7 +43,7 @@ export async function checkStoreRegion(
   const table = await inspectTable(replica, config, aws, signal);
   if (table.failure !== undefined) {
     const { found, hint } = storeWords(table.failure, 'dynamodb:GetItem', limitMs);
-    const broken = subject.broken('GetItem', `${found}; nothing else could be looked at`, hint);
+    const broken = subject.broken('GetItem', `${found}; nothing else could be checked`, hint);
     const refused =
       table.failure.kind === 'credentials.invalid'
         ? { credentials: { where: `DynamoDB in ${region}`, cause: causeOf(table.failure) } }
@@ -78,7 +78,7 @@ async function checkRights(
       return subject.warning(
         check,
         'allowed to a process that only reads',
-        `take dynamodb:${check} from its IAM policy`,
+        `remove dynamodb:${check} from its IAM policy`,
       );
     }
     return outcome.isOk()
@@ -92,7 +92,7 @@ async function checkRights(
     ...(update ? [write('UpdateItem', update)] : []),
     scan.isOk()
       ? subject.ok('Scan', found)
-      : subject.warning('Scan', `${found}: rkms verify and rkms repair cannot walk the store`, hint),
+      : subject.warning('Scan', `${found}: rkms verify and rkms repair cannot scan the store`, hint),
   ];
 }
 
@@ -111,8 +111,8 @@ async function checkLatency(
   return [
     subject.warning(
       'latency',
-      `${found}, and one region of the store is given up after ${shareMs} ms`,
-      'bring this machine nearer, put the region further down in the order, or raise store.timeout_ms',
+      `${found}, and the time limit of one region of the store is ${shareMs} ms`,
+      'move this machine closer, put the region later in the order, or raise store.timeout_ms',
     ),
   ];
 }

@@ -1,4 +1,4 @@
-// The files of [tls]: everything the start would refuse them for, and when their certificates end.
+// The files of [tls]: everything that the start would refuse, and when the certificates expire.
 import { daysLeftOf } from '../../adapters/http/tls/tls-files.js';
 import { readTlsMaterial, type CertificateExpiry } from '../../adapters/http/tls/tls-material.js';
 import { tlsSettingsOf } from '../wiring/open-tls.js';
@@ -23,8 +23,8 @@ export function checkTls({ config, machine }: Examination): readonly Finding[] {
 function expiryFinding({ file, notAfterMs }: CertificateExpiry, nowMs: number): Finding {
   const daysLeft = daysLeftOf(notAfterMs, nowMs);
   const end = new Date(notAfterMs).toISOString().slice(0, 10);
-  const hint = 'renew it and put it in the same place: no restart is needed';
-  if (daysLeft === 0) return tls.broken('expiry', `a certificate in ${file} has ended on ${end}`, hint);
-  const found = `${file} ends in ${daysLeft} days, on ${end}`;
+  const hint = 'renew it and replace the file: no restart is needed';
+  if (daysLeft === 0) return tls.broken('expiry', `a certificate in ${file} expired on ${end}`, hint);
+  const found = `${file} expires in ${daysLeft} days, on ${end}`;
   return daysLeft <= soonDays ? tls.warning('expiry', found, hint) : tls.ok('expiry', found);
 }

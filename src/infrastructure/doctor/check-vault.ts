@@ -1,5 +1,5 @@
-// One region's AWS KMS: the way to it, its KMS key, each right by using it on a throw-away value, and how long it takes. All
-// of it together has one limit, so that a region that is silent costs it once.
+// AWS KMS in one region: the connection, the KMS key, each permission (used on a temporary value), and the latency. One
+// time limit covers all of it, so that a region that does not answer delays the doctor only once.
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { Result } from 'neverthrow';
 import { AwsKmsKeyVault } from '../../adapters/aws-kms/aws-kms-key-vault.js';
@@ -19,9 +19,9 @@ import { tryVault, type TriedVault } from './try-vault.js';
 
 export interface VaultReport {
   readonly findings: readonly Finding[];
-  /** Whether keys can be opened, and made unless that is not wanted, with this region. */
+  /** Whether keys can be opened and, unless this process only reads, created with this region. */
   readonly isUsable: boolean;
-  /** Whether our credentials were put to the test here; how, when they failed it. */
+  /** What AWS said about our credentials here; undefined when no call got that far. */
   readonly credentials?: 'accepted' | RefusedCredentials;
   readonly aheadMs?: number | undefined;
 }
@@ -43,10 +43,10 @@ export async function checkVault(
   if (!connection.isThere) return { findings: connection.findings, isUsable: false };
   const described = await describeKmsKey(client, region.kms_key, signal);
   const called = { region: region.name, kmsKey: region.kms_key, permission: 'kms:DescribeKey', limitMs };
-  // Without the key's full name every other call begins with this one.
+  // Unless the configuration has the ARN of the key, every other call needs the answer of this one.
   if (described.isErr() && !(isDenied(described) && isKeyArn(region.kms_key))) {
     const { found, hint } = vaultWords(described.error, called);
-    const finding = subject.broken('key', `DescribeKey: ${found}; nothing else could be looked at`, hint);
+    const finding = subject.broken('key', `DescribeKey: ${found}; nothing else could be checked`, hint);
     const credentials = credentialsBy(region.name, described.error);
     return {
       findings: [...connection.findings, finding],
@@ -80,7 +80,7 @@ const isDenied = (described: Result<unknown, VaultFailure>): boolean =>
   described.error.kind === 'vault.misconfigured' &&
   described.error.reason === 'access-denied';
 
-/** What a refusal says about our credentials; undefined where it says nothing. */
+/** What a failure shows about our credentials; undefined if nothing. */
 function credentialsBy(region: string, failure: VaultFailure): VaultReport['credentials'] {
   if (failure.kind === 'credentials.invalid') return { where: `KMS in ${region}`, cause: causeOf(failure) };
   return failure.kind === 'vault.misconfigured' ? 'accepted' : undefined;
@@ -96,7 +96,9 @@ function keyFinding(
     return subject.broken('key', `DescribeKey: ${found}`, hint);
   }
   const { isMultiRegion, arn } = described.value;
-  const hint = isMultiRegion ? '; a multi-Region key: RKMS needs none, and one per region is safer' : '';
+  const hint = isMultiRegion
+    ? '; a multi-Region key: RKMS does not need it, and a separate key per region is safer'
+    : '';
   return subject.ok('key', `${arn} is enabled and symmetric${hint}`);
 }
 
@@ -118,13 +120,13 @@ async function checkRotation(
       ? subject.ok('rotation', 'on')
       : subject.warning(
           'rotation',
-          'off: the key material stays the same for ever',
-          `aws kms enable-key-rotation --region ${name} --key-id ${arn} (what is encrypted stays readable)`,
+          'off: the key material never changes',
+          `aws kms enable-key-rotation --region ${name} --key-id ${arn} (existing ciphertexts stay readable)`,
         ),
   ];
 }
 
-/** A process that only reads must be allowed to decrypt, and should not be allowed more. */
+/** A process that only reads needs Decrypt, and should have no other permission. */
 function checkRights(
   subject: Subject,
   { generate, encrypt, decrypt }: TriedVault,
@@ -142,14 +144,14 @@ function checkRights(
       : subject.warning(
           check,
           'allowed to a process that only reads',
-          `take kms:${check} from its IAM policy`,
+          `remove kms:${check} from its IAM policy`,
         );
   };
   return [
     right('GenerateDataKey', generate, !readsOnly),
     right('Encrypt', encrypt, !readsOnly),
     decrypt === 'made-up'
-      ? subject.ok('Decrypt', 'not refused to us, as far as a made-up ciphertext tells')
+      ? subject.ok('Decrypt', 'allowed, as far as an invented ciphertext can show')
       : right('Decrypt', decrypt, true),
   ];
 }
@@ -162,8 +164,8 @@ function latency(subject: Subject, { decryptMs }: TriedVault, { kms }: Config): 
   return [
     subject.warning(
       'latency',
-      `${found}, and a call is given up after ${limitMs} ms (attempt_timeout_ms)`,
-      'bring this machine nearer, put the region further down in the order, or raise attempt_timeout_ms in [kms]',
+      `${found}, and the time limit of a call is ${limitMs} ms (attempt_timeout_ms)`,
+      'move this machine closer, put the region later in the order, or raise attempt_timeout_ms in [kms]',
     ),
   ];
 }

@@ -1,5 +1,5 @@
-// One run of the doctor: everything is looked at once, what can be at the same time, and nothing is changed. What would end
-// the start of the service because keys could leak by it also keeps the doctor from calling anybody.
+// One run of the doctor: every check runs once, in parallel where possible, and changes nothing. In an environment that
+// could disclose keys, the doctor makes no calls, just as the service does not start.
 import { Container } from 'inversify';
 import { existsSync } from 'node:fs';
 import { pino } from 'pino';
@@ -30,7 +30,7 @@ export interface DiagnosisOptions {
   readonly readsOnly: boolean;
 }
 
-/** Findings in the order in which one would ask: the program, the machine, the regions, the store, the callers. */
+/** Findings in this order: the program, the machine, the regions, the store, the callers. */
 export async function diagnose(
   { config: path, limitMs, readsOnly }: DiagnosisOptions,
   machine: Machine,
@@ -43,14 +43,14 @@ export async function diagnose(
   const program = [checkNode(machine), ...findings, environment];
   if (environment.severity === 'broken') {
     const regions = new Subject('regions');
-    const found = 'not asked: in this environment a call could give keys away';
+    const found = 'not checked: in this environment, a call could disclose keys';
     return [...program, ...(await checkMachine(examination)), regions.skipped('all', found)];
   }
   const [local, called] = await Promise.all([checkMachine(examination), checkCalled(examination)]);
   return [...program, ...called.machine, ...local, ...called.regions];
 }
 
-/** What is on this machine. */
+/** The checks that need nothing but this machine. */
 async function checkMachine(examination: Examination): Promise<readonly Finding[]> {
   const { config } = examination;
   return [
@@ -66,7 +66,7 @@ async function checkDataFolder({ config, machine }: Examination): Promise<readon
   const subject = new Subject('data folder');
   const folder = config.data_dir;
   if (!existsSync(folder)) {
-    const found = `${folder} is not there yet: the first start makes it`;
+    const found = `${folder} does not exist yet: the first start creates it`;
     const above = existingFolder(folder);
     return [
       isEmbedded(config)
@@ -74,7 +74,7 @@ async function checkDataFolder({ config, machine }: Examination): Promise<readon
         : subject.warning(
             'folder',
             found,
-            'on a machine that served before, mount or restore it: its tokens and audit log are in it',
+            'on a machine that has served before, mount or restore it: it holds the tokens and the audit log',
           ),
       await checkSpace(subject, above, machine),
     ];
@@ -89,12 +89,12 @@ async function checkDataFolder({ config, machine }: Examination): Promise<readon
 }
 
 interface Called {
-  /** What the answers tell of this machine: its credentials and its clock. */
+  /** What the answers show about this machine: credentials and clock. */
   readonly machine: readonly Finding[];
   readonly regions: readonly Finding[];
 }
 
-/** Whoever has to be called for it. */
+/** The checks that call regions, stores and issuers. */
 async function checkCalled(examination: Examination): Promise<Called> {
   const { config } = examination;
   const container = new Container();
@@ -122,7 +122,7 @@ async function checkCalled(examination: Examination): Promise<Called> {
   }
 }
 
-/** How long connecting takes is looked at for itself: no other check is to fail by it. */
+/** Connecting has a check of its own, so the connect timeout must not fail any other check. */
 const patient = ({ config, limitMs }: Examination): Config => ({
   ...config,
   kms: { ...config.kms, connect_timeout_ms: limitMs },
@@ -138,7 +138,7 @@ async function checkRegion(
     : checkVault(region, aws, examination);
 }
 
-/** The providers are the same for every region. */
+/** All regions use the same credentials, so one region is enough. */
 async function checkCredentials(
   config: Config,
   aws: RegionalClients,
@@ -161,12 +161,12 @@ function answersOf(reports: readonly (VaultReport | StoreRegionReport)[]): reado
   ];
 }
 
-/** Whether keys can be had and made, whatever single regions do. */
+/** Can keys be created with the regions that are usable now? */
 function checkQuorum({ regions, keys: { quorum } }: Config, vaults: readonly VaultReport[]): Finding {
   const subject = new Subject('all regions');
   const usable = vaults.filter(({ isUsable }) => isUsable).length;
   const found = `${usable} of ${regions.length} can be used, and ${quorum} are needed for a new key`;
   if (usable >= quorum) return subject.ok('quorum', found);
-  const hint = 'mend the regions below; a stored key opens as long as one region that holds it works';
-  return subject.broken('quorum', `${found}: NO new key can be made`, hint);
+  const hint = 'repair the regions below; stored keys can be opened while one region that holds them works';
+  return subject.broken('quorum', `${found}: NO new key can be created`, hint);
 }

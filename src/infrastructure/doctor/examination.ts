@@ -1,4 +1,4 @@
-// What one run of the doctor is about, handed to every check.
+// What every check of the doctor gets: the configuration, the machine and the options of the command.
 import type { Config } from '../config/config.js';
 import type { Machine } from './machine.js';
 
@@ -7,6 +7,6 @@ export interface Examination {
   readonly machine: Machine;
   /** How long the checks of one region, one issuer or the like may take together. */
   readonly limitMs: number;
-  /** The process is to read keys and not to make any: rights to do so are not missed. */
+  /** The process only reads keys: permissions to create keys are not needed. */
   readonly readsOnly: boolean;
 }

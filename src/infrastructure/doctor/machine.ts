@@ -1,5 +1,5 @@
 // What the doctor reports at beside the configuration: this process and its machine, in one place, so that tests can hold
-// another one in their hands.
+// replace it.
 import { randomBytes } from 'node:crypto';
 import { open, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// What the failures of AWS mean for whoever has to mend them: what was seen, and what to do. One sentence each; of an error
-// its name or code only.
+// Turns failures of AWS into the texts of findings: what was found, and what to do. One sentence each; of an error
+// only its name or code, never its message.
 import { codeOf } from '../../adapters/files/private-files.js';
 import type {
   MisconfigurationReason,
@@ -13,7 +13,7 @@ export interface Words {
   readonly hint: string;
 }
 
-/** Where a call went, for the commands in the hints. */
+/** What was called, for the commands in the hints. */
 export interface CalledKey {
   readonly region: string;
   readonly kmsKey: string;
@@ -36,14 +36,14 @@ const outages: Readonly<Record<OutageReason, Words>> = {
   },
   refused: {
     found: 'the connection is refused',
-    hint: 'check the endpoint, and what stands between: proxy, firewall',
+    hint: 'check the endpoint, and any proxy or firewall on the way',
   },
   reset: {
     found: 'the connection is cut',
-    hint: 'check what stands between: firewall, endpoint policy, proxy',
+    hint: 'check the firewall, the endpoint policy and any proxy on the way',
   },
   unreachable: {
-    found: 'there is no way to it',
+    found: 'it is unreachable',
     hint: 'check routes, NAT and VPC endpoints of this machine',
   },
   'timed-out': {
@@ -51,7 +51,7 @@ const outages: Readonly<Record<OutageReason, Words>> = {
     hint: 'check firewall and routes; see the AWS Health Dashboard',
   },
   'hedge-lost': { found: 'it is slower than the others', hint: 'see the AWS Health Dashboard' },
-  ejected: { found: 'it was not asked', hint: 'ask again' },
+  ejected: { found: 'it was not called', hint: 'run the doctor again' },
   'server-error': {
     found: 'it answers with errors of its own',
     hint: 'see the AWS Health Dashboard; wait for AWS',
@@ -61,8 +61,8 @@ const outages: Readonly<Record<OutageReason, Words>> = {
     hint: 'see the AWS Health Dashboard; wait for AWS',
   },
   unintelligible: {
-    found: 'what answers does not speak as AWS does',
-    hint: 'check the endpoint: something else may stand in its place',
+    found: 'the answer is not that of AWS',
+    hint: 'check the endpoint: another service may answer at this address',
   },
 };
 
@@ -75,12 +75,12 @@ function misconfigurations(reason: MisconfigurationReason, { region, kmsKey, per
       hint: `at once: aws kms cancel-key-deletion ${on} and then: aws kms enable-key ${on}`,
     },
     'invalid-state': {
-      found: `${kmsKey} is in a state in which it cannot be used`,
+      found: `${kmsKey} is in a state that does not allow its use`,
       hint: `aws kms describe-key ${on}`,
     },
     'not-found': {
       found: `there is no KMS key ${kmsKey}`,
-      hint: 'correct kms_key in the configuration, or make the key or its alias in this region and account',
+      hint: 'correct kms_key in the configuration, or create the key or its alias in this region and account',
     },
     'access-denied': {
       found: 'it is not allowed',
@@ -100,8 +100,8 @@ export const silence = (limitMs: number): Words => ({
 });
 
 const untrusted: Words = {
-  found: 'its TLS certificate is not to be trusted',
-  hint: 'find out what answers in its place; check the clock; never relax the check',
+  found: 'its TLS certificate is not trusted',
+  hint: 'find out which service answers at this address; check the clock; never weaken the check of certificates',
 };
 
 export function vaultWords(failure: VaultFailure, called: CalledKey): Words {
@@ -117,20 +117,20 @@ export function vaultWords(failure: VaultFailure, called: CalledKey): Words {
     case 'region.throttled':
       return named({
         found: 'it throttles our calls',
-        hint: 'find out who calls KMS so often in this account, or ask AWS for a higher quota',
+        hint: 'find the callers of KMS in this account that use up the quota, or ask AWS for a higher one',
       });
     case 'vault.misconfigured':
       return named(misconfigurations(failure.reason, called));
     case 'ciphertext.rejected':
     case 'ciphertext.mismatched':
       return {
-        found: 'it answers with something else than was put in',
+        found: 'it returns something else than was encrypted',
         hint: `take the region out of use (docs/failover.md), and tell AWS`,
       };
     case 'credentials.invalid':
-      return named({ found: 'the credentials are refused', hint: 'see what is said of the credentials' });
+      return named({ found: 'the credentials are refused', hint: 'see the findings about credentials' });
     case 'vault.request-invalid':
-      return named({ found: 'the call is refused as malformed', hint: 'this is a bug of RKMS: report it' });
+      return named({ found: 'AWS refuses the call as malformed', hint: 'this is a bug of RKMS: report it' });
     case 'call.aborted':
       return silence(called.limitMs);
   }
@@ -155,7 +155,7 @@ export function storeWords(failure: StoreWriteFailure, permission: string, limit
         ? { found: `it is not allowed${cause}`, hint: `allow ${permission} on the table to this process` }
         : { found: `it is refused${cause}`, hint: failure.detail };
     case 'credentials.invalid':
-      return { found: `the credentials are refused${cause}`, hint: 'see what is said of the credentials' };
+      return { found: `the credentials are refused${cause}`, hint: 'see the findings about credentials' };
     case 'key.unreadable':
       return {
         found: `the ${failure.detail} is broken`,
@@ -165,7 +165,10 @@ export function storeWords(failure: StoreWriteFailure, permission: string, limit
     case 'store.outcome-unknown':
       return failure.kind === 'store.outcome-unknown' && failure.cause === 'aborted'
         ? silence(limitMs)
-        : { found: `no clear answer came${cause}`, hint: 'ask again; see the AWS Health Dashboard' };
+        : {
+            found: `no clear answer came${cause}`,
+            hint: 'run the doctor again; see the AWS Health Dashboard',
+          };
     case 'call.aborted':
       return silence(limitMs);
   }

@@ -1,5 +1,5 @@
-// Each right that RKMS needs of a vault, proven by using it: a throw-away key is generated, encrypted, decrypted and compared,
-// and nothing of it is kept. Its context names an id that no key can have.
+// Proves each permission that RKMS needs in a region by using it: a temporary key is generated, encrypted, decrypted and
+// compared. Nothing of it is kept, and its encryption context names an id that no key can have.
 import { randomBytes } from 'node:crypto';
 import { err, ok, type Result } from 'neverthrow';
 import { DataKey } from '../../domain/keys/data-key.js';

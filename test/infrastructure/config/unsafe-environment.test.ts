@@ -112,8 +112,8 @@ describe('a start', () => {
 
   it('is refused with every danger at once, and says how each is allowed', () => {
     expect(refusal('', { NODE_DEBUG: 'http', NODE_OPTIONS: '--inspect=1' })).toEqual([
-      'the environment could give keys away: NODE_DEBUG prints requests with their tokens; --inspect lets a debugger read the memory',
-      'take it away, or allow it in the configuration file: [security] allow_environment = ["NODE_DEBUG", "--inspect"]',
+      'the environment could disclose keys: NODE_DEBUG prints requests with their tokens; --inspect lets a debugger read the memory',
+      'remove it, or allow it in the configuration file: [security] allow_environment = ["NODE_DEBUG", "--inspect"]',
     ]);
   });
 

@@ -144,12 +144,12 @@ describe('a KMS key', () => {
     ['not-found', {}, ['broken', region, 'key', 'there is no KMS key alias/', 'correct kms_key']],
     ['throttled', {}, ['broken', region, 'key', 'throttles', 'quota']],
     ['server-error', {}, ['broken', region, 'key', 'errors of its own', 'Health Dashboard']],
-    ['garbage', {}, ['broken', region, 'key', 'does not speak as AWS does', 'check the endpoint']],
+    ['garbage', {}, ['broken', region, 'key', 'the answer is not that of AWS', 'check the endpoint']],
     ['key-unavailable', {}, ['broken', region, 'key', 'unavailable for now', 'wait for AWS']],
     [
       'wrong-plaintext',
       {},
-      ['broken', region, 'Decrypt', 'something else than was put in', 'take the region out of use'],
+      ['broken', region, 'Decrypt', 'something else than was encrypted', 'take the region out of use'],
     ],
     ...['GenerateDataKey', 'Encrypt', 'Decrypt'].map(
       (operation) =>
@@ -209,7 +209,7 @@ describe('a KMS key', () => {
     const findings = await examine(folder, configured());
     expect([illOf(findings), foundOf(findings, region, 'key')]).toEqual([
       [],
-      expect.stringContaining('a multi-Region key: RKMS needs none'),
+      expect.stringContaining('a multi-Region key: RKMS does not need it'),
     ]);
   });
 
@@ -217,7 +217,7 @@ describe('a KMS key', () => {
     await regions[0].fail('slow', { operations: ['Decrypt'], slowMs: 400 });
     const config = configured().replace('attempt_timeout_ms = 20000', 'attempt_timeout_ms = 600');
     const expected: readonly Ill[] = [
-      ['warning', region, 'latency', 'given up after 600 ms', 'attempt_timeout_ms'],
+      ['warning', region, 'latency', 'the time limit of a call is 600 ms', 'attempt_timeout_ms'],
     ];
     const findings = (await examine(folder, config)).filter(({ subject }) => subject === region);
     expect(illOf(findings, expected)).toEqual(expected);
@@ -226,7 +226,7 @@ describe('a KMS key', () => {
   it('in too few regions means that no key can be made', async () => {
     await Promise.all([regions[0].fail('disabled'), regions[2].fail('disabled')]);
     await expectIll([
-      ['broken', 'all regions', 'quorum', '1 of 3 can be used', 'mend the regions'],
+      ['broken', 'all regions', 'quorum', '1 of 3 can be used', 'repair the regions'],
       ['broken', region, 'key', 'is disabled', 'enable-key'],
       ['broken', 'region us-west-2', 'key', 'is disabled', 'enable-key'],
     ]);
@@ -284,7 +284,7 @@ describe('a region', () => {
     const front = await startTlsFront('localhost', certificateFor(['localhost']), regions[0].endpoint);
     leftovers.add(() => front.stop());
     await expectIll(
-      [['broken', region, 'connection', 'certificate is not to be trusted', 'find out what answers']],
+      [['broken', region, 'connection', 'certificate is not trusted', 'find out which service answers']],
       {
         endpoints: [front.endpoint],
       },
@@ -320,7 +320,7 @@ describe('credentials', () => {
         'refused by KMS in us-east-1, KMS in us-east-2, KMS in us-west-2 (ExpiredTokenException)',
         'renew them',
       ],
-      ['broken', 'all regions', 'quorum', '0 of 3', 'mend'],
+      ['broken', 'all regions', 'quorum', '0 of 3', 'repair the regions'],
       ...names.map(refused),
     ]);
   });
@@ -330,7 +330,7 @@ describe('credentials', () => {
     leftovers.add(() => {
       delete process.env['AWS_SESSION_TOKEN'];
     });
-    await expectIll([['warning', 'credentials', 'source', 'nobody renews them', 'give the process a role']]);
+    await expectIll([['warning', 'credentials', 'source', 'nothing renews them', 'give the process a role']]);
   });
 
   it('are told with their source and without any part of them', async () => {
@@ -496,7 +496,7 @@ describe('a process that only reads', () => {
       region.traits = { ...traits, deniedOperations: ['PutItem', 'UpdateItem'] };
     const findings = await examine(folder, configured(), { readsOnly: true });
     expect(illOf(findings)).toEqual([]);
-    expect(foundOf(findings, 'region us-east-1', 'Decrypt')).toContain('a made-up ciphertext');
+    expect(foundOf(findings, 'region us-east-1', 'Decrypt')).toContain('an invented ciphertext');
   });
 
   it('should not have them', async () => {
@@ -504,10 +504,10 @@ describe('a process that only reads', () => {
     const writes = ['PutItem', 'UpdateItem'];
     const expected = [
       ...names.flatMap((name) =>
-        checks.map((check) => [`region ${name}`, check, `take kms:${check}`] as const),
+        checks.map((check) => [`region ${name}`, check, `remove kms:${check}`] as const),
       ),
       ...names.flatMap((name) =>
-        writes.map((check) => [`store ${name}`, check, `take dynamodb:${check}`] as const),
+        writes.map((check) => [`store ${name}`, check, `remove dynamodb:${check}`] as const),
       ),
     ].map(([subject, check, hint]): Ill => [
       'warning',

@@ -148,7 +148,7 @@ describe('the program', () => {
     ];
     const findings = await look({ environment: { NODE_DEBUG: 'http' } });
     expect(illOf(findings, expected)).toEqual(expected);
-    expect(foundOf(findings, 'regions', 'all')).toContain('not asked');
+    expect(foundOf(findings, 'regions', 'all')).toContain('not checked');
   });
 
   it('names variables that were meant for it', () =>
@@ -198,7 +198,7 @@ describe('the disk', () => {
     ['warning', 0.5 * gib, '512 MiB free'],
     ['broken', 0.01 * gib, '10 MiB free'],
   ] as const)('is a %s at %d bytes', (severity, free, found) =>
-    expectIll([[severity, 'data folder', 'space', found, 'make room']], {
+    expectIll([[severity, 'data folder', 'space', found, 'free space']], {
       freeBytes: () => Promise.resolve(free),
     }),
   );
@@ -209,7 +209,7 @@ describe('the disk', () => {
     }));
 
   it('that takes nothing is broken', () =>
-    expectIll([['broken', 'data folder', 'flush', '(ENOSPC)', 'see to the disk']], {
+    expectIll([['broken', 'data folder', 'flush', '(ENOSPC)', 'check the disk']], {
       flushMs: () => Promise.reject(Object.assign(new Error('no'), { code: 'ENOSPC' })),
     }));
 
@@ -373,9 +373,12 @@ describe('the tokens', () => {
     }));
 
   it('of a caller whose last one ends soon are a warning', () =>
-    expectIll([['warning', 'callers', 'tokens', 'the last token of "app" ends in 10 days', '--caller app']], {
-      nowMs: () => Date.now() + 70 * dayMs,
-    }));
+    expectIll(
+      [['warning', 'callers', 'tokens', 'the last token of "app" expires in 10 days', '--caller app']],
+      {
+        nowMs: () => Date.now() + 70 * dayMs,
+      },
+    ));
 });
 
 describe('TLS', () => {
@@ -420,8 +423,8 @@ describe('TLS', () => {
   });
 
   it.each([
-    ['broken', -1, 'has ended'],
-    ['warning', 9.5, 'ends in 10 days'],
+    ['broken', -1, 'expired on'],
+    ['warning', 9.5, 'expires in 10 days'],
   ] as const)('with a certificate is %s after %d days', (severity, days, found) => {
     const { cert, key } = selfSigned({
       dns: ['localhost'],
@@ -483,7 +486,7 @@ describe('an issuer', () => {
   it('that cannot be reached is a warning while the last good keys serve', () => {
     keepCopy();
     return expectIll(
-      [['warning', subject, 'keys', 'the last good ones serve until', 'can be reached']],
+      [['warning', subject, 'keys', 'the last keys stay valid until', 'can be reached']],
       {},
       lines(closed),
     );

@@ -142,7 +142,7 @@ function textIn(file: string): string {
     if (codeOf(cause) === 'ENOENT') return missing(file);
     throw new OperatorError(
       `the file ${file} cannot be read (${codeOf(cause)})`,
-      'give it to the user that runs RKMS',
+      'make the user that runs RKMS its owner',
       { cause },
     );
   }

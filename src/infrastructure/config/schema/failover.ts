@@ -1,5 +1,5 @@
-// [failover]: the numbers by which regions are judged, tried and left alone. Every one has the design's default; none of
-// them needs to be in a file.
+// [failover]: when a region counts as failed, slow or healthy again, and how calls move between regions. The defaults are
+// those of the design; a configuration file needs none of them.
 import type { z } from 'zod';
 import type { SupervisorSettings } from '../../../application/regions/region-supervisor.js';
 import { defaultPaceSettings } from '../../../domain/regions/region-timing.js';
@@ -77,7 +77,7 @@ export const failoverSchema = section({
 
 export type FailoverConfig = z.infer<typeof failoverSchema>;
 
-/** How often the supervisor looks at the time. */
+/** How often the supervisor checks whether a probe or a change of state is due. */
 const tickMs = 250;
 
 export const supervisorSettings = (

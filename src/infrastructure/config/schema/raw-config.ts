@@ -1,7 +1,7 @@
-// A configuration as it was read, before anybody checked it: for rules that look at several values at once, and must do so
-// also where one of them is wrong.
+// A configuration before it is checked. Rules that compare several values read it in this form, so that they can report
+// their problems even if one of the values is wrong.
 
-/** A TOML table that nobody has checked yet. */
+/** A TOML table that was not checked yet. */
 export type Raw = Record<string, unknown>;
 
 /** Lists and dates are objects too, but no tables. */

@@ -1,5 +1,5 @@
-// What lies inside a schema: the rule within its wrappers, and what the option says of itself. Both for those who explain
-// the configuration; whether a value is right is for the schema alone.
+// Reads a zod schema: the rule inside its wrappers, and the metadata of an option. For reports and documentation; only the
+// schema itself decides whether a value is valid.
 import { z } from 'zod';
 
 /** The rule itself, without what says that it may be left out. */
