@@ -10,9 +10,11 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ask } from '../support/http-client.js';
+import { until } from '../support/until.js';
 import { awsVariables, PlayedAws, type AwsConfig } from '../support/played-aws.js';
 import { embeddedConfig, freePorts, Lab, type Ended } from '../support/served-process.js';
 
@@ -95,7 +97,7 @@ describe('a start that cannot serve says why', () => {
   it('when the data folder is open to others', async () => {
     mkdirSync(lab.path('open'), { mode: 0o755 });
     expect(said(await serve(config('open')))).toEqual(
-      refusal('rkms: the folder ./open is open to other users (mode 0755)', "  run: chmod 700 './open'"),
+      refusal('rkms: the folder open is open to other users (mode 0755)', "  run: chmod 700 'open'"),
     );
     expect(readdirSync(lab.path('open'))).toEqual([]);
   });
@@ -285,6 +287,33 @@ describe('a command line that is wrong is refused, with where to look', () => {
   });
 });
 
+/** An endpoint on which nothing listens. */
+async function closedEndpoint(): Promise<string> {
+  const closed = createServer().listen(0, '127.0.0.1');
+  await once(closed, 'listening');
+  const { port } = closed.address() as AddressInfo;
+  closed.close();
+  return `http://127.0.0.1:${port}`;
+}
+
+/** The store of `config`, on another port. */
+async function forwarded(port: number, config: string): Promise<Server> {
+  const [, origin = ''] = /^endpoint = "(.*)"$/m.exec(config.split('[store]')[1] ?? '') ?? [];
+  const server = createServer((incoming, outgoing) => {
+    const { method, headers, url = '' } = incoming;
+    const onward = request(origin + url, { method, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(outgoing);
+    });
+    incoming.pipe(onward);
+  }).listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+const readiness = async ({ url }: { readonly url: string }): Promise<number> =>
+  (await ask(url, { target: '/readyz' })).status;
+
 describe('a start on AWS', () => {
   let aws: PlayedAws;
   beforeAll(async () => {
@@ -340,17 +369,44 @@ describe('a start on AWS', () => {
     });
   });
 
-  it('needs a store that can be reached', async () => {
-    const closed = createServer().listen(0, '127.0.0.1');
-    await once(closed, 'listening');
-    const { port } = closed.address() as AddressInfo;
-    closed.close();
-    expect(said(await start({ storeEndpoint: `http://127.0.0.1:${port}` }))).toEqual(
-      refusal(
-        'rkms: the store cannot be used: DynamoDB table "rkms" in us-east-1: store.unavailable (ECONNREFUSED)',
-        '  check the region, the endpoint and the network of this machine',
-      ),
+  it('waits for a store that is down: not ready, and ready without a restart once the store answers', async () => {
+    const storeEndpoint = await closedEndpoint();
+    const path = lab.write('down.toml', aws.config({ deployment: 'own', storeEndpoint }));
+    const token = await lab.token(path, 'waiting', 'read,create');
+    const served = await lab.serve(path, awsVariables);
+    const refused = await lab.get(served, 'orders/waiting', token);
+    expect([await readiness(served), refused.status, refused.problem]).toEqual([
+      503,
+      503,
+      'store.unavailable',
+    ]);
+    expect(served.stderr).toContain('"check":"store"');
+    const store = await forwarded(Number(new URL(storeEndpoint).port), aws.config());
+    try {
+      await until(async () => (await readiness(served)) === 200);
+      expect(await lab.get(served, 'orders/waiting', token)).toMatchObject({ status: 200 });
+    } finally {
+      store.closeAllConnections();
+      store.close();
+    }
+    await served.stop();
+  });
+
+  it('refuses a store that turns out to be of another deployment after it was down', async () => {
+    const storeEndpoint = await closedEndpoint();
+    const path = lab.write(
+      'other.toml',
+      aws.config({ deployment: 'stranger', folder: 'own', storeEndpoint }),
     );
+    const served = await lab.serve(path, awsVariables);
+    const store = await forwarded(Number(new URL(storeEndpoint).port), aws.config());
+    const ended = await served.ended;
+    store.closeAllConnections();
+    store.close();
+    expect([ended.code, ended.stderr]).toEqual([
+      1,
+      expect.stringContaining('the store belongs to the deployment \\"own\\", not to \\"stranger\\"'),
+    ]);
   });
 
   it('needs credentials', async () => {
@@ -377,24 +433,33 @@ describe('a start on AWS', () => {
   it('needs a KMS key that exists in some region', async () => {
     expect(said(await start({ kmsKeys: [lost, lost, lost] }))).toEqual(
       refusal(
-        'rkms: only 0 of 3 regions can be used, and the quorum is 2 (us-east-1: vault.misconfigured, not-found; ' +
+        'rkms: no region can be used, and waiting does not change that (us-east-1: vault.misconfigured, not-found; ' +
           'us-east-2: vault.misconfigured, not-found; us-west-2: vault.misconfigured, not-found)',
         hint,
       ),
     );
   });
 
-  it('needs KMS keys in as many regions as the quorum', async () => {
+  it('needs no quorum: with KMS keys of two regions misconfigured, keys are read', async () => {
     await aws.regions[1].fail('disabled');
-    const ended = await start({ kmsKeys: [lost] });
+    const path = lab.write('two.toml', aws.config({ deployment: 'own', kmsKeys: [lost] }));
+    const served = await lab.serve(path, awsVariables);
+    expect(await readiness(served)).toBe(200);
+    await served.stop();
     await aws.regions[1].heal();
-    expect(said(ended)).toEqual(
-      refusal(
-        'rkms: only 1 of 3 regions can be used, and the quorum is 2 ' +
-          '(us-east-1: vault.misconfigured, not-found; us-east-2: vault.misconfigured, disabled)',
-        hint,
-      ),
-    );
+  });
+
+  it('needs no DescribeKey where the KMS keys are named by ARN', async () => {
+    const kmsKeys = aws.regions.map(({ keyArn }) => keyArn);
+    const path = lab.write('arns.toml', aws.config({ deployment: 'own', kmsKeys }));
+    await Promise.all(aws.regions.map((each) => each.fail('throttled', { operations: ['DescribeKey'] })));
+    const served = await lab.serve(path, awsVariables);
+    expect([await readiness(served), served.stderr]).toEqual([
+      200,
+      expect.not.stringContaining('cannot be used'),
+    ]);
+    await served.stop();
+    await Promise.all(aws.regions.map((each) => each.heal()));
   });
 
   it('goes on with one region that is well while the others are down, reads keys and makes none', async () => {
@@ -430,18 +495,21 @@ describe('a start on AWS', () => {
     }
   });
 
-  it('needs one region at least that is well', async () => {
+  it('waits while no region works, and is ready once one does', async () => {
+    const path = lab.write('regions.toml', aws.config({ deployment: 'own' }));
     await Promise.all(aws.regions.map((each) => each.fail('server-error')));
-    const ended = await start({});
+    const served = await lab.serve(path, awsVariables);
+    expect([await readiness(served), served.stderr]).toEqual([
+      503,
+      expect.stringContaining('"problem":"no region can be used now (us-east-1: region.unavailable'),
+    ]);
     await Promise.all(aws.regions.map((each) => each.heal()));
-    expect([ended.code, ended.stdout]).toEqual([1, '']);
-    expect(ended.stderr).toContain(
-      'rkms: only 0 of 3 regions can be used, and the quorum is 2 (us-east-1: region.unavailable',
-    );
+    await until(async () => (await readiness(served)) === 200);
+    await served.stop();
   });
 
   it('goes on with a warning when one region has no KMS key, and makes keys in the others', async () => {
-    const path = lab.write('one.toml', aws.config({ deployment: 'own', kmsKeys: [lost] }));
+    const path = lab.write('one.toml', aws.config({ deployment: 'own', folder: 'one', kmsKeys: [lost] }));
     const token = await lab.token(path, 'other', 'read,create');
     const served = await lab.serve(path, awsVariables);
     const warnings = served.stderr

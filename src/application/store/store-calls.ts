@@ -21,6 +21,8 @@ import { withDeadline } from '../resilience/with-deadline.js';
 export interface StoreCallSettings {
   /** How long one call to the store may take, in milliseconds. */
   readonly storeTimeoutMs: number;
+  /** Whether the store is known to be this deployment's. While it is not, every read fails. */
+  readonly isVerified?: () => boolean;
 }
 
 /** One call to the store: its name in metrics and traces, and how to make it. */
@@ -58,6 +60,8 @@ export const cutOffWrite: CutOff<StoreOutcomeUnknown> = {
   onAbort: { kind: 'store.outcome-unknown', cause: 'aborted' },
 };
 
+const notVerified: StoreUnavailable = { kind: 'store.unavailable' };
+
 export class StoreCalls {
   constructor(
     private readonly repository: KeyRepository,
@@ -68,6 +72,8 @@ export class StoreCalls {
   ) {}
 
   read<T>(act: StoreAct<T, StoreReadFailure>, signal: AbortSignal): ResultAsync<T, StoreReadFailure> {
+    // Every creation and every change reads first, so nothing is written either.
+    if (this.settings.isVerified?.() === false) return errAsync(notVerified);
     return this.call(act, cutOffRead, signal);
   }
 

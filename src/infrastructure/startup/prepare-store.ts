@@ -17,6 +17,7 @@ import type { KeyRepository } from '../../ports/key-repository.js';
 import { OperatorError } from '../../adapters/system/operator-error.js';
 import { expectedGenesis, isEmbedded, type Config } from '../config/config.js';
 import { masterKeyFolder } from '../wiring/container.js';
+import { TemporaryFailure } from './start-check.js';
 
 export interface OpenedStore {
   readonly repository: KeyRepository;
@@ -24,7 +25,7 @@ export interface OpenedStore {
 }
 
 /** How long one call to the store may take at start (ms). */
-const storeTimeoutMs = 10_000;
+const storeTimeoutMs = 5_000;
 const bounds = (): AbortSignal => AbortSignal.timeout(storeTimeoutMs);
 
 /** Returns when the store is this deployment's and every local vault has its master key; else throws an OperatorError. */
@@ -166,11 +167,28 @@ function storeRefused(failure: StoreReadFailure | StoreWriteFailure, { store }: 
       : cause instanceof Error
         ? ` (${'code' in cause ? codeOf(cause) : cause.name})`
         : '';
-  return new OperatorError(
+  const Refusal = mayPass(failure) ? TemporaryFailure : OperatorError;
+  return new Refusal(
     `the store cannot be used: ${placeOfStore(store)}: ${failure.kind}${name}`,
     detail ?? storeHints[failure.kind] ?? 'check [store] in the configuration',
     { cause },
   );
+}
+
+/** Whether the store may answer later without any change of ours. */
+function mayPass(failure: StoreReadFailure | StoreWriteFailure): boolean {
+  switch (failure.kind) {
+    case 'store.unavailable':
+    case 'store.throttled':
+    case 'store.conflicted':
+    case 'store.outcome-unknown':
+    case 'call.aborted':
+      return true;
+    case 'store.misconfigured':
+    case 'credentials.invalid':
+    case 'key.unreadable':
+      return false;
+  }
 }
 
 const placeOfStore = (store: Config['store']): string =>

@@ -36,10 +36,11 @@ import {
   RegionCanaries,
   Supervisor,
 } from '../wiring/container.js';
-import { GuardedKeysService } from '../wiring/key-bindings.js';
+import { GuardedKeysService, StoreVerification } from '../wiring/key-bindings.js';
 import { ensureFirstToken } from './first-token.js';
 import { openTls } from '../wiring/open-tls.js';
 import { prepareStore } from './prepare-store.js';
+import { StartCheck } from './start-check.js';
 import {
   GuardedStoreRegions,
   hasStoreRegions,
@@ -54,6 +55,8 @@ const graceMs = 25_000;
 export interface RunningService {
   readonly url: string;
   readonly operationsUrl: string;
+  /** Rejects with an OperatorError when a check that began as an outage ends in a refusal; resolves when keys are served. */
+  readonly ready: Promise<void>;
   /** When the certificates of the listeners expire; empty without TLS. */
   certificates(): readonly CertificateExpiry[];
   /** Lets running requests finish, flushes the audit log and closes everything. */
@@ -68,18 +71,27 @@ export async function startService(
 ): Promise<RunningService> {
   ensurePrivateFolder(config.data_dir);
   const clock = container.get(Clock);
-  await checkTables(replicasOf(container), config, container.get(AwsClients), logger);
-  await prepareStore({ repository: container.get(KeyRepository), clock }, config);
+  const checkStore = async (): Promise<void> => {
+    await checkTables(replicasOf(container), config, container.get(AwsClients), logger);
+    await prepareStore({ repository: container.get(KeyRepository), clock }, config);
+  };
+  const storeCheck = new StartCheck('store', checkStore, clock, logger);
+  container.get(StoreVerification).isDone = () => storeCheck.isPassed;
+  await storeCheck.begin();
   if (isEmbedded(config)) ensureFirstToken(config, clock.nowMs());
   const tlsFiles = openTls(config, clock, logger);
-  await checkRegions(container.get(KeyVaults), container.get(RegionCanaries), config, logger);
+  const checkVaults = (): Promise<void> =>
+    checkRegions(container.get(KeyVaults), container.get(RegionCanaries), config, logger);
+  const regionCheck = new StartCheck('regions', checkVaults, clock, logger);
+  await regionCheck.begin();
   logRisks(config, logger);
 
   const audit = container.get(AuditLog);
   const supervisors = supervisorsOf(container);
   const inFlight = new ConcurrencyLimit(config.server.max_in_flight);
   let ready = true;
-  const isReady = (): boolean => ready && audit.isWorking();
+  const checks = [storeCheck, regionCheck];
+  const isReady = (): boolean => ready && checks.every((each) => each.isPassed) && audit.isWorking();
   const apps = createApps(container, config, { tls: tlsFiles && new Tls(tlsFiles), inFlight, isReady });
   // The one subscription: the supervisors work as long as the service runs.
   const supervision = supervisors.kms.order$.subscribe();
@@ -88,6 +100,8 @@ export async function startService(
   if (config.repair.background === 'on') repairs.start();
   const [operationsServer, server] = [await apps.listenOperations(), await apps.listenKeys()];
   tlsFiles?.watch();
+  const stopping = new AbortController();
+  const repeated = Promise.all(checks.map((each) => each.repeat(stopping.signal)));
   const certificates = (): readonly CertificateExpiry[] => tlsFiles?.material.expiries ?? [];
   const { kms, store } = supervisors;
   container.get(Metrics).watch({
@@ -102,9 +116,11 @@ export async function startService(
   return {
     url: server.url,
     operationsUrl: operationsServer.url,
+    ready: repeated.then(() => undefined),
     certificates,
     stop: async () => {
       ready = false;
+      stopping.abort();
       await Promise.all([server.stop(graceMs), operationsServer.stop(0)]);
       tlsFiles?.stop();
       supervision.unsubscribe();

@@ -27,6 +27,8 @@ export const GuardedKeysService = token<GuardedKeys>('GuardedKeys');
 export const RequestCallsService = token<RegionCalls>('RequestCalls');
 /** Calls of requests to the store. */
 export const RequestStoreService = token<StoreCalls>('RequestStore');
+/** Whether requests may use the store; the start closes it until it knows that the store is this deployment's. */
+export const StoreVerification = token<{ isDone: () => boolean }>('StoreVerification');
 export const CreateKeyService = token<CreateKey>('CreateKey');
 export const GetDataKeyService = token<GetDataKey>('GetDataKey');
 
@@ -50,11 +52,14 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
       [KeyVaults, RegionSelector, RepairBudgetService, Clock, Telemetry, Tracer],
     )
     .inSingletonScope();
+  bind(StoreVerification).toConstantValue({ isDone: () => true });
   bind(RequestStoreService)
     .toResolvedValue(
-      (repository, clock, telemetry, tracer) =>
-        new StoreCalls(repository, clock, telemetry, settings, tracer),
-      [KeyRepository, Clock, Telemetry, Tracer],
+      (repository, clock, telemetry, verification, tracer) => {
+        const guarded = { ...settings, isVerified: () => verification.isDone() };
+        return new StoreCalls(repository, clock, telemetry, guarded, tracer);
+      },
+      [KeyRepository, Clock, Telemetry, StoreVerification, Tracer],
     )
     .inSingletonScope();
   bind(CreateKeyService)

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { causeFacts, stackOf } from '../../../adapters/pino/log-facts.js';
+import { OperatorError } from '../../../adapters/system/operator-error.js';
 import { isEmbedded, type Config } from '../../config/config.js';
 import { unknownVariables } from '../../config/environment.js';
 import { bindAdapters, bindApplication } from '../../wiring/container.js';
@@ -20,7 +21,12 @@ export async function serve(options: ConfigOption): Promise<void> {
   try {
     const service = await start(config, log.logger);
     // Before the banner: a supervisor that reads it may send a signal at once.
-    stopOnSignals(service, log);
+    const stop = stopOnSignals(service, log);
+    service.ready.catch((refusal: unknown) => {
+      if (!(refusal instanceof OperatorError)) throw refusal;
+      log.logger.fatal({ problem: refusal.message, hint: refusal.hint }, 'a check at start failed for good');
+      stop('refused', exitCodes.failed);
+    });
     process.stdout.write(banner(config, service));
   } catch (cause) {
     // The log lines before the reason of the refusal.
@@ -67,7 +73,7 @@ function firstSteps(token: string, url: string): readonly string[] {
 }
 
 /** The first signal lets the requests in flight finish; the second one exits at once. */
-function stopOnSignals(service: RunningService, log: OpenLog): void {
+function stopOnSignals(service: RunningService, log: OpenLog): (why: string, exitCode: ExitCode) => void {
   const { logger } = log;
   let stopping = false;
   const stop = (why: string, exitCode: ExitCode): void => {
@@ -106,4 +112,5 @@ function stopOnSignals(service: RunningService, log: OpenLog): void {
   process.on('SIGXFSZ', () => undefined);
   process.on('uncaughtException', bug);
   process.on('unhandledRejection', bug);
+  return stop;
 }
