@@ -97,7 +97,7 @@ describe('a start that cannot serve says why', () => {
   it('when the data folder is open to others', async () => {
     mkdirSync(lab.path('open'), { mode: 0o755 });
     expect(said(await serve(config('open')))).toEqual(
-      refusal('rkms: the folder open is open to other users (mode 0755)', "  run: chmod 700 'open'"),
+      refusal('rkms: the folder ./open is open to other users (mode 0755)', "  run: chmod 700 './open'"),
     );
     expect(readdirSync(lab.path('open'))).toEqual([]);
   });
