@@ -512,6 +512,8 @@ describe('a start on AWS', () => {
     const path = lab.write('one.toml', aws.config({ deployment: 'own', folder: 'one', kmsKeys: [lost] }));
     const token = await lab.token(path, 'other', 'read,create');
     const served = await lab.serve(path, awsVariables);
+    // The log is another stream than the banner: it may arrive later.
+    await served.output((_, stderr) => (/starts without it.*\n/.test(stderr) ? true : undefined));
     const warnings = served.stderr
       .trimEnd()
       .split('\n')
