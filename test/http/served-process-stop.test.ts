@@ -37,6 +37,18 @@ const requestFor = (id: string): string =>
 const statusesIn = (answered: string): readonly string[] =>
   [...answered.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status = '']) => status);
 
+describe.each(['SIGHUP', 'SIGUSR2', 'SIGALRM'] as const)('at %s', (signal) => {
+  it('the service goes on, and answers the requests in flight', async () => {
+    const served = await lab.serve(config);
+    const asked = [1, 2, 3].map((index) => lab.get(served, `${signal}/${index}`, token));
+    process.kill(served.pid, signal);
+    await served.output((_, stderr) => (stderr.includes(`"signal":"${signal}"`) ? true : undefined));
+    const answers = await Promise.all([...asked, lab.get(served, signal, token)]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    expect(await served.stop()).toMatchObject({ code: 0 });
+  });
+});
+
 describe('at SIGTERM', () => {
   it('pipelined requests that have arrived are answered, idle connections closed, and the exit code is 0', async () => {
     const served = await start();

@@ -108,6 +108,15 @@ function stopOnSignals(service: RunningService, log: OpenLog): (why: string, exi
   process.on('SIGINT', () => {
     stop('SIGINT', exitCodes.ok);
   });
+  // Tokens, certificates and key sets are read again by themselves when their files change, and the log has no file.
+  for (const name of ['SIGHUP', 'SIGUSR2', 'SIGALRM'] as const) {
+    process.on(name, () => {
+      logger.info(
+        { signal: name },
+        'signal ignored: changed tokens and certificates are reloaded without it',
+      );
+    });
+  }
   // At a limit on file sizes a write fails and the service goes on, as on a full disk; unhandled, the signal would kill it.
   process.on('SIGXFSZ', () => undefined);
   process.on('uncaughtException', bug);
