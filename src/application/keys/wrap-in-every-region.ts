@@ -12,6 +12,7 @@ import type { FailedAttempt, VaultFailure } from '../../domain/failures/region-f
 import type { WrapFailure } from '../../domain/failures/key-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
+import type { Clock } from '../../ports/clock.js';
 import type { KeyVault } from '../../ports/key-vault.js';
 import type { RegionCalls } from '../regions/region-calls.js';
 import { wrapAndProve } from './wrap-and-prove.js';
@@ -20,6 +21,11 @@ import { wrapUntilQuorum, type WrapIn, type Wrapped } from './wrapping-round.js'
 export interface QuorumSettings {
   /** How many regions must be proven to hold a new key before it is stored. */
   readonly quorum: number;
+  /**
+   * After this time (ms) the regions that hang are given up, so that a request ends as below the quorum, with the reasons, and
+   * not at its deadline without any. Absent where no deadline follows.
+   */
+  readonly wrapLimitMs?: number;
 }
 
 /** The proven ciphertexts, and why each of the other regions has none. */
@@ -32,6 +38,7 @@ export class WrapInEveryRegion {
   constructor(
     private readonly regions: Pick<RegionCalls, 'vaults' | 'call' | 'isEjected'>,
     private readonly settings: QuorumSettings,
+    private readonly clock?: Pick<Clock, 'schedule'>,
   ) {}
 
   /** `key` is only read. Fails when fewer regions than the quorum could prove their ciphertext. */
@@ -53,7 +60,10 @@ export class WrapInEveryRegion {
     const wrapIn: WrapIn = (vault, own, onOverdue) =>
       wrapAndProve(this.regions, vault, key, context, own, onOverdue);
     const first = all.filter((vault) => !ejected.has(vault));
-    return wrapUntilQuorum(first, [...ejected], { quorum: this.settings.quorum, wrapIn, signal });
+    const { quorum, wrapLimitMs } = this.settings;
+    const limit = (fire: () => void): (() => void) | undefined =>
+      wrapLimitMs === undefined ? undefined : this.clock?.schedule(wrapLimitMs, fire);
+    return wrapUntilQuorum(first, [...ejected], { quorum, wrapIn, signal, limit });
   }
 
   private checkQuorum(wrapped: WrappedKey, signal: AbortSignal): Result<WrappedKey, WrapFailure> {

@@ -16,7 +16,13 @@ const timedOut: VaultFailure = { kind: 'region.unavailable', reason: 'timed-out'
 export function wrapUntilQuorum(
   first: readonly KeyVault[],
   reserve: readonly KeyVault[],
-  rules: { readonly quorum: number; readonly wrapIn: WrapIn; readonly signal: AbortSignal },
+  rules: {
+    readonly quorum: number;
+    readonly wrapIn: WrapIn;
+    readonly signal: AbortSignal;
+    /** Schedules the end of the waiting; the function that it returns cancels it. */
+    readonly limit?: (fire: () => void) => (() => void) | undefined;
+  },
 ): Promise<ReadonlyMap<Region, Wrapped>> {
   return new Promise((resolve, reject) => {
     new WrappingRound(reserve, rules, resolve, reject).start(first);
@@ -27,6 +33,7 @@ class WrappingRound {
   private readonly outcomes = new Map<Region, Wrapped>();
   private readonly running = new Map<Region, AbortController>();
   private readonly overdue = new Set<Region>();
+  private readonly cancelLimit: (() => void) | undefined;
 
   constructor(
     private reserve: readonly KeyVault[],
@@ -35,6 +42,10 @@ class WrappingRound {
     private readonly reject: (bug: unknown) => void,
   ) {
     rules.signal.addEventListener('abort', this.abort);
+    this.cancelLimit = rules.limit?.(() => {
+      this.finish();
+      this.resolve(this.outcomes);
+    });
   }
 
   start(vaults: readonly KeyVault[]): void {
@@ -85,6 +96,7 @@ class WrappingRound {
 
   /** Regions that are still running took longer than an attempt may. */
   private finish(): void {
+    this.cancelLimit?.();
     this.rules.signal.removeEventListener('abort', this.abort);
     const controllers = [...this.running];
     this.running.clear();

@@ -44,6 +44,8 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
     // Every request has a deadline: the last region that may answer is waited for until then.
     hasDeadline: true,
     minProofMs: config.failover.max_timeout_ms,
+    // Two thirds of a request's time: generating the key before it and storing it afterwards have the rest.
+    wrapLimitMs: Math.round((config.server.request_timeout_ms * 2) / 3),
   };
   bind(RequestCallsService)
     .toResolvedValue(
@@ -65,7 +67,7 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
   bind(CreateKeyService)
     .toResolvedValue(
       (regions, store, clock, telemetry, tracer) => {
-        const wrapping = new WrapInEveryRegion(regions, settings);
+        const wrapping = new WrapInEveryRegion(regions, settings, clock);
         return new CreateKey(regions, wrapping, store, clock, telemetry, settings, tracer);
       },
       [RequestCallsService, RequestStoreService, Clock, Telemetry, Tracer],

@@ -4,7 +4,10 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { errAsync } from 'neverthrow';
 import { RegionCalls } from '../../../src/application/regions/region-calls.js';
 import { firstAnswer } from '../../../src/application/regions/first-answer.js';
-import { WrapInEveryRegion } from '../../../src/application/keys/wrap-in-every-region.js';
+import {
+  WrapInEveryRegion,
+  type QuorumSettings,
+} from '../../../src/application/keys/wrap-in-every-region.js';
 import { generationContext } from '../../../src/domain/keys/encryption-context.js';
 import type { DataKey } from '../../../src/domain/keys/data-key.js';
 import { firstVersion } from '../../../src/domain/ids.js';
@@ -76,8 +79,24 @@ describe('a request that no region answers in time', () => {
 });
 
 describe('a creation', () => {
-  const wrapped = (quorum = 2) =>
-    new WrapInEveryRegion(calls, { quorum }).wrap(keyOf(Buffer.alloc(32, 7)), name, patience());
+  const wrapped = (settings: QuorumSettings = { quorum: 2 }) =>
+    new WrapInEveryRegion(calls, settings, service.clock).wrap(keyOf(Buffer.alloc(32, 7)), name, patience());
+
+  it('ends below the quorum before the deadline of its request, and names the regions that hang', async () => {
+    const { vaults, clock } = service;
+    for (const vault of vaults.slice(1)) vault.fails('hold');
+    const done = wrapped({ quorum: 2, wrapLimitMs: 1_300 });
+    await clock.advance(1_300);
+    const failure = { kind: 'region.unavailable', reason: 'timed-out' };
+    expect(await done).toMatchObject({
+      error: {
+        kind: 'regions.below-quorum',
+        proven: 1,
+        attempts: vaults.slice(1).map(({ region }) => ({ region, failure })),
+      },
+    });
+    expect(clock.pending).toBe(0);
+  });
 
   it('waits for a proof as long as the quorum needs it', async () => {
     const { vaults, clock } = service;
