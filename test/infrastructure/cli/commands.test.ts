@@ -189,11 +189,7 @@ describe('rkms keys get', () => {
 
   it('makes no key', async () => {
     const { code, stdout, stderr } = await rkms('keys', 'get', 'nobody/2', '--base64');
-    expect([code, stdout, stderr.split('\n')[0]]).toEqual([
-      1,
-      '',
-      'rkms: Key not found (key.not-found)',
-    ]);
+    expect([code, stdout, stderr.split('\n')[0]]).toEqual([1, '', 'rkms: Key not found (key.not-found)']);
     expect(linesOf(await rkms('keys', 'list', '--json', '--prefix', 'nobody'))).toEqual([]);
   });
 

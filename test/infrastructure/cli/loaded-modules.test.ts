@@ -47,7 +47,9 @@ describe('the AWS SDK', () => {
         '[store]\nkind = "dynamodb"\ntable = "rkms"\nmode = "single"\nregion = "us-east-1"\nendpoint = "http://127.0.0.1:9"\n\n',
       ),
     );
-    expect(await packagesOf(['doctor', '--limit', '1', '--config', config])).toEqual(expect.arrayContaining([sdk]));
+    expect(await packagesOf(['doctor', '--limit', '1', '--config', config])).toEqual(
+      expect.arrayContaining([sdk]),
+    );
   });
 
   it.each([

@@ -27,7 +27,8 @@ export function textReport(tally: Tally, finished: boolean, texts: ReportTexts):
     if (count === 0) return [];
     return [
       `${count} ${texts.problems[kind] ?? otherProblem(kind)}`,
-      ...first.map((each) => `  ${name(each)}`),
+      // Several keys are checked at the same time, so they end in no fixed order.
+      ...first.toSorted().map((each) => `  ${name(each)}`),
       ...(count > first.length ? [`  and ${count - first.length} more: --json lists all of them`] : []),
     ];
   });

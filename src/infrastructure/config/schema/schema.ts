@@ -25,12 +25,10 @@ const region = z.discriminatedUnion(
       kms_key: text('the ARN, id or alias of a symmetric KMS key in this region').describe(
         'The KMS key that wraps data keys in this region. With an ARN, the process saves one DescribeKey call at start.',
       ),
-      endpoint: endpoint
-        .optional()
-        .meta({
-          description: 'Another endpoint of KMS, for example a VPC endpoint.',
-          whenUnset: 'by the name',
-        }),
+      endpoint: endpoint.optional().meta({
+        description: 'Another endpoint of KMS, for example a VPC endpoint.',
+        whenUnset: 'by the name',
+      }),
     }),
     z.strictObject({ name, vault: z.literal('local-kms').describe(vault) }),
   ],

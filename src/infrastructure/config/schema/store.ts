@@ -11,12 +11,10 @@ const regionName = named<Region>(parseRegion);
 const timeoutMs = whole(10, 60_000, 'milliseconds')
   .default(1_000)
   .describe('Time limit of one call to the store; with several regions, of all of them together.');
-const otherEndpoint = endpoint
-  .optional()
-  .meta({
-    description: 'Another endpoint of DynamoDB, for example a VPC endpoint.',
-    whenUnset: 'by the region',
-  });
+const otherEndpoint = endpoint.optional().meta({
+  description: 'Another endpoint of DynamoDB, for example a VPC endpoint.',
+  whenUnset: 'by the region',
+});
 const kind = 'Which store: one file on this machine, or a table in DynamoDB.';
 const regionTables = '[[store.regions]] tables with a name each';
 
