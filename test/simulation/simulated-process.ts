@@ -100,7 +100,9 @@ export class SimulatedProcess implements Caller {
     this.storeCalls = new StoreCalls(this.store, clock, telemetry, { storeTimeoutMs: 500 });
     const wrapping = new WrapInEveryRegion(calls, { quorum });
     const writes = writePlaceOf(table);
-    const creationSettings = { quorum, deployment, keyLength: 32, ...(writes && { writes }) } as const;
+    const localRandom = (length: number) => random.bytes(length);
+    const facts = { quorum, deployment, keyLength: 32, localRandom } as const;
+    const creationSettings = { ...facts, ...(writes && { writes }) };
     const creation = new CreateKey(calls, wrapping, this.storeCalls, clock, telemetry, creationSettings);
     const unwrapping = new UnwrapInAnyRegion(calls, deployment);
     const keys = new GetDataKey(

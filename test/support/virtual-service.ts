@@ -72,7 +72,9 @@ export class VirtualService {
 
   constructor(quorum = 2, tracer: Tracer = untraced) {
     const { vaults, guide, clock, telemetry } = this;
-    const settings = { quorum, deployment: ours, keyLength, minPauseMs, maxPauseMs };
+    // Zeros change no key: tests see in the answer what a region generated.
+    const localRandom = (length: number) => new Uint8Array(length);
+    const settings = { quorum, deployment: ours, keyLength, localRandom, minPauseMs, maxPauseMs };
     this.regions = new RegionCalls(vaults, guide, clock, telemetry, settings, tracer);
     // Tests of the whole application look at what happened to keys and regions: the store's calls are recorded elsewhere.
     const unrecorded = { record: () => undefined };

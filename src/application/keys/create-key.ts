@@ -27,6 +27,11 @@ import { traced, untraced } from '../resilience/spans.js';
 export interface CreationSettings extends QuorumSettings {
   readonly deployment: Deployment;
   readonly keyLength: DataKeyLength;
+  /**
+   * This many bytes from this machine's cryptographic random source. They are mixed into every key, so that a region
+   * whose random numbers are predictable does not make predictable keys. The region's own ciphertext is not used.
+   */
+  readonly localRandom: (length: DataKeyLength) => Uint8Array;
   /** Where this process would write; it is compared with the genesis record before every creation. */
   readonly writes?: WritePlace;
 }
@@ -86,9 +91,12 @@ export class CreateKey {
         late.wipe();
       },
     };
-    return firstAnswer(this.regions, generating, signal).mapErr((attempts) =>
-      whyNotGenerated(attempts, this.settings.quorum),
-    );
+    return firstAnswer(this.regions, generating, signal)
+      .map((generated) => {
+        generated.value.mixWith(this.settings.localRandom(this.settings.keyLength));
+        return generated;
+      })
+      .mapErr((attempts) => whyNotGenerated(attempts, this.settings.quorum));
   }
 
   /** Owns the generated key: it is returned, or wiped. */

@@ -75,6 +75,18 @@ export class DataKey {
     );
   }
 
+  /**
+   * XORs `local`, random bytes of the same length, into this key and zeroes them: the result is unpredictable as long as
+   * one of the two was. Throws for another length: that is a bug.
+   */
+  mixWith(local: Uint8Array): void {
+    if (local.length !== this.length) throw new Error(`${local.length} bytes for a key of ${this.length}`);
+    this.reveal((own) => {
+      own.forEach((byte, at) => (own[at] = byte ^ (local[at] ?? 0)));
+    });
+    local.fill(0);
+  }
+
   /** A second DataKey with the same plaintext; each must be wiped. */
   copy(): DataKey {
     return this.reveal((bytes) => new DataKey(new Uint8Array(bytes)));

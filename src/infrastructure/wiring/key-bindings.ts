@@ -1,4 +1,5 @@
 // Binds what answers requests for keys: each service once, so that tests and architects can replace any of them.
+import { randomBytes } from 'node:crypto';
 import type { ContainerModuleLoadOptions } from 'inversify';
 import { auditTimeoutMs } from '../../application/access/append-audit-entry.js';
 import { CreationQuotas } from '../../application/access/creation-quotas.js';
@@ -37,6 +38,7 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
     ...expectedGenesis(config),
     quorum: config.keys.quorum,
     keyLength: config.keys.length_bytes,
+    localRandom: (length: number) => randomBytes(length),
     minPauseMs: config.failover.min_pause_ms,
     maxPauseMs: config.failover.max_pause_ms,
     storeTimeoutMs: config.store.timeout_ms,

@@ -11,7 +11,7 @@ import { newKeyRecord, type KeyRecord } from '../../../src/domain/keys/key-recor
 import type { RegionalCiphertext } from '../../../src/domain/keys/regional-ciphertext.js';
 import { ManualClock, settle } from '../../support/manual-clock.js';
 import { deployment, keyId, region } from '../../support/names.js';
-import { hexOf, isWiped } from '../../support/sample-keys.js';
+import { hexOf, isWiped, keyOf } from '../../support/sample-keys.js';
 import { timedOut, vaultFailures, type VaultFailureKind } from '../../support/vault-failures.js';
 import {
   attemptTimeoutMs,
@@ -67,6 +67,19 @@ describe('creating a key', () => {
     expect(settled.map(({ own }) => own?.region)).toEqual(ok(dublin));
     expect(settled.map(({ own }) => own?.key.length)).toEqual(ok(32));
     expect([generated()].map((key) => key && isWiped(key))).toEqual([true]);
+  });
+
+  it('mixes local randomness into it: a region that generates zeros makes no predictable key', async () => {
+    const [first] = service.vaults;
+    first.generateDataKey = () => okAsync(keyOf(Buffer.alloc(32)));
+    const local = randomBytes(32);
+    const { regions, wrapping, storeCalls, clock, telemetry } = service;
+    const localRandom = () => Uint8Array.from(local);
+    const settings = { quorum: 2, deployment: ours, keyLength: 32, localRandom } as const;
+    const creation = new CreateKey(regions, wrapping, storeCalls, clock, telemetry, settings);
+    const settled = await creation.create(id, patience());
+    expect(settled.map(({ own }) => own && hexOf(own.key))).toEqual(ok(local.toString('hex')));
+    expect((await stored())?.commitment).toBe(keyOf(Buffer.from(local)).commitmentFor(id, firstVersion));
   });
 
   it('makes a key of the configured length', async () => {
@@ -134,7 +147,8 @@ describe('a store that is not ours', () => {
     const genesis = { deployment: ours, createdAtMs: 0, writes: found };
     await service.store.inner.initialise(genesis, patience());
     const { regions, wrapping, storeCalls, clock, telemetry } = service;
-    const settings = { quorum: 2, deployment: ours, keyLength: 32, writes: expected } as const;
+    const localRandom = (length: number) => new Uint8Array(length);
+    const settings = { quorum: 2, deployment: ours, keyLength: 32, localRandom, writes: expected } as const;
     const creation = new CreateKey(regions, wrapping, storeCalls, clock, telemetry, settings);
     const refused = err({ kind: 'store.written-elsewhere', expected, found });
     expect(await creation.create(keyId('orders/7'), patience())).toStrictEqual(refused);

@@ -50,6 +50,29 @@ describe('taking bytes as a data key', () => {
   });
 });
 
+describe('mixing local randomness into a data key', () => {
+  it('is XOR, and zeroes the local bytes', () => {
+    const key = keyOf(Buffer.from('00ff00ff00ff00ff00ff00ff00ff00ff', 'hex'));
+    const local = counting(16);
+    key.mixWith(local);
+    expect(hexOf(key)).toBe('00fe02fc04fa06f808f60af40cf20ef0');
+    expect(local).toEqual(new Uint8Array(16));
+  });
+
+  it('makes a key of zeros the local bytes', () => {
+    const key = keyOf(Buffer.alloc(32));
+    key.mixWith(counting(32));
+    expect(hexOf(key)).toBe(Buffer.from(counting(32)).toString('hex'));
+  });
+
+  it('refuses another length, which is a bug', () => {
+    const key = randomKey();
+    expect(() => {
+      key.mixWith(counting(16));
+    }).toThrow('16 bytes for a key of 32');
+  });
+});
+
 describe('which lengths a data key has', () => {
   it.each([
     [16, true],
