@@ -486,6 +486,19 @@ describe('a caller who leaves', () => {
 describe('a bug in one call', () => {
   const bug = new Error('a bug');
 
+  it('comes out as a rejection when it is in the choice of the second round', async () => {
+    const rules = {
+      clock,
+      signal: caller.signal,
+      mayHedge: () => false,
+      after: afterVaultFailure,
+      nextRound: () => Promise.reject(bug),
+    };
+    const result = hedgedRace(lanes(1), rules);
+    calls[0].fail('region.throttled');
+    await expect(result).rejects.toBe(bug);
+  });
+
   it('comes out as a rejection, and the others are aborted', async () => {
     const result = race();
     await clock.advance(hedgeAfterMs);
