@@ -30,7 +30,8 @@ function compile() {
   const compiler = join(project, 'node_modules/typescript/bin/tsc');
   const { status } = spawnSync(
     process.execPath,
-    [compiler, '-p', 'tsconfig.build.json', '--outDir', folder],
+    // `make test` and `make lint` check the types of everything; a build that checked them again would take half as long again.
+    [compiler, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', folder],
     { cwd: project, stdio: 'inherit' },
   );
   if (status !== 0) {
