@@ -32,15 +32,14 @@ export async function checkStoreRegion(
 ): Promise<StoreRegionReport> {
   const { config, machine, limitMs } = examination;
   const { region } = replica;
-  const endpoint =
-    store.regions.find(({ name }) => name === region)?.endpoint ?? endpointOf('dynamodb', region);
+  const endpoint = replica.connection.endpoint ?? endpointOf('dynamodb', region);
   const subject = storeSubject(region);
   const signal = AbortSignal.timeout(limitMs);
   const settings = { connectTimeoutMs: config.kms.connect_timeout_ms, limitMs };
   const connection = await checkConnection(subject, new URL(endpoint), machine, settings, signal);
   const { findings, aheadMs } = connection;
   if (!connection.isThere) return { findings };
-  const table = await inspectTable(replica, config, aws, signal);
+  const table = await inspectTable(replica, store.table, aws, signal);
   if (table.failure !== undefined) {
     const { found, hint } = storeWords(table.failure, 'dynamodb:GetItem', limitMs);
     const broken = subject.broken('GetItem', `${found}; nothing else could be checked`, hint);

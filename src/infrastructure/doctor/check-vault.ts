@@ -9,7 +9,7 @@ import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import type { AwsRegionConfig, Config } from '../config/config.js';
 import { endpointOf, type RegionalClients } from '../../adapters/aws/regional-clients.js';
 import { kmsSdkClient } from '../../adapters/aws/sdk-clients.js';
-import { connectionTo } from '../wiring/container.js';
+import { connectionTo } from '../wiring/aws-connection.js';
 import { checkConnection } from './check-connection.js';
 import type { RefusedCredentials } from './check-credentials.js';
 import { causeOf, vaultWords, type CalledKey } from './remedies.js';

@@ -21,7 +21,9 @@ export async function checkTables(
   if (store.kind !== 'dynamodb') return;
   const { inspectTable } = await import('../checks/inspect-table.js');
   const signal = AbortSignal.timeout(inspectionTimeoutMs);
-  const inspected = await Promise.all(replicas.map((replica) => inspectTable(replica, config, aws, signal)));
+  const inspected = await Promise.all(
+    replicas.map((replica) => inspectTable(replica, store.table, aws, signal)),
+  );
   const problems = assessTables(inspected, store);
   const refusal = problems.find(({ severity }) => severity === 'broken');
   if (refusal) throw new OperatorError(refusal.found, refusal.hint, { cause: refusal.cause });

@@ -1,11 +1,11 @@
 // The composition root: which implementation stands behind which port. `bindAdapters` chooses by the configuration;
-// `bindApplication` needs only the ports, whoever bound them. Tests and architects bind their own over the former.
+// `bindApplication` needs only the ports. Tests and architects bind their own adapters instead of those of the former.
 import 'reflect-metadata';
 import { ContainerModule } from 'inversify';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { AuditFile } from '../../adapters/audit-file/audit-file.js';
-import { RegionalClients, type AwsConnectionSettings } from '../../adapters/aws/regional-clients.js';
+import { RegionalClients } from '../../adapters/aws/regional-clients.js';
 import { AwsKmsKeyVault } from '../../adapters/aws-kms/aws-kms-key-vault.js';
 import { LocalKmsKeyVault } from '../../adapters/local-kms/local-kms-key-vault.js';
 import { readMasterKey } from '../../adapters/local-kms/master-keys.js';
@@ -29,9 +29,10 @@ import { Telemetry } from '../../ports/telemetry.js';
 import { Tracer } from '../../ports/tracer.js';
 import { token } from '../../ports/token.js';
 import { authenticatorOf, openIssuers, type OpenIssuers } from './authentication.js';
+import { connectionTo } from './aws-connection.js';
 import { bindKeys } from './key-bindings.js';
 import { bindRepairQueue } from './maintenance-bindings.js';
-import { regionsOf, type AwsRegionConfig, type Config, type RegionConfig } from '../config/config.js';
+import { regionsOf, type Config, type RegionConfig } from '../config/config.js';
 import { supervisorSettings } from '../config/schema/failover.js';
 import { packageVersion } from './package-version.js';
 import { bindStore } from './store-bindings.js';
@@ -126,17 +127,6 @@ function vaultOf(region: RegionConfig, config: Config, aws: RegionalClients): Ke
   }
   return new AwsKmsKeyVault(name, region.kms_key, aws.client('kms', connectionTo(region, config)));
 }
-
-/** How a region's KMS is connected to. */
-export const connectionTo = (
-  { name, endpoint }: Pick<AwsRegionConfig, 'name' | 'endpoint'>,
-  { kms }: Pick<Config, 'kms'>,
-): AwsConnectionSettings => ({
-  region: name,
-  endpoint,
-  connectTimeoutMs: kms.connect_timeout_ms,
-  maxSockets: kms.max_sockets,
-});
 
 function auditFileOf({ audit }: Config, clock: Clock, telemetry: Telemetry, logger: Logger): AuditFile {
   return AuditFile.open(audit.file, clock, {

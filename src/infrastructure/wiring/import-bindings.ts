@@ -15,6 +15,7 @@ import { Clock } from '../../ports/clock.js';
 import { KeySource } from '../../ports/key-source.js';
 import { KeyVaults } from '../../ports/key-vault.js';
 import { token } from '../../ports/token.js';
+import { connectionTo } from './aws-connection.js';
 import { AwsClients } from './container.js';
 import { RetryingCallsService, StoreCallsService } from './maintenance-bindings.js';
 import { expectedGenesis, regionsOf, type Config } from '../config/config.js';
@@ -75,15 +76,13 @@ function sourceOf(
   { table, region, endpoint }: ImportOrigin,
   aws: RegionalClients,
 ): GoRkmsKeySource {
-  const { connect_timeout_ms: connectTimeoutMs, max_sockets: maxSockets } = config.kms;
-  const shared = { connectTimeoutMs, maxSockets };
   const endpoints = new Map(
     config.regions.flatMap((each) =>
       each.vault === 'aws-kms' && each.endpoint !== undefined ? [[each.name, each.endpoint] as const] : [],
     ),
   );
   return new GoRkmsKeySource(`dynamodb ${region} ${table}`, table, {
-    dynamodb: dynamoDbSdkClient(aws, { region, endpoint, ...shared }),
-    kmsOf: (name) => aws.client('kms', { region: name, endpoint: endpoints.get(name), ...shared }),
+    dynamodb: dynamoDbSdkClient(aws, connectionTo({ name: region, endpoint }, config)),
+    kmsOf: (name) => aws.client('kms', connectionTo({ name, endpoint: endpoints.get(name) }, config)),
   });
 }

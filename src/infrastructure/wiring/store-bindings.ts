@@ -2,7 +2,7 @@
 // supervisor. Opens nothing: a database is opened when the repository is first requested.
 import type { Container, ContainerModuleLoadOptions } from 'inversify';
 import type { JsonClient } from '../../adapters/aws/json-client.js';
-import type { RegionalClients } from '../../adapters/aws/regional-clients.js';
+import type { AwsConnectionSettings, RegionalClients } from '../../adapters/aws/regional-clients.js';
 import { DynamoDbKeyRepository } from '../../adapters/dynamodb/dynamodb-key-repository.js';
 import { openDatabase } from '../../adapters/sqlite/open-database.js';
 import { SqliteKeyRepository } from '../../adapters/sqlite/sqlite-key-repository.js';
@@ -16,6 +16,7 @@ import { KeyRepository } from '../../ports/key-repository.js';
 import { Telemetry } from '../../ports/telemetry.js';
 import { token, type Token } from '../../ports/token.js';
 import type { Config, DynamoDbConfig, SqliteConfig } from '../config/config.js';
+import { connectionTo } from './aws-connection.js';
 import { supervisorSettings, type FailoverConfig } from '../config/schema/failover.js';
 import type { StoreRegionConfig } from '../config/schema/store.js';
 
@@ -27,6 +28,7 @@ const sqliteRepository = ({ path, timeout_ms }: SqliteConfig): SqliteKeyReposito
 
 /** The table in one region, and the client that calls it. */
 export interface DynamoDbReplica extends StoreReplica {
+  readonly connection: AwsConnectionSettings;
   readonly transport: JsonClient;
 }
 
@@ -66,7 +68,7 @@ export function bindStore(bind: Bind, config: Config, aws: Token<RegionalClients
   }
   bind(StoreReplicas)
     .toResolvedValue(
-      (clients) => store.regions.map((region) => replicaOf(region, store.table, config.kms, clients)),
+      (clients) => store.regions.map((region) => replicaOf(region, store.table, config, clients)),
       [aws],
     )
     .inSingletonScope();
@@ -124,14 +126,15 @@ function onlyOne([replica]: readonly DynamoDbReplica[]): DynamoDbReplica {
 }
 
 function replicaOf(
-  { name, endpoint }: StoreRegionConfig,
+  region: StoreRegionConfig,
   table: string,
-  { connect_timeout_ms: connectTimeoutMs, max_sockets: maxSockets }: Config['kms'],
+  config: Config,
   clients: RegionalClients,
 ): DynamoDbReplica {
-  const settings = { region: name, endpoint, connectTimeoutMs, maxSockets };
-  const transport = clients.client('dynamodb', settings);
-  return { region: name, transport, repository: new DynamoDbKeyRepository(transport, table) };
+  const connection = connectionTo(region, config);
+  const transport = clients.client('dynamodb', connection);
+  const repository = new DynamoDbKeyRepository(transport, table);
+  return { region: region.name, connection, transport, repository };
 }
 
 /** Turns the events of a supervisor of KMS regions into those of store regions. */
