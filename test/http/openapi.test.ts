@@ -141,7 +141,14 @@ const failuresOf = ({ problems }: Operation): readonly HttpFailure[] =>
   problems
     .filter((kind) => !/^(request\.|internal$|authentication\.)/.test(kind))
     .map(
-      (kind) => ({ kind, permission: 'read', retryAfterMs: 1_500, attempts: [] }) as unknown as HttpFailure,
+      (kind) =>
+        ({
+          kind,
+          permission: 'read',
+          limit: 'rate',
+          retryAfterMs: 1_500,
+          attempts: [],
+        }) as unknown as HttpFailure,
     );
 
 const dripping = ({ method, path }: Operation): string =>

@@ -31,7 +31,7 @@ const failures: { readonly [Kind in HttpFailure['kind']]: HttpFailure & { readon
   'request.uri-too-long': { kind: 'request.uri-too-long' },
   'authentication.failed': { kind: 'authentication.failed' },
   'access.denied': { kind: 'access.denied', permission: 'create' },
-  'creation.over-quota': { kind: 'creation.over-quota', retryAfterMs: 7_654 },
+  'creation.over-quota': { kind: 'creation.over-quota', limit: 'day', retryAfterMs: 7_654 },
   'key.not-found': { kind: 'key.not-found' },
   'key.unreadable': { kind: 'key.unreadable', reason: 'broken', detail: `canary ${arn}` },
   'regions.exhausted': { kind: 'regions.exhausted', attempts },
@@ -110,6 +110,7 @@ describe.each(Object.values(failures))('the problem document of $kind', (failure
       detail,
       requestId: 'r-1',
       ...(failure.kind === 'access.denied' ? { permission: 'create' } : {}),
+      ...(failure.kind === 'creation.over-quota' ? { limit: 'day' } : {}),
     });
   });
 

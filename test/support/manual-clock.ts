@@ -19,6 +19,7 @@ export class ManualClock implements Clock {
   readonly #timers = new Set<Timer>();
   #elapsedMs = 0;
   #busyMs = 0;
+  #setBackMs = 0;
   #isBusy = false;
   #seed: number;
 
@@ -32,7 +33,12 @@ export class ManualClock implements Clock {
   }
 
   nowMs(): number {
-    return ManualClock.startMs + this.#elapsedMs;
+    return ManualClock.startMs + this.#elapsedMs - this.#setBackMs;
+  }
+
+  /** The time of day was ahead by so much, and is right from now on. */
+  setBack(byMs: number): void {
+    this.#setBackMs += byMs;
   }
 
   monotonicMs(): number {

@@ -19,6 +19,7 @@ const maxRetryWithoutMs = 5_000;
 
 export class RollingCredentials {
   private present: AwsCredentials | undefined;
+  private plannedAtMs = -Infinity;
   private renewAtMs = -Infinity;
   private failures = 0;
   private lastError: unknown;
@@ -32,7 +33,9 @@ export class RollingCredentials {
   /** The present credentials while they are valid; starts a renewal in the background when one is due. */
   current(): AwsCredentials | undefined {
     const nowMs = this.clock.nowMs();
-    if (nowMs >= this.renewAtMs && this.fetching === undefined) this.renewInBackground();
+    // A clock that was set back, because it was ahead when the renewal was planned, makes the plan void.
+    const isDue = nowMs >= this.renewAtMs || nowMs < this.plannedAtMs;
+    if (isDue && this.fetching === undefined) this.renewInBackground();
     return isValid(this.present, nowMs) ? this.present : undefined;
   }
 
@@ -73,7 +76,7 @@ export class RollingCredentials {
     const lifeMs = fetched.expiration ? fetched.expiration.getTime() - nowMs : Infinity;
     // An unchanged object keeps the signing key that was derived from it.
     this.present = this.present !== undefined && isSame(this.present, fetched) ? this.present : fetched;
-    this.renewAtMs = nowMs + Math.max(lifeMs - renewBeforeExpiryMs, lifeMs / 2, firstRetryMs);
+    this.planRenewal(nowMs, Math.max(lifeMs - renewBeforeExpiryMs, lifeMs / 2, firstRetryMs));
     this.failures = 0;
     this.fetching = undefined;
     return this.present;
@@ -85,9 +88,14 @@ export class RollingCredentials {
     const delayMs = Math.min(firstRetryMs * 2 ** this.failures, most);
     this.failures += 1;
     this.lastError = error;
-    this.renewAtMs = nowMs + delayMs * (0.5 + this.clock.random() / 2);
+    this.planRenewal(nowMs, delayMs * (0.5 + this.clock.random() / 2));
     this.fetching = undefined;
     throw error;
+  }
+
+  private planRenewal(nowMs: number, delayMs: number): void {
+    this.plannedAtMs = nowMs;
+    this.renewAtMs = nowMs + delayMs;
   }
 }
 

@@ -79,8 +79,10 @@ export class IssuerKeys {
 
   #find(header: { readonly alg: Algorithm; readonly kid: string | undefined }): JWK | undefined {
     const known = this.#known;
-    const usable = known !== undefined && this.clock.nowMs() - known.readMs <= this.settings.lastGoodMs;
-    return usable ? keyFor(known.keys, header) : undefined;
+    if (known === undefined) return undefined;
+    // A set that was read in the future, by a clock that was ahead then, is as old as it is far away.
+    const ageMs = Math.abs(this.clock.nowMs() - known.readMs);
+    return ageMs <= this.settings.lastGoodMs ? keyFor(known.keys, header) : undefined;
   }
 
   /** After a failure, the next read comes earlier. */

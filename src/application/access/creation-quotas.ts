@@ -12,15 +12,15 @@ export class CreationQuotas {
 
   constructor(
     private readonly limitsOf: (caller: CallerId) => CreationLimits,
-    private readonly clock: Clock,
+    private readonly clock: Pick<Clock, 'monotonicMs'>,
   ) {}
 
-  /** Takes one key from the caller's quota; `creation.over-quota` says how long to wait. */
-  take(caller: CallerId): Result<void, CreationOverQuota> {
-    const at = { monotonicMs: this.clock.monotonicMs(), nowMs: this.clock.nowMs() };
-    const quota = this.quotas.get(caller) ?? new CreationQuota(this.limitsOf(caller), at);
+  /** Counts one key to be created, and returns what takes it back; `creation.over-quota` says how long to wait. */
+  take(caller: CallerId): Result<() => void, CreationOverQuota> {
+    const atMs = this.clock.monotonicMs();
+    const quota = this.quotas.get(caller) ?? new CreationQuota(this.limitsOf(caller), atMs);
     this.quotas.set(caller, quota);
-    const retryAfterMs = quota.take(at);
-    return retryAfterMs === 0 ? ok() : err({ kind: 'creation.over-quota', retryAfterMs });
+    const taken = quota.take(atMs);
+    return typeof taken === 'function' ? ok(taken) : err({ kind: 'creation.over-quota', ...taken });
   }
 }

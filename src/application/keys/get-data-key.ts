@@ -30,8 +30,11 @@ export interface KeyRequest {
 
 export interface CreationPayer {
   readonly caller: CallerId;
-  /** Charges one key to the caller's quota, or refuses. Called once, and only when the store holds no key. */
-  readonly pay: () => Result<void, CreationOverQuota>;
+  /**
+   * Charges one key to the caller's quota, or refuses. Called once, and only when the store holds no key. What it returns
+   * is called if no key was created: only created keys count towards the day's limit.
+   */
+  readonly pay: () => Result<() => void, CreationOverQuota>;
 }
 
 const notFound: GetKeyFailure = { kind: 'key.not-found' };
@@ -105,8 +108,19 @@ export class GetDataKey {
     payer: CreationPayer | undefined,
     signal: AbortSignal,
   ): ResultAsync<StoredKey, GetKeyFailure> {
-    const paid: Result<void, GetKeyFailure> = payer?.pay() ?? ok();
-    return paid.asyncAndThen(() => this.creation.create(id, signal));
+    const paid: Result<() => void, GetKeyFailure> = payer?.pay() ?? ok(() => undefined);
+    return paid.asyncAndThen((takeBack) =>
+      this.creation
+        .create(id, signal)
+        .map((stored) => {
+          if (stored.own === undefined) takeBack();
+          return stored;
+        })
+        .mapErr((failure) => {
+          if (failure.kind !== 'store.outcome-unknown') takeBack();
+          return failure;
+        }),
+    );
   }
 
   private open(

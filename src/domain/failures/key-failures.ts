@@ -1,6 +1,7 @@
 // How a request for a key can fail, named by what happened to the caller. `kind` is at once problem type, log field and
 // metric label: once released it is never renamed. `cause` is for logs only and never leaves the service.
 import type { AccessDenied } from '../access/access.js';
+import type { CreationRefused } from '../access/creation-quota.js';
 import type { Region } from '../ids.js';
 import type {
   CallAborted,
@@ -30,8 +31,8 @@ export type RegionsBelowQuorum = {
   readonly attempts: readonly FailedAttempt[];
 };
 export type KeyNotFound = { readonly kind: 'key.not-found' };
-/** The caller's quota for new keys is used up; no key was created. `retryAfterMs`: until it allows one again. */
-export type CreationOverQuota = { readonly kind: 'creation.over-quota'; readonly retryAfterMs: number };
+/** The caller's quota for new keys is used up; no key was created. Says which limit, and when it allows one again. */
+export type CreationOverQuota = CreationRefused & { readonly kind: 'creation.over-quota' };
 /** The audit log could not take the entry, so the key was not released. */
 export type AuditUnavailable = { readonly kind: 'audit.unavailable'; readonly cause?: unknown };
 /** Too many requests are in flight already; one more would only delay all of them. */

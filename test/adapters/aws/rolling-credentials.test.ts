@@ -105,6 +105,15 @@ describe('credentials', () => {
     expect(seconds).toBeLessThanOrEqual(8);
   });
 
+  it('are fetched at once when the clock, which was a year ahead at the last fetch, is set back', async () => {
+    const provider = await new Provider().started(new Provider().key('one', 3_600_000));
+    provider.clock.setBack(365 * 86_400_000);
+    expect([provider.id, provider.fetched]).toEqual(['one', 2]);
+    await provider.answer(provider.key('two', 3_600_000));
+    await provider.clock.advance(3_000_000);
+    expect([provider.id, provider.fetched]).toEqual(['two', 2]);
+  });
+
   it('that the provider refuses are its error, at once between tries', async () => {
     const provider = new Provider();
     const first = expect(provider.credentials.get()).rejects.toThrow('denied');

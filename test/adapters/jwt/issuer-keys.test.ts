@@ -193,6 +193,7 @@ describe('the keys of an issuer', () => {
 
   it.each<[string, Partial<LastGood>]>([
     ['too old', { readMs: ManualClock.startMs - settings.lastGoodMs - 1 }],
+    ['of a clock that was ahead', { readMs: ManualClock.startMs + settings.lastGoodMs + 1 }],
     ['broken', { text: 'x' }],
   ])('are not taken from a copy that is %s', async (_, wrong) => {
     issuer.copy = { readMs: clock.nowMs(), text: first, ...wrong };

@@ -27,7 +27,8 @@ const ask = async (id: string, name = 'app'): Promise<unknown> => {
 };
 const created = { value: { created: true } };
 const opened = { value: { created: false } };
-const overQuota = (retryAfterMs: number): unknown => err({ kind: 'creation.over-quota', retryAfterMs });
+const overQuota = (retryAfterMs: number, limit = 'rate'): unknown =>
+  err({ kind: 'creation.over-quota', limit, retryAfterMs });
 const generated = (): number =>
   service.vaults.reduce((sum, vault) => sum + vault.count('generateDataKey'), 0);
 
@@ -57,10 +58,10 @@ describe('a caller that has created too many keys', () => {
     expect(await ask('d', 'other')).toMatchObject(created);
   });
 
-  it('creates none after the daily limit until midnight', async () => {
+  it('creates none after the daily limit until 24 hours after the first key', async () => {
     await service.clock.advance(60_000);
     expect([await ask('d'), await ask('e')]).toMatchObject([created, created]);
-    expect(await ask('f')).toEqual(overQuota(86_400_000 - 60_000));
+    expect(await ask('f')).toEqual(overQuota(86_400_000 - 60_000, 'day'));
     await service.clock.advance(86_400_000 - 60_000);
     expect(await ask('f')).toMatchObject(created);
   });
@@ -100,16 +101,32 @@ describe('a quota', () => {
     ]);
   });
 
-  it('is used by a creation that fails, because its calls were made', async () => {
+  it('is used by a creation that fails for the rate only, and not for the day', async () => {
     for (const vault of service.vaults) vault.script('encrypt', 'vault.misconfigured');
     for (const id of ['a', 'b', 'c']) {
       expect(await ask(id)).toMatchObject({ error: { kind: 'regions.below-quorum' } });
     }
-    expect(await ask('d')).toMatchObject({ error: { kind: 'creation.over-quota' } });
+    expect(await ask('d')).toEqual(overQuota(1_000));
+    for (const vault of service.vaults) vault.script('encrypt', 'answer');
+    await service.clock.advance(60_000);
+    for (const id of ['a', 'b', 'c']) expect(await ask(id)).toMatchObject(created);
+    await service.clock.advance(60_000);
+    expect([await ask('d'), await ask('e')]).toMatchObject([created, created]);
+    expect(await ask('f')).toMatchObject({ error: { limit: 'day' } });
   });
 });
 
 describe('quotas', () => {
+  it('never use the time of day, which may have been a year ahead', () => {
+    const quotas = new CreationQuotas(() => ({ perSecond: 1, burst: 1, perDay: 1 }), {
+      monotonicMs: () => 5,
+    });
+    expect([quotas.take(callerId('a')).isOk(), quotas.take(callerId('a'))]).toEqual([
+      true,
+      overQuota(86_400_000, 'day'),
+    ]);
+  });
+
   it('are separate for each caller, with separate limits', () => {
     const limits = (caller: string) => ({ perSecond: 1, burst: caller === 'big' ? 2 : 1, perDay: 9 });
     const quotas = new CreationQuotas(limits, new ManualClock());

@@ -1,4 +1,4 @@
-// How many keys may be made: a burst, a rate, and a number for each day.
+// How many keys may be created: a burst, a rate, and a number for each day.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -8,19 +8,20 @@ import {
 } from '../../../src/domain/access/creation-quota.js';
 
 const dayMs = 86_400_000;
-const noonMs = Date.UTC(2030, 0, 1, 12);
 
-/** Takes keys at moments after noon; answers with the time to wait, 0 for a key. */
-function taker(limits: CreationLimits): (afterMs: number, clockShiftMs?: number) => number {
-  const quota = new CreationQuota(limits, { monotonicMs: 0, nowMs: noonMs });
-  return (afterMs, clockShiftMs = 0) =>
-    quota.take({ monotonicMs: afterMs, nowMs: noonMs + afterMs + clockShiftMs });
+/** Takes keys at moments; answers with the time to wait, 0 for a key. */
+function taker(limits: CreationLimits): (atMs: number) => number {
+  const quota = new CreationQuota(limits, 0);
+  return (atMs) => {
+    const taken = quota.take(atMs);
+    return typeof taken === 'function' ? 0 : taken.retryAfterMs;
+  };
 }
 const times = (count: number, take: () => number): readonly number[] => Array.from({ length: count }, take);
 
 describe('a quota of keys', () => {
-  it('is by default one a second, ten at once and a thousand a day', () => {
-    expect(defaultCreationLimits).toEqual({ perSecond: 1, burst: 10, perDay: 1_000 });
+  it('is by default enough for the first day of an application with many users', () => {
+    expect(defaultCreationLimits).toEqual({ perSecond: 50, burst: 1_000, perDay: 100_000 });
   });
 
   it('allows a burst, then one key for each second that passed, and says how long to wait', () => {
@@ -41,20 +42,46 @@ describe('a quota of keys', () => {
     expect([take(0), take(0), take(5_000), take(10_000)]).toEqual([0, 10_000, 5_000, 0]);
   });
 
-  it('of a day is used up until midnight UTC, then starts again', () => {
+  it('of a day is used up for 24 hours from its first key, then starts again', () => {
     const take = taker({ perSecond: 1_000, burst: 1_000, perDay: 2 });
-    expect([take(0), take(0), take(0), take(1_000)]).toEqual([0, 0, dayMs / 2, dayMs / 2 - 1_000]);
-    expect([take(dayMs / 2 - 1), take(dayMs / 2), take(dayMs / 2), take(dayMs / 2)]).toEqual([
-      1,
+    const laterMs = 5_000;
+    expect([take(laterMs), take(laterMs), take(laterMs), take(laterMs + 1_000)]).toEqual([
       0,
       0,
       dayMs,
+      dayMs - 1_000,
     ]);
+    const endMs = laterMs + dayMs;
+    expect([take(endMs - 1), take(endMs), take(endMs), take(endMs)]).toEqual([1, 0, 0, dayMs]);
   });
 
-  it('of a day does not start again when the clock is set back', () => {
-    const take = taker({ perSecond: 1_000, burst: 1_000, perDay: 1 });
-    expect([take(0), take(1, -dayMs) > dayMs, take(2)]).toEqual([0, true, dayMs / 2 - 2]);
+  it('says which limit refuses', () => {
+    const quota = new CreationQuota({ perSecond: 1, burst: 2, perDay: 3 }, 0);
+    const limitAt = (atMs: number): unknown => {
+      const taken = quota.take(atMs);
+      return typeof taken === 'function' ? 'taken' : taken.limit;
+    };
+    expect([0, 0, 0, 9_000, 9_000].map(limitAt)).toEqual(['taken', 'taken', 'rate', 'taken', 'day']);
+  });
+
+  it('of a day does not count keys that were taken back, but the rate does', () => {
+    const quota = new CreationQuota({ perSecond: 1, burst: 3, perDay: 1 }, 0);
+    const failedTry = (atMs: number): unknown => {
+      const taken = quota.take(atMs);
+      if (typeof taken === 'function') taken();
+      return typeof taken === 'function' ? 'taken' : taken;
+    };
+    const overRate = { limit: 'rate', retryAfterMs: 1_000 };
+    expect([0, 0, 0, 0].map(failedTry)).toEqual(['taken', 'taken', 'taken', overRate]);
+    expect([1_000, 2_000, 3_000].map(failedTry)).toEqual(['taken', 'taken', 'taken']);
+  });
+
+  it('of a day is not increased by a key of the day before that is taken back', () => {
+    const quota = new CreationQuota({ perSecond: 1, burst: 9, perDay: 1 }, 0);
+    const old = quota.take(0);
+    expect(typeof quota.take(dayMs)).toBe('function');
+    if (typeof old === 'function') old();
+    expect(quota.take(dayMs)).toEqual({ limit: 'day', retryAfterMs: dayMs });
   });
 
   it('is not reduced by a refusal', () => {

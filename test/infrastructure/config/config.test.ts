@@ -217,7 +217,7 @@ describe('quotas in the configuration', () => {
   const onAws = `${top}${store}${aws('')}`;
 
   it('are tight by default where keys cost money, and wide where all regions are local', () => {
-    expect(limitsOf(onAws, 'app')).toEqual(ok({ perSecond: 1, burst: 10, perDay: 1_000 }));
+    expect(limitsOf(onAws, 'app')).toEqual(ok({ perSecond: 50, burst: 1_000, perDay: 100_000 }));
     expect(limitsOf(smallest, 'app')).toEqual(ok({ perSecond: 1_000, burst: 10_000, perDay: 1_000_000 }));
   });
 
@@ -225,7 +225,7 @@ describe('quotas in the configuration', () => {
     const toml = `${onAws}[creation]\nburst = 50\nper_second = 0.5\n
       [[callers]]\nname = "big"\nallow = ["create"]\nids = ["**"]\ncreation = { per_day = 7, burst = 9 }`;
     expect(limitsOf(toml, 'big')).toEqual(ok({ perSecond: 0.5, burst: 9, perDay: 7 }));
-    expect(limitsOf(toml, 'small')).toEqual(ok({ perSecond: 0.5, burst: 50, perDay: 1_000 }));
+    expect(limitsOf(toml, 'small')).toEqual(ok({ perSecond: 0.5, burst: 50, perDay: 100_000 }));
   });
 
   it.each(['0', '-1', '"1"', '100001', 'nan'])('are refused with %s keys per second', (value) => {
@@ -237,7 +237,7 @@ describe('quotas in the configuration', () => {
 
   it('can be set by the environment', () => {
     const config = parseConfig(onAws, { RKMS_CREATION_PER_SECOND: '2.5', RKMS_CREATION_BURST: '3' });
-    expect(config).toMatchObject({ value: { creation: { perSecond: 2.5, burst: 3, perDay: 1_000 } } });
+    expect(config).toMatchObject({ value: { creation: { perSecond: 2.5, burst: 3, perDay: 100_000 } } });
   });
 });
 

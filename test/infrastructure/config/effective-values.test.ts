@@ -93,7 +93,7 @@ describe('the values that hold', () => {
       { option: 'store.regions[0].endpoint', value: 'http://127.0.0.1:1', from: 'file', line: 23 },
       { option: 'keys.quorum', value: 1, from: 'default' },
       { option: 'creation.burst', value: 7, from: 'file', line: 27 },
-      { option: 'creation.per_day', value: 1_000, from: 'default' },
+      { option: 'creation.per_day', value: 100_000, from: 'default' },
       { option: 'callers[0].ids', value: ['billing/**'], from: 'file', line: 31 },
       { option: 'callers[0].creation.per_day', value: 5, from: 'file', line: 32 },
       { option: 'callers[0].subjects[0].subject', value: 's', from: 'file', line: 34 },

@@ -1,5 +1,6 @@
 // The components of the OpenAPI document: parameters, schemas, headers and security schemes. Sizes and patterns must be
 // those that the parsers enforce; a test compares them.
+import type { CreationLimit } from '../../../domain/access/creation-quota.js';
 import { permissions } from '../../../domain/access/caller.js';
 import { commonHeaders, requestIdHeader } from '../server/answers.js';
 import { problemTypePrefix } from '../server/problems.js';
@@ -110,8 +111,14 @@ export const schemas = {
         detail: { type: 'string', description: 'What the client can do.' },
         requestId: { type: 'string', description: 'The id of the request in the log and the audit log.' },
         permission: { enum: permissions, description: 'With `access.denied`: the missing permission.' },
+        limit: {
+          enum: ['rate', 'day'] satisfies readonly CreationLimit[],
+          description:
+            'With `creation.over-quota`: the limit that is reached. `rate`: `creation.burst` and `creation.per_second`; ' +
+            '`day`: `creation.per_day`. The operator of this service can raise both, also for one caller.',
+        },
       },
-      ['permission'],
+      ['permission', 'limit'],
     ),
     description: 'A problem document (RFC 9457).',
   },

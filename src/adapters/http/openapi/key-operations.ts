@@ -47,7 +47,8 @@ const keyOperations = (path: string, suffix: string): readonly Operation[] => [
     summary: 'Get the key of an id',
     description:
       'Returns the key of the id. If there is none and the caller may create it, a new key is created. From then on every ' +
-      'instance returns the same key for the id.',
+      'instance returns the same key for the id. Creating keys is limited for each caller, by default to 1,000 keys at ' +
+      'once, then 50 per second, and 100,000 in 24 hours; then the answer is 429.',
     parameters: ['Id'],
     answers: { 200: aKey },
     problems: [

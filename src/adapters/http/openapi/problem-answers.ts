@@ -54,6 +54,7 @@ const answerWith = (status: number, kinds: readonly ProblemKind[]): object => ({
               status: { const: status },
             },
             ...(kinds.includes('access.denied') ? { required: ['permission'] } : {}),
+            ...(kinds.includes('creation.over-quota') ? { required: ['limit'] } : {}),
           },
         ],
       },
@@ -69,4 +70,4 @@ export const problemExamples = (kinds: readonly ProblemKind[]): Readonly<Record<
 const exampleId = '0f9d6c1e-6a0b-4c64-9f0e-3f3d6f3c2b1a';
 
 const exampleOf = (kind: ProblemKind): ReturnType<typeof problemOf> =>
-  problemOf({ kind, permission: 'read' } as HttpFailure, exampleId);
+  problemOf({ kind, permission: 'read', limit: 'rate' } as HttpFailure, exampleId);

@@ -1,5 +1,6 @@
 // Maps each failure to its RFC 9457 problem document. Callers see only the kind and the text of this table: never text of
 // a region, a store or an exception.
+import type { CreationLimit } from '../../../domain/access/creation-quota.js';
 import type { AuthenticationFailed, GetKeyFailure } from '../../../domain/failures/key-failures.js';
 import type { InternalFailure, RequestFailure } from './request-failures.js';
 
@@ -105,7 +106,7 @@ const rows = {
   'creation.over-quota': {
     status: 429,
     title: 'Too many requests for new keys',
-    detail: `${tryAgain} Existing keys can be read meanwhile.`,
+    detail: `The caller's limit for new keys is reached. ${tryAgain} Existing keys can be read meanwhile.`,
   },
   'key.not-found': {
     status: 404,
@@ -172,6 +173,7 @@ export interface Problem {
   readonly detail: string;
   readonly requestId: string;
   readonly permission?: string;
+  readonly limit?: CreationLimit;
 }
 
 export function problemOf(failure: HttpFailure, requestId: string): Problem {
@@ -183,6 +185,7 @@ export function problemOf(failure: HttpFailure, requestId: string): Problem {
     detail: (isRequestFailure(failure) ? failure.detail : undefined) ?? detail,
     requestId,
     ...(failure.kind === 'access.denied' ? { permission: failure.permission } : {}),
+    ...(failure.kind === 'creation.over-quota' ? { limit: failure.limit } : {}),
   };
 }
 

@@ -28,7 +28,7 @@ export const creationSchema = section({
     .meta({ description: 'Keys at once.', ...usual('burst') }),
   per_day: whole(1, 1_000_000_000, 'keys')
     .optional()
-    .meta({ description: 'Keys from midnight to midnight UTC.', ...usual('perDay') }),
+    .meta({ description: 'Created keys in 24 hours, from the first.', ...usual('perDay') }),
 });
 
 const patterns = listOf(named<IdPattern>(parseIdPattern), 'a list of patterns of ids');
