@@ -412,8 +412,8 @@ describe('a start on AWS', () => {
   it('needs credentials', async () => {
     expect(said(await start({}, 'serve', {}))).toEqual(
       refusal(
-        'rkms: the store cannot be used: DynamoDB table "rkms" in us-east-1: credentials.invalid (CredentialsProviderError)',
-        '  give the process AWS credentials, for example with a role',
+        'rkms: the store cannot be used: DynamoDB table "rkms" in us-east-1: credentials.invalid (no AWS credentials were found)',
+        '  give the process a role (of the instance, the task or the service account), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
       ),
     );
   });

@@ -2,6 +2,7 @@
 // limit, so that a request never waits for a credential provider while the present credentials are valid. A fetch that hangs
 // is abandoned and another one is started: the SDK's own memoised provider would wait for the first for ever.
 import type { Clock } from '../../ports/clock.js';
+import { credentialsError, providerTimedOut } from './credentials-error.js';
 import type { AwsCredentials } from './sigv4.js';
 
 /** Asks the provider chain once, from the beginning; each call is independent of calls that hang. */
@@ -39,7 +40,7 @@ export class RollingCredentials {
     return isValid(this.present, nowMs) ? this.present : undefined;
   }
 
-  /** The present credentials, or those of the fetch under way. Rejects with the provider's error, at once between retries. */
+  /** The present credentials, or those of the fetch under way. Rejects with a `CredentialsError`, at once between retries. */
   async get(): Promise<AwsCredentials> {
     const valid = this.current();
     if (valid !== undefined) return valid;
@@ -82,7 +83,8 @@ export class RollingCredentials {
     return this.present;
   }
 
-  private reject(error: unknown): never {
+  private reject(cause: unknown): never {
+    const error = credentialsError(cause);
     const nowMs = this.clock.nowMs();
     const most = isValid(this.present, nowMs) ? maxRetryMs : maxRetryWithoutMs;
     const delayMs = Math.min(firstRetryMs * 2 ** this.failures, most);
@@ -102,8 +104,7 @@ export class RollingCredentials {
 function withinTime(fetch: FetchCredentials, clock: Clock): Promise<AwsCredentials> {
   return new Promise((resolve, reject) => {
     const cancel = clock.schedule(fetchTimeoutMs, () => {
-      const text = `the credential provider did not answer within ${fetchTimeoutMs} ms`;
-      reject(Object.assign(new Error(text), { name: 'CredentialsProviderError' }));
+      reject(providerTimedOut(fetchTimeoutMs));
     });
     fetch().then(resolve, reject).finally(cancel);
   });

@@ -1,5 +1,6 @@
 // Classifies the failures that all AWS services share: network, TLS, credentials, throttling and 5xx. Uses error names and
 // codes only; the text of an error may change and is never read.
+import { CredentialsError } from './credentials-error.js';
 import type {
   CallAborted,
   CredentialsInvalid,
@@ -42,8 +43,6 @@ const untrustedCode =
 
 /** Common error names of AWS. https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html */
 export const credentialErrors: ReadonlySet<string> = new Set([
-  'CredentialsProviderError',
-  'TokenProviderError',
   'ExpiredToken',
   'ExpiredTokenException',
   'IncompleteSignature',
@@ -72,6 +71,7 @@ const throttlingErrors = new Set([
 
 /** The failure that `cause` means for every AWS service, or undefined when its name is specific to one service. */
 export function transportFailure(cause: unknown): TransportFailure | undefined {
+  if (cause instanceof CredentialsError) return notIssued(cause);
   const { name, codes, status } = factsOf(cause);
   if (name === 'AbortError') return { kind: 'call.aborted' };
   if (credentialErrors.has(name)) return { kind: 'credentials.invalid', cause };
@@ -86,6 +86,14 @@ export function transportFailure(cause: unknown): TransportFailure | undefined {
   }
   return name === 'SyntaxError' ? { kind: 'region.unavailable', reason: 'unintelligible', cause } : undefined;
 }
+
+/** A provider that is down says nothing about the service that was to be called: it was not called. */
+const notIssued = (cause: CredentialsError): CredentialsInvalid => ({
+  kind: 'credentials.invalid',
+  detail: cause.message,
+  ...(cause.isTemporary && { isTemporary: true }),
+  cause,
+});
 
 interface ErrorFacts {
   readonly name: string;

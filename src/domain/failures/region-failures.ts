@@ -42,8 +42,14 @@ export type CiphertextMismatched = {
   readonly kind: 'ciphertext.mismatched';
   readonly reason: 'commitment' | 'read-back' | 'length' | 'kms-key';
 };
-/** Our own credentials are expired or wrong, or our clock is wrong. */
-export type CredentialsInvalid = { readonly kind: 'credentials.invalid'; readonly cause?: unknown };
+/** Our own credentials are expired or wrong, or our clock is wrong, or no provider issued any: `detail` then says who refused. */
+export type CredentialsInvalid = {
+  readonly kind: 'credentials.invalid';
+  readonly detail?: string;
+  /** The provider of credentials is down: they may be there later without any change. */
+  readonly isTemporary?: true;
+  readonly cause?: unknown;
+};
 /** KMS says that our request is malformed: a bug of ours. */
 export type VaultRequestInvalid = { readonly kind: 'vault.request-invalid'; readonly cause?: unknown };
 /** The call's signal fired: the caller left, or the deadline has passed. */
@@ -92,5 +98,5 @@ export function afterVaultFailure(failure: VaultFailure): AfterFailure {
 }
 
 /** Whether only an operator can repair the fault, in our configuration or our AWS account: waiting does not help. */
-export const isConfigurationFault = ({ kind }: VaultFailure): boolean =>
-  kind === 'vault.misconfigured' || kind === 'credentials.invalid';
+export const isConfigurationFault = (failure: VaultFailure): boolean =>
+  failure.kind === 'vault.misconfigured' || (failure.kind === 'credentials.invalid' && !failure.isTemporary);

@@ -1,6 +1,9 @@
 // The credentials for AWS: do they exist, where do they come from, and when do they expire? The calls that used them show
 // whether they are valid. Never prints any part of them.
+import { credentialsError, providerTimedOut } from '../../adapters/aws/credentials-error.js';
 import type { AwsCredentials } from '../../adapters/aws/sigv4.js';
+import type { CredentialsInvalid } from '../../domain/failures/region-failures.js';
+import { causeOf } from './remedies.js';
 import { Subject, type Finding } from '../checks/finding.js';
 import type { Machine } from './machine.js';
 
@@ -9,7 +12,7 @@ const credentials = new Subject('credentials');
 type Provider = () => Promise<AwsCredentials>;
 type Identity = AwsCredentials & { readonly $source?: Readonly<Record<string, unknown>> };
 
-/** Where a call was refused, and the name of the error, for example ` (ExpiredTokenException)`. */
+/** Where AWS refused a call for its credentials, and the name of the error, for example ` (ExpiredTokenException)`. */
 export interface RefusedCredentials {
   readonly where: string;
   readonly cause: string;
@@ -26,12 +29,36 @@ const sources: readonly (readonly [string, string])[] = [
   ['PROFILE', 'a profile in the home folder'],
 ];
 
-/** Gives up when the signal fires. */
-export async function checkSource(
-  provider: Provider,
+/**
+ * Asks the providers of all regions (`:: region -> provider`), because each region has an STS of its own. Regions with the same
+ * result are one finding. Gives up after `limitMs`.
+ */
+export async function checkSources(
+  providers: ReadonlyMap<string, Provider>,
   machine: Machine,
-  signal: AbortSignal,
-): Promise<Finding> {
+  limitMs: number,
+): Promise<readonly Finding[]> {
+  const all = await Promise.all(
+    [...providers].map(async ([region, provider]) => ({
+      region,
+      finding: await checkSource(provider, machine, limitMs),
+    })),
+  );
+  const groups = Map.groupBy(all, ({ finding }) =>
+    finding.severity === 'broken' ? finding.found : finding.severity,
+  );
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const { finding } = first;
+    if (finding.severity !== 'broken' || group.length === all.length) return [finding];
+    const where = group.map(({ region }) => region).join(', ');
+    return [{ ...finding, found: `${finding.found}, for ${where}` }];
+  });
+}
+
+async function checkSource(provider: Provider, machine: Machine, limitMs: number): Promise<Finding> {
+  const signal = AbortSignal.timeout(limitMs);
   try {
     const found: Identity = await Promise.race([provider(), silent(signal)]);
     const names = Object.keys(found.$source ?? {});
@@ -40,12 +67,9 @@ export async function checkSource(
       'the AWS SDK',
     ];
     return judge(source, found, machine);
-  } catch {
-    return credentials.broken(
-      'source',
-      signal.aborted ? 'their source does not answer' : 'none were found',
-      'give the process a role (of the instance, the task or the service account), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
-    );
+  } catch (cause) {
+    const { message, hint } = signal.aborted ? providerTimedOut(limitMs) : credentialsError(cause);
+    return credentials.broken('source', message, hint);
   }
 }
 
@@ -75,6 +99,17 @@ const silent = (signal: AbortSignal): Promise<never> =>
       reject(new Error('aborted'));
     });
   });
+
+/** For a check that the credentials made impossible, so that one cause is reported once. */
+export const lacksCredentials = (subject: Subject, check: string): Finding =>
+  subject.skipped(check, 'not checked: it needs valid credentials');
+
+/** What a call showed about our credentials: `none` when no provider issued any. */
+export type CredentialsReport = 'accepted' | 'none' | RefusedCredentials;
+
+/** What the failure of a call to `where` shows about our credentials. */
+export const credentialsBy = (where: string, failure: CredentialsInvalid): CredentialsReport =>
+  failure.detail === undefined ? { where, cause: causeOf(failure) } : 'none';
 
 /** `refused`: the endpoints that refused the credentials; `asked`: how many endpoints were called. */
 export function checkValidity(refused: readonly RefusedCredentials[], asked: number): Finding {

@@ -9,16 +9,16 @@ import type { DynamoDbConfig } from '../config/config.js';
 import type { InspectedTable } from '../checks/assess-tables.js';
 import { endpointOf, type RegionalClients } from '../../adapters/aws/regional-clients.js';
 import { checkConnection } from './check-connection.js';
-import type { RefusedCredentials } from './check-credentials.js';
+import { credentialsBy, lacksCredentials, type CredentialsReport } from './check-credentials.js';
 import type { Examination } from './examination.js';
-import { causeOf, storeWords } from './remedies.js';
+import { storeWords } from './remedies.js';
 import { Subject, type Finding } from '../checks/finding.js';
 
 export interface StoreRegionReport {
   readonly findings: readonly Finding[];
   /** Undefined when the region could not be reached. */
   readonly table?: InspectedTable;
-  readonly credentials?: 'accepted' | RefusedCredentials;
+  readonly credentials?: CredentialsReport;
   readonly aheadMs?: number | undefined;
 }
 
@@ -40,14 +40,14 @@ export async function checkStoreRegion(
   const { findings, aheadMs } = connection;
   if (!connection.isThere) return { findings };
   const table = await inspectTable(replica, store.table, aws, signal);
+  if (table.failure?.kind === 'credentials.invalid') {
+    const credentials = credentialsBy(`DynamoDB in ${region}`, table.failure);
+    return { findings: [...findings, lacksCredentials(subject, 'GetItem')], table, aheadMs, credentials };
+  }
   if (table.failure !== undefined) {
     const { found, hint } = storeWords(table.failure, 'dynamodb:GetItem', limitMs);
     const broken = subject.broken('GetItem', `${found}; nothing else could be checked`, hint);
-    const refused =
-      table.failure.kind === 'credentials.invalid'
-        ? { credentials: { where: `DynamoDB in ${region}`, cause: causeOf(table.failure) } }
-        : {};
-    return { findings: [...findings, broken], table, aheadMs, ...refused };
+    return { findings: [...findings, broken], table, aheadMs };
   }
   const rights = await checkRights(subject, replica, store, examination, signal);
   const speed = await checkLatency(subject, replica, store, signal);

@@ -11,8 +11,8 @@ import { endpointOf, type RegionalClients } from '../../adapters/aws/regional-cl
 import { kmsSdkClient } from '../../adapters/aws/sdk-clients.js';
 import { connectionTo } from '../wiring/aws-connection.js';
 import { checkConnection } from './check-connection.js';
-import type { RefusedCredentials } from './check-credentials.js';
-import { causeOf, vaultWords, type CalledKey } from './remedies.js';
+import { credentialsBy, lacksCredentials, type CredentialsReport } from './check-credentials.js';
+import { vaultWords, type CalledKey } from './remedies.js';
 import { Subject, type Finding } from '../checks/finding.js';
 import type { Examination } from './examination.js';
 import { tryVault, type TriedVault } from './try-vault.js';
@@ -22,7 +22,7 @@ export interface VaultReport {
   /** Whether keys can be opened and, unless this process only reads, created with this region. */
   readonly isUsable: boolean;
   /** What AWS said about our credentials here; undefined when no call got that far. */
-  readonly credentials?: 'accepted' | RefusedCredentials;
+  readonly credentials?: CredentialsReport;
   readonly aheadMs?: number | undefined;
 }
 
@@ -45,11 +45,9 @@ export async function checkVault(
   const called = { region: region.name, kmsKey: region.kms_key, permission: 'kms:DescribeKey', limitMs };
   // Unless the configuration has the ARN of the key, every other call needs the answer of this one.
   if (described.isErr() && !(isDenied(described) && isKeyArn(region.kms_key))) {
-    const { found, hint } = vaultWords(described.error, called);
-    const finding = subject.broken('key', `DescribeKey: ${found}; nothing else could be checked`, hint);
-    const credentials = credentialsBy(region.name, described.error);
+    const credentials = credentialsShownBy(region.name, described.error);
     return {
-      findings: [...connection.findings, finding],
+      findings: [...connection.findings, nothingElse(subject, described.error, called)],
       isUsable: false,
       ...(credentials && { credentials }),
       aheadMs,
@@ -80,9 +78,15 @@ const isDenied = (described: Result<unknown, VaultFailure>): boolean =>
   described.error.kind === 'vault.misconfigured' &&
   described.error.reason === 'access-denied';
 
+function nothingElse(subject: Subject, failure: VaultFailure, called: CalledKey): Finding {
+  if (failure.kind === 'credentials.invalid') return lacksCredentials(subject, 'key');
+  const { found, hint } = vaultWords(failure, called);
+  return subject.broken('key', `DescribeKey: ${found}; nothing else could be checked`, hint);
+}
+
 /** What a failure shows about our credentials; undefined if nothing. */
-function credentialsBy(region: string, failure: VaultFailure): VaultReport['credentials'] {
-  if (failure.kind === 'credentials.invalid') return { where: `KMS in ${region}`, cause: causeOf(failure) };
+function credentialsShownBy(region: string, failure: VaultFailure): VaultReport['credentials'] {
+  if (failure.kind === 'credentials.invalid') return credentialsBy(`KMS in ${region}`, failure);
   return failure.kind === 'vault.misconfigured' ? 'accepted' : undefined;
 }
 

@@ -10,7 +10,7 @@ import { StoreReplicas } from '../wiring/store-bindings.js';
 import { checkAudit } from './check-audit.js';
 import { checkIssuer, checkTokens } from './check-callers.js';
 import { checkClock } from './check-clock.js';
-import { checkSource, checkValidity } from './check-credentials.js';
+import { checkSources, checkValidity, lacksCredentials } from './check-credentials.js';
 import { checkFlush, checkFolder, checkSpace, existingFolder } from './check-disk.js';
 import { checkLocalVault } from './check-local-vault.js';
 import { checkConfiguration, checkEnvironment, checkNode } from './check-program.js';
@@ -138,25 +138,27 @@ async function checkRegion(
     : checkVault(region, aws, examination);
 }
 
-/** All regions use the same credentials, so one region is enough. */
 async function checkCredentials(
   config: Config,
   aws: RegionalClients,
   { machine, limitMs }: Examination,
 ): Promise<readonly Finding[]> {
-  const kmsRegion = config.regions.find((each) => each.vault === 'aws-kms')?.name;
-  const storeRegion = config.store.kind === 'dynamodb' ? config.store.regions[0].name : undefined;
-  const region = kmsRegion ?? storeRegion;
-  if (region === undefined) return [];
-  const provider = () => aws.credentialsOf(region).get();
-  return [await checkSource(provider, machine, AbortSignal.timeout(limitMs))];
+  const kms = config.regions.filter(({ vault }) => vault === 'aws-kms');
+  const names = [...kms, ...(config.store.kind === 'dynamodb' ? config.store.regions : [])].map(
+    ({ name }) => name,
+  );
+  const providers = new Map(names.map((name) => [name, () => aws.credentialsOf(name).get()]));
+  return checkSources(providers, machine, limitMs);
 }
 
 function answersOf(reports: readonly (VaultReport | StoreRegionReport)[]): readonly Finding[] {
   const credentials = reports.flatMap((look) => look.credentials ?? []);
-  const refused = credentials.filter((each) => each !== 'accepted');
+  const asked = credentials.filter((each) => each !== 'none');
   return [
-    checkValidity(refused, credentials.length),
+    checkValidity(
+      asked.filter((each) => each !== 'accepted'),
+      asked.length,
+    ),
     checkClock(reports.flatMap(({ aheadMs }) => aheadMs ?? [])),
   ];
 }
@@ -167,6 +169,9 @@ function checkQuorum({ regions, keys: { quorum } }: Config, vaults: readonly Vau
   const usable = vaults.filter(({ isUsable }) => isUsable).length;
   const found = `${usable} of ${regions.length} can be used, and ${quorum} are needed for a new key`;
   if (usable >= quorum) return subject.ok('quorum', found);
+  const others = vaults.filter(({ isUsable }) => !isUsable);
+  if (others.every(({ credentials }) => credentials !== undefined && credentials !== 'accepted'))
+    return lacksCredentials(subject, 'quorum');
   const hint = 'repair the regions below; stored keys can be opened while one region that holds them works';
   return subject.broken('quorum', `${found}: NO new key can be created`, hint);
 }

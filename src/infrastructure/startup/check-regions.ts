@@ -7,6 +7,7 @@ import { isConfigurationFault, type VaultFailure } from '../../domain/failures/r
 import type { Region } from '../../domain/ids.js';
 import type { Canaries } from '../../application/regions/canaries.js';
 import type { KeyVault } from '../../ports/key-vault.js';
+import { credentialsAdvice } from '../../adapters/aws/credentials-error.js';
 import { OperatorError } from '../../adapters/system/operator-error.js';
 import type { Config } from '../config/config.js';
 import { TemporaryFailure } from './start-check.js';
@@ -42,14 +43,16 @@ export async function checkRegions(
 /** One region that works is enough to open keys, so the quorum is not needed to start. */
 function noRegion(failures: readonly FailedCheck[]): OperatorError {
   const reasons = failures.map(({ region, failure }) => `${region}: ${describe(failure)}`).join('; ');
+  const notIssued = failures.map(({ failure }) => credentialsAdvice(failure)).find((each) => each);
   return failures.every(({ failure }) => isConfigurationFault(failure))
     ? new OperatorError(
         `no region can be used, and waiting does not change that (${reasons})`,
-        'check regions, KMS keys, permissions and credentials of those named',
+        notIssued ?? 'check regions, KMS keys, permissions and credentials of those named',
       )
     : new TemporaryFailure(
         `no region can be used now (${reasons})`,
-        'check that the endpoints of KMS can be reached from here; faults of configuration are named above',
+        notIssued ??
+          'check that the endpoints of KMS can be reached from here; faults of configuration are named above',
       );
 }
 
@@ -69,5 +72,8 @@ async function check(vault: KeyVault, canaries: Canaries): Promise<FailedCheck |
   };
 }
 
-const describe = (failure: VaultFailure): string =>
-  'reason' in failure ? `${failure.kind}, ${failure.reason}` : failure.kind;
+function describe(failure: VaultFailure): string {
+  const detail = failure.kind === 'credentials.invalid' ? failure.detail : undefined;
+  const reason = 'reason' in failure ? failure.reason : detail;
+  return reason === undefined ? failure.kind : `${failure.kind}, ${reason}`;
+}

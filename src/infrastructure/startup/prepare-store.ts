@@ -2,6 +2,7 @@
 // there. The first start initialises the embedded default; everything else is initialised by `rkms init`. Absence alone never
 // creates anything (I7).
 import { existsSync } from 'node:fs';
+import { CredentialsError, credentialsAdvice } from '../../adapters/aws/credentials-error.js';
 import { createMasterKey, masterKeyPath, withoutMasterKey } from '../../adapters/local-kms/master-keys.js';
 import { codeOf } from '../../adapters/files/private-files.js';
 import { checkGenesis, type Genesis } from '../../domain/keys/genesis.js';
@@ -161,18 +162,20 @@ const localRegions = (config: Config): readonly Region[] =>
 function storeRefused(failure: StoreReadFailure | StoreWriteFailure, { store }: Config): OperatorError {
   const detail = 'detail' in failure ? failure.detail : undefined;
   const cause = 'cause' in failure ? failure.cause : undefined;
-  const name =
-    typeof cause === 'string'
-      ? ` (${cause})`
-      : cause instanceof Error
-        ? ` (${'code' in cause ? codeOf(cause) : cause.name})`
-        : '';
+  const hint = failure.kind === 'credentials.invalid' ? credentialsAdvice(failure) : detail;
+  const name = nameOf(cause);
   const Refusal = mayPass(failure) ? TemporaryFailure : OperatorError;
   return new Refusal(
-    `the store cannot be used: ${placeOfStore(store)}: ${failure.kind}${name}`,
-    detail ?? storeHints[failure.kind] ?? 'check [store] in the configuration',
+    `the store cannot be used: ${placeOfStore(store)}: ${failure.kind}${name === undefined ? '' : ` (${name})`}`,
+    hint ?? storeHints[failure.kind] ?? 'check [store] in the configuration',
     { cause },
   );
+}
+
+function nameOf(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return typeof cause === 'string' ? cause : undefined;
+  if (cause instanceof CredentialsError) return cause.message;
+  return 'code' in cause ? codeOf(cause) : cause.name;
 }
 
 /** Whether the store may answer later without any change of ours. */
@@ -184,8 +187,9 @@ function mayPass(failure: StoreReadFailure | StoreWriteFailure): boolean {
     case 'store.outcome-unknown':
     case 'call.aborted':
       return true;
-    case 'store.misconfigured':
     case 'credentials.invalid':
+      return failure.isTemporary === true;
+    case 'store.misconfigured':
     case 'key.unreadable':
       return false;
   }

@@ -557,7 +557,9 @@ describe('credentials', () => {
     const kms = await startKms();
     const none = Object.assign(new Error('no credentials'), { name: 'CredentialsProviderError' });
     const vault = vaultOf(kms, kms.keyArn, { fetch: () => Promise.reject(none) });
-    expect(withoutCause(await call(vault, 'Encrypt'))).toEqual(err({ kind: 'credentials.invalid' }));
+    expect(withoutCause(await call(vault, 'Encrypt'))).toEqual(
+      err({ kind: 'credentials.invalid', detail: 'no AWS credentials were found' }),
+    );
     expect(kms.calls).toEqual([]);
   });
 

@@ -116,10 +116,11 @@ describe('credentials', () => {
 
   it('that the provider refuses are its error, at once between tries', async () => {
     const provider = new Provider();
-    const first = expect(provider.credentials.get()).rejects.toThrow('denied');
+    const denied = { name: 'CredentialsError', cause: new Error('denied') };
+    const first = expect(provider.credentials.get()).rejects.toMatchObject(denied);
     await provider.answer(new Error('denied'));
     await first;
-    await expect(provider.credentials.get()).rejects.toThrow('denied');
+    await expect(provider.credentials.get()).rejects.toMatchObject(denied);
     expect(provider.fetched).toBe(1);
   });
 });

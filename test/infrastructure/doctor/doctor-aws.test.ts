@@ -1,8 +1,9 @@
 // The doctor over played regions and a played table: each thing that he reports at is broken once, and he names it and what to
 // do, and nothing else.
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import { PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
@@ -305,13 +306,6 @@ describe('a region', () => {
 describe('credentials', () => {
   it('that have ended are named once, with all that refused them', async () => {
     await Promise.all(regions.map((region) => region.fail('expired-credentials')));
-    const refused = (name: string): Ill => [
-      'broken',
-      `region ${name}`,
-      'key',
-      'the credentials are refused',
-      'see',
-    ];
     await expectIll([
       [
         'broken',
@@ -320,8 +314,41 @@ describe('credentials', () => {
         'refused by KMS in us-east-1, KMS in us-east-2, KMS in us-west-2 (ExpiredTokenException)',
         'renew them',
       ],
-      ['broken', 'all regions', 'quorum', '0 of 3', 'repair the regions'],
-      ...names.map(refused),
+    ]);
+  });
+
+  it('that STS does not issue are named once, with its error and the trust policy', async () => {
+    const sts = createHttpServer((_, answer) => {
+      answer.writeHead(403, { 'content-type': 'text/xml' });
+      answer.end(
+        '<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>',
+      );
+    });
+    sts.listen(0, '127.0.0.1');
+    await once(sts, 'listening');
+    leftovers.add(() => {
+      sts.close();
+    });
+    const token = join(folder, 'web-identity');
+    writeFileSync(token, 'eyJ');
+    delete process.env['AWS_ACCESS_KEY_ID'];
+    const variables = {
+      AWS_ROLE_ARN: 'arn:aws:iam::111122223333:role/rkms',
+      AWS_WEB_IDENTITY_TOKEN_FILE: token,
+      AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${(sts.address() as AddressInfo).port}`,
+    };
+    Object.assign(process.env, variables);
+    leftovers.add(() => {
+      for (const name of Object.keys(variables)) Reflect.deleteProperty(process.env, name);
+    });
+    await expectIll([
+      [
+        'broken',
+        'credentials',
+        'source',
+        'STS refuses to issue credentials for the role (AccessDenied)',
+        'its trust policy',
+      ],
     ]);
   });
 
