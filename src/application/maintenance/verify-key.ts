@@ -1,6 +1,7 @@
 // Opens every copy of a key, each in its own region, and says what state it is in. Every plaintext is checked against the
 // commitment and wiped; none leaves this file.
 import { copyStateOf, statusOf, type CopyState, type CopyCheck } from '../../domain/keys/copy-check.js';
+import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import type { Deployment } from '../../domain/ids.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
 import type { KeyVault } from '../../ports/key-vault.js';
@@ -39,5 +40,22 @@ export function verifyFinding(name: string, check: CopyCheck | undefined): Findi
   if (check === undefined) return { name, problem: { kind: 'unreadable' } };
   const kind = statusOf(check);
   const copies = check.map(({ region, state }) => [region, state.kind] as const);
-  return { name, copies, ...(kind !== 'complete' && { problem: { kind } }) };
+  if (kind === 'complete') return { name, copies };
+  const notChecked = check.flatMap(({ region, state }) =>
+    state.kind === 'not-checked' ? [`${region} ${whyNotChecked[state.failure.kind]}`] : [],
+  );
+  const detail = notChecked.length > 0 && { detail: `not checked: ${notChecked.join(', ')}` };
+  return { name, copies, problem: { kind, ...detail } };
 }
+
+const whyNotChecked: Readonly<Record<VaultFailure['kind'], string>> = {
+  'region.unavailable': 'unreachable',
+  'region.untrusted': 'not trusted (TLS)',
+  'region.throttled': 'throttled',
+  'vault.misconfigured': 'misconfigured or access denied',
+  'ciphertext.rejected': 'rejected',
+  'ciphertext.mismatched': 'mismatched',
+  'credentials.invalid': 'no valid credentials',
+  'vault.request-invalid': 'refused the request',
+  'call.aborted': 'stopped',
+};

@@ -40,16 +40,20 @@ export function copyStateOf(failure: VaultFailure): CopyState {
 }
 
 /**
- * `complete`: every copy is good. `incomplete`: not every copy, but at least two. `at-risk`: one good copy, and no other that
- * may be good. `lost`: no copy opens. `unknown`: at-risk or lost or neither, because some regions could not be checked.
+ * `complete`: every copy is good. `not-checked`: nothing is wrong with any copy, but some could not be checked.
+ * `incomplete`: a copy is missing or damaged, and at least two are good. `at-risk`: one good copy, and no other that may be
+ * good. `lost`: no copy opens. `unknown`: a copy is missing or damaged, and it is at-risk or lost or neither, because some
+ * regions could not be checked.
  */
-export type KeyStatus = 'complete' | 'incomplete' | 'at-risk' | 'lost' | 'unknown';
+export type KeyStatus = 'complete' | 'not-checked' | 'incomplete' | 'at-risk' | 'lost' | 'unknown';
 
 export function statusOf(check: CopyCheck): KeyStatus {
   const good = goodRegions(check).length;
+  const notChecked = regionsWhere(check, 'not-checked').length;
   if (good === check.length) return 'complete';
+  if (good + notChecked === check.length) return 'not-checked';
   if (good > 1) return 'incomplete';
-  if (check.some(({ state }) => state.kind === 'not-checked')) return 'unknown';
+  if (notChecked > 0) return 'unknown';
   return good === 1 ? 'at-risk' : 'lost';
 }
 

@@ -21,10 +21,10 @@ const spendAll = (of: RepairBudget): number => {
 };
 
 describe('the budget of repairs', () => {
-  it('allows one repair at the start, and one every ten seconds while idle', async () => {
+  it('allows one repair at the start, and one every second while idle', async () => {
     const idle = budget();
     expect([idle.mayBegin(), spendAll(idle), spendAll(idle)]).toEqual([true, 1, 0]);
-    await clock.advance(9_999);
+    await clock.advance(999);
     expect(spendAll(idle)).toBe(0);
     await clock.advance(2);
     expect(spendAll(idle)).toBe(1);
@@ -49,7 +49,7 @@ describe('the budget of repairs', () => {
   it('delays the next repairs when one made more calls than planned', async () => {
     const tight = budget();
     for (let call = 0; call < 3 * callsPerRepair; call += 1) tight.spend(frankfurt);
-    await clock.advance(29_999);
+    await clock.advance(2_999);
     expect(tight.mayBegin()).toBe(false);
     await clock.advance(2);
     expect(tight.mayBegin()).toBe(true);
@@ -58,7 +58,7 @@ describe('the budget of repairs', () => {
   it('keeps repairs under 5 % of the calls of a busy region, in any order of events', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.tuple(fc.integer({ min: 40, max: 2_000 }), fc.integer({ min: 4, max: 5 })), {
+        fc.array(fc.tuple(fc.integer({ min: 400, max: 2_000 }), fc.integer({ min: 4, max: 5 })), {
           minLength: 1,
           maxLength: 60,
         }),

@@ -1,5 +1,5 @@
-// Background repair: bounded, once per key, within its budget, not in ejected regions, and never delaying a read. Time is
-// virtual.
+// Background repair: bounded, once per key, within its budget, once its regions are back, and never delaying a read. Time
+// is virtual.
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { errAsync } from 'neverthrow';
@@ -79,7 +79,7 @@ const storedWithout = (id = 'orders/7'): Promise<unknown> =>
 const copiesOf = async (id = 'orders/7'): Promise<number | undefined> =>
   (await service.store.inner.find(keyId(id), firstVersion, patience()))._unsafeUnwrap()?.ciphertexts.size;
 
-describe('a key that a read found incomplete', () => {
+describe('a key that lacks a copy', () => {
   it('is repaired in the background', async () => {
     await storedWithout();
     queue.start();
@@ -113,32 +113,62 @@ describe('a key that a read found incomplete', () => {
     expect(service.debts).toEqual([debt('orders/7', [region('eu-central-1')])]);
   });
 
-  it('is repaired once, however many reads find it, and not again within five minutes', async () => {
+  it('is repaired once, however many reads find it', async () => {
+    await storedWithout();
+    service.vaults[2].script('encrypt', 'hold', 'answer');
+    queue.start();
+    for (let read = 0; read < 50; read += 1) queue.note(debt());
+    await service.clock.advance(200);
+    for (let read = 0; read < 50; read += 1) queue.note(debt());
+    service.vaults[2].release();
+    await service.clock.advance(60_000);
+    expect([repairs.length, queue.waitingKeys]).toEqual([1, 0]);
+  });
+
+  it('is repaired a few seconds after a repair that failed, then after pauses that double', async () => {
     await storedWithout();
     service.vaults[2].script('encrypt', 'vault.misconfigured');
     queue.start();
-    for (let read = 0; read < 50; read += 1) queue.note(debt());
-    await service.clock.advance(299_000);
-    expect(service.clock.pending).toBe(0);
-    for (let read = 0; read < 50; read += 1) queue.note(debt());
-    await service.clock.advance(900);
-    expect(repairs).toHaveLength(1);
-    await service.clock.advance(1_000);
     queue.note(debt());
-    await service.clock.advance(1_000);
-    expect(repairs).toHaveLength(2);
+    const tried: number[] = [];
+    for (const ms of [1_000, 6_000, 11_000, 21_000]) {
+      await service.clock.advance(ms);
+      tried.push(repairs.length);
+    }
+    expect(tried).toEqual([1, 2, 3, 4]);
+    service.vaults[2].script('encrypt', 'answer');
+    await service.clock.advance(41_000);
+    expect([await copiesOf(), queue.waitingKeys]).toEqual([3, 0]);
   });
 
-  it('waits for the budget: without requests, one repair every few seconds', async () => {
-    for (const id of ['a', 'b', 'c']) await storedWithout(id);
+  it('is tried every five minutes while it cannot be repaired', async () => {
+    await storedWithout();
+    service.vaults[2].script('encrypt', 'vault.misconfigured');
     queue.start();
-    for (const id of ['a', 'b', 'c']) queue.note(debt(id));
-    const done: number[] = [];
-    for (const ms of [1_000, 3_000, 2_000, 3_000, 2_000]) {
-      await service.clock.advance(ms);
-      done.push(repairs.length);
-    }
-    expect(done).toEqual([1, 1, 2, 2, 3]);
+    queue.note(debt());
+    await service.clock.advance(3_600_000);
+    const before = repairs.length;
+    await service.clock.advance(1_510_000);
+    expect(repairs.length - before).toBe(5);
+  });
+
+  it('is not tried again when no copy of it opens', async () => {
+    await service.stored('orders/7', randomBytes(32));
+    for (const vault of service.vaults) vault.script('decrypt', 'ciphertext.rejected');
+    queue.start();
+    queue.note(debt());
+    await service.clock.advance(600_000);
+    expect([repairs.length, queue.waitingKeys]).toEqual([1, 0]);
+  });
+
+  it('waits for the budget: without requests, about one repair every second', async () => {
+    const ids = Array.from({ length: 20 }, (_, n) => `key/${n}`);
+    for (const id of ids) await storedWithout(id);
+    queue.start();
+    for (const id of ids) queue.note(debt(id));
+    await service.clock.advance(5_000);
+    expect(repairs.length).toBeGreaterThanOrEqual(5);
+    expect(repairs.length).toBeLessThanOrEqual(12);
   });
 
   it('is repaired sooner when requests have earned the budget', async () => {
@@ -146,44 +176,56 @@ describe('a key that a read found incomplete', () => {
     queue.start();
     for (const id of ['a', 'b', 'c', 'd', 'e']) queue.note(debt(id));
     earn(100);
-    await service.clock.advance(1_000);
+    await service.clock.advance(400);
     expect(repairs).toHaveLength(3);
   });
 });
 
-describe('a region that is ejected', () => {
-  it('is not repaired: its missing copies are not queued', async () => {
+describe('while its region is ejected, a key', () => {
+  it('waits without a try, and is repaired within two seconds when the region is back', async () => {
     await storedWithout();
     service.guide.ejected.add(stockholm);
     queue.start();
     queue.note(debt());
+    await service.clock.advance(3_600_000);
+    expect([repairs, queue.waitingKeys]).toEqual([[], 1]);
     service.guide.ejected.clear();
-    await service.clock.advance(20_000);
-    expect(repairs).toEqual([]);
-    queue.note(debt());
-    await service.clock.advance(20_000);
-    expect(repairs).toHaveLength(1);
+    await service.clock.advance(2_000);
+    expect([await copiesOf(), queue.waitingKeys]).toEqual([3, 0]);
   });
 
-  it('when its key is next in the queue drops the key, and the next read queues it again', async () => {
-    await storedWithout();
-    queue.start();
-    queue.note(debt());
+  it('does not delay keys that lack a copy in another region', async () => {
+    const dublin = region('eu-west-1');
+    await storedWithout('waits');
+    await service.stored('next', randomBytes(32), [service.vaults[0], service.vaults[2]]);
     service.guide.ejected.add(stockholm);
-    await service.clock.advance(20_000);
+    queue.start();
+    queue.note(debt('waits'));
+    queue.note(debt('next', [dublin]));
+    await service.clock.advance(1_000);
+    expect([await copiesOf('waits'), await copiesOf('next')]).toEqual([2, 3]);
+  });
+
+  it('created while the region was down has all its copies when the region is back, without a read', async () => {
+    service.vaults[2].fails('region.unavailable');
+    queue.start();
+    const keys = service.process();
+    (await keys.get({ id: keyId('orders/8'), mayCreate: true }, patience()))._unsafeUnwrap().key.wipe();
+    for (const found of service.debts) queue.note(found);
+    service.guide.ejected.add(stockholm);
+    await service.clock.advance(600_000);
+    expect(await copiesOf('orders/8')).toBe(2);
+    service.vaults[2].fails('answer');
     service.guide.ejected.clear();
-    await service.clock.advance(20_000);
-    expect(repairs).toEqual([]);
-    queue.note(debt());
-    await service.clock.advance(20_000);
-    expect(repairs).toHaveLength(1);
+    await service.clock.advance(2_000);
+    expect(await copiesOf('orders/8')).toBe(3);
   });
 });
 
 describe('the queue', () => {
   it('is bounded, and reports at most once a minute how many keys it dropped', async () => {
     queue.start();
-    for (let n = 0; n < 1_003; n += 1) queue.note(debt(`key/${n}`));
+    for (let n = 0; n < 10_003; n += 1) queue.note(debt(`key/${n}`));
     await service.clock.advance(200);
     const dropped = service.telemetry.milestones.filter(({ event }) => event === 'repairs.dropped');
     expect(dropped).toEqual([{ event: 'repairs.dropped', count: 3 }]);

@@ -53,21 +53,23 @@ describe('the tally of a verification', () => {
       verifyFinding('d 1', check(missing, missing, missing)),
       verifyFinding('e 1', check(down, good, missing)),
       verifyFinding('f 1', undefined),
+      verifyFinding('g 1', check(down, good, good)),
     ]);
     expect(tally).toEqual({
-      checked: 6,
+      checked: 7,
       outcomes: {},
       problems: {
         lost: { count: 1, first: ['d 1'] },
         'at-risk': { count: 1, first: ['c 1'] },
-        unknown: { count: 1, first: ['e 1'] },
+        unknown: { count: 1, first: ['e 1: not checked: r1 unreachable'] },
+        'not-checked': { count: 1, first: ['g 1: not checked: r1 unreachable'] },
         incomplete: { count: 1, first: ['b 1'] },
         unreadable: { count: 1, first: ['f 1'] },
       },
       regions: {
-        r1: { good: 3, missing: 1, 'not-checked': 1 },
-        r2: { good: 3, missing: 2 },
-        r3: { good: 1, missing: 4 },
+        r1: { good: 3, missing: 1, 'not-checked': 2 },
+        r2: { good: 4, missing: 2 },
+        r3: { good: 2, missing: 4 },
       },
     });
     expect(hasProblems(tally)).toBe(true);

@@ -61,6 +61,6 @@ const textsFor = (dryRun: boolean): ReportTexts => ({
     ];
   },
   columns: ['added', 'replaced', 'dropped', 'failed'],
-  problems: { incomplete: 'incomplete: a region has no good copy' },
+  problems: { incomplete: 'incomplete: a region has no good copy, or could not be checked' },
   otherProblem: (kind) => kind,
 });

@@ -1,6 +1,6 @@
 // `rkms verify`: opens every copy of every key, or of a sample, in its region, and reports what was found. Changes nothing.
 import { verifyFinding } from '../../../application/maintenance/verify-key.js';
-import { hasProblems } from '../../../application/maintenance/tally.js';
+import { hasProblems, type Finding } from '../../../application/maintenance/tally.js';
 import { storedKeys } from '../../../application/maintenance/scan-keys.js';
 import type { CopyCheck, CopyState, KeyStatus } from '../../../domain/keys/copy-check.js';
 import type { PageEntry } from '../../../ports/key-repository.js';
@@ -24,7 +24,7 @@ export async function verify(options: ScanOptions): Promise<void> {
       return async (entry, signal) => {
         const check = entry.record.isOk() ? await verifying.check(entry.record.value, signal) : undefined;
         const finding = verifyFinding(`${entry.id} ${entry.version}`, check);
-        return { finding, line: finding.problem && problemLine(finding.problem.kind, entry, check) };
+        return { finding, line: finding.problem && problemLine(finding.problem, entry, check) };
       };
     },
     texts,
@@ -33,18 +33,24 @@ export async function verify(options: ScanOptions): Promise<void> {
 }
 
 /** With --json: the state of each copy, or what is wrong with the record when it cannot be read. */
-function problemLine(problem: string, { id, version, record }: PageEntry, check?: CopyCheck): object {
+function problemLine(
+  { kind, ...detail }: NonNullable<Finding['problem']>,
+  { id, version, record }: PageEntry,
+  check?: CopyCheck,
+): object {
   const copies = check && Object.fromEntries(check.map(({ region, state }) => [region, state.kind]));
-  const detail = record.isErr() ? { detail: record.error.detail } : {};
-  return { problem, id, version, ...(copies && { copies }), ...detail };
+  const unreadable = record.isErr() ? { detail: record.error.detail } : {};
+  return { problem: kind, id, version, ...(copies && { copies }), ...detail, ...unreadable };
 }
 
 /** Worst first. `unreadable` is about the record itself, so nothing is known about its copies. */
 const problems: Readonly<Record<Exclude<KeyStatus, 'complete'> | 'unreadable', string>> = {
   lost: 'lost: no copy opens',
   'at-risk': 'at risk: only one copy is good',
-  unknown: 'unknown: at most one copy is known to be good, and some regions could not be checked',
+  unknown:
+    'unknown: copies are missing or damaged, at most one is known to be good, and some were not checked',
   incomplete: 'incomplete: copies are missing or damaged, but at least two are good',
+  'not-checked': 'not checked in every region: no copy is known to be missing or damaged',
   unreadable: 'unreadable: the record is damaged or has a newer format',
 };
 

@@ -130,7 +130,7 @@ export const configSchema = z.strictObject(
       background: choice(['on', 'off'])
         .default('on')
         .describe(
-          'Whether records that lack copies are repaired when they are read, within 5 % of a busy region’s calls.',
+          'Whether keys that lack copies when they are created or read are repaired, within 5 % of a busy region’s calls.',
         ),
     })
       .prefault({})
