@@ -233,6 +233,7 @@ describe('a start is refused', () => {
       version: { N: '0' },
       deployment: { S: 'regions' },
       createdAtMs: { N: createdAtMs },
+      writes: { S: first },
     });
     const { PutItemCommand } = await import('@aws-sdk/client-dynamodb');
     const put = (at: 0 | 1 | 2, createdAtMs: string) =>
@@ -269,6 +270,53 @@ describe('a start is refused', () => {
       }),
     );
   }, 30_000);
+});
+
+describe('multi-Region strong consistency that no region proves', () => {
+  const assumed = (regions: DynamoRegions): string =>
+    write('assumed', regions.config('strong', 'assume_strong = true\ntimeout_ms = 3000\n'));
+  const setAll = (regions: DynamoRegions, traits: object): void => {
+    for (const region of regions.regions) {
+      const { traits: before } = region;
+      region.traits = { ...before, ...traits };
+      leftovers.add(() => {
+        region.traits = before;
+      });
+    }
+  };
+
+  it('is refused by init, serve and repair where DescribeTable is not allowed', async () => {
+    setAll(ordinary, { denied: true });
+    const config = write('unproven', ordinary.config('strong'));
+    for (const command of ['init', 'serve', 'repair']) {
+      const { code, stderr } = await lab.run([command, '--config', config], freePorts);
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringContaining('is not proven to have multi-Region strong'),
+      ]);
+    }
+  }, 60_000);
+
+  it('is believed if the configuration states it, and every start says so', async () => {
+    setAll(strong, { denied: true });
+    const served = await lab.serve(assumed(strong));
+    expect((await get(served, 'stated')).status).toBe(200);
+    await served.stop();
+    expect(served.stderr).toContain('is assumed (assume_strong), not proven');
+  }, 60_000);
+
+  it('does not keep keys from being read while DescribeTable fails, and keys are created once it answers', async () => {
+    const before = await lab.serve(strongConfig);
+    const { key } = await get(before, 'known');
+    await before.stop();
+    setAll(strong, { failedOperations: ['DescribeTable'] });
+    const served = await lab.serve(strongConfig);
+    expect(await get(served, 'known')).toMatchObject({ status: 200, key });
+    expect((await get(served, 'new')).status).toBe(503);
+    for (const region of strong.regions) region.traits = { ...region.traits, failedOperations: [] };
+    await until(async () => (await get(served, 'new')).status === 200, 30_000);
+    await served.stop();
+  }, 60_000);
 });
 
 describe('a start warns', () => {

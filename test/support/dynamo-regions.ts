@@ -30,6 +30,8 @@ export interface TableTraits {
   readonly denied?: boolean;
   /** Other operations that are refused, as `PutItem`. */
   readonly deniedOperations?: readonly string[];
+  /** Operations that fail with a server error. */
+  readonly failedOperations?: readonly string[];
 }
 
 type Item = Record<string, AttributeValue>;
@@ -129,6 +131,8 @@ export class DynamoRegion {
 
   async #answer(operation: string, request: IncomingMessage, body: string): Promise<Wire> {
     if (this.traits.deniedOperations?.includes(operation) === true) return problem('AccessDeniedException');
+    if (this.traits.failedOperations?.includes(operation) === true)
+      return refusals['server-error'] ?? problem('InternalServerError', 500);
     if (operation.startsWith('Describe')) {
       if (this.traits.denied === true) return problem('AccessDeniedException');
       if (operation === 'DescribeContinuousBackups') return this.#backups();

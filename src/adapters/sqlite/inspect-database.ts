@@ -1,11 +1,13 @@
 // Opens the SQLite file of the store for reading, for the doctor, with or without a running service. Must not change the file,
 // and must not create SQLite's WAL files in its folder when no process uses the store.
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { OperatorError } from '../system/operator-error.js';
 import { codeOf } from '../files/private-files.js';
 import { setBusyTimeout } from '../files/sqlite-file.js';
+import { requireLocalDisk } from './local-disk.js';
 import { isOurs, openingRefused } from './open-database.js';
 
 export interface InspectedDatabase {
@@ -17,6 +19,7 @@ export interface InspectedDatabase {
 
 /** Refuses the files that a start of the service would refuse. The file must exist. */
 export function inspectDatabase(path: string): InspectedDatabase {
+  requireLocalDisk(dirname(path));
   let database: DatabaseSync | undefined;
   try {
     const isWal = saysWal(path);

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { OperatorError } from '../system/operator-error.js';
 import { ensurePrivateFolder } from '../files/private-files.js';
+import { requireLocalDisk } from './local-disk.js';
 import { setBusyTimeout, sqliteCode, sqliteCodes, sqliteReason } from '../files/sqlite-file.js';
 
 /** "RKMS" in ASCII. PRAGMA application_id marks the file as an RKMS store (https://www.sqlite.org/pragma.html). */
@@ -41,6 +42,7 @@ const schema = `
  */
 export function openDatabase(path: string): DatabaseSync {
   ensurePrivateFolder(dirname(path));
+  requireLocalDisk(dirname(path));
   let database: DatabaseSync | undefined;
   try {
     closeSync(openSync(path, 'a', 0o600));

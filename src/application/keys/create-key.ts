@@ -1,12 +1,13 @@
 // Creates the key that an id does not have yet: one region generates it, then it is encrypted in every region and
 // stored. Never releases a key that differs from the record that the store holds afterwards, by whichever process it
 // was written (I1, I8).
-import { err, ok, ResultAsync, type Result } from 'neverthrow';
+import { err, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
 import type { DataKey, DataKeyLength } from '../../domain/keys/data-key.js';
 import { generationContext, type KeyName } from '../../domain/keys/encryption-context.js';
 import type { FailedAttempt, VaultFailure } from '../../domain/failures/region-failures.js';
 import type {
   StoreForeign,
+  StoreReadFailure,
   StoreWriteFailure,
   StoreWrittenElsewhere,
 } from '../../domain/failures/store-failures.js';
@@ -34,6 +35,8 @@ export interface CreationSettings extends QuorumSettings {
   readonly localRandom: (length: DataKeyLength) => Uint8Array;
   /** Where this process would write; it is compared with the genesis record before every creation. */
   readonly writes?: WritePlace;
+  /** Asked before every creation, beside the genesis record; keys are created only after ok. Without it, always. */
+  readonly mayCreate?: (id: KeyId, signal: AbortSignal) => ResultAsync<void, StoreReadFailure>;
 }
 
 /** The record that the store holds, and our own key if the record is ours. */
@@ -66,9 +69,11 @@ export class CreateKey {
 
   private createNew(id: KeyId, signal: AbortSignal): ResultAsync<StoredKey, CreateFailure> {
     const name: KeyName = { deployment: this.settings.deployment, id, version: firstVersion };
+    const allowed = this.settings.mayCreate?.(id, signal) ?? okAsync();
     return this.store
       .read(readGenesis, signal)
       .andThen((genesis) => checkGenesis(genesis, this.settings))
+      .andThen(() => allowed)
       .andThen(() => this.generate(name, signal))
       .andThen((generated) => new ResultAsync(this.commit(generated, name, signal)))
       .mapErr((failure) => {

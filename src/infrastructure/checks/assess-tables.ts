@@ -13,6 +13,8 @@ import type { DynamoDbConfig } from '../config/config.js';
 export interface InspectedTable {
   readonly region: Region;
   readonly facts: TableFacts | undefined;
+  /** Whether AWS answered that this process may not describe the table: waiting does not change that. */
+  readonly isDenied: boolean;
   /** Whether point-in-time recovery is on. */
   readonly isRecoverable: boolean | undefined;
   readonly genesis: Genesis | undefined;
@@ -29,6 +31,8 @@ export interface TableProblem {
   readonly found: string;
   /** What to do. */
   readonly hint: string;
+  /** Of a broken one: AWS did not answer, so a later answer may repair it. Until then keys can be read, but not created. */
+  readonly mayPass?: true;
   /** For the log. */
   readonly facts?: object;
   readonly cause?: unknown;
@@ -42,6 +46,7 @@ export const assessTables = (
   ...tables.flatMap((table) => unsuitable(table, store)),
   ...differentTables(tables, store),
   ...unboundReplicas(tables, store),
+  ...unprovenStrong(tables, store),
   ...tables.flatMap((table) => warnings(table, store)),
 ];
 
@@ -81,6 +86,29 @@ function unsuitable(
   return problems;
 }
 
+/**
+ * Multi-Region strong consistency is a property of the whole global table, so one region can prove it for all. If none did, two
+ * processes might create two keys for one id: the operator must state that the table has it.
+ */
+function unprovenStrong(
+  tables: readonly InspectedTable[],
+  { table, mode }: DynamoDbConfig,
+): readonly TableProblem[] {
+  const [first] = tables;
+  if (mode.kind !== 'strong' || first === undefined || tables.some(({ facts }) => facts)) return [];
+  const because = 'DescribeTable was not answered in any region';
+  if (mode.isAssumed) {
+    const found = `multi-Region strong consistency of the table is assumed (assume_strong), not proven: ${because}`;
+    const hint = 'allow dynamodb:DescribeTable on the table, and remove assume_strong';
+    return [reporting(first.region, 'warning')('consistency', found, hint)];
+  }
+  const found = `the table "${table}" is not proven to have multi-Region strong consistency: ${because}`;
+  const hint =
+    'allow dynamodb:DescribeTable on the table in every region; or check the table yourself and set assume_strong = true in [store] (docs/stores.md)';
+  const more = tables.every(({ isDenied: denied }) => denied) ? {} : { mayPass: true };
+  return [reporting(first.region, 'broken')('consistency', found, hint, more)];
+}
+
 /** Tables with the same name that are not replicas of each other: a key missing in one may exist in another. */
 function differentTables(
   tables: readonly InspectedTable[],
@@ -110,15 +138,20 @@ const isSame = (one: Genesis, other: Genesis): boolean =>
 
 /** A genesis record that does not say where the table is written does not stop other processes from writing a replica. */
 function unboundReplicas(
-  [only]: readonly InspectedTable[],
+  tables: readonly InspectedTable[],
   { table, mode, regions }: DynamoDbConfig,
 ): readonly TableProblem[] {
-  const isUnbound = only?.genesis !== undefined && only.genesis.writes === undefined;
-  if (mode.kind !== 'single' || !isUnbound || !only.facts || only.facts.isStrong) return [];
-  if (replicasOf(only).length === 0) return [];
-  const found = `the table "${table}" has replicas in other regions, and its genesis record does not say where it is written`;
-  const hint = `use mode = "home" with home = "${regions[0].name}", and add that to the genesis record (docs/stores.md)`;
-  return [reporting(only.region, 'broken')('genesis', found, hint)];
+  const unbound = tables.find(({ genesis }) => genesis !== undefined && genesis.writes === undefined);
+  if (mode.kind === 'strong' || unbound === undefined) return [];
+  const { region, facts } = unbound;
+  if (mode.kind === 'single' && facts && (facts.isStrong || replicasOf(unbound).length === 0)) return [];
+  const what = facts
+    ? 'has replicas in other regions'
+    : 'may have replicas, because DescribeTable was not answered';
+  const found = `the table "${table}" ${what}, and its genesis record does not say where it is written`;
+  const home = mode.kind === 'home' ? mode.home : regions[0].name;
+  const hint = `use mode = "home" with home = "${home}", and add that to the genesis record (docs/stores.md)`;
+  return [reporting(region, 'broken')('genesis', found, hint)];
 }
 
 const replicasOf = ({ region, facts }: InspectedTable): readonly string[] =>

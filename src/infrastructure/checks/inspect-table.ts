@@ -22,6 +22,7 @@ export async function inspectTable(
   return {
     region,
     facts: described.unwrapOr(undefined),
+    isDenied: described.isOk() && described.value === undefined,
     isRecoverable: recoverable.unwrapOr(undefined),
     genesis: genesis.unwrapOr(undefined),
     failure: genesis.isErr() ? genesis.error : undefined,

@@ -60,7 +60,13 @@ export function effectiveTable(config: Config): Raw {
 
 function dynamoDbTable({ mode, regions, ...same }: DynamoDbConfig): Raw {
   if (mode.kind !== 'single')
-    return { ...same, mode: mode.kind, ...('home' in mode && { home: mode.home }), regions };
+    return {
+      ...same,
+      mode: mode.kind,
+      ...('home' in mode && { home: mode.home }),
+      ...('isAssumed' in mode && { assume_strong: mode.isAssumed }),
+      regions,
+    };
   const [{ name, endpoint }] = regions;
   return { ...same, mode: mode.kind, region: name, endpoint };
 }

@@ -1,6 +1,7 @@
 // Starts the service in the order in which its parts depend on each other, and stops it in reverse order. What prevents serving
 // ends the start with an OperatorError, before the first connection is accepted.
 import type { Container } from 'inversify';
+import { errAsync, okAsync } from 'neverthrow';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { createApp } from '../../adapters/http/keys/key-routes.js';
@@ -40,7 +41,7 @@ import { GuardedKeysService, StoreVerification } from '../wiring/key-bindings.js
 import { ensureFirstToken } from './first-token.js';
 import { openTls } from '../wiring/open-tls.js';
 import { prepareStore } from './prepare-store.js';
-import { StartCheck } from './start-check.js';
+import { StartCheck, type TemporaryFailure } from './start-check.js';
 import {
   GuardedStoreRegions,
   hasStoreRegions,
@@ -71,13 +72,24 @@ export async function startService(
 ): Promise<RunningService> {
   ensurePrivateFolder(config.data_dir);
   const clock = container.get(Clock);
+  const tables = (): Promise<TemporaryFailure | undefined> =>
+    checkTables(replicasOf(container), config, container.get(AwsClients), logger);
+  let unproven: TemporaryFailure | undefined;
   const checkStore = async (): Promise<void> => {
-    await checkTables(replicasOf(container), config, container.get(AwsClients), logger);
+    unproven = await tables();
     await prepareStore({ repository: container.get(KeyRepository), clock }, config);
   };
   const storeCheck = new StartCheck('store', checkStore, clock, logger);
-  container.get(StoreVerification).isDone = () => storeCheck.isPassed;
+  const checkConsistency = async (): Promise<void> => {
+    if (unproven) unproven = await tables();
+    if (unproven) throw unproven;
+  };
+  const consistency = new StartCheck('consistency', checkConsistency, clock, logger, 'no key is created');
+  const verification = container.get(StoreVerification);
+  verification.isDone = () => storeCheck.isPassed;
+  verification.mayCreate = () => (consistency.isPassed ? okAsync() : errAsync({ kind: 'store.unavailable' }));
   await storeCheck.begin();
+  await consistency.begin();
   if (isEmbedded(config)) ensureFirstToken(config, clock.nowMs());
   const tlsFiles = openTls(config, clock, logger);
   const checkVaults = (): Promise<void> =>
@@ -90,8 +102,7 @@ export async function startService(
   const supervisors = supervisorsOf(container);
   const inFlight = new ConcurrencyLimit(config.server.max_in_flight);
   let ready = true;
-  const checks = [storeCheck, regionCheck];
-  const isReady = (): boolean => ready && checks.every((each) => each.isPassed) && audit.isWorking();
+  const isReady = (): boolean => ready && storeCheck.isPassed && regionCheck.isPassed && audit.isWorking();
   const apps = createApps(container, config, { tls: tlsFiles && new Tls(tlsFiles), inFlight, isReady });
   // The one subscription: the supervisors work as long as the service runs.
   const supervision = supervisors.kms.order$.subscribe();
@@ -101,7 +112,9 @@ export async function startService(
   const [operationsServer, server] = [await apps.listenOperations(), await apps.listenKeys()];
   tlsFiles?.watch();
   const stopping = new AbortController();
-  const repeated = Promise.all(checks.map((each) => each.repeat(stopping.signal)));
+  const repeated = Promise.all(
+    [storeCheck, regionCheck, consistency].map((each) => each.repeat(stopping.signal)),
+  );
   const certificates = (): readonly CertificateExpiry[] => tlsFiles?.material.expiries ?? [];
   const { kms, store } = supervisors;
   container.get(Metrics).watch({

@@ -22,6 +22,8 @@ export class StartCheck {
     private readonly run: () => Promise<void>,
     private readonly clock: Clock,
     private readonly logger: Logger,
+    /** What holds until the check passes. */
+    private readonly until = 'the service is not ready',
   ) {}
 
   get isPassed(): boolean {
@@ -38,7 +40,7 @@ export class StartCheck {
       const { message: problem, hint } = cause;
       this.logger.error(
         { check: this.name, problem, hint },
-        'the service is not ready: it starts, and repeats this check until it passes',
+        `${this.until}: the service starts, and repeats this check until it passes`,
       );
     }
   }
@@ -56,10 +58,13 @@ export class StartCheck {
     try {
       await this.run();
       this.passed = true;
-      this.logger.info({ check: this.name }, 'the check that kept the service from being ready has passed');
+      this.logger.info({ check: this.name }, `the check has passed that found: ${this.until}`);
     } catch (cause) {
       if (!(cause instanceof TemporaryFailure)) throw cause;
-      this.logger.warn({ check: this.name, problem: cause.message }, 'the service is still not ready');
+      this.logger.warn(
+        { check: this.name, problem: cause.message },
+        `${this.until}: the check has not passed yet`,
+      );
     }
   }
 }

@@ -1,10 +1,11 @@
 // Binds what answers requests for keys: each service once, so that tests and architects can replace any of them.
 import { randomBytes } from 'node:crypto';
+import { okAsync } from 'neverthrow';
 import type { ContainerModuleLoadOptions } from 'inversify';
 import { auditTimeoutMs } from '../../application/access/append-audit-entry.js';
 import { CreationQuotas } from '../../application/access/creation-quotas.js';
 import { GuardedKeys } from '../../application/access/guarded-keys.js';
-import { CreateKey } from '../../application/keys/create-key.js';
+import { CreateKey, type CreationSettings } from '../../application/keys/create-key.js';
 import { GetDataKey } from '../../application/keys/get-data-key.js';
 import { UnwrapInAnyRegion } from '../../application/keys/unwrap-in-any-region.js';
 import { WrapInEveryRegion } from '../../application/keys/wrap-in-every-region.js';
@@ -28,8 +29,14 @@ export const GuardedKeysService = token<GuardedKeys>('GuardedKeys');
 export const RequestCallsService = token<RegionCalls>('RequestCalls');
 /** Calls of requests to the store. */
 export const RequestStoreService = token<StoreCalls>('RequestStore');
-/** Whether requests may use the store; the start closes it until it knows that the store is this deployment's. */
-export const StoreVerification = token<{ isDone: () => boolean }>('StoreVerification');
+/** What the start of the service sets: until then, or without it, everything is allowed. */
+interface StoreVerification {
+  /** Whether requests may use the store: false until it is known to be this deployment's. */
+  isDone: () => boolean;
+  /** Whether a key may be created for the id. */
+  mayCreate: NonNullable<CreationSettings['mayCreate']>;
+}
+export const StoreVerification = token<StoreVerification>('StoreVerification');
 export const CreateKeyService = token<CreateKey>('CreateKey');
 export const GetDataKeyService = token<GetDataKey>('GetDataKey');
 
@@ -56,7 +63,7 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
       [KeyVaults, RegionSelector, RepairBudgetService, Clock, Telemetry, Tracer],
     )
     .inSingletonScope();
-  bind(StoreVerification).toConstantValue({ isDone: () => true });
+  bind(StoreVerification).toConstantValue({ isDone: () => true, mayCreate: () => okAsync() });
   bind(RequestStoreService)
     .toResolvedValue(
       (repository, clock, telemetry, verification, tracer) => {
@@ -68,11 +75,13 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
     .inSingletonScope();
   bind(CreateKeyService)
     .toResolvedValue(
-      (regions, store, clock, telemetry, tracer) => {
+      (regions, store, clock, telemetry, verification, tracer) => {
         const wrapping = new WrapInEveryRegion(regions, settings, clock);
-        return new CreateKey(regions, wrapping, store, clock, telemetry, settings, tracer);
+        const mayCreate: CreationSettings['mayCreate'] = (id, signal) => verification.mayCreate(id, signal);
+        const guarded = { ...settings, mayCreate };
+        return new CreateKey(regions, wrapping, store, clock, telemetry, guarded, tracer);
       },
-      [RequestCallsService, RequestStoreService, Clock, Telemetry, Tracer],
+      [RequestCallsService, RequestStoreService, Clock, Telemetry, StoreVerification, Tracer],
     )
     .inSingletonScope();
   bind(GetDataKeyService)

@@ -36,6 +36,7 @@ export async function importKeys(options: ImportOptions, command: Command): Prom
   process.exitCode = await runScan<SourceEntry>(config, options, {
     command: 'import',
     choices: JSON.stringify({ ...origin, dryRun }),
+    writes: !dryRun,
     modules: [bindMaintenance(config, author), bindImport(config, origin, author, dryRun)],
     source: (container) => sourceEntries(container.get(KeySource), container.get(Clock)),
     visit: (container) => {

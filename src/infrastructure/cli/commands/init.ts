@@ -1,7 +1,7 @@
 // `rkms init`: creates the genesis record of the deployment in a new, empty store. Safe to repeat: a record that exists is
 // compared with the configuration and never changed.
 import { pino } from 'pino';
-import { checkTables } from '../../startup/check-tables.js';
+import { requireTables } from '../../startup/check-tables.js';
 import { Clock } from '../../../ports/clock.js';
 import { KeyRepository } from '../../../ports/key-repository.js';
 import { AwsClients, bindAdapters } from '../../wiring/container.js';
@@ -19,7 +19,7 @@ export async function init(options: InitOptions): Promise<void> {
   const config = loadConfig(options);
   const logger = pino({ level: 'silent' });
   const created = await withContainer(config, [bindAdapters(config, logger)], async (container) => {
-    await checkTables(replicasOf(container), config, container.get(AwsClients), logger);
+    await requireTables(replicasOf(container), config, container.get(AwsClients), logger);
     return initialiseStore({ repository: container.get(KeyRepository), clock: container.get(Clock) }, config);
   });
   const { deployment } = config;

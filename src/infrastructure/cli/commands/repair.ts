@@ -23,6 +23,7 @@ export async function repair(options: RepairOptions): Promise<void> {
   process.exitCode = await runScan<PageEntry>(config, options, {
     command: 'repair',
     choices: JSON.stringify(choices),
+    writes: !choices.dryRun,
     modules: [bindMaintenance(config, osAuthor(), choices)],
     source: (container) => storedKeys(container.get(StoreCallsService)),
     visit: (container) => {

@@ -17,6 +17,7 @@ export async function verify(options: ScanOptions): Promise<void> {
   process.exitCode = await runScan<PageEntry>(config, options, {
     command: 'verify',
     choices: `sample ${options.sample ?? 1}`,
+    writes: false,
     modules: [bindMaintenance(config, osAuthor())],
     source: (container) => storedKeys(container.get(StoreCallsService)),
     visit: (container) => {

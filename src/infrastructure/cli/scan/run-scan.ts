@@ -10,9 +10,11 @@ import type { StoreReadFailure } from '../../../domain/failures/store-failures.j
 import { Clock } from '../../../ports/clock.js';
 import { OperatorError } from '../../../adapters/system/operator-error.js';
 import type { Config } from '../../config/config.js';
-import { bindAdapters, bindApplication, Supervisor } from '../../wiring/container.js';
+import { AwsClients, bindAdapters, bindApplication, Supervisor } from '../../wiring/container.js';
 import { KeyRepository } from '../../../ports/key-repository.js';
+import { requireTables } from '../../startup/check-tables.js';
 import { requireStore } from '../../startup/prepare-store.js';
+import { replicasOf } from '../../wiring/store-bindings.js';
 import { withContainer } from '../support/command-container.js';
 import { exitCodes, type ExitCode } from '../support/exit-codes.js';
 import {
@@ -38,6 +40,8 @@ export interface ScanJob<Entry> {
   readonly command: string;
   /** The options that decide what is done with each entry: a checkpoint holds only for the same ones. */
   readonly choices: string;
+  /** Whether the command may write to the store: then the table must be proven to suit its mode. */
+  readonly writes: boolean;
   readonly modules: readonly ContainerModule[];
   readonly source: (container: Container) => ScanSource<Entry, StoreReadFailure>;
   /** The signal never fires: every call has its own time limit, and a stopped scan finishes the visits in flight. */
@@ -71,6 +75,7 @@ async function scan<Entry>(
   job: ScanJob<Entry>,
   errors: Logger,
 ): Promise<ExitCode> {
+  if (job.writes) await requireTables(replicasOf(container), config, container.get(AwsClients), errors);
   const identity = scanIdentity(
     job.command,
     config,

@@ -40,6 +40,12 @@ const dynamoDb = z.strictObject({
   )
     .optional()
     .describe('With mode = "strong" (two or three) and "home" (two or more): the preferred one first.'),
+  assume_strong: z.boolean({ error: 'true or false' }).optional().meta({
+    expected: 'true or false',
+    description:
+      'With mode = "strong", and only then: true states that you have checked that the table has multi-Region strong consistency, so that RKMS creates keys when it may not call DescribeTable.',
+    whenUnset: 'false',
+  }),
   timeout_ms: timeoutMs,
 });
 
@@ -72,7 +78,7 @@ export interface DynamoDbConfig {
   readonly timeout_ms: number;
   readonly mode:
     | { readonly kind: 'single' }
-    | { readonly kind: 'strong' }
+    | { readonly kind: 'strong'; readonly isAssumed: boolean }
     | { readonly kind: 'home'; readonly home: Region };
   readonly regions: readonly [StoreRegionConfig, ...StoreRegionConfig[]];
 }
@@ -87,7 +93,16 @@ export function completeStore(store: StoreInput, folder: string): StoreConfig {
     mode === 'single' ? (region ? [{ name: region, endpoint: store.endpoint }] : []) : (store.regions ?? []);
   if (first === undefined) throw new Error('a store without a region passed the check');
   const regions = [first, ...others] as const;
-  if (mode !== 'home') return { kind, table, timeout_ms, mode: { kind: mode }, regions };
+  if (mode === 'single') return { kind, table, timeout_ms, mode: { kind: mode }, regions };
+  if (mode === 'strong') {
+    return {
+      kind,
+      table,
+      timeout_ms,
+      mode: { kind: mode, isAssumed: store.assume_strong === true },
+      regions,
+    };
+  }
   if (home === undefined) throw new Error('a store without its home passed the check');
   return { kind, table, timeout_ms, mode: { kind: mode, home }, regions };
 }
@@ -123,6 +138,7 @@ export function storeProblems(store: Raw): readonly ConfigProblem[] {
           ['home', 'regions'],
           'none with mode = "single"; "strong" and "home" have several regions',
         ),
+        ...unwanted(store, ['assume_strong'], onlyStrong),
       ];
     case 'strong':
       return [
@@ -138,6 +154,7 @@ export function storeProblems(store: Raw): readonly ConfigProblem[] {
       return [
         ...unwanted(store, ['region', 'endpoint'], withRegions('home')),
         ...severalRegions(store, Infinity, 'two or more [[store.regions]] tables, one of them the home'),
+        ...unwanted(store, ['assume_strong'], onlyStrong),
         ...homeAmongRegions(store),
       ];
     default:
@@ -145,6 +162,7 @@ export function storeProblems(store: Raw): readonly ConfigProblem[] {
   }
 }
 
+const onlyStrong = 'none: it is about mode = "strong" only';
 const withRegions = (mode: string): string => `none with mode = "${mode}", but [[store.regions]] tables`;
 
 const shown = (value: unknown): string =>
