@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 
 /** More only after asking twice. */
-const allowed = 103;
+const allowed = 104;
 
 interface Locked {
   readonly packages: Readonly<

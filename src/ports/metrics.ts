@@ -20,6 +20,11 @@ export interface MetricsSources {
   readonly regions: () => readonly RegionReading[];
   /** The store's regions in the same order; absent unless the store is in several regions. */
   readonly storeRegions?: () => readonly RegionReading[];
+  /** The cache of records: how many it holds, and since the start how many reads found a fresh one, a stale one or none. */
+  readonly recordCache: () => {
+    readonly records: number;
+    readonly reads: Readonly<Record<'fresh' | 'stale' | 'miss', number>>;
+  };
   /** The number of keys in the repair queue. */
   readonly waitingRepairs: () => number;
   /** The number of requests for keys in flight. */

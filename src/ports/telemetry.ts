@@ -57,6 +57,12 @@ export interface SingleFlightJoined {
   readonly event: 'single-flight.joined';
 }
 
+/** The store no longer holds the record of a key that it held: nothing there, or the record of another key. */
+export interface RecordLost {
+  readonly event: 'record.lost';
+  readonly id: KeyId;
+}
+
 /** Lines of the audit log were flushed together. `failed`: none of them was kept. */
 export interface AuditFlushed {
   readonly event: 'audit.flushed';
@@ -175,6 +181,8 @@ export interface KeyServed extends Effort {
   /** How many of the configured regions hold it, and how many regions are configured. */
   readonly copies: number;
   readonly regions: number;
+  /** When the record came from the cache: the time since the store was seen to hold it, in milliseconds. */
+  readonly recordAgeMs?: number;
 }
 
 export type TelemetryEvent =
@@ -182,6 +190,7 @@ export type TelemetryEvent =
   | StoreCall
   | StoreAnswered
   | SingleFlightJoined
+  | RecordLost
   | AuditFlushed
   | RegionTransition
   | KeyCreated

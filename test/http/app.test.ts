@@ -36,6 +36,19 @@ const refused = async (target: string, headers = {}): Promise<HttpAnswer> => {
   return answer;
 };
 
+it('an answer whose record was in memory says so, with its age in seconds', async () => {
+  await app.stop();
+  app = await ServedApp.start({ cachedRecords: 1 });
+  const first = await app.get('/key?id=orders/7');
+  await app.service.clock.advance(42_900);
+  const { body, headers } = await app.get('/key?id=orders/7');
+  expect([body, first.headers['rkms-record'], headers['rkms-record']]).toEqual([
+    first.body,
+    undefined,
+    'cached; age=42',
+  ]);
+});
+
 describe.each(paths)('a key at %s', (path) => {
   it('is made when there is none, and is the same ever after', async () => {
     const made = await app.get(`${path}?id=orders/7`);

@@ -25,6 +25,8 @@ const replicated = 'src/application/store/replicated-repository.ts';
 const changes = 'src/application/maintenance/record-changes.ts';
 const race = 'src/application/resilience/hedged-race.ts';
 
+const readsStore = 'return this.store\n      .read(findRecord(id, firstVersion), signal)';
+
 export const mutants: readonly Mutant[] = [
   {
     name: 'single-flight ignores the id',
@@ -51,14 +53,38 @@ export const mutants: readonly Mutant[] = [
     name: 'a failed read counts as absence',
     breaks: ['I8'],
     file: get,
-    find: '.read(findRecord(id, firstVersion), signal)',
-    replace: '.read(findRecord(id, firstVersion), signal).orElse(() => okAsync(undefined))',
+    find: `${readsStore}\n      .andThen`,
+    replace: `${readsStore}.orElse(() => okAsync(undefined)).andThen`,
   },
   {
     name: 'a record of another id is opened',
     breaks: ['I5'],
     file: get,
     find: 'record.id === id && record.version === firstVersion',
+    replace: 'true',
+  },
+  {
+    name: 'absence is cached',
+    breaks: ['I8'],
+    file: get,
+    find: `${readsStore}\n      .andThen`,
+    replace:
+      'return (this.absent?.has(id) ? okAsync(undefined) : this.store.read(findRecord(id, firstVersion), signal))' +
+      '.map((record) => { if (!record) (this.absent ??= new Set()).add(id); return record; }).andThen',
+  },
+  {
+    name: 'the cache answers with the record of another key',
+    breaks: ['I5'],
+    file: get,
+    find: 'const cached = this.records.get(id);',
+    replace:
+      'const cached = this.records.get(id) ?? this.records.get([...(this.records.entries?.keys() ?? [])][0]);',
+  },
+  {
+    name: 'a copy of the cache that no longer opens is not looked for in the store',
+    breaks: ['I1'],
+    file: get,
+    find: "failure.kind !== 'key.unreadable' && failure.kind !== 'regions.exhausted'",
     replace: 'true',
   },
   {

@@ -44,6 +44,8 @@ export interface Plan {
   readonly isInitialised: boolean;
   /** How long processes repair in the background, in milliseconds; absent when they do not. */
   readonly repairsForMs: number | undefined;
+  /** How many records the cache of each process holds; 0: there is no cache. */
+  readonly cachedRecords: number;
   readonly actions: readonly Timed[];
   readonly onlyFaults: ReadonlySet<number> | undefined;
   /** Whether the end also tries every region alone. */
@@ -84,7 +86,9 @@ export function planOf({ seed, ...reduction }: Schedule): Plan {
   const chosen = Array.from({ length: count }, () => actionOf(random, processes, ids));
   const initialise = { do: 'initialise', process: 0, isOurs: random.chance(0.8), waitMs: 0 } as const;
   const rotated = random.chance(0.25) ? rotationOf(random, processes, ids) : [];
-  const all = [...(isInitialised ? [] : [initialise]), ...chosen, ...rotated];
+  const cachedRecords = random.pick([0, 1, 100, 100]);
+  const renewed = cachedRecords > 0 && random.chance(0.1) ? renewalOf(random) : [];
+  const all = [...(isInitialised ? [] : [initialise]), ...chosen, ...rotated, ...renewed];
   const actions = reduction.actions ? reduction.actions.flatMap((at) => all[at] ?? []) : all;
   const most = reduction.processes ?? processes;
   return {
@@ -97,6 +101,7 @@ export function planOf({ seed, ...reduction }: Schedule): Plan {
     slowness,
     isInitialised,
     repairsForMs,
+    cachedRecords,
     actions: actions.map((action) =>
       'process' in action ? { ...action, process: action.process % most } : action,
     ),
@@ -119,6 +124,17 @@ function rotationOf(random: Random, processes: number, ids: number): readonly Ti
     chosenAction(random, processes, ids),
   ];
   return steps.map((step) => ({ ...step, waitMs: random.chance(0.4) ? random.below(3_000) : 0 }));
+}
+
+/** Every copy of a key that the first process has in its cache is lost and repaired by the second one. */
+function renewalOf(random: Random): readonly Timed[] {
+  const ask = { do: 'ask', process: 0, id: 0, mayCreate: true, waitMs: 2_000 } as const;
+  const rounds = [0, 1, 2].flatMap((region): Timed[] => [
+    { do: 'lose-copy', id: 0, region, waitMs: 0 },
+    { do: 'scan', process: 1, what: 'repair', waitMs: random.below(200) },
+    { do: 'probe', process: 1, waitMs: 4_000 },
+  ]);
+  return [ask, ...rounds, { ...ask, mayCreate: false }];
 }
 
 function actionOf(random: Random, processes: number, ids: number): Timed {

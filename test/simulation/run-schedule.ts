@@ -1,5 +1,5 @@
-// Runs one schedule: first its actions, then all faults end and every process is asked for every key that was ever
-// released. Returns the broken promises and how often each fault occurred.
+// Runs one schedule: first its actions, then all faults end and every process, old and new, is asked for every key that was
+// ever released. Returns the broken promises and how often each fault occurred.
 import { firstVersion } from '../../src/domain/ids.js';
 import { deployment, keyId, region } from '../support/names.js';
 import { Faults, type Coverage } from './faults.js';
@@ -104,8 +104,12 @@ class Run {
     this.isHealed = true;
     kms.down.clear();
     tables.ours.down.clear();
-    for (const process of processes) process.die();
     const isBroken = (): boolean => history.violation !== undefined;
+    // What a process remembers must not keep it from answering.
+    const old = processes.filter(({ isAlive, settings }) => isAlive && settings.table === tables.ours);
+    await this.readAll(old, isBroken);
+    if (isBroken()) return;
+    for (const process of processes) process.die();
     await this.readAll([this.start([0, 1, 2, 3], 'ours'), this.start([0, 1, 2, 3], 'ours')], isBroken);
     if (this.plan.triesRegionsAlone && !isBroken()) await this.readInEachRegionAlone(isBroken);
     if (!isBroken()) history.checkWiped();
@@ -224,6 +228,7 @@ class Run {
       name,
       regions: configured.flatMap((at) => regions[at] ?? []),
       table: this.tables[store],
+      cachedRecords: this.plan.cachedRecords,
       ...(this.plan.repairsForMs !== undefined && !this.isHealed && { repairsForMs: this.plan.repairsForMs }),
     });
   }

@@ -7,6 +7,7 @@ import { GetDataKey } from '../../src/application/keys/get-data-key.js';
 import { GuardedKeys } from '../../src/application/access/guarded-keys.js';
 import { RegionCalls } from '../../src/application/regions/region-calls.js';
 import { ConcurrencyLimit } from '../../src/application/resilience/concurrency-limit.js';
+import { RecordCache } from '../../src/application/store/record-cache.js';
 import { readGenesis, StoreCalls } from '../../src/application/store/store-calls.js';
 import { UnwrapInAnyRegion } from '../../src/application/keys/unwrap-in-any-region.js';
 import { WrapInEveryRegion } from '../../src/application/keys/wrap-in-every-region.js';
@@ -45,6 +46,8 @@ export interface ProcessSettings {
   readonly name: string;
   readonly regions: readonly Region[];
   readonly table: SimulatedTable;
+  /** How many records its cache holds; 0: it has no cache. */
+  readonly cachedRecords: number;
   /** How long it repairs in the background, in milliseconds; it does not when absent. */
   readonly repairsForMs?: number;
 }
@@ -93,8 +96,6 @@ export class SimulatedProcess implements Caller {
     const guide = new AdversaryGuide(regions, random);
     const audit = new SimulatedAuditLog(this, ports, history);
     this.repairMeans = { vaults: this.vaults, store: this.store, guide, audit, clock, deployment, quorum };
-    const queue = repairQueue(this.repairMeans);
-    if (settings.repairsForMs !== undefined) this.repairBeside(queue, settings.repairsForMs);
     const pauses = { minPauseMs: 50, maxPauseMs: 200, hasDeadline: true, minProofMs: 1_000 };
     const calls = new RegionCalls(this.vaults, guide, clock, telemetry, pauses);
     this.storeCalls = new StoreCalls(this.store, clock, telemetry, { storeTimeoutMs: 500 });
@@ -105,8 +106,16 @@ export class SimulatedProcess implements Caller {
     const creationSettings = { ...facts, ...(writes && { writes }) };
     const creation = new CreateKey(calls, wrapping, this.storeCalls, clock, telemetry, creationSettings);
     const unwrapping = new UnwrapInAnyRegion(calls, deployment);
+    // Fresh for less time than a schedule takes, so that records are read again.
+    const limits = { maxRecords: settings.cachedRecords, freshMs: 500, maxStaleMs: 30_000 };
+    const records = new RecordCache(this.storeCalls, clock, limits);
+    const queue = repairQueue(this.repairMeans, (id) => {
+      records.refresh(id);
+    });
+    if (settings.repairsForMs !== undefined) this.repairBeside(queue, settings.repairsForMs);
     const keys = new GetDataKey(
       this.storeCalls,
+      records,
       creation,
       unwrapping,
       calls,

@@ -10,7 +10,7 @@ import { StoreCalls } from '../../src/application/store/store-calls.js';
 import { UnwrapInAnyRegion } from '../../src/application/keys/unwrap-in-any-region.js';
 import { VerifyKey } from '../../src/application/maintenance/verify-key.js';
 import { Scan, storedKeys } from '../../src/application/maintenance/scan-keys.js';
-import type { Deployment, Region } from '../../src/domain/ids.js';
+import type { Deployment, KeyId, Region } from '../../src/domain/ids.js';
 import type { AuditLog } from '../../src/ports/audit-log.js';
 import type { Clock } from '../../src/ports/clock.js';
 import type { KeyRepository, PageEntry } from '../../src/ports/key-repository.js';
@@ -33,7 +33,7 @@ const pauses = { minPauseMs: 50, maxPauseMs: 200 };
 const regionsOf = (vaults: readonly KeyVault[]): readonly Region[] => vaults.map(({ region }) => region);
 
 /** The background queue; the process starts and stops it. */
-export function repairQueue(means: RepairMeans): RepairQueue {
+export function repairQueue(means: RepairMeans, onRepaired: (id: KeyId) => void): RepairQueue {
   const { vaults, store, guide, clock } = means;
   const budget = new RepairBudget(regionsOf(vaults), clock);
   const settings = { ...pauses, onCall: budget.spend };
@@ -46,6 +46,7 @@ export function repairQueue(means: RepairMeans): RepairQueue {
     budget,
     clock,
     telemetry,
+    onRepaired,
   );
 }
 

@@ -34,6 +34,7 @@ export const everyEvent: readonly TelemetryEvent[] = [
   answered,
   { ...answered, callerLeft: true },
   { event: 'single-flight.joined' },
+  { event: 'record.lost', id },
   { event: 'vault.call', region: here, operation: 'decrypt', durationMs: 12, keyId: id },
   {
     event: 'vault.call',
@@ -78,6 +79,7 @@ export function fullMetrics(): PrometheusMetrics {
   metrics.watch({
     regions: () => readings,
     storeRegions: () => readings,
+    recordCache: () => ({ records: 8, reads: { fresh: 3, stale: 2, miss: 1 } }),
     waitingRepairs: () => 5,
     requestsInFlight: () => 6,
     certificates: () => [

@@ -126,7 +126,7 @@ function whyNotOutside(ring: Ring, { specifier, values }: Import): string | unde
   const packages: Readonly<Record<Ring, readonly string[] | 'any'>> = {
     domain: ['neverthrow', 'node:crypto'],
     ports: ['neverthrow'],
-    application: ['neverthrow', 'rxjs'],
+    application: ['lru-cache', 'neverthrow', 'rxjs'],
     adapters: 'any',
     infrastructure: 'any',
   };

@@ -31,6 +31,8 @@ interface ServedParts {
   readonly tracer?: Tracer;
   /** How many requests for keys may be under way at once. */
   readonly maxInFlight?: number;
+  /** How many records its cache keeps; none unless given. */
+  readonly cachedRecords?: number;
   readonly limits?: Partial<ConnectionLimits>;
 }
 
@@ -53,6 +55,7 @@ export class ServedApp {
 
   private constructor(private readonly parts: ServedParts) {
     this.service = new VirtualService(2, parts.tracer);
+    this.service.cachedRecords = parts.cachedRecords ?? 0;
   }
 
   /** Serves on a free port; the store has its genesis record. */

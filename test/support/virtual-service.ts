@@ -6,6 +6,7 @@ import { GetDataKey } from '../../src/application/keys/get-data-key.js';
 import { GuardedKeys } from '../../src/application/access/guarded-keys.js';
 import { RegionCalls } from '../../src/application/regions/region-calls.js';
 import { ConcurrencyLimit } from '../../src/application/resilience/concurrency-limit.js';
+import { RecordCache } from '../../src/application/store/record-cache.js';
 import { StoreCalls } from '../../src/application/store/store-calls.js';
 import { RetryingCalls } from '../../src/application/maintenance/retrying-calls.js';
 import { RecordChanges } from '../../src/application/maintenance/record-changes.js';
@@ -17,7 +18,7 @@ import { WrapInEveryRegion } from '../../src/application/keys/wrap-in-every-regi
 import type { CreationLimits } from '../../src/domain/access/creation-quota.js';
 import { dataKeyLengths } from '../../src/domain/keys/data-key.js';
 import { encryptionContext } from '../../src/domain/keys/encryption-context.js';
-import { firstVersion } from '../../src/domain/ids.js';
+import { firstVersion, type KeyId } from '../../src/domain/ids.js';
 import { newKeyRecord, type KeyRecord } from '../../src/domain/keys/key-record.js';
 import type { KeyVault } from '../../src/ports/key-vault.js';
 import type { Tracer } from '../../src/ports/tracer.js';
@@ -38,6 +39,8 @@ export const maxPauseMs = 200;
 export const storeTimeoutMs = 500;
 export const auditTimeoutMs = 300;
 export const maxCreations = 250;
+export const cacheFreshMs = 300_000;
+export const cacheMaxStaleMs = 3_600_000;
 export const ours = deployment('test');
 
 const keyLength = dataKeyLengths[1];
@@ -67,6 +70,10 @@ export class VirtualService {
   creationLimits: CreationLimits = { perSecond: 1e6, burst: 1e6, perDay: 1e6 };
   /** What reads found to be repaired. */
   readonly debts: RepairDebt[] = [];
+  /** How many records each process keeps. */
+  cachedRecords = 0;
+  /** Ids of kept records that the store no longer had. */
+  readonly lost: KeyId[] = [];
   /** How many requests waited for the answer to another one's. */
   joins = 0;
 
@@ -91,10 +98,17 @@ export class VirtualService {
     return this;
   }
 
+  /** The cache of records of one process; of 0 records: there is none. */
+  records(maxRecords = this.cachedRecords): RecordCache {
+    const limits = { maxRecords, freshMs: cacheFreshMs, maxStaleMs: cacheMaxStaleMs };
+    return new RecordCache(this.storeCalls, this.clock, limits, (id) => this.lost.push(id));
+  }
+
   /** One process's use case: each has flights of its own. */
-  process(): GetDataKey {
+  process(records = this.records()): GetDataKey {
     return new GetDataKey(
       this.storeCalls,
+      records,
       this.creation,
       this.unwrapping,
       this.regions,

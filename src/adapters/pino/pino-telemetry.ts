@@ -50,6 +50,9 @@ export class PinoTelemetry implements Telemetry {
       case 'key.repair-failed':
         this.repairFailed(event);
         return;
+      case 'record.lost':
+        this.logger.error({ id: event.id }, 'the store lost the record of a key: restore it from a backup');
+        return;
       case 'repairs.dropped':
         this.logger.warn({ count: event.count }, 'repair queue full: run rkms repair');
         return;

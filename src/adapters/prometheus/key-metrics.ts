@@ -16,6 +16,7 @@ export class KeyMetrics {
   private readonly repairs: Counter<'outcome'>;
   private readonly copies: Counter<'region' | 'change'>;
   private readonly dropped: Counter;
+  private readonly lost: Counter;
   private readonly lines: Counter;
   private readonly flushFailures: Counter;
   private readonly flushDurations: Histogram;
@@ -52,6 +53,10 @@ export class KeyMetrics {
       'rkms_repairs_dropped_total',
       'Keys with missing copies that were not queued for repair because the queue was full.',
     );
+    this.lost = counter(
+      'rkms_records_lost_total',
+      'Times that the store no longer held the record of a key that was opened before; the key is served from memory.',
+    );
     this.lines = counter('rkms_audit_lines_total', 'Lines written to the audit log.');
     this.flushFailures = counter('rkms_audit_flush_failures_total', 'Failed writes to the audit log.');
     this.flushDurations = new Histogram({
@@ -84,6 +89,10 @@ export class KeyMetrics {
 
   repairsDropped(count: number): void {
     this.dropped.inc(count);
+  }
+
+  recordLost(): void {
+    this.lost.inc();
   }
 
   auditFlushed({ lines, durationMs, failed }: AuditFlushed): void {

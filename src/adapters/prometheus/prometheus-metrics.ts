@@ -32,6 +32,9 @@ export class PrometheusMetrics implements Telemetry, Metrics {
       case 'single-flight.joined':
         this.requests.joinedFlight();
         return;
+      case 'record.lost':
+        this.keys.recordLost();
+        return;
       case 'vault.call':
         this.calls.vaultCall(event);
         return;

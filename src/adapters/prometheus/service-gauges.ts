@@ -1,6 +1,7 @@
-// Gauges that are read from the running service at each scrape: readiness, load, the repair queue, and the expiry of its
+// Gauges that are read from the running service at each scrape: readiness, load, the cache of records,
+// the repair queue, and the expiry of its
 // certificates.
-import { Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { MetricsSources } from '../../ports/metrics.js';
 import { kmsRegion, storeRegion, watchRegions } from './region-metrics.js';
 
@@ -24,6 +25,21 @@ export function watchService(registry: Registry, sources: MetricsSources): void 
     Number(sources.isAuditWorking()),
   );
   gauge('rkms_requests_in_flight', 'Requests for keys in flight.', sources.requestsInFlight);
+  gauge(
+    'rkms_record_cache_records',
+    'Records of opened keys in memory.',
+    () => sources.recordCache().records,
+  );
+  new Counter({
+    name: 'rkms_record_cache_reads_total',
+    help: 'Reads of the cache of records, by result: fresh, stale if the store must be asked again, or miss.',
+    labelNames: ['result'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [result, count] of Object.entries(sources.recordCache().reads)) this.inc({ result }, count);
+    },
+  });
   gauge('rkms_repair_queue_keys', 'Keys in the queue for background repair.', sources.waitingRepairs);
   new Gauge({
     name: 'rkms_certificate_expiry_timestamp_seconds',

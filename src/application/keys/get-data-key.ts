@@ -1,15 +1,17 @@
 // The main use case: finds the key of an id or creates it, then opens it. Concurrent requests for one id share one
-// execution. Never creates a key for a caller that may not create, and writes nothing when it reads (I9).
+// execution. Never creates a key for a caller that may not create, and writes nothing when it reads (I9). Only the store,
+// never the cache of records, says that there is no key.
 import { err, errAsync, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { CreationOverQuota, GetKeyFailure } from '../../domain/failures/key-failures.js';
 import { firstVersion, type CallerId, type KeyId, type KeyVersion, type Region } from '../../domain/ids.js';
-import { copiesIn, type KeyRecord } from '../../domain/keys/key-record.js';
+import { copiesIn, hasSameCopies, type KeyRecord } from '../../domain/keys/key-record.js';
 import type { KeyServed } from '../../ports/telemetry.js';
 import type { CreateKey, StoredKey } from './create-key.js';
 import type { RegionCalls } from '../regions/region-calls.js';
 import { SingleFlight } from '../resilience/single-flight.js';
 import type { ConcurrencyLimit } from '../resilience/concurrency-limit.js';
+import type { CachedRecord, RecordCache } from '../store/record-cache.js';
 import { findRecord, type StoreCalls } from '../store/store-calls.js';
 import type { OpenedKey, UnwrapInAnyRegion } from './unwrap-in-any-region.js';
 import type { RepairDebt } from '../../domain/keys/repair-plan.js';
@@ -52,6 +54,7 @@ export class GetDataKey {
 
   constructor(
     private readonly store: StoreCalls,
+    private readonly records: RecordCache,
     private readonly creation: CreateKey,
     private readonly unwrapping: UnwrapInAnyRegion,
     private readonly regions: RegionCalls,
@@ -89,10 +92,10 @@ export class GetDataKey {
       : errAsync(failure);
   }
 
-  private findOrCreate(
-    { id, mayCreate, payer }: KeyRequest,
-    signal: AbortSignal,
-  ): ResultAsync<ServedKey, GetKeyFailure> {
+  private findOrCreate(request: KeyRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
+    const { id, mayCreate, payer } = request;
+    const cached = this.records.get(id);
+    if (cached) return this.openCached(id, cached, signal);
     return this.store
       .read(findRecord(id, firstVersion), signal)
       .andThen((record): ResultAsync<StoredKey, GetKeyFailure> => {
@@ -100,7 +103,29 @@ export class GetDataKey {
         if (!mayCreate) return errAsync(notFound);
         return this.creations.run(() => this.create(id, payer, signal));
       })
-      .andThen((stored) => this.open(id, stored, signal));
+      .andThen((stored) => this.openStored(id, stored, signal));
+  }
+
+  /** A copy of the cache that does not open may have been replaced since: then that of the store is opened. */
+  private openCached(
+    id: KeyId,
+    { record, ageMs }: CachedRecord,
+    signal: AbortSignal,
+  ): ResultAsync<ServedKey, GetKeyFailure> {
+    return this.open(record, signal)
+      .map((served): ServedKey => ({ ...served, recordAgeMs: ageMs }))
+      .orElse((failure) => {
+        if (failure.kind !== 'key.unreadable' && failure.kind !== 'regions.exhausted')
+          return errAsync(failure);
+        return this.store
+          .read(findRecord(id, firstVersion), signal)
+          .mapErr((unread) => (failure.kind === 'key.unreadable' ? unread : failure))
+          .andThen((found) =>
+            found && !hasSameCopies(found, record)
+              ? this.openStored(id, { record: found }, signal)
+              : errAsync(failure),
+          );
+      });
   }
 
   private create(
@@ -123,13 +148,15 @@ export class GetDataKey {
     );
   }
 
-  private open(
+  /** Puts the record into the cache once its key is known to be right. */
+  private openStored(
     id: KeyId,
     { record, own }: StoredKey,
     signal: AbortSignal,
   ): ResultAsync<ServedKey, GetKeyFailure> {
     if (own) {
       this.noteLacking(record, []);
+      this.records.put(record);
       return okAsync(this.served(record, own, true));
     }
     // The store may be wrong or tampered with: the record of another key is never opened for this one (I5).
@@ -138,11 +165,18 @@ export class GetDataKey {
         ? ok(record)
         : err({ kind: 'key.unreadable', reason: 'broken', detail: 'record of another key' } as const);
     return requested
-      .asyncAndThen((found) => this.unwrapping.open(found, signal))
-      .map((opened) => {
-        this.noteLacking(record, opened.faulty);
-        return this.served(record, opened, false);
+      .asyncAndThen((found) => this.open(found, signal))
+      .map((served) => {
+        this.records.put(record);
+        return served;
       });
+  }
+
+  private open(record: KeyRecord, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
+    return this.unwrapping.open(record, signal).map((opened) => {
+      this.noteLacking(record, opened.faulty);
+      return this.served(record, opened, false);
+    });
   }
 
   /** Reading only notes that a repair is needed (I9). `noteDebt` must not delay the answer. */

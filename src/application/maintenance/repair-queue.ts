@@ -3,7 +3,7 @@
 // queue never delays or fails a request, never grows without bound, and works only between `start` and `stop`.
 import type { RepairDebt } from '../../domain/keys/repair-plan.js';
 import type { RepairFailure } from '../../domain/failures/key-failures.js';
-import type { Region } from '../../domain/ids.js';
+import type { KeyId, Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Telemetry } from '../../ports/telemetry.js';
 import type { RegionSelector } from '../regions/region-selector.js';
@@ -49,6 +49,8 @@ export class RepairQueue {
     private readonly budget: RepairBudget,
     private readonly clock: Clock,
     private readonly telemetry: Telemetry,
+    /** Called after the repair of a key, however it ended: the record may have changed. */
+    private readonly onRepaired: (id: KeyId) => void = () => undefined,
   ) {}
 
   /** How many keys wait, without the one that is being repaired. */
@@ -122,6 +124,7 @@ export class RepairQueue {
     if (found.isErr()) return this.failed(debt, found.error, signal);
     if (found.value === undefined) return [];
     const { failed, failure } = await this.repairing.repair(found.value, signal);
+    this.onRepaired(debt.id);
     if (failure) return isFinal(failure) ? [] : debt.regions;
     return failed.map(({ region }) => region);
   }

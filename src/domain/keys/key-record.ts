@@ -53,5 +53,12 @@ export function holdsCiphertext({ ciphertexts }: KeyRecord, { region, bytes }: R
   return held?.length === bytes.length && held.every((byte, index) => byte === bytes[index]);
 }
 
+/** Whether two records of one key hold exactly the same ciphertexts, under one commitment. */
+export function hasSameCopies(one: KeyRecord, other: KeyRecord): boolean {
+  const copies = [...one.ciphertexts.values()];
+  const isSame = one.commitment === other.commitment && copies.length === other.ciphertexts.size;
+  return isSame && copies.every((each) => holdsCiphertext(other, each));
+}
+
 const byRegion = (ciphertexts: readonly RegionalCiphertext[]): Map<Region, RegionalCiphertext> =>
   new Map(ciphertexts.map((ciphertext) => [ciphertext.region, ciphertext]));

@@ -25,7 +25,7 @@ import { KeyVaults } from '../../ports/key-vault.js';
 import { Metrics } from '../../ports/metrics.js';
 import { Telemetry, type RequestAnswered } from '../../ports/telemetry.js';
 import { Tracer } from '../../ports/tracer.js';
-import { RepairQueueService } from '../wiring/maintenance-bindings.js';
+import { RecordCacheService, RepairQueueService } from '../wiring/maintenance-bindings.js';
 import { checkRegions } from './check-regions.js';
 import { checkTables } from './check-tables.js';
 import { isEmbedded, regionsOf, type Config } from '../config/config.js';
@@ -108,6 +108,7 @@ export async function startService(
   const supervision = supervisors.kms.order$.subscribe();
   supervision.add(supervisors.store?.order$.subscribe());
   const repairs = container.get(RepairQueueService);
+  const records = container.get(RecordCacheService);
   if (config.repair.background === 'on') repairs.start();
   const [operationsServer, server] = [await apps.listenOperations(), await apps.listenKeys()];
   tlsFiles?.watch();
@@ -120,6 +121,7 @@ export async function startService(
   container.get(Metrics).watch({
     regions: () => kms.snapshot(),
     ...(store && { storeRegions: () => store.snapshot() }),
+    recordCache: () => ({ records: records.size, reads: records.reads }),
     waitingRepairs: () => repairs.waitingKeys,
     requestsInFlight: () => inFlight.inUse,
     certificates,

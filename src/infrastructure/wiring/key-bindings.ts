@@ -12,6 +12,7 @@ import { WrapInEveryRegion } from '../../application/keys/wrap-in-every-region.j
 import { RegionCalls } from '../../application/regions/region-calls.js';
 import { RegionSelector } from '../../application/regions/region-selector.js';
 import { ConcurrencyLimit } from '../../application/resilience/concurrency-limit.js';
+import { RecordCache } from '../../application/store/record-cache.js';
 import { StoreCalls } from '../../application/store/store-calls.js';
 import { AuditLog } from '../../ports/audit-log.js';
 import { Clock } from '../../ports/clock.js';
@@ -22,7 +23,7 @@ import { token } from '../../ports/token.js';
 import { Tracer } from '../../ports/tracer.js';
 import { expectedGenesis, type Config } from '../config/config.js';
 import { creationLimitsOf } from '../config/schema/callers.js';
-import { RepairBudgetService, RepairQueueService } from './maintenance-bindings.js';
+import { RecordCacheService, RepairBudgetService, RepairQueueService } from './maintenance-bindings.js';
 
 export const GuardedKeysService = token<GuardedKeys>('GuardedKeys');
 /** Calls of requests to regions: bounded, hedged, and counted for the budget of background repair. */
@@ -73,6 +74,18 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
       [KeyRepository, Clock, Telemetry, StoreVerification, Tracer],
     )
     .inSingletonScope();
+  bind(RecordCacheService)
+    .toResolvedValue(
+      (store, clock, telemetry) => {
+        const { records: maxRecords, max_stale_s } = config.cache;
+        const limits = { maxRecords, freshMs: 300_000, maxStaleMs: max_stale_s * 1_000 };
+        return new RecordCache(store, clock, limits, (id) => {
+          telemetry.record({ event: 'record.lost', id });
+        });
+      },
+      [RequestStoreService, Clock, Telemetry],
+    )
+    .inSingletonScope();
   bind(CreateKeyService)
     .toResolvedValue(
       (regions, store, clock, telemetry, verification, tracer) => {
@@ -86,13 +99,14 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
     .inSingletonScope();
   bind(GetDataKeyService)
     .toResolvedValue(
-      (store, creation, regions, repairs, telemetry) => {
+      (store, records, creation, regions, repairs, telemetry) => {
         const unwrapping = new UnwrapInAnyRegion(regions, settings.deployment);
         const joined = (): void => {
           telemetry.record({ event: 'single-flight.joined' });
         };
         return new GetDataKey(
           store,
+          records,
           creation,
           unwrapping,
           regions,
@@ -101,7 +115,14 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
           joined,
         );
       },
-      [RequestStoreService, CreateKeyService, RequestCallsService, RepairQueueService, Telemetry],
+      [
+        RequestStoreService,
+        RecordCacheService,
+        CreateKeyService,
+        RequestCallsService,
+        RepairQueueService,
+        Telemetry,
+      ],
     )
     .inSingletonScope();
   bind(GuardedKeysService)

@@ -8,6 +8,7 @@ import { RegionSelector } from '../../application/regions/region-selector.js';
 import { RepairBudget } from '../../application/maintenance/repair-budget.js';
 import { RepairKey, type RepairSettings } from '../../application/maintenance/repair-key.js';
 import { RepairQueue } from '../../application/maintenance/repair-queue.js';
+import type { RecordCache } from '../../application/store/record-cache.js';
 import { StoreCalls } from '../../application/store/store-calls.js';
 import { UnwrapInAnyRegion } from '../../application/keys/unwrap-in-any-region.js';
 import { VerifyKey } from '../../application/maintenance/verify-key.js';
@@ -24,6 +25,8 @@ type Bind = ContainerModuleLoadOptions['bind'];
 
 /** `GET /key` pays into it with every call to a region; the repair queue spends from it. */
 export const RepairBudgetService = token<RepairBudget>('RepairBudget');
+/** The records of keys that were opened; bound with what answers requests. */
+export const RecordCacheService = token<RecordCache>('RecordCache');
 export const RepairQueueService = token<RepairQueue>('RepairQueue');
 /** Store calls of scans, with a time limit for pages. */
 export const StoreCallsService = token<StoreCalls>('StoreCalls');
@@ -46,7 +49,7 @@ export function bindRepairQueue(bind: Bind, config: Config): void {
     .inSingletonScope();
   bind(RepairQueueService)
     .toResolvedValue(
-      (repository, vaults, guide, budget, audit, clock, telemetry) => {
+      (repository, vaults, guide, budget, audit, clock, telemetry, records) => {
         const store = new StoreCalls(repository, clock, telemetry, {
           storeTimeoutMs: config.store.timeout_ms,
         });
@@ -59,9 +62,20 @@ export function bindRepairQueue(bind: Bind, config: Config): void {
         const parts = { vaults, calls, guide, verifying, unwrapping, changes, telemetry };
         const choices = { dropRemoved: false, dryRun: false };
         const repairing = new RepairKey(parts, { deployment, quorum: config.keys.quorum, ...choices });
-        return new RepairQueue(store, repairing, guide, budget, clock, telemetry);
+        return new RepairQueue(store, repairing, guide, budget, clock, telemetry, (id) => {
+          records.refresh(id);
+        });
       },
-      [KeyRepository, KeyVaults, RegionSelector, RepairBudgetService, AuditLog, Clock, Telemetry],
+      [
+        KeyRepository,
+        KeyVaults,
+        RegionSelector,
+        RepairBudgetService,
+        AuditLog,
+        Clock,
+        Telemetry,
+        RecordCacheService,
+      ],
     )
     .inSingletonScope();
 }

@@ -151,6 +151,12 @@ describe('a line', () => {
     expect(text).not.toContain(secret);
   });
 
+  test('about a record that the store lost has the id and what to do', () => {
+    expect(logged({ event: 'record.lost', id }).lines).toEqual([
+      { level: error, id, msg: 'the store lost the record of a key: restore it from a backup' },
+    ]);
+  });
+
   test('about a full repair queue has the number of dropped keys and what to do', () => {
     expect(logged({ event: 'repairs.dropped', count: 3 }).lines).toEqual([
       { level: warn, count: 3, msg: 'repair queue full: run rkms repair' },

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { PrometheusMetrics } from '../../../src/adapters/prometheus/prometheus-metrics.js';
 import type { TelemetryEvent } from '../../../src/ports/telemetry.js';
 import { answered, everyEvent, fullMetrics } from '../../support/full-metrics.js';
-import { region } from '../../support/names.js';
+import { keyId, region } from '../../support/names.js';
 import { parsePage, type Sample } from '../../support/scraped-metrics.js';
 
 let metrics: PrometheusMetrics;
@@ -74,6 +74,11 @@ describe('an event', () => {
       'of a request that joined a single flight',
       { event: 'single-flight.joined' },
       ['rkms_single_flight_joined_total{} 1'],
+    ],
+    [
+      'of a record that the store lost',
+      { event: 'record.lost', id: keyId('orders/7') },
+      ['rkms_records_lost_total{} 1'],
     ],
     [
       'of a successful KMS call',
@@ -152,6 +157,10 @@ describe('the page', () => {
         'rkms_audit_working{} 1',
         'rkms_requests_in_flight{} 6',
         'rkms_requests_in_flight_limit{} 9',
+        'rkms_record_cache_records{} 8',
+        'rkms_record_cache_reads_total{result=fresh} 3',
+        'rkms_record_cache_reads_total{result=stale} 2',
+        'rkms_record_cache_reads_total{result=miss} 1',
         'rkms_repair_queue_keys{} 5',
         'rkms_quorum_regions{} 2',
         'rkms_certificate_expiry_timestamp_seconds{file=cert.pem} 7',

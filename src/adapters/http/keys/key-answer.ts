@@ -36,6 +36,9 @@ export function answerKey(ctx: Context, served: ServedKey): void {
   ctx.type = 'application/json';
   ctx.set('RKMS-Region', served.region);
   ctx.set('RKMS-Copies', `${served.copies}/${served.regions}`);
+  if (served.recordAgeMs !== undefined) {
+    ctx.set('RKMS-Record', `cached; age=${Math.floor(served.recordAgeMs / 1_000)}`);
+  }
   ctx.body = body;
   (ctx.state as RequestState).served = factsOf(served);
 }

@@ -187,6 +187,12 @@ export const headers = {
     description: 'How many of the configured regions hold the key.',
     schema: { type: 'string', pattern: '^\\d+/\\d+$', examples: ['3/3'] },
   },
+  'RKMS-Record': {
+    required: false,
+    description:
+      'Present when the record of the key came from the cache: the seconds since the store was seen to hold it.',
+    schema: { type: 'string', pattern: '^cached; age=\\d+$', examples: ['cached; age=42'] },
+  },
   'Retry-After': {
     required: true,
     description: 'Seconds to wait before the next try.',

@@ -106,6 +106,22 @@ export const configSchema = z.strictObject(
     })
       .prefault({})
       .describe('New data keys.'),
+    cache: section({
+      records: whole(0, 10_000_000, 'records')
+        .default(100_000)
+        .describe(
+          'How many records of opened keys each process keeps in memory, about 1 KB each: ciphertexts, never a key. 0 keeps none.',
+        ),
+      max_stale_s: whole(300, 2_592_000, 'seconds')
+        .default(86_400)
+        .describe(
+          'For how long a kept record is used while the store does not answer. Otherwise it is read again after 5 minutes.',
+        ),
+    })
+      .prefault({})
+      .describe(
+        'Records kept in memory, so that known keys are served while the store is down. See docs/stores.md.',
+      ),
     kms: section({
       attempt_timeout_ms: whole(10, 60_000, 'milliseconds')
         .default(800)
