@@ -27,7 +27,7 @@ const folder = join(project, `dist-${startedAt.getTime()}-${process.pid}`);
 const isLink = (path) => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 
 function compile() {
-  const compiler = join(project, 'node_modules/typescript/bin/tsc');
+  const compiler = join(project, 'node_modules/typescript-7/bin/tsc');
   const { status } = spawnSync(
     process.execPath,
     // `make test` and `make lint` check the types of everything; a build that checked them again would take half as long again.

@@ -166,7 +166,7 @@ async function commandSuite({ name, command = [], lastLines = 1 }: Suite): Promi
 const bin = (name: string): string => join('node_modules/.bin', name);
 
 async function staticChecks(): Promise<void> {
-  await check('types', bin('tsc'), ['-p', 'tsconfig.json'], true);
+  await check('types', process.execPath, ['node_modules/typescript-7/bin/tsc', '-p', 'tsconfig.json'], true);
   await check('lint', bin('eslint'), ['.'], true);
   await check('format', bin('prettier'), ['--check', '--log-level', 'warn', '.'], true);
 }

@@ -12,7 +12,7 @@ import { awsVariables, PlayedAws } from '../support/played-aws.js';
 import { embeddedConfig, Lab, type Served } from '../support/served-process.js';
 import { dose, report } from '../support/tiers.js';
 
-const fresh = dose('FRESH', { small: 60, full: 1_000 });
+const fresh = dose('FRESH', { small: 20, full: 1_000 });
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const clients = 50;
 const hot = 20;

@@ -10,7 +10,7 @@ import { SecretHunt } from '../support/secret-hunt.js';
 import { dose, report } from '../support/tiers.js';
 import { until } from '../support/until.js';
 
-const requests = dose('REQUESTS', { small: 200, full: 1_000 });
+const requests = dose('REQUESTS', { small: 60, full: 1_000 });
 const ids = Array.from({ length: 10 }, (_, index) => `residue/${index}`);
 /** Each is made once: how many there are changes nothing about how much one leaves. */
 const newIds = Array.from({ length: requests / 4 }, (_, index) => `new/${index}`);

@@ -10,6 +10,9 @@ export const dose = (
   { small, full }: { readonly small: number; readonly full: number },
 ): number => Number(process.env[name] ?? (isDeep ? full : small));
 
+/** How often a property that takes thousands of cases is tried: a fifth of them in the small tier. */
+export const manyRuns = (full: number): number => (isDeep ? full : Math.ceil(full / 5));
+
 /** Prints what a suite measured, and keeps it for the summary of `make test-deep`. */
 export function report(figures: string): void {
   process.stdout.write(`${figures}\n`);

@@ -1,7 +1,7 @@
 // Waiting for something to come true, without a guess at how long it takes.
 import { setTimeout as pause } from 'node:timers/promises';
 
-const patienceMs = 10_000;
+const patienceMs = 25_000;
 const pauseMs = 2;
 
 /** Resolves once `condition` holds; fails when it does not within `patience`. */

@@ -33,6 +33,7 @@ import { ManualClock } from '../../support/manual-clock.js';
 import { region } from '../../support/names.js';
 import { refusalOf } from '../../support/refusals.js';
 import { until } from '../../support/until.js';
+import { manyRuns } from '../../support/tiers.js';
 
 const leftovers = new Leftovers();
 afterEach(() => leftovers.clear());
@@ -89,7 +90,7 @@ describe('an entry', () => {
         expected.push([requestId, outcome, method]);
         expect((await audit.append(entry({ requestId, outcome, method }))).isOk()).toBe(true);
       }),
-      { numRuns: 500 },
+      { numRuns: manyRuns(500) },
     );
     const found = auditLines(path)
       .slice(2)

@@ -309,7 +309,7 @@ describe('10,000 random changes', () => {
     const below = (most: number): number => Math.floor(random.random() * most);
     const files = filesOfLog(path);
     const contents = files.map((file) => readFileSync(file));
-    const changes = dose('CHANGES', { small: 1_000, full: 10_000 });
+    const changes = dose('CHANGES', { small: 300, full: 10_000 });
     const missed: string[] = [];
     const counts = { total: 0, byChain: 0, byAnchor: 0 };
     while (counts.total < changes) {

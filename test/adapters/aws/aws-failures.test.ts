@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { transportFailure } from '../../../src/adapters/aws/transport-failures.js';
 import { kmsFailure } from '../../../src/adapters/aws/kms-failures.js';
 import { readFailure, writeFailure } from '../../../src/adapters/dynamodb/dynamodb-failures.js';
+import { manyRuns } from '../../support/tiers.js';
 
 const coded = (code: string, more: object = {}): Error =>
   Object.assign(new Error('secret text'), { code, ...more });
@@ -152,7 +153,7 @@ describe('junk', () => {
         expect(readFailure(cause)).toHaveProperty('kind');
         expect(writeFailure(cause)).toHaveProperty('kind');
       }),
-      { numRuns: 1_000 },
+      { numRuns: manyRuns(1_000) },
     );
   });
 

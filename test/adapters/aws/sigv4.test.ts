@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { SignatureV4 } from '@smithy/signature-v4';
 import fc from 'fast-check';
 import { SigV4Signer, signingKey } from '../../../src/adapters/aws/sigv4.js';
+import { manyRuns } from '../../support/tiers.js';
 
 class Sha256 {
   private readonly hash;
@@ -87,7 +88,7 @@ describe('a signature', () => {
           expect(own).toEqual(signed.headers);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: manyRuns(300) },
     );
   });
 

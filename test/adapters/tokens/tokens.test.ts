@@ -31,6 +31,7 @@ import { callerId } from '../../support/names.js';
 import { refusalOf } from '../../support/refusals.js';
 import { StoreProcesses } from '../../support/store-processes.js';
 import { until } from '../../support/until.js';
+import { manyRuns } from '../../support/tiers.js';
 
 const leftovers = new Leftovers();
 afterEach(() => leftovers.clear());
@@ -128,7 +129,7 @@ describe('an Authorization header', () => {
         const changed = text.slice(0, index) + other + text.slice(index + 1);
         expect(parseAuthorization(`Bearer ${changed}`)).toBeUndefined();
       }),
-      { numRuns: 500 },
+      { numRuns: manyRuns(500) },
     );
   });
 

@@ -10,6 +10,7 @@ import { keyId, keyVersion, region } from '../../support/names.js';
 import { hexOf, isWiped, revealed } from '../../support/sample-keys.js';
 import { ScriptedVault } from '../../support/scripted-vault.js';
 import { hedgeAfterMs, maxPauseMs, patience, VirtualService } from '../../support/virtual-service.js';
+import { manyRuns } from '../../support/tiers.js';
 
 const id = keyId('orders/7');
 const plaintext = randomBytes(32);
@@ -250,7 +251,7 @@ describe('several processes that ask at once for an id that has no key', () => {
           expect(world.clock.pending).toBe(0);
         },
       ),
-      { numRuns: 150 },
+      { numRuns: manyRuns(150) },
     );
   });
 });

@@ -10,6 +10,7 @@ import {
 } from '../../../src/application/maintenance/scan-keys.js';
 import { ManualClock, settle } from '../../support/manual-clock.js';
 import { patience, VirtualService } from '../../support/virtual-service.js';
+import { manyRuns } from '../../support/tiers.js';
 
 let clock: ManualClock;
 beforeEach(() => {
@@ -251,7 +252,7 @@ describe('a scan that is stopped', () => {
           expect(sorted(seen)).toEqual(upTo(size));
         },
       ),
-      { numRuns: 60 },
+      { numRuns: manyRuns(60) },
     );
   });
 });

@@ -16,6 +16,7 @@ import {
   type End,
   type SupervisedRegions,
 } from '../../support/supervised-regions.js';
+import { manyRuns } from '../../support/tiers.js';
 
 const frankfurtGoes = (from: string, to: string, why: string): string =>
   `eu-central-1: ${from} > ${to} (${why})`;
@@ -1312,7 +1313,7 @@ describe('whatever happens', () => {
           }
         },
       ),
-      { numRuns: 50 },
+      { numRuns: manyRuns(50) },
     );
   });
 });

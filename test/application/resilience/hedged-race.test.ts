@@ -13,6 +13,7 @@ import type { Region } from '../../../src/domain/ids.js';
 import { ManualClock, settle } from '../../support/manual-clock.js';
 import { region } from '../../support/names.js';
 import { vaultFailureKinds, vaultFailures, type VaultFailureKind } from '../../support/vault-failures.js';
+import { manyRuns } from '../../support/tiers.js';
 
 const names = ['eu-central-1', 'eu-west-1', 'eu-north-1'].map(region);
 const [frankfurt, dublin, stockholm] = names;
@@ -640,7 +641,7 @@ describe('whatever the regions do', () => {
           expect([...won, ...thrownAway].sort()).toStrictEqual([...answered].sort());
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: manyRuns(2_000) },
     );
   });
 });

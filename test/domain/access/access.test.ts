@@ -13,6 +13,7 @@ import { parseIdPattern } from '../../../src/domain/access/id-pattern.js';
 import { callerWith, grant } from '../../support/callers.js';
 import { naivelyMay } from '../../support/naive-access.js';
 import { keyId } from '../../support/names.js';
+import { manyRuns } from '../../support/tiers.js';
 
 const mayDo = (caller: Caller, permission: Permission, id: string): boolean =>
   isKeyPermission(permission) ? may(caller, permission, keyId(id)) : may(caller, permission);
@@ -146,7 +147,7 @@ describe('the rules', () => {
         };
         expect(mayDo(caller, permission, id)).toBe(naivelyMay(granted, permission, id));
       }),
-      { numRuns: 3_000 },
+      { numRuns: manyRuns(3_000) },
     );
   });
 

@@ -13,6 +13,7 @@ import {
 } from '../../../src/domain/keys/record-format.js';
 import { maxCiphertextBytes } from '../../../src/domain/keys/regional-ciphertext.js';
 import { keyVersion } from '../../support/names.js';
+import { manyRuns } from '../../support/tiers.js';
 
 const good: CiphertextFields = { region: 'eu-west-1', kmsKey: 'arn:1', bytes: Uint8Array.of(1, 2, 3) };
 const fields = {
@@ -183,7 +184,7 @@ describe('a damaged record', () => {
         // Every accepted record can be written and read again.
         expect(read.map(encodeRecord).andThen(decodeRecord)).toEqual(read);
       }),
-      { numRuns: 2_000 },
+      { numRuns: manyRuns(2_000) },
     );
     fc.assert(
       fc.property(fc.object(), fc.dictionary(fc.constantFrom(...fieldNames), anything), (other, some) => {

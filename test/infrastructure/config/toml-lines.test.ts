@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parse, stringify } from 'smol-toml';
 import { tomlLines } from '../../../src/infrastructure/config/toml-lines.js';
+import { manyRuns } from '../../support/tiers.js';
 
 /** The paths of all that a parsed text holds. */
 const pathsIn = (value: unknown, path = ''): readonly string[] => {
@@ -84,7 +85,7 @@ describe('the lines of a TOML text', () => {
         if (text === undefined) return;
         expect(sorted(tomlLines(text).keys())).toEqual(sorted(pathsIn(parse(text))));
       }),
-      { numRuns: 300 },
+      { numRuns: manyRuns(300) },
     );
   });
 
@@ -96,7 +97,7 @@ describe('the lines of a TOML text', () => {
           expect(tomlLines(text)).toBeInstanceOf(Map);
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: manyRuns(2_000) },
     );
   });
 });

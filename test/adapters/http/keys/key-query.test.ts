@@ -6,6 +6,7 @@ import { parseKeyQuery } from '../../../../src/adapters/http/keys/key-query.js';
 import type { RequestFailure } from '../../../../src/adapters/http/server/request-failures.js';
 import { spelledKeyIds } from '../../../support/key-ids.js';
 import { maxTargetLength, parseTarget } from '../../../../src/adapters/http/server/request-target.js';
+import { manyRuns } from '../../../support/tiers.js';
 
 const kindOf = (query: string | undefined): RequestFailure['kind'] | undefined =>
   parseKeyQuery(query).match(
@@ -63,7 +64,7 @@ describe('the query of a request for a key', () => {
         if (expected === undefined) expect(kindOf(query)).toMatch(/^request\.[a-z-]+$/);
         else expect(parseKeyQuery(query)).toEqual(ok(expected));
       }),
-      { numRuns: 2_000 },
+      { numRuns: manyRuns(2_000) },
     );
   });
 
