@@ -196,7 +196,7 @@ const config = target(
     fc.constantFrom(
       'deployment = "d"\n[[regions]]\nname = "a"\nvault = "local-kms"\n[store]\nkind = "sqlite"\n',
       'deployment = "d"\n[[regions]]\nname = "a"\nvault = "aws-kms"\nkms_key = "k"\nendpoint = "https://a"\n' +
-        '[store]\nkind = "dynamodb"\ntable = "t"\nregion = "a"\n[server]\nport = 1\n[security]\nallow_environment = ["X"]\n',
+        '[store]\nkind = "dynamodb"\ntable = "t"\nregion = "a"\n[server]\nport = 1\n[security]\nallow_environment = ["NODE_DEBUG"]\n',
     ),
     [
       '[',

@@ -17,15 +17,18 @@ export interface AwsConnectionSettings {
 }
 
 export class RegionalClients {
+  readonly sdkLogger: SdkLogger;
   private readonly resolver: NameResolver;
   /** :: region -> its credentials */
   private readonly credentials = new Map<string, RollingCredentials>();
 
+  /** `warn` gets what the SDK warns of, in one line. */
   constructor(
     private readonly clock: Clock,
-    private readonly fetchFor: (region: string) => FetchCredentials = fetchByChain,
+    warn: (text: string) => void,
   ) {
     this.resolver = new NameResolver(clock);
+    this.sdkLogger = warningsOnly(warn);
   }
 
   client(service: AwsService, { region, endpoint, ...limits }: AwsConnectionSettings): JsonClient {
@@ -42,23 +45,42 @@ export class RegionalClients {
   }
 
   credentialsOf(region: string): RollingCredentials {
-    const known = this.credentials.get(region) ?? new RollingCredentials(this.fetchFor(region), this.clock);
+    const known =
+      this.credentials.get(region) ??
+      new RollingCredentials(fetchByChain(region, this.sdkLogger), this.clock);
     this.credentials.set(region, known);
     return known;
   }
 }
 
+/** The interface of the SDK's loggers. */
+type SdkLogger = Readonly<
+  Record<'trace' | 'debug' | 'info' | 'warn' | 'error', (...parts: unknown[]) => void>
+>;
+
+/** Warnings of the SDK are texts of its own; what it says below and above them may hold requests and answers. */
+function warningsOnly(warn: (text: string) => void): SdkLogger {
+  const nothing = (): void => undefined;
+  const log = (...parts: unknown[]): void => {
+    const texts = parts.filter((part) => typeof part === 'string');
+    if (texts.length > 0) warn(texts.join(' ').replaceAll(/\s+/g, ' ').trim());
+  };
+  return { trace: nothing, debug: nothing, info: nothing, warn: log, error: nothing };
+}
+
 /**
  * The SDK's chain of providers (environment, profile, web identity, container, instance), asked from the beginning each time:
- * its memoised form would wait for ever for a provider that hangs, and would never read a changed file again.
+ * its memoised form would wait for ever for a provider that hangs, and would never read a changed file again. Where credentials come
+ * from, with the endpoint of STS, is up to the environment and the home folder; how often STS is asked is not.
  */
 const fetchByChain =
-  (region: string): FetchCredentials =>
+  (region: string, logger: SdkLogger): FetchCredentials =>
   async () => {
     const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
     return defaultProvider({
-      clientConfig: { region },
+      clientConfig: { region, logger, maxAttempts: 2, retryMode: 'standard', defaultsMode: 'standard' },
       parentClientConfig: { region: () => Promise.resolve(region) },
+      logger,
       ignoreCache: true,
     })();
   };

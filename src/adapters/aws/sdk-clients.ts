@@ -12,24 +12,34 @@ export const kmsSdkClient = (clients: RegionalClients, settings: AwsConnectionSe
 export const dynamoDbSdkClient = (
   clients: RegionalClients,
   settings: AwsConnectionSettings,
-): DynamoDBClient => new DynamoDBClient(optionsOf(clients, 'dynamodb', settings));
+): DynamoDBClient =>
+  new DynamoDBClient({
+    ...optionsOf(clients, 'dynamodb', settings),
+    accountIdEndpointMode: 'disabled',
+    endpointDiscoveryEnabled: false,
+  });
 
-type AwsConnectionOptions = Required<
-  Pick<
-    KMSClientConfig,
-    'region' | 'endpoint' | 'maxAttempts' | 'retryMode' | 'credentials' | 'requestHandler'
-  >
->;
+/** Every setting that the SDK would otherwise read from the environment or the home folder. See docs/aws-settings.md. */
+const ownSettings: KMSClientConfig = {
+  maxAttempts: 1,
+  retryMode: 'standard',
+  defaultsMode: 'standard',
+  useFipsEndpoint: false,
+  useDualstackEndpoint: false,
+  authSchemePreference: ['sigv4'],
+  disableClockSkewCorrection: false,
+  userAgentAppId: () => Promise.resolve(undefined),
+};
 
 const optionsOf = (
   clients: RegionalClients,
   service: AwsService,
   { region, endpoint, connectTimeoutMs, maxSockets }: AwsConnectionSettings,
-): AwsConnectionOptions => ({
+): KMSClientConfig => ({
+  ...ownSettings,
   region,
   endpoint: endpoint ?? endpointOf(service, region),
-  maxAttempts: 1,
-  retryMode: 'standard',
+  logger: clients.sdkLogger,
   credentials: () => clients.credentialsOf(region).get(),
   requestHandler: {
     connectionTimeout: connectTimeoutMs,

@@ -2,40 +2,10 @@
 // expose the memory of the process. The start refuses them unless the configuration file lists them; the environment cannot
 // allow itself.
 import { OperatorError } from '../../adapters/system/operator-error.js';
+import { fipsHint, lacksFipsEndpoints } from './aws-environment.js';
 import type { Environment } from './environment.js';
+import { unsafeRules } from './schema/unsafe-rules.js';
 import { usesAws, type Config } from './config.js';
-
-interface UnsafeRule {
-  /** The whole name of a variable, or of a flag with its dashes. */
-  readonly names: RegExp;
-  /** What it does, to be read after its name. */
-  readonly does: string;
-  /** Harmless where no region and no store is on AWS. */
-  readonly onlyWithAws?: true;
-  /** The only value that does harm; any but the empty one where none is named. */
-  readonly value?: string;
-}
-
-const rules: readonly UnsafeRule[] = [
-  { names: /^AWS_ENDPOINT_URL(_.*)?$/, does: 'sends calls to AWS to another host', onlyWithAws: true },
-  { names: /^(HTTPS?|ALL)_PROXY$/i, does: 'sends calls to AWS through another host', onlyWithAws: true },
-  { names: /^NODE_USE_ENV_PROXY$|^--use-env-proxy$/, does: 'makes Node obey proxies', onlyWithAws: true },
-  {
-    names: /^NODE_EXTRA_CA_CERTS$|^--use-(system|openssl)-ca$|^SSL_CERT_(FILE|DIR)$|^NODE_USE_SYSTEM_CA$/,
-    does: 'trusts more authorities to speak for AWS',
-    onlyWithAws: true,
-  },
-  { names: /^NODE_TLS_REJECT_UNAUTHORIZED$/, does: 'trusts anybody to be AWS', value: '0' },
-  { names: /^SSLKEYLOGFILE$|^--tls-keylog$/, does: 'writes the keys of TLS into a file' },
-  { names: /^--trace-tls$/, does: 'prints what TLS protects' },
-  { names: /^NODE_DEBUG(_NATIVE)?$/, does: 'prints requests with their tokens' },
-  { names: /^--(debug|inspect)(-.*)?$/, does: 'lets a debugger read the memory' },
-  { names: /^--(heap-prof|heapsnapshot-.*|abort-on-uncaught-exception)$/, does: 'writes the memory to disk' },
-  { names: /^(-r|--(require|import|loader|experimental-loader))$/, does: 'loads other code first' },
-  { names: /^--insecure-http-parser$/, does: 'reads requests that are not HTTP' },
-  { names: /^--(tls-(min|max)-.*|tls-cipher-list|security-revert|openssl-.*)$/, does: 'weakens TLS' },
-  { names: /^OPENSSL_CONF$/, does: 'changes how OpenSSL works' },
-];
 
 /** A danger that is there, as `HTTPS_PROXY`, and what it does. */
 export interface UnsafeSetting {
@@ -53,7 +23,7 @@ export function unsafeSettingsIn(
   const flags = [...nodeFlags, environment['NODE_OPTIONS'] ?? ''].flatMap(flagsIn);
   const there = [...variables, ...flags.map((name) => ({ name, value: 'given' }))];
   const found = there.flatMap(({ name, value }) =>
-    rules
+    unsafeRules
       .filter((danger) => danger.names.test(name) && (withAws || !danger.onlyWithAws))
       .filter((danger) => (danger.value === undefined ? value !== '' : value === danger.value))
       .map(({ does }) => ({ name, does })),
@@ -73,6 +43,12 @@ export function refuseUnsafeEnvironment(
   environment: Environment,
   nodeFlags: readonly string[],
 ): void {
+  if (lacksFipsEndpoints(config, environment)) {
+    throw new OperatorError(
+      'AWS_USE_FIPS_ENDPOINT is true, but not every region and store has a FIPS endpoint in the configuration',
+      fipsHint,
+    );
+  }
   const allowed = config.security.allow_environment;
   const found = unsafeSettingsIn(environment, nodeFlags, usesAws(config)).filter(
     ({ name }) => !allowed.includes(name),

@@ -1,5 +1,6 @@
 // The program itself: the version of Node, the environment, and the configuration with every problem in it.
 import { err, ok, type Result } from 'neverthrow';
+import { variablesWithoutEffect } from '../config/aws-environment.js';
 import { unknownVariables } from '../config/environment.js';
 import { parseConfig, type Config } from '../config/config.js';
 import { refuseUnsafeEnvironment } from '../config/unsafe-environment.js';
@@ -37,7 +38,14 @@ export function checkConfiguration(
   const variables = unknownVariables(machine.environment).map((name) =>
     environment.warning('variables', `${name} names no option`, 'correct its name, or remove it'),
   );
-  return ok({ config: parsed.value, findings: [configuration.ok('file', path), ...variables] });
+  const ignored = variablesWithoutEffect(machine.environment, parsed.value).map(({ name, why }) =>
+    environment.warning(
+      'variables',
+      `${name} has no effect: ${why}`,
+      'remove it from the environment of RKMS',
+    ),
+  );
+  return ok({ config: parsed.value, findings: [configuration.ok('file', path), ...variables, ...ignored] });
 }
 
 /** Variables and flags that could disclose keys; the start refuses them, too. */

@@ -61,7 +61,11 @@ export const bindAdapters = (config: Config, logger: Logger): ContainerModule =>
       )
       .inSingletonScope()
       .onDeactivation((audit) => audit.close());
-    bind(AwsClients).toConstantValue(new RegionalClients(systemClock));
+    bind(AwsClients).toConstantValue(
+      new RegionalClients(systemClock, (warning) => {
+        logger.warn({ warning }, 'the AWS SDK warns');
+      }),
+    );
     bindStore(bind, config, AwsClients);
     bind(KeyVaults)
       .toResolvedValue((aws) => config.regions.map((region) => vaultOf(region, config, aws)), [AwsClients])

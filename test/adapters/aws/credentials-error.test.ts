@@ -66,7 +66,7 @@ afterAll(async () => {
 
 /** The failures by the hot path and the SDK, of KMS and DynamoDB: all must be the same. */
 async function failuresOfAll(): Promise<readonly object[]> {
-  const clients = new RegionalClients(systemClock);
+  const clients = new RegionalClients(systemClock, () => undefined);
   const [kms, dynamodb] = [clients.client('kms', connection), clients.client('dynamodb', connection)];
   const sdk = dynamoDbSdkClient(clients, connection);
   const rejected = async (call: Promise<unknown>): Promise<unknown> => {

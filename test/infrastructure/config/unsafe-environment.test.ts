@@ -6,6 +6,7 @@ import {
   unsafeSettingsIn,
   refuseUnsafeEnvironment,
 } from '../../../src/infrastructure/config/unsafe-environment.js';
+import { variablesWithoutEffect } from '../../../src/infrastructure/config/aws-environment.js';
 import { OperatorError } from '../../../src/adapters/system/operator-error.js';
 import { embeddedConfig } from '../../support/served-process.js';
 
@@ -19,10 +20,6 @@ const onlyWithAws: readonly (readonly [string, string])[] = [
   ['AWS_ENDPOINT_URL', 'http://127.0.0.1:1'],
   ['AWS_ENDPOINT_URL_KMS', 'https://kms.example'],
   ['AWS_ENDPOINT_URL_DYNAMODB', 'https://dynamodb.example'],
-  ['HTTP_PROXY', 'http://proxy.example'],
-  ['HTTPS_PROXY', 'http://proxy.example'],
-  ['https_proxy', 'http://proxy.example'],
-  ['ALL_PROXY', 'socks://proxy.example'],
   ['NODE_USE_ENV_PROXY', '1'],
   ['NODE_EXTRA_CA_CERTS', '/tmp/ca.pem'],
   ['SSL_CERT_FILE', '/tmp/ca.pem'],
@@ -55,6 +52,7 @@ describe('a variable', () => {
   it.each([
     ['NODE_TLS_REJECT_UNAUTHORIZED', '1'],
     ['NO_PROXY', '*'],
+    ['HTTPS_PROXY', 'http://proxy.example'],
     ['AWS_REGION', 'us-east-1'],
     ['AWS_ACCESS_KEY_ID', 'a'],
     ['MY_AWS_ENDPOINT_URL', 'a'],
@@ -97,6 +95,10 @@ describe('a flag', () => {
 
 describe('a start', () => {
   const config = (more = ''): Config => parseConfig(embeddedConfig('./data') + more)._unsafeUnwrap();
+  const onAws = (more = ''): Config =>
+    parseConfig(
+      `deployment = "prod"\n[[regions]]\nname = "us-east-1"\nvault = "aws-kms"\nkms_key = "alias/a"\n${more}\n[store]\nkind = "sqlite"\n`,
+    )._unsafeUnwrap();
   const refusal = (
     more: string,
     environment: Record<string, string>,
@@ -124,6 +126,50 @@ describe('a start', () => {
       expect.stringMatching(/: --inspect lets/),
       expect.any(String),
     ]);
+  });
+
+  it.each([
+    ['HTTPS_PROXY', 'proxies are not supported'],
+    ['https_proxy', 'proxies are not supported'],
+    ['AWS_RETRY_MODE', 'that the start refuses'],
+    ['EDITOR', 'that the start refuses'],
+  ])('is not allowed %s, which would have no effect', (name, expected) => {
+    const toml = `${embeddedConfig('./data')}[security]\nallow_environment = ["${name}"]\n`;
+    expect(parseConfig(toml)._unsafeUnwrapErr().problems).toEqual([
+      expect.objectContaining({
+        path: 'security.allow_environment[0]',
+        found: `"${name}"`,
+        expected: expect.stringContaining(expected),
+      }),
+    ]);
+  });
+
+  it('goes on with a proxy, of which it says that it has no effect', () => {
+    const variables = { HTTPS_PROXY: 'http://proxy.example', all_proxy: 'x', NO_PROXY: '*', HTTP_PROXY: '' };
+    expect(variablesWithoutEffect(variables, onAws())).toEqual(
+      ['HTTPS_PROXY', 'all_proxy'].map((name) => ({
+        name,
+        why: expect.stringContaining('proxies are not supported'),
+      })),
+    );
+    expect(variablesWithoutEffect(variables, config())).toEqual([]);
+  });
+
+  it('is refused with FIPS in the environment and an endpoint that follows from the region', () => {
+    const refused = (endpoint: string, fips = 'true'): unknown => {
+      try {
+        refuseUnsafeEnvironment(onAws(endpoint), { AWS_USE_FIPS_ENDPOINT: fips }, []);
+        return undefined;
+      } catch (cause) {
+        return cause instanceof OperatorError ? [cause.message, cause.hint] : cause;
+      }
+    };
+    expect(refused('')).toEqual([
+      expect.stringContaining('AWS_USE_FIPS_ENDPOINT'),
+      expect.stringContaining('kms-fips'),
+    ]);
+    expect(refused('endpoint = "https://kms-fips.us-east-1.amazonaws.com"')).toBeUndefined();
+    expect(refused('', 'false')).toBeUndefined();
   });
 
   it('is not allowed anything by the environment itself', () => {

@@ -1,5 +1,6 @@
 // `rkms config check`: reports everything that is wrong with a configuration, with the line in the file, and what a start
 // would refuse in the environment. Makes no network call: `rkms doctor` checks regions and store.
+import { fipsHint, lacksFipsEndpoints, variablesWithoutEffect } from '../../config/aws-environment.js';
 import { unknownVariables } from '../../config/environment.js';
 import { showProblem, type ConfigProblem } from '../../config/schema/problems.js';
 import { regionsOf, usesAws, type Config } from '../../config/config.js';
@@ -25,7 +26,11 @@ export function checkConfig(options: CheckOptions): void {
   const { config: file, json } = options;
   const { parsed } = readConfig(options);
   const problems = parsed.match(environmentProblems, (invalid) => invalid.problems);
-  const notes = unknownVariables(process.env).map((name) => `the variable ${name} matches no option`);
+  const ignored = parsed.map((config) => variablesWithoutEffect(process.env, config)).unwrapOr([]);
+  const notes = [
+    ...unknownVariables(process.env).map((name) => `the variable ${name} matches no option`),
+    ...ignored.map(({ name, why }) => `the variable ${name} has no effect: ${why}`),
+  ];
   const report: ConfigReport = { file, valid: problems.length === 0, problems, notes };
   const verdict = parsed.match(summary, () => '');
   process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : textOf(report, verdict));
@@ -34,13 +39,19 @@ export function checkConfig(options: CheckOptions): void {
 
 function environmentProblems(config: Config): readonly ConfigProblem[] {
   const { allow_environment: allowed } = config.security;
-  return unsafeSettingsIn(process.env, process.execArgv, usesAws(config))
+  const fips: ConfigProblem = {
+    path: 'AWS_USE_FIPS_ENDPOINT',
+    found: 'true in the environment, but no endpoint for some region or store',
+    expected: `FIPS endpoints: ${fipsHint}`,
+  };
+  const unsafe = unsafeSettingsIn(process.env, process.execArgv, usesAws(config))
     .filter(({ name }) => !allowed.includes(name))
     .map(({ name, does }) => ({
       path: name,
       found: `it in the environment, and it ${does}`,
       expected: `it unset, or allowed by [security] allow_environment = ["${name}"] in the file`,
     }));
+  return lacksFipsEndpoints(config, process.env) ? [fips, ...unsafe] : unsafe;
 }
 
 function textOf({ file, valid, problems, notes }: ConfigReport, summed: string): string {

@@ -1,6 +1,8 @@
 // `rkms config show`: shows the effective configuration and where each value comes from. Secrets are in files that the
 // configuration only names; a value that looks like a secret is masked all the same.
 import { stringify } from 'smol-toml';
+import { awsVariables, type AwsEffect, type AwsVariable } from '../../config/aws-environment.js';
+import { usesAws } from '../../config/config.js';
 import { effectiveTable, effectiveValues, type EffectiveValue } from '../../config/effective-values.js';
 import { maskSecrets } from '../../config/schema/mask-secrets.js';
 import { readConfig, validConfig } from '../support/command-config.js';
@@ -22,8 +24,31 @@ export function showConfig(options: ShowOptions): void {
     return;
   }
   const values = effectiveValues(config, read.toml, process.env);
-  process.stdout.write(json ? `${JSON.stringify({ file, values }, undefined, 2)}\n` : tableOf(values, file));
+  const aws = usesAws(config) ? awsVariables(process.env) : [];
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ file, values, aws }, undefined, 2)}\n`
+      : `${tableOf(values, file)}${aws.length > 0 ? `\n${awsTable(aws)}` : ''}`,
+  );
 }
+
+/** What each variable of the AWS SDK does here; see docs/aws-settings.md. */
+const awsEffects: Readonly<Record<AwsEffect, string>> = {
+  credentials: 'used to obtain credentials, and for nothing else',
+  overridden: 'none: RKMS sets this itself',
+  none: 'none on the calls of RKMS',
+  refused: 'other endpoints for AWS: prevents the start unless allowed',
+};
+
+const awsTable = (variables: readonly AwsVariable[]): string =>
+  textTable(
+    ['AWS VARIABLE', 'VALUE', 'EFFECT'],
+    variables.map(({ name, value, effect }) => [
+      name,
+      value === undefined ? paint('aside', 'secret') : JSON.stringify(maskSecrets(value)),
+      awsEffects[effect],
+    ]),
+  );
 
 const tableOf = (values: readonly EffectiveValue[], file: string): string =>
   textTable(

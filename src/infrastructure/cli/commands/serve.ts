@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { causeFacts, stackOf } from '../../../adapters/pino/log-facts.js';
 import { OperatorError } from '../../../adapters/system/operator-error.js';
 import { isEmbedded, type Config } from '../../config/config.js';
+import { variablesWithoutEffect } from '../../config/aws-environment.js';
 import { unknownVariables } from '../../config/environment.js';
 import { bindAdapters, bindApplication } from '../../wiring/container.js';
 import { firstTokenPath } from '../../startup/first-token.js';
@@ -38,6 +39,8 @@ export async function serve(options: ConfigOption): Promise<void> {
 /** Closes what a refused start has opened, for example the audit log. */
 async function start(config: Config, logger: Logger): Promise<RunningService> {
   for (const name of unknownVariables(process.env)) logger.warn({ name }, 'this variable matches no option');
+  for (const { name, why } of variablesWithoutEffect(process.env, config))
+    logger.warn({ name, why }, 'this variable has no effect');
   const container = new Container();
   container.load(bindAdapters(config, logger), bindApplication(config));
   try {

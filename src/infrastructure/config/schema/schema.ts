@@ -9,6 +9,7 @@ import { failoverSchema } from './failover.js';
 import { issuersSchema } from './issuers.js';
 import { storeSchema } from './store.js';
 import { listenerTls, tlsSchema } from './tls.js';
+import { allowedName } from './unsafe-rules.js';
 
 const regionName = named<Region>(parseRegion);
 const deployment = named<Deployment>(parseDeployment);
@@ -192,7 +193,7 @@ export const configSchema = z.strictObject(
       .prefault({})
       .describe('The audit log, JSON lines chained by hash. See docs/audit.md.'),
     security: section({
-      allow_environment: listOf(text('a list of names'), 'a list of names')
+      allow_environment: listOf(allowedName, 'a list of names')
         .default([])
         .describe(
           'Names of unsafe environment variables and Node flags that are allowed. See docs/security.md.',
