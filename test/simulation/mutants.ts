@@ -90,8 +90,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the genesis record is not checked',
     breaks: ['I7'],
-    file: create,
-    find: '.andThen((genesis) => checkGenesis(genesis, this.settings))',
+    file: 'src/application/keys/genesis-check.ts',
+    find: '.andThen((genesis) => checkGenesis(genesis, this.expected))',
     replace: '',
   },
   {
@@ -102,7 +102,7 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (!commits) { released = true; return ok({ record, own: { key, ...answer } }); }',
   },
   {
-    name: 'the answer of the write is trusted',
+    name: 'a write that was refused counts as done',
     breaks: ['I1', 'I2'],
     file: settle,
     find: 'if (found.value) return ok(found.value);',

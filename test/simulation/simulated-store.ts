@@ -10,7 +10,12 @@ import type {
 } from '../../src/domain/failures/store-failures.js';
 import type { Genesis } from '../../src/domain/keys/genesis.js';
 import type { KeyId, KeyVersion, Region } from '../../src/domain/ids.js';
-import { withCiphertexts, withoutCiphertexts, type KeyRecord } from '../../src/domain/keys/key-record.js';
+import {
+  hasSameCopies,
+  withCiphertexts,
+  withoutCiphertexts,
+  type KeyRecord,
+} from '../../src/domain/keys/key-record.js';
 import type { RegionalCiphertext } from '../../src/domain/keys/regional-ciphertext.js';
 import type { KeyPage, KeyRepository } from '../../src/ports/key-repository.js';
 import type { PortMethod } from './faults.js';
@@ -203,8 +208,11 @@ export class SimulatedRepository implements KeyRepository {
         insertion.landed = true;
         return ok(this.table.put(this.caller, this.region, record));
       },
-      // Not the true winner: the loser, or some other record.
-      lie: (_truth, random) => ok(random.chance(0.5) ? record : this.twisted(record, random)),
+      // Not the true winner, but some other record. That the write succeeded must be true: it is believed.
+      lie: (truth, random) => {
+        const told = this.twisted(record, random);
+        return hasSameCopies(told, record) ? truth : ok(told);
+      },
     });
   }
 

@@ -1,11 +1,16 @@
-// Makes a data key the key of an id: encrypts it in every region, stores it, and reads what the store then holds. Never
-// trusts the outcome of its own write: the record that is read afterwards decides (I1, I8).
+// Makes a data key the key of an id: encrypts it in every region and stores it. A conditional write that succeeded is
+// believed. After any other answer, the record that the store then holds decides (I1, I8).
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { WrapFailure } from '../../domain/failures/key-failures.js';
 import type { StoreOutcomeUnknown, StoreWriteFailure } from '../../domain/failures/store-failures.js';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { KeyName } from '../../domain/keys/encryption-context.js';
-import { holdsCiphertext, newKeyRecord, type KeyRecord } from '../../domain/keys/key-record.js';
+import {
+  hasSameCopies,
+  holdsCiphertext,
+  newKeyRecord,
+  type KeyRecord,
+} from '../../domain/keys/key-record.js';
 import type { Clock } from '../../ports/clock.js';
 import { findRecord, type StoreCalls } from '../store/store-calls.js';
 import type { WrapInEveryRegion } from './wrap-in-every-region.js';
@@ -44,8 +49,8 @@ export class CommitKey {
   }
 
   /**
-   * Inserts, then reads what is there: our record, or that of the process that was first. Without a record the outcome is
-   * unknown, because a write that is still on its way may yet succeed.
+   * Inserts. Unless the store answers with exactly our record, reads what is there: our record, or that of the process
+   * that was first. Without a record the outcome is unknown, because a write that is still on its way may yet succeed.
    */
   private async insert(
     record: KeyRecord,
@@ -57,6 +62,9 @@ export class CommitKey {
       signal,
     );
     if (inserted.isErr() && inserted.error.kind !== 'store.outcome-unknown') return err(inserted.error);
+    if (inserted.isOk() && inserted.value.id === record.id && hasSameCopies(inserted.value, record)) {
+      return ok(inserted.value);
+    }
     const found = await this.store.read(findRecord(record.id, record.version), signal);
     if (found.isErr()) {
       return err(found.error.kind === 'key.unreadable' ? found.error : { ...unknown, cause: found.error });

@@ -5,14 +5,8 @@ import { err, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
 import type { DataKey, DataKeyLength } from '../../domain/keys/data-key.js';
 import { generationContext, type KeyName } from '../../domain/keys/encryption-context.js';
 import type { FailedAttempt, VaultFailure } from '../../domain/failures/region-failures.js';
-import type {
-  StoreForeign,
-  StoreReadFailure,
-  StoreWriteFailure,
-  StoreWrittenElsewhere,
-} from '../../domain/failures/store-failures.js';
+import type { StoreReadFailure, StoreWriteFailure } from '../../domain/failures/store-failures.js';
 import type { WrapFailure } from '../../domain/failures/key-failures.js';
-import { checkGenesis } from '../../domain/keys/genesis.js';
 import { type WritePlace, firstVersion, type Deployment, type KeyId, type Region } from '../../domain/ids.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
 import type { Clock } from '../../ports/clock.js';
@@ -21,7 +15,8 @@ import type { Tracer } from '../../ports/tracer.js';
 import { failoverWithout, firstAnswer, type AnswerWithEffort } from '../regions/first-answer.js';
 import type { RegionAct, RegionCalls } from '../regions/region-calls.js';
 import { lostCopies, CommitKey } from './commit-key.js';
-import { readGenesis, type StoreCalls } from '../store/store-calls.js';
+import { GenesisCheck, type GenesisFailure } from './genesis-check.js';
+import type { StoreCalls } from '../store/store-calls.js';
 import type { QuorumSettings, WrapInEveryRegion } from './wrap-in-every-region.js';
 import { traced, untraced } from '../resilience/spans.js';
 
@@ -33,7 +28,7 @@ export interface CreationSettings extends QuorumSettings {
    * whose random numbers are predictable does not make predictable keys. The region's own ciphertext is not used.
    */
   readonly localRandom: (length: DataKeyLength) => Uint8Array;
-  /** Where this process would write; it is compared with the genesis record before every creation. */
+  /** Where this process would write; it is compared with the genesis record. */
   readonly writes?: WritePlace;
   /** Asked before every creation, beside the genesis record; keys are created only after ok. Without it, always. */
   readonly mayCreate?: (id: KeyId, signal: AbortSignal) => ResultAsync<void, StoreReadFailure>;
@@ -45,21 +40,28 @@ export interface StoredKey {
   readonly own?: Effort & { readonly key: DataKey; readonly region: Region };
 }
 
-export type CreateFailure = WrapFailure | StoreWriteFailure | StoreForeign | StoreWrittenElsewhere;
+export type CreateFailure = WrapFailure | StoreWriteFailure | GenesisFailure;
 
 export class CreateKey {
   private readonly committing: CommitKey;
+  private readonly genesis: GenesisCheck;
 
   constructor(
     private readonly regions: RegionCalls,
     wrapping: WrapInEveryRegion,
-    private readonly store: StoreCalls,
+    store: StoreCalls,
     clock: Clock,
     private readonly telemetry: Telemetry,
     private readonly settings: CreationSettings,
     private readonly tracer: Tracer = untraced,
   ) {
     this.committing = new CommitKey(wrapping, store, clock);
+    this.genesis = new GenesisCheck(store, clock, settings);
+  }
+
+  /** Begins to check the store, so that a creation that follows does not wait for it. */
+  prepare(): void {
+    this.genesis.prepare();
   }
 
   /** When this fails, no key was released. After any failure but `store.outcome-unknown`, nothing was stored. */
@@ -70,9 +72,8 @@ export class CreateKey {
   private createNew(id: KeyId, signal: AbortSignal): ResultAsync<StoredKey, CreateFailure> {
     const name: KeyName = { deployment: this.settings.deployment, id, version: firstVersion };
     const allowed = this.settings.mayCreate?.(id, signal) ?? okAsync();
-    return this.store
-      .read(readGenesis, signal)
-      .andThen((genesis) => checkGenesis(genesis, this.settings))
+    return this.genesis
+      .check()
       .andThen(() => allowed)
       .andThen(() => this.generate(name, signal))
       .andThen((generated) => new ResultAsync(this.commit(generated, name, signal)))

@@ -96,6 +96,7 @@ export class GetDataKey {
     const { id, mayCreate, payer } = request;
     const cached = this.records.get(id);
     if (cached) return this.openCached(id, cached, signal);
+    if (mayCreate) this.creation.prepare();
     return this.store
       .read(findRecord(id, firstVersion), signal)
       .andThen((record): ResultAsync<StoredKey, GetKeyFailure> => {

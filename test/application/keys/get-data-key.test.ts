@@ -66,7 +66,11 @@ describe('asking for a key that exists', () => {
   it.each([true, false])('answers it with all its facts (may create: %j)', async (mayCreate) => {
     const answer = await keys.get({ id, mayCreate }, patience());
     expect(revealed(answer)).toEqual(ok(opened));
-    expect([service.store.calls, count('generateDataKey'), count('encrypt')]).toEqual([['find'], 0, 0]);
+    expect([service.store.calls, count('generateDataKey'), count('encrypt')]).toEqual([
+      mayCreate ? ['genesis', 'find'] : ['find'],
+      0,
+      0,
+    ]);
   });
 
   it('writes nothing, also when regions fail and answer wrongly (I9)', async () => {
@@ -78,7 +82,7 @@ describe('asking for a key that exists', () => {
     );
     for (const vault of service.vaults) vault.fails('ciphertext.rejected');
     expect(await getOrCreate()).toMatchObject({ error: { kind: 'key.unreadable' } });
-    expect(service.store.calls).toEqual(['find', 'find']);
+    expect(service.store.calls).toEqual(['genesis', 'find', 'find']);
     expect(service.store.rows).toEqual(before);
   });
 
@@ -410,7 +414,7 @@ describe('a store that fails or is wrong', () => {
   ] as const)('with $kind is never taken for an absence (I7)', async (failure) => {
     service.store.instead.find = () => errAsync(failure);
     expect(await getOrCreate()).toEqual(err(failure));
-    expect([service.vaultCallCount, service.store.calls]).toEqual([0, ['find']]);
+    expect([service.vaultCallCount, service.store.calls]).toEqual([0, ['genesis', 'find']]);
   });
 
   it('and answers with the record of another id has it refused, unopened (I5)', async () => {
