@@ -10,7 +10,7 @@ import { fuzzTargets } from './targets.js';
 
 const jobs = Math.min(2, availableParallelism());
 const { FUZZ_MINUTES: minutes } = process.env;
-const secondsEach = dose('FUZZ_SECONDS_EACH', { small: 1, full: 60 });
+const secondsEach = dose('FUZZ_SECONDS_EACH', { small: 0.4, full: 60 });
 const eachMs =
   minutes === undefined ? secondsEach * 1_000 : (Number(minutes) * 60_000 * jobs) / fuzzTargets.length;
 const patienceMs = (eachMs * fuzzTargets.length) / jobs + 120_000;

@@ -17,7 +17,7 @@ const project = fileURLToPath(new URL('../../', import.meta.url));
 const text = readFileSync(new URL('seeds.json', import.meta.url), 'utf8');
 const kept = JSON.parse(text) as readonly { readonly schedule: string; readonly found: string }[];
 const minutes = 60_000;
-const schedules = dose('SCHEDULES', { small: 2_000, full: 20_000 });
+const schedules = dose('SCHEDULES', { small: 4_000, full: 20_000 });
 
 const folders: string[] = [];
 function compiled(...args: Parameters<typeof compileSimulation>): (script: string) => string {

@@ -21,6 +21,7 @@ import {
 import { Leftovers } from '../../support/leftovers.js';
 import { refusalOf } from '../../support/refusals.js';
 import { StoreProcesses } from '../../support/store-processes.js';
+import { manyRuns } from '../../support/tiers.js';
 
 // Real processes, disks and connections, on a machine that may be busy.
 jest.setTimeout(60_000);
@@ -220,7 +221,7 @@ describe('several processes', () => {
   afterAll(() => programs.clear());
 
   test('that create one file at the same time: one succeeds, and the file has its complete content', async () => {
-    for (let round = 0; round < 4; round += 1) {
+    for (let round = 0; round < manyRuns(4); round += 1) {
       const folder = leftovers.folder();
       const path = join(folder, 'file');
       const contents = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(100_000));

@@ -127,7 +127,7 @@ describe('several processes', () => {
 
   test('that open the same new file at the same time all succeed', async () => {
     const folder = leftovers.folder();
-    const paths = Array.from({ length: 200 }, (_, index) => join(folder, `${index}.db`));
+    const paths = Array.from({ length: manyRuns(200) }, (_, index) => join(folder, `${index}.db`));
     const task = { act: 'open', paths } as const;
     const told = await processes.together([task, task, task, task]);
     expect(told).toEqual(Array(4).fill({ result: paths.map(() => 'wal') }));
@@ -147,13 +147,13 @@ describe('several processes', () => {
 
   test('lose no successful insert when one of them is killed', async () => {
     const path = newPath();
-    for (let round = 0; round < 10; round += 1) {
+    for (let round = 0; round < manyRuns(10); round += 1) {
       const prefix = `round-${round}/`;
       const child = await processes.start({ act: 'write', path, prefix });
       const answered: [number, string][] = [];
       child.on('message', (message: [number, string]) => answered.push(message));
       child.send(0);
-      while (answered.length < 5 + round * 3) await once(child, 'message');
+      while (answered.length < 5 + round * 6) await once(child, 'message');
       const exited = once(child, 'exit');
       child.kill('SIGKILL');
       await exited;
