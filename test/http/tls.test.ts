@@ -50,6 +50,14 @@ describe('a listener with TLS', () => {
     expect(await app.ask()).toMatchObject({ status: 200, body: 'ok\n' });
   });
 
+  it('keeps idle connections open for keep_alive_ms, and tells callers so', async () => {
+    app = await TlsApp.start({ limits: { keepAliveMs: 620_000 } });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const { headers } = await app.ask({ agent });
+    agent.destroy();
+    expect(headers['keep-alive']).toBe('timeout=620');
+  });
+
   it('serves keys, and tells browsers in every answer to come back with TLS only', async () => {
     app = await TlsApp.start();
     expect(app.served.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);

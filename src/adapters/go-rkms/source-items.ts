@@ -48,10 +48,12 @@ function copyOf([name, value]: [string, AttributeValue]): Result<Copy, SourceEnt
   return ok([region.value, bytes]);
 }
 
-// Buffer.from ignores characters that are not base64, so the bytes are encoded again and compared with the text.
+// Buffer.from ignores characters that are not base64, so the bytes are encoded again and compared with the text. Many tools break
+// base64 into lines (RFC 2045).
 function fromBase64(text: string): Uint8Array | undefined {
-  const bytes = Buffer.from(text, 'base64');
-  return bytes.toString('base64') === text.trim() ? bytes : undefined;
+  const oneLine = text.replaceAll(/[\r\n]/g, '').trim();
+  const bytes = Buffer.from(oneLine, 'base64');
+  return bytes.toString('base64') === oneLine ? bytes : undefined;
 }
 
 const unreadable = (detail: string): Result<never, SourceEntryUnreadable> =>

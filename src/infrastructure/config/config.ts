@@ -13,6 +13,7 @@ import { problemsOf, showProblem, type ConfigProblem } from './schema/problems.j
 import { completeStore, storeProblems, writesOf, type StoreConfig } from './schema/store.js';
 import { withEnvironment, withOrigin, type Environment } from './environment.js';
 import { identityProblems } from './schema/identities.js';
+import { kmsKeyProblems } from './schema/kms-keys.js';
 import { issuerProblems } from './schema/issuers.js';
 import { fieldOf, isTable, listIn, type Raw } from './schema/raw-config.js';
 import { tomlLines } from './toml-lines.js';
@@ -139,6 +140,7 @@ function problemsTogether(raw: Raw): readonly ConfigProblem[] {
     ...namedTwice('callers', 'each caller once', callers),
     ...tlsProblems(raw),
     ...issuerProblems(raw),
+    ...kmsKeyProblems(raw),
     ...identityProblems(raw),
   ];
   const count = listIn(regions).length;

@@ -200,6 +200,7 @@ function createApps(container: Container, config: Config, { tls, inFlight, isRea
     ...defaultLimits,
     maxConnections: config.server.max_connections,
     maxConnectionsPerAddress: config.server.max_connections_per_address,
+    keepAliveMs: config.server.keep_alive_ms,
   };
   return {
     listenKeys: () => listen(keys, { ...config.server, limits }, 'server', tlsOf(config.server)),

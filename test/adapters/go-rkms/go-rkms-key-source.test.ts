@@ -68,6 +68,15 @@ describe('an item', () => {
 
   test.each<readonly [string, AttributeValue]>([
     ['a map of base64', { M: { 'eu-west-1': { S: base64 }, 'us-east-1': { S: base64 } } }],
+    [
+      'base64 in lines',
+      {
+        M: {
+          'eu-west-1': { S: `${base64.slice(0, 4)}\r\n${base64.slice(4)}\n` },
+          'us-east-1': { S: `${base64.slice(0, 8)}\n${base64.slice(8)}` },
+        },
+      },
+    ],
     ['a map of bytes', { M: { 'eu-west-1': { B: bytes }, 'us-east-1': { B: bytes } } }],
     ['a list of maps', { L: [{ M: { 'eu-west-1': { S: base64 } } }, { M: { 'us-east-1': { B: bytes } } }] }],
   ])('may hold its ciphertexts as %s', (_, keys) => {

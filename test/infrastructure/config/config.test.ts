@@ -83,6 +83,7 @@ describe('a configuration', () => {
       [server]\nhost = "::1"\nport = 0\nrequest_timeout_ms = 60000\nmax_in_flight = 1
 max_connections = 1
 max_connections_per_address = 1
+keep_alive_ms = 3600000
       [operations]\nport = 1\nmetrics = "public"
       [security]\nallow_environment = ["NODE_DEBUG", "--inspect"]
       [store]\nkind = "dynamodb"\ntable = "t"\nregion = "eu-west-1"\nendpoint = "http://[::1]:8000"\ntimeout_ms = 10
@@ -245,7 +246,13 @@ describe('a mistake in the configuration', () => {
   it.each([
     ['no deployment', `${store}${region('a')}`, 'deployment', 'nothing', deploymentRule],
     ['a bad deployment', `deployment = "a b"\n${store}${region('a')}`, 'deployment', '"a b"', deploymentRule],
-    ['a number for text', `deployment = 7\n${store}${region('a')}`, 'deployment', '7', deploymentRule],
+    [
+      'a number for text',
+      `deployment = 7\n${store}${region('a')}`,
+      'deployment',
+      '7, a number: a text needs quotes',
+      deploymentRule,
+    ],
     ['an empty folder', `data_dir = ""\n${smallest}`, 'data_dir', '""', 'the path of a folder'],
     ['no regions', `${top}${store}`, 'regions', 'nothing', 'at least one [[regions]] table'],
     [
@@ -304,7 +311,7 @@ describe('a mistake in the configuration', () => {
       `${top}[store]\nkind = "dynamodb"\nregion = "a"\n${region('a')}`,
       'store.table',
       'nothing',
-      'the name of a DynamoDB table',
+      'the name of a DynamoDB table, not its ARN',
     ],
     [
       'another reader of the metrics',
@@ -424,7 +431,7 @@ describe('a mistake in the configuration', () => {
       'a date for text',
       `deployment = 2030-01-01\n${store}${region('a')}`,
       'deployment',
-      '"2030-01-01"',
+      '2030-01-01, a TOML date or time: a text needs quotes',
       deploymentRule,
     ],
     [
@@ -474,6 +481,132 @@ describe('a mistake in the configuration', () => {
   });
 });
 
+describe('what TOML takes for something else than a text', () => {
+  it.each([
+    ['2026-01-02', '2026-01-02, a TOML date or time: a text needs quotes'],
+    ['07:32:00', '07:32:00.000, a TOML date or time: a text needs quotes'],
+    ['1979-05-27T07:32:00', '1979-05-27T07:32:00.000, a TOML date or time: a text needs quotes'],
+    ['1979-05-27T00:32:00-07:00', expect.stringContaining('a TOML date or time: a text needs quotes')],
+    ['1.3', '1.3, a number: a text needs quotes'],
+    ['true', 'true, a boolean: a text needs quotes'],
+    ['["a"]', '["a"]'],
+  ])('is named as what it is: %s', (value, what) => {
+    expect(found(`deployment = ${value}\n${store}${region('a')}`)).toEqual([
+      ['deployment', what, deploymentRule],
+    ]);
+  });
+
+  it('is named where one of several texts is expected, and not where a number is', () => {
+    const tls = '[tls]\ncert_file = "c"\nkey_file = "k"\nmin_version = 1.3\n';
+    expect(found(`${smallest}${tls}[server]\nport = 2026-01-02`)).toEqual([
+      ['server.port', '2026-01-02, a TOML date or time', 'a whole number from 0 to 65535'],
+      ['tls.min_version', '1.3, a number: a text needs quotes', 'one of "1.3", "1.2"'],
+    ]);
+  });
+});
+
+describe('a text', () => {
+  const every = `${top}data_dir = "/srv"
+    [server]\nhost = "::1"\n[operations]\nhost = "localhost"
+    [tls]\ncert_file = "/c"\nkey_file = "/k"\nclient_ca_file = "/ca"\nrevoked_file = "/r"
+    [auth]\ntokens_file = "/t"\n[audit]\nfile = "/a"\n[security]\nallow_environment = ["NODE_DEBUG"]
+    [store]\nkind = "dynamodb"\ntable = "t"\nmode = "home"\nhome = "eu-west-1"
+    [[store.regions]]\nname = "eu-west-1"\nendpoint = "https://a.example"\n[[store.regions]]\nname = "us-east-1"
+    ${aws('endpoint = "https://b.example"')}
+    [[issuers]]\nissuer = "https://i"\naudience = "rkms"\nalgorithms = ["ES256"]\njwks_uri = "https://i/jwks"
+    jwks_ca_file = "/j"\njwks_token_file = "/w"
+    [[issuers]]\nissuer = "https://k"\naudience = "rkms"\nalgorithms = ["ES256"]\njwks_file = "/f"\nkubernetes = true
+    [[callers]]\nname = "billing"\nallow = ["read"]\nids = ["a/*"]\ndeny = ["b"]\ncertificates = ["dns:a.example"]
+    subjects = [{ issuer = "https://i", subject = "s" }]
+    service_accounts = [{ issuer = "https://k", namespace = "n", name = "a", uid = "u" }]\n`;
+  const texts = [...every.matchAll(/"[^"]*"/g)];
+
+  it('is as it should be before it is changed', () => {
+    expect([problemsIn(every), texts.length]).toEqual([[], expect.any(Number)]);
+  });
+
+  it.each(texts.map((match, index) => [index, match[0], match.index] as const))(
+    'with a blank at an end or a line feed is refused, with its place: %i %s',
+    (_, text, at) => {
+      const inner = text.slice(1, -1);
+      for (const changed of [`"${inner} "`, `" ${inner}"`, `"${inner}\\n"`]) {
+        const problems = problemsIn(every.slice(0, at) + changed + every.slice(at + text.length));
+        const right = problems.find((problem) => problem.found.startsWith(changed.slice(0, -1)));
+        expect([changed, right?.path]).toEqual([changed, expect.stringMatching(/^[a-z]/)]);
+      }
+    },
+  );
+});
+
+describe('the KMS key of a region', () => {
+  const rule = 'the ARN, id or alias of a symmetric KMS key in this region';
+  const keyed = (name: string): unknown =>
+    found(`${top}${store}${region('us-east-1', `vault = "aws-kms"\nkms_key = "${name}"`)}`);
+  const account = '111122223333';
+
+  it.each([
+    [`arn:aws:kms:us-east-1:${account}:key/1234abcd-12ab-34cd-56ef-1234567890ab`],
+    [`arn:aws:kms:us-east-1:${account}:key/mrk-1234abcd12ab34cd56ef1234567890ab`],
+    [`arn:aws:kms:us-east-1:${account}:alias/rkms/prod`],
+    ['alias/rkms_2'],
+    ['1234abcd-12ab-34cd-56ef-1234567890ab'],
+  ])('may be %s', (name) => {
+    expect(keyed(name)).toEqual([]);
+  });
+
+  it.each([
+    [`arn:aws:iam::${account}:role/rkms`],
+    [`arn:aws:kms:us-east-1:${account}:role/rkms`],
+    [`arn:aws:kms:us-east-1:1111:key/a`],
+    ['rkms_2'],
+    ['alias/a b'],
+    ['alias/'],
+  ])('cannot be %s', (name) => {
+    expect(keyed(name)).toEqual([['regions[0].kms_key', `"${name}"`, rule]]);
+  });
+
+  it.each(['key/1234abcd', 'alias/rkms'])('cannot be an ARN of another region: %s', (key) => {
+    expect(keyed(`arn:aws:kms:us-west-2:${account}:${key}`)).toEqual([
+      [
+        'regions[0].kms_key',
+        'a KMS key in us-west-2',
+        'a KMS key in us-east-1, the name of this region; each region has a key of its own',
+      ],
+    ]);
+  });
+});
+
+describe('the host of a listener', () => {
+  const hosted = (host: string): unknown =>
+    found(`${smallest}[server]\ntls = "terminated-elsewhere"\nhost = "${host}"`);
+
+  it.each(['127.0.0.1', '0.0.0.0', '::', '::1', 'fe80::1%eth0', 'localhost', 'rkms.internal', 'a_b-1'])(
+    'may be %s',
+    (host) => {
+      expect(hosted(host)).toEqual([]);
+    },
+  );
+
+  it.each([
+    '[::1]',
+    '127.0.0.1:8080',
+    'http://localhost',
+    '300.1.1.1',
+    '127.1',
+    '*',
+    'a..b',
+    '/run/rkms.sock',
+  ])('cannot be %s', (host) => {
+    expect(hosted(host)).toEqual([
+      [
+        'server.host',
+        `"${host}"`,
+        'an IP address without brackets, as "127.0.0.1" or "::1", or a host name; the port is an option of its own',
+      ],
+    ]);
+  });
+});
+
 describe('an unknown key', () => {
   it.each([
     ['at the top', `data_dirs = "x"\n${smallest}`, 'data_dirs', '"data_dir"?'],
@@ -509,6 +642,7 @@ describe('an unknown key', () => {
         'max_in_flight',
         'max_connections',
         'max_connections_per_address',
+        'keep_alive_ms',
         'tls',
       ),
     ],
@@ -529,6 +663,7 @@ describe('an unknown key', () => {
         'max_in_flight',
         'max_connections',
         'max_connections_per_address',
+        'keep_alive_ms',
         'tls',
       ),
     ],

@@ -12,6 +12,8 @@ export interface ConnectionLimits {
   readonly maxConnectionsPerAddress: number;
   /** Milliseconds without progress after which a connection with unread answers is closed. */
   readonly writeTimeoutMs: number;
+  /** Milliseconds after which a connection without a request is closed. */
+  readonly keepAliveMs: number;
 }
 
 /** An idle connection with TLS takes 71 KB (measured): 1,000 take 71 MB. */
@@ -19,6 +21,7 @@ export const defaultLimits: ConnectionLimits = {
   maxConnections: 1_000,
   maxConnectionsPerAddress: 750,
   writeTimeoutMs: 10_000,
+  keepAliveMs: 65_000,
 };
 
 /** Unanswered requests of one connection. HTTP clients do not pipeline; with more the connection is closed. */

@@ -34,7 +34,6 @@ const nodeLimits = {
   requestTimeout: 10_000,
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: 8_192,
-  keepAliveTimeout: 65_000,
   // The app checks the Host header: Node's refusal has neither a problem document nor our headers.
   requireHostHeader: false,
 } as const;
@@ -62,7 +61,7 @@ export async function listen(
     // Koa answers every request; the promise is only about its own error handling.
     void handle(request, response);
   };
-  const { server, detach } = serverFor(answer, tls);
+  const { server, detach } = serverFor(answer, limits, tls);
   // An unknown expectation is ignored. Node would refuse the request, without our headers.
   server.on('checkExpectation', answer);
   const connections = new Connections(server, limits, tls !== undefined);
@@ -79,9 +78,14 @@ export async function listen(
   };
 }
 
-function serverFor(answer: RequestListener, tls: Tls | undefined): { server: Server; detach: () => void } {
-  if (tls === undefined) return { server: createServer(nodeLimits, answer), detach: () => undefined };
-  const server = createTlsServer({ ...nodeLimits, ...tls.options() }, answer);
+function serverFor(
+  answer: RequestListener,
+  { keepAliveMs }: ConnectionLimits,
+  tls: Tls | undefined,
+): { server: Server; detach: () => void } {
+  const options = { ...nodeLimits, keepAliveTimeout: keepAliveMs };
+  if (tls === undefined) return { server: createServer(options, answer), detach: () => undefined };
+  const server = createTlsServer({ ...options, ...tls.options() }, answer);
   return { server, detach: tls.attach(server) };
 }
 

@@ -16,7 +16,7 @@ const jwksUri = z
   .refine(
     (value) => {
       const url = URL.parse(value);
-      const plain = url?.username === '' && url.password === '' && !value.includes('#');
+      const plain = url?.username === '' && url.password === '' && !/[\s#]/.test(value);
       return plain && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)));
     },
     { error: urlRule },

@@ -29,7 +29,13 @@ export function problemsOf(
   return error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => unknownKey(issue.path, key, knownKeys(schema, issue.path, raw)))
-      : [{ path: showPath(issue.path), found: show(valueAt(raw, issue.path)), expected: issue.message }],
+      : [
+          {
+            path: showPath(issue.path),
+            found: found(valueAt(raw, issue.path), issue),
+            expected: issue.message,
+          },
+        ],
   );
 }
 
@@ -77,6 +83,25 @@ const showPath = (path: readonly PropertyKey[]): string =>
     if (typeof step === 'number') return `${shown}[${step}]`;
     return shown === '' ? String(step) : `${shown}.${String(step)}`;
   }, '') || 'the file';
+
+/** TOML reads 2026-01-02, 1.3 and true without quotes as something else than a text: shown with quotes, that looks right. */
+function found(value: unknown, issue: z.core.$ZodIssue): string {
+  const wantsText =
+    (issue.code === 'invalid_type' && issue.expected === 'string') ||
+    (issue.code === 'invalid_value' && issue.values.every((allowed) => typeof allowed === 'string'));
+  const kind = kindOf(value);
+  if (value instanceof Date) return `${value.toISOString()}, ${kind ?? ''}${wantsText ? needsQuotes : ''}`;
+  return wantsText && kind !== undefined ? `${show(value)}, ${kind}${needsQuotes}` : show(value);
+}
+
+const needsQuotes = ': a text needs quotes';
+
+/** What TOML takes a value without quotes for. */
+function kindOf(value: unknown): string | undefined {
+  if (value instanceof Date) return 'a TOML date or time';
+  if (typeof value === 'number' || typeof value === 'bigint') return 'a number';
+  return typeof value === 'boolean' ? 'a boolean' : undefined;
+}
 
 const longestShown = 60;
 

@@ -1,5 +1,6 @@
 // The rules that options are made of. The message of a rule says what is expected, to be read after the word "expected";
 // it goes with the rule, so that reports, `rkms config show` and the reference in docs/ say the same.
+import { isIP } from 'node:net';
 import type { Result } from 'neverthrow';
 import { z } from 'zod';
 
@@ -15,8 +16,34 @@ declare module 'zod' {
   }
 }
 
+/** A text that means something: a blank at its end, or a control character, is an accident of copying. */
 export const text = (expected: string) =>
-  z.string({ error: expected }).min(1, { error: expected }).meta({ expected });
+  z
+    .string({ error: expected })
+    .min(1, { error: expected })
+    .refine((value) => value.trim() === value && !/[\u0000-\u001f\u007f]/.test(value), {
+      error: `${expected}, without blanks at its ends and without control characters`,
+    })
+    .meta({ expected });
+
+const hostRule =
+  'an IP address without brackets, as "127.0.0.1" or "::1", or a host name; the port is an option of its own';
+const hostLabel = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i;
+
+/** Where a listener listens. What ends in a number is an address or nothing. */
+export const host = z
+  .string({ error: hostRule })
+  .refine(
+    (value) => {
+      const labels = value.split('.');
+      return (
+        isIP(value) !== 0 ||
+        (labels.every((label) => hostLabel.test(label)) && !/^\d+$/.test(labels.at(-1) ?? ''))
+      );
+    },
+    { error: hostRule },
+  )
+  .meta({ expected: hostRule });
 
 export const whole = (least: number, most: number, unit = '') => {
   const expected = `a whole number${unit && ` of ${unit}`} from ${least} to ${most}`;

@@ -4,9 +4,10 @@ import { z } from 'zod';
 import { dataKeyLengths, isDataKeyLength, type DataKeyLength } from '../../../domain/keys/data-key.js';
 import { parseDeployment, parseRegion, type Deployment, type Region } from '../../../domain/ids.js';
 import { callersSchema, creationSchema } from './callers.js';
-import { choice, endpoint, listOf, named, oneOfTables, section, text, whole } from './rules.js';
+import { choice, endpoint, host, listOf, named, oneOfTables, section, text, whole } from './rules.js';
 import { failoverSchema } from './failover.js';
 import { issuersSchema } from './issuers.js';
+import { kmsKey } from './kms-keys.js';
 import { storeSchema } from './store.js';
 import { listenerTls, tlsSchema } from './tls.js';
 import { allowedName } from './unsafe-rules.js';
@@ -23,7 +24,7 @@ const region = z.discriminatedUnion(
     z.strictObject({
       name,
       vault: z.literal('aws-kms').describe(vault),
-      kms_key: text('the ARN, id or alias of a symmetric KMS key in this region').describe(
+      kms_key: kmsKey.describe(
         'The KMS key that wraps data keys in this region. With an ARN, the process saves one DescribeKey call at start.',
       ),
       endpoint: endpoint.optional().meta({
@@ -51,7 +52,7 @@ export const configSchema = z.strictObject(
       .default('./data')
       .describe('Folder for the audit log, the token file and local data; only its owner can read it.'),
     server: section({
-      host: text('an address or host name').default('127.0.0.1').describe('Address to serve keys on.'),
+      host: host.default('127.0.0.1').describe('Address to serve keys on.'),
       port: whole(0, 65_535).default(8_080).describe('Port to serve keys on; 0 chooses a free port.'),
       request_timeout_ms: whole(100, 60_000, 'milliseconds')
         .default(2_000)
@@ -69,12 +70,17 @@ export const configSchema = z.strictObject(
         .describe(
           'How many of them may come from one IPv4 address or one IPv6 /64 network. Raise it behind a proxy.',
         ),
+      keep_alive_ms: whole(1_000, 3_600_000, 'milliseconds')
+        .default(65_000)
+        .describe(
+          'How long each listener keeps an idle connection open. Longer than a load balancer in front does: 620000 for that of Google, 65000 for those of AWS.',
+        ),
       tls: listenerTls,
     })
       .prefault({})
       .describe('The listener that serves keys.'),
     operations: section({
-      host: text('an address or host name').default('127.0.0.1').describe('Address to serve operators on.'),
+      host: host.default('127.0.0.1').describe('Address to serve operators on.'),
       port: whole(0, 65_535).default(8_081).describe('Port to serve operators on; 0 chooses a free port.'),
       tls: listenerTls,
       metrics: choice(['authenticated', 'public'])

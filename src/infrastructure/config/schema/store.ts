@@ -18,11 +18,15 @@ const otherEndpoint = endpoint.optional().meta({
 const kind = 'Which store: one file on this machine, or a table in DynamoDB.';
 const regionTables = '[[store.regions]] tables with a name each';
 
+const tableRule = 'the name of a DynamoDB table, not its ARN';
+const tableName = z
+  .string({ error: tableRule })
+  .regex(/^[A-Za-z0-9_.-]{1,255}$/, { error: tableRule })
+  .meta({ expected: tableRule });
+
 const dynamoDb = z.strictObject({
   kind: z.literal('dynamodb').describe(kind),
-  table: text('the name of a DynamoDB table').describe(
-    'The table, with partition key "id" (S) and sort key "version" (N).',
-  ),
+  table: tableName.describe('The table, with partition key "id" (S) and sort key "version" (N).'),
   mode: choice(['single', 'strong', 'home'])
     .default('single')
     .describe(
