@@ -264,6 +264,8 @@ export async function startDynamoRegions(kind: 'strong' | 'ordinary'): Promise<D
         ...regions.map(
           ({ name, endpoint }) => `[[store.regions]]\nname = "${name}"\nendpoint = "${endpoint}"`,
         ),
+        // What the store answers is the subject here: nothing is served from memory.
+        '[cache]\nrecords = 0',
       ].join('\n'),
     stop: async () => {
       await Promise.all(regions.map((region) => region.stop()));

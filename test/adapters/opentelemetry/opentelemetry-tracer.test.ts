@@ -54,6 +54,7 @@ describe('the spans of a request', () => {
   it('are one for the request, one for the store, and one for each call to a region', async () => {
     await get();
     expect(told()).toEqual([
+      ['GET /key > store.genesis', {}],
       ['GET /key > store.find', {}],
       ['GET /key > region.decrypt', { 'rkms.region': 'eu-central-1', 'rkms.hedge': false }],
       [
@@ -100,8 +101,6 @@ describe('the spans of a request', () => {
       'key.create > region.read-back',
       'key.create > region.read-back',
       'key.create > region.read-back',
-      'key.create > store.find',
-      'key.create > store.genesis',
       'key.create > store.insert',
     ]);
     expect(names).toContain('GET /key > key.create');
@@ -119,7 +118,7 @@ describe('the spans of a request', () => {
       ],
       ['GET /key', { ...request, 'http.response.status_code': 401, 'rkms.problem': 'authentication.failed' }],
     ]);
-    expect(spans().map(({ status }) => status.code)).toEqual([0, 2, 2, 0]);
+    expect(spans().map(({ status }) => status.code)).toEqual([0, 0, 2, 2, 0]);
   });
 
   it('end when a bug is thrown', async () => {
@@ -129,6 +128,7 @@ describe('the spans of a request', () => {
     await get();
     expect(told()).toEqual([
       ['GET /key > store.find', { 'error.type': 'bug' }],
+      ['GET /key > store.genesis', {}],
       [
         'GET /key',
         {
