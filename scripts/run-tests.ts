@@ -10,6 +10,8 @@ import { suitesOf, type Suite } from './test-suites.ts';
 /** How long Jest may take to end once it has written its results, in milliseconds. */
 const endMs = 15_000;
 const isDeep = process.argv.includes('--deep');
+/** How many suites run at the same time. Most deep ones use one core, whatever they are given. */
+const lanes = isDeep ? availableParallelism() : 1;
 const folder = mkdtempSync(join(tmpdir(), 'rkms-run-'));
 
 /** What came of a check or a suite. */
@@ -127,7 +129,7 @@ async function jestSuite({ name, node, jest: args = [], env, summary }: Suite): 
     '--forceExit',
     '--json',
     `--outputFile=${results}`,
-    `--maxWorkers=${availableParallelism()}`,
+    `--maxWorkers=${availableParallelism() / lanes}`,
   ];
   const { code, output } = await run(node ?? process.execPath, [...jest, ...options, ...args], {
     env: { ...env, ...(isDeep && { RKMS_DEEP: '1' }), RKMS_FIGURES: `${stem}.figures` },
@@ -173,9 +175,11 @@ async function staticChecks(): Promise<void> {
 
 async function tests(): Promise<void> {
   if (!(await check('build', 'npm', ['run', '--silent', 'build']))) return;
-  for (const suite of suitesOf(isDeep)) {
-    await (suite.command === undefined ? jestSuite(suite) : commandSuite(suite));
-  }
+  const suites = suitesOf(isDeep).values();
+  const lane = async (): Promise<void> => {
+    for (const suite of suites) await (suite.command === undefined ? jestSuite(suite) : commandSuite(suite));
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
 }
 
 try {

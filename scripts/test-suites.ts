@@ -22,11 +22,11 @@ const joined = (figures: readonly string[]): string => figures.join('; ');
 const covered = ['test/domain/', 'test/application/', 'test/adapters/opentelemetry/'];
 const units: Suite = { name: 'domain and application, with coverage', jest: ['--coverage', ...covered] };
 
-/** Suites whose full dose takes minutes. */
+/** Suites whose full dose takes minutes, the longest first. */
 const deepSuites: readonly (Suite & { readonly paths: readonly string[] })[] = [
+  { name: 'fuzzing', paths: ['test/fuzz/'], summary: fuzzed },
   { name: 'simulation', paths: ['test/simulation/'], summary: joined },
   { name: 'crashes', paths: ['test/crash/'], summary: joined },
-  { name: 'fuzzing', paths: ['test/fuzz/'], summary: fuzzed },
   { name: 'pages', paths: ['test/docs/'], summary: joined },
   { name: 'many processes', paths: ['test/http/many-processes'], summary: joined },
   { name: 'keys in memory', paths: ['test/http/residue'], summary: joined },
@@ -37,9 +37,9 @@ export function suitesOf(isDeep: boolean): readonly Suite[] {
   if (!isDeep) return [units, { name: 'everything else', jest: except(...covered) }];
   const elsewhere = deepSuites.flatMap(({ paths }) => paths);
   return [
+    ...deepSuites.map(({ paths, ...suite }) => ({ ...suite, jest: paths })),
     units,
     { name: 'adapters and services', jest: except(...covered, ...elsewhere), summary: joined },
-    ...deepSuites.map(({ paths, ...suite }) => ({ ...suite, jest: paths })),
     {
       name: 'mutants',
       command: ['--disable-warning=ExperimentalWarning', 'test/simulation/start.ts', 'run-mutants'],

@@ -1,4 +1,4 @@
-// All parsers that meet bytes from outside, two at a time. `make test` gives a second to each, `make test-deep` a minute, and
+// All parsers that meet bytes from outside, two at a time. `make test` gives half a second to each, `make test-deep` a minute, and
 // `make fuzz MINUTES=60` an hour to all together.
 import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -10,7 +10,7 @@ import { fuzzTargets } from './targets.js';
 
 const jobs = Math.min(2, availableParallelism());
 const { FUZZ_MINUTES: minutes } = process.env;
-const secondsEach = dose('FUZZ_SECONDS_EACH', { small: 0.4, full: 60 });
+const secondsEach = dose('FUZZ_SECONDS_EACH', { small: 0.5, full: 60 });
 const eachMs =
   minutes === undefined ? secondsEach * 1_000 : (Number(minutes) * 60_000 * jobs) / fuzzTargets.length;
 const patienceMs = (eachMs * fuzzTargets.length) / jobs + 120_000;

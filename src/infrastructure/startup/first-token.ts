@@ -1,5 +1,5 @@
-// The embedded default's first token: made by the first start, kept in a file (0600) that only the owner may read. Its
-// text is never printed, only where it is.
+// The embedded default's first token. The first start creates it in a file that only its owner may read (0600). Prints the
+// path of the file, never the token.
 import { join } from 'node:path';
 import { makeBearerToken, parseAuthorization, type BearerToken } from '../../adapters/tokens/bearer-token.js';
 import type { StoredToken } from '../../adapters/tokens/stored-token.js';
@@ -13,14 +13,14 @@ import type { Config } from '../config/config.js';
 
 export const firstTokenPath = (config: Config): string => join(config.data_dir, 'token');
 
-/** Makes the first token unless there are tokens already. */
+/** Creates the first token unless the token file exists. */
 export function ensureFirstToken(config: Config, nowMs: number): void {
   if (readPrivateFile(config.auth.tokens_file) !== undefined) return;
   const caller = parseCallerId('local');
   if (caller.isErr()) throw new Error('the first caller has no valid name');
   const path = firstTokenPath(config);
-  // Its text first: a token that is valid but that nobody can read would be of no use after a crash in between. A text
-  // that is there already stays: it is that of such a crash, or of a process that starts at this very moment.
+  // The text is written first: after a crash in between, a valid token without its text would be useless. A text that
+  // exists stays: it was left by such a crash, or by a process that starts at the same moment.
   createPrivateFile(path, `${makeBearerToken().text}\n`);
   const token = parseAuthorization(`Bearer ${String(readPrivateFile(path)).trimEnd()}`);
   if (token === undefined) {

@@ -1,5 +1,5 @@
-// Puts the methods of authentication together that the configuration names. Without any there is nobody to serve, and the
-// start is refused.
+// Builds the authentication methods that the configuration names. Without any, no caller could be served, so the start is
+// refused.
 import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { CertificateAuthenticator } from '../../adapters/certificates/certificate-authenticator.js';
@@ -28,7 +28,7 @@ export interface OpenIssuers {
   stop(): void;
 }
 
-/** How often keys are looked for: an issuer is another machine, a file is at hand (ms). */
+/** How often an issuer's keys are read again (ms): more often from a file than over the network. */
 const fromIssuer = { refreshMs: 300_000, cooldownMs: 30_000 } as const;
 const fromFile = { refreshMs: 1_000, cooldownMs: 1_000 } as const;
 

@@ -1,5 +1,5 @@
-// Opens the service's log on standard error, in the form that its reader wants: lines for people on a terminal, JSON for
-// whatever else reads it, unless the configuration says which.
+// Opens the service's log on standard error: readable lines on a terminal, JSON everywhere else, unless the configuration
+// chooses the format.
 import { isatty } from 'node:tty';
 import { pino, type Logger } from 'pino';
 import { LogSink } from '../../adapters/pino/log-sink.js';
@@ -9,7 +9,7 @@ import type { Config } from '../config/config.js';
 import type { Environment } from '../config/environment.js';
 
 const standardError = 2;
-/** Some thousand lines: about as much as a reader may be behind. */
+/** A few thousand lines: how far a reader may fall behind before lines are dropped. */
 const maxQueued = 1_048_576;
 const closeTimeoutMs = 2_000;
 
@@ -28,7 +28,7 @@ export function openLog({ level, format }: Config['log'], environment: Environme
   const form = (json: string): string => (pretty ? prettyLine(json, colours) : json);
   const droppedLine = (count: number): string =>
     form(
-      `{"level":40,"time":${Date.now()},"count":${count},"msg":"log lines were dropped: nobody read them"}\n`,
+      `{"level":40,"time":${Date.now()},"count":${count},"msg":"log lines were dropped: the reader was too slow"}\n`,
     );
   const sink = new LogSink({ fd: standardError, maxQueued, closeTimeoutMs, droppedLine });
   const logger = pino(

@@ -1,4 +1,4 @@
-// Opens what the configuration says about TLS, and turns what happens to it into log lines.
+// Reads the TLS files that the configuration names, and logs when they change, fail to load, or are about to expire.
 import type { Logger } from 'pino';
 import { TlsFiles, type TlsEvent } from '../../adapters/http/tls/tls-files.js';
 import type { TlsSettings } from '../../adapters/http/tls/tls-material.js';

@@ -54,11 +54,11 @@ function summary(findings: readonly Finding[]): string {
 }
 
 function hints(findings: readonly Finding[], style: ReportStyle): readonly string[] {
-  const ill = findings.flatMap((finding) => ('hint' in finding ? [finding] : []));
-  if (ill.length === 0) return [];
+  const failing = findings.flatMap((finding) => ('hint' in finding ? [finding] : []));
+  if (failing.length === 0) return [];
   const byUrgency = [
-    ...ill.filter(({ severity }) => severity === 'broken'),
-    ...ill.filter(({ severity }) => severity === 'warning'),
+    ...failing.filter(({ severity }) => severity === 'broken'),
+    ...failing.filter(({ severity }) => severity === 'warning'),
   ];
   const steps = byUrgency.map(({ subject, check, severity, found, hint }, index) => {
     const name = inColour(`${subject}, ${check}`, severity, style);

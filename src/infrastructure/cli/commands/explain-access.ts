@@ -1,5 +1,5 @@
-// What a caller may do to an id, and which line says so. Asks the very functions that decide when the service runs, with
-// the tokens that are good now, and for whoever is recognised without one.
+// What a caller may do with an id, and which line of the configuration or which token decides it. Calls the functions that
+// decide in the running service, for each valid token and for a caller that needs none.
 import { grantOf, tokenState, type StoredToken } from '../../../adapters/tokens/stored-token.js';
 import { withConfiguredGrant, type CallerGrants } from '../../../application/access/configured-callers.js';
 import { allows, decide, type Decision, type Verdict } from '../../../domain/access/access.js';

@@ -1,5 +1,5 @@
-// How callers are recognised by what others issue: names in client certificates, subjects of JWT issuers, service accounts
-// of Kubernetes. Each of them stands for one caller, or the configuration is refused.
+// The identities of callers that others issue: names in client certificates, subjects of JWT issuers, service accounts of
+// Kubernetes. Each identity belongs to exactly one caller; otherwise the configuration is refused.
 import { z } from 'zod';
 import type { CertificateNames } from '../../../adapters/certificates/certificate-authenticator.js';
 import type { JwtSubject } from '../../../adapters/jwt/jwt-subjects.js';
@@ -87,7 +87,7 @@ export const isRecognised = (callers: readonly Identified[] = [], caller: Caller
     caller,
   );
 
-/** By the raw file: what stands for two callers, and issuers that nobody knows or that are of another sort. */
+/** From the raw file: identities of two callers, and issuers that are not configured or are of another kind. */
 export function identityProblems({ callers, issuers }: Raw): readonly ConfigProblem[] {
   const places = listIn(callers).flatMap((caller, at) => [
     ...placesIn(caller, `callers[${at}]`, 'certificates', (name) => String(name)),

@@ -1,5 +1,5 @@
-// [[issuers]]: whose tokens (JWT) are believed, for whom they must be made, and where the keys are that they are signed
-// with. Nothing here has a default that would believe more than was written.
+// [[issuers]]: which issuers' tokens (JWT) are accepted, for which audience, and where the keys are that verify them. No
+// default accepts more than the file says.
 import { z } from 'zod';
 import { algorithms, type Algorithm } from '../../../adapters/jwt/key-set.js';
 import type { ConfigProblem } from './problems.js';

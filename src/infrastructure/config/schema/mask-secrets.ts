@@ -1,5 +1,5 @@
-// Takes secrets out of text that is shown to people. No option holds a secret, but whoever mistakes one for another writes
-// one there, and what a command prints ends in terminals, tickets and logs.
+// Removes secrets from text that is shown to people. No option holds a secret, but people write one there by mistake, and
+// what a command prints ends up in terminals, tickets and logs.
 
 const masked = '[redacted]';
 

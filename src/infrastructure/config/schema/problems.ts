@@ -1,5 +1,5 @@
-// Turns what the schema found into sentences for whoever wrote the file: where, what was found, what is expected, and for
-// an unknown key the known one that is nearest to it.
+// Turns what the schema found into sentences for the author of the file: where, what was found, what is expected, and for
+// an unknown key the nearest known one.
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { maskSecrets } from './mask-secrets.js';

@@ -1,5 +1,5 @@
 // Environment variables and Node flags that the start refuses, and the names that `allow_environment` may therefore hold. A name
-// that allows nothing is a problem of the configuration: whoever wrote it believes that it has an effect.
+// that allows nothing is a problem of the configuration: its author expects an effect.
 import { z } from 'zod';
 
 interface UnsafeRule {
