@@ -25,7 +25,7 @@ describe.each([
   ['who may read other ids', ['billing/*'], ['read']],
   ['who may read and create other ids', ['billing/*', '*'], ['read', 'create']],
 ] as const)('a caller %s', (_, ids, allow) => {
-  it('is told the same of an id that exists as of one that does not, before any look-up', async () => {
+  it('gets the same answer for an id that exists and for one that does not, before any look-up', async () => {
     const headers = { authorization: app.bearerFor(ids, ...allow) };
     const asked = (id: string) => app.ask({ target: `/key?id=${id}`, headers });
     const [exists, absent] = [await asked('hidden/exists'), await asked('hidden/absent')];

@@ -85,7 +85,7 @@ describe('a client certificate', () => {
     expect(await get(authority.client(['dns:reports.internal']))).toMatchObject({ status: 403 });
   });
 
-  it('is not asked of probes, nor of whoever has a token', async () => {
+  it('is not required of probes or of callers with a token', async () => {
     expect(await app.ask({ target: '/livez' })).toMatchObject({ status: 200, body: 'ok\n' });
     const headers = { authorization: app.served.bearer('read', 'create') };
     expect(await get({}, headers)).toMatchObject({ status: 200 });
@@ -203,7 +203,7 @@ describe('a connection with a client certificate', () => {
     expect(app.served.touched).toEqual(before);
   });
 
-  it('goes on when an authority is added, and the new one is believed', async () => {
+  it('goes on when an authority is added, and its certificates are accepted', async () => {
     const caller = authority.client(billing);
     expect(await keep(caller)).toMatchObject({ status: 200 });
     const added = new Authority('added');

@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop(0));
 
-it('are read by anybody, as the page that there is', async () => {
+it('are readable without credentials, as the one page of metrics', async () => {
   const { status, headers, body } = await ask(server.url, { target: '/metrics' });
   expect([status, headers['content-type'], headers['cache-control'], body]).toEqual([
     200,

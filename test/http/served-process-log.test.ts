@@ -57,7 +57,7 @@ describe('the log of a served process', () => {
     expect(plain.stderr.trimEnd().split('\n').at(-1)).toContain('audit log anchor');
   });
 
-  it('is for people where the configuration says so, without colours where nobody sees them', () => {
+  it('is readable text where the configuration says so, with colours only on a terminal', () => {
     const line = pretty.stderr.split('\n').find((each) => each.includes('req-pretty'));
     expect(line).toMatch(
       /^\d\d:\d\d:\d\d\.\d{3} INFO {2}request requestId=req-pretty caller=billing .* region=us-east-1 /,

@@ -88,7 +88,7 @@ describe('at SIGTERM', () => {
   });
 });
 
-describe('at a bug that nobody caught', () => {
+describe('at an uncaught exception', () => {
   it.each([
     ['an exception', 'SIGUSR2', { name: 'Error' }],
     ['a rejection', 'SIGPROF', { name: 'Error' }],

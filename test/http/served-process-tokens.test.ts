@@ -122,7 +122,7 @@ describe('a token', () => {
     await made('on-call', 'operate');
   }, 60_000);
 
-  it('that nobody knows is not revoked, and what was given is not repeated', async () => {
+  it('that is unknown is not revoked, and the error does not repeat it', async () => {
     const secret = 'rkms_AAAABBBBCCCC_not-quite-a-token';
     const { code, stdout, stderr } = await run('token', 'revoke', secret);
     expect([code, stdout]).toEqual([1, '']);

@@ -36,7 +36,7 @@ describe('the first start in an empty folder', () => {
     served = await lab.serve(config('first'));
   });
 
-  it('makes a data folder and files that nobody else may read', () => {
+  it('creates a data folder and files that only their owner may read', () => {
     expect(modeOf(lab.path('first'))).toBe('0700');
     expect(modeOf(lab.path('first', 'master-keys'))).toBe('0700');
     const files = ['token', 'tokens.json', 'audit.jsonl', 'rkms.sqlite', 'master-keys/us-east-1.key'];
@@ -64,7 +64,7 @@ describe('the first start in an empty folder', () => {
     ]);
   });
 
-  it('gives a key to whoever pastes the line, and the same key after a restart', async () => {
+  it('prints a line that fetches a key when pasted, and the same key after a restart', async () => {
     const [line = ''] = /^ {2}curl .*$/m.exec(served.stdout) ?? [];
     const pasted = await lab.shell(line.replace('curl', 'curl --silent --show-error'));
     const { key } = JSON.parse(pasted.stdout) as { key: string };
@@ -183,7 +183,7 @@ describe('a served process', () => {
     expect(creator).toMatch(/^rkms_/);
   });
 
-  it('tells nobody without a token more than that it lives', async () => {
+  it('answers requests without a token only with whether it is alive', async () => {
     const answers = await Promise.all(
       ['/livez', '/readyz', '/key?id=long'].map((target) => ask(served.url, { target })),
     );

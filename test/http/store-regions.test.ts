@@ -303,7 +303,7 @@ describe('multi-Region strong consistency that no region proves', () => {
     }
   }, 60_000);
 
-  it('is believed if the configuration states it, and every start says so', async () => {
+  it('is accepted if the configuration states it, and every start says so', async () => {
     setAll(strong, { denied: true });
     const served = await lab.serve(assumed(strong));
     expect((await get(served, 'stated')).status).toBe(200);

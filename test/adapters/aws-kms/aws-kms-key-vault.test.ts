@@ -149,7 +149,7 @@ describe('each fault of a region', () => {
   });
 
   test.each(['silent', 'dripping', 'slow'] as const)(
-    '%s ends when nobody waits any more, and so does the request on the network',
+    '%s ends when no caller waits any more, and so does the request on the network',
     async (fault) => {
       const kms = await startKms();
       const vault = vaultOf(kms);
@@ -235,7 +235,7 @@ describe('each error by name', () => {
   ];
 
   test.each(rows)(
-    '%s with status %d is told as what it is, after one call',
+    '%s with status %d is reported as what it is, after one call',
     async (error, status, expected) => {
       const { aws, vault } = await scripted(() => awsError(error, status));
       expect(withoutCause(await call(vault, 'Decrypt'))).toEqual(err(expected));
@@ -337,7 +337,7 @@ describe('a region that cannot be reached', () => {
     readFileSync(new URL(`../../support/fixtures/${file}`, import.meta.url), 'utf8');
   const tls = { key: fixture('tls-test-key.pem'), cert: fixture('tls-test-cert.pem') };
 
-  test('with a certificate that nobody vouches for is not trusted', async () => {
+  test('with a certificate of an unknown authority is not trusted', async () => {
     const kms = await startKms({ tls });
     const result = await call(vaultOf(kms), 'Encrypt');
     expect(withoutCause(result)).toEqual(err({ kind: 'region.untrusted' }));
@@ -553,7 +553,7 @@ describe('credentials', () => {
     expect(signers).toEqual(['key-1', 'key-2']);
   });
 
-  test('that nobody can provide are reported, and nothing is sent', async () => {
+  test('that no provider has are reported, and nothing is sent', async () => {
     const kms = await startKms();
     const none = Object.assign(new Error('no credentials'), { name: 'CredentialsProviderError' });
     const vault = vaultOf(kms, kms.keyArn, { fetch: () => Promise.reject(none) });

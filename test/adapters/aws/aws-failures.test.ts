@@ -202,7 +202,7 @@ describe('an error of the store', () => {
     expect(writeFailure(cause)).toEqual({ kind: 'store.outcome-unknown', reason, cause });
   });
 
-  test('that nobody has heard of makes a read fail and the outcome of a write unknown', () => {
+  test('that is unknown makes a read fail and the outcome of a write unknown', () => {
     const cause = named('SomethingUnheardOf');
     expect(readFailure(cause)).toEqual({ kind: 'store.unavailable', cause });
     expect(writeFailure(cause)).toEqual({ kind: 'store.outcome-unknown', cause });

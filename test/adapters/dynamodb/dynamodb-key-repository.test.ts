@@ -380,7 +380,7 @@ describe('an error', () => {
     }
   });
 
-  test('a reset is told after a second try by a read, and after one by a write, which may have happened', async () => {
+  test('a reset is reported by a read after a second try, and by a write after one, because it may have been applied', async () => {
     const { aws, store } = await scripted(() => 'reset');
     for (const [name, call] of calls) {
       aws.requests.length = 0;
@@ -434,7 +434,7 @@ describe('an error', () => {
     }
   });
 
-  test('silence ends when nobody waits any more, and so does the request on the network', async () => {
+  test('silence ends when no caller waits any more, and so does the request on the network', async () => {
     const { aws, store } = await scripted(() => 'silent');
     const wait = async (call: (signal: AbortSignal) => ResultAsync<unknown, object>): Promise<unknown> => {
       const [before, gone] = [aws.requests.length, aws.abandoned()];

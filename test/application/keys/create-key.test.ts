@@ -87,7 +87,7 @@ describe('creating a key', () => {
     expect((await create()).map(({ own }) => own?.key.length)).toEqual(ok(32));
   });
 
-  it('reads the genesis record and writes once; the answer to the write is believed', async () => {
+  it('reads the genesis record and writes once; a successful write is not read back', async () => {
     await create();
     expect(service.store.calls).toEqual(['genesis', 'insert']);
   });
@@ -345,7 +345,7 @@ describe('a write whose outcome is unknown', () => {
     expect([allWiped(), service.telemetry.milestones]).toEqual([true, []]);
   });
 
-  it('is settled for the winner when somebody else was first (I1)', async () => {
+  it("returns the winner's key when another process was first (I1)", async () => {
     const winner = await service.stored('orders/7', randomBytes(32));
     service.store.instead.insert = () => errAsync(unknown);
     expect(await create()).toEqual(ok({ record: winner }));
@@ -397,7 +397,7 @@ describe('a write that failed', () => {
 });
 
 describe('a store that holds another record', () => {
-  it('because somebody was first gives us their record, and our key is wiped (I1)', async () => {
+  it('because another process was first returns its record, and our key is wiped (I1)', async () => {
     const winner = await service.stored('orders/7', randomBytes(32));
     expect(await create()).toEqual(ok({ record: winner }));
     expect(await stored()).toEqual(winner);

@@ -211,7 +211,7 @@ describe('a probe whose result is no longer needed', () => {
 });
 
 describe('a probe', () => {
-  it('does nothing before somebody subscribes, and the whole of it for each who does', async () => {
+  it('does nothing before it is subscribed to, and runs completely for each subscriber', async () => {
     const cold = canaries.probe(vaults[0].region);
     await settle();
     expect(operations()).toStrictEqual([]);

@@ -78,7 +78,7 @@ describe('a region without requests', () => {
     expect([regions.transitions, regions.probed()]).toStrictEqual([[], atOnce(2_000)]);
   });
 
-  it('opens within five seconds of the first failure, without costing anybody another', () => {
+  it('opens within five seconds of the first failure, without failing another request', () => {
     const regions = play({ untilMs: 6_000 }, (all) => {
       all.probes.set(frankfurt, ['(f|)']);
       all.calls('1s f');
@@ -1195,7 +1195,7 @@ describe('a supervisor', () => {
     expect(regions.probed()).toStrictEqual([[2_750, 3_750]]);
   });
 
-  it('that somebody subscribes to again goes on from the states that it had', () => {
+  it('continues from the states that it had when it is subscribed to again', () => {
     const regions = play({}, (all) => {
       open(all);
       all.work(0, 1_000);

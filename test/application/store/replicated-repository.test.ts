@@ -321,7 +321,7 @@ describe('a write in the mode strong', () => {
   );
 
   it.each<Act>(['refused', 'lost', 'vanished', 'silent', 'done-silently', 'throttled'])(
-    'is told the winner by the next region when one is "%s", though it may have been first itself',
+    'learns the winner from the next region when one is "%s", though its own write may have been first',
     async (act) => {
       const store = storeOf(strong);
       put(store, theirs);
@@ -397,7 +397,7 @@ describe('a write in the mode strong', () => {
   });
 
   it.each<Act>(['silent', 'conflict'])(
-    'ends as of unknown outcome when nobody waits any more, and asks no other region ("%s")',
+    'ends with an unknown outcome when no caller waits any more, and asks no other region ("%s")',
     async (act) => {
       const store = storeOf(strong);
       store.all(act);
@@ -487,7 +487,7 @@ describe('an addition of unknown outcome in the mode strong', () => {
     },
   );
 
-  it('after which somebody else added more is answered with the record as it is now', async () => {
+  it('after which another process added more is answered with the current record', async () => {
     const store = begin();
     store.replica(east).script.push('vanished');
     const more = withCiphertexts(next, [ciphertext(3, 'sa-east-1')]);

@@ -39,7 +39,7 @@ describe('a quota of calls', () => {
     expect(afterThrottle(first, { beganMs: 5_000, atMs: 5_001, inFlight: 99 })).toEqual(limited(49, 5_001));
   });
 
-  it('is measured against its fall also after it has grown', () => {
+  it('is measured against its last decrease also after it has increased', () => {
     const later = increased(afterThrottle(noThrottleLimit, call(100, 5_000)), 7_000);
     expect(later).toEqual({ limit: 72, increasedMs: 7_000, reducedMs: 5_000 });
     expect(afterThrottle(later, { beganMs: 4_999, atMs: 7_000, inFlight: 99 })).toBe(later);

@@ -97,7 +97,7 @@ describe('rkms keys list', () => {
     expect([ended.code, linesOf(ended).length]).toEqual([0, 1]);
   });
 
-  it('ends quietly when nobody reads on', async () => {
+  it('ends without an error when its reader stops reading', async () => {
     const ended = await lab.shell(`'${process.execPath}' '${program}' keys list -c '${config}' | head -1`);
     expect([ended.code, ended.stderr]).toEqual([0, '']);
   });
@@ -173,7 +173,7 @@ describe('rkms keys get', () => {
     expect((await lab.shell(line)).stdout).toBe(`${keys.get('orders/7') ?? ''}\n`);
   });
 
-  it('leaves a line in the audit log that names whoever ran it', async () => {
+  it('leaves a line in the audit log that names the user who ran it', async () => {
     await rkms('keys', 'get', 'billing/42', '--json');
     await rkms('keys', 'get', 'nobody/1', '--json');
     const lines = audited().filter(({ method }) => method === 'command-line');

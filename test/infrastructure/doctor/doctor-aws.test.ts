@@ -109,7 +109,7 @@ async function expectIll(expected: readonly Ill[], different: Different = {}, op
   expect(illOf(findings, expected)).toEqual(expected);
 }
 
-it('where all is well, nothing is ill, and nothing was written', async () => {
+it('without any fault, nothing is reported and nothing was written', async () => {
   const findings = await examine(folder, configured());
   expect([illOf(findings), worstOf(findings)]).toEqual([[], 'ok']);
   const { Items = [] } = await backend().send(new ScanCommand({ TableName: 'rkms' }));
@@ -179,7 +179,7 @@ describe('a KMS key', () => {
     });
   });
 
-  it('that we may not describe and that has but an alias is told for that alone', async () => {
+  it('that must not be described and has only an alias is reported for that alone', async () => {
     await regions[0].fail('access-denied', { operations: ['DescribeKey'] });
     await expectIll([['broken', region, 'key', 'DescribeKey: it is not allowed', 'allow kms:DescribeKey']]);
   });
@@ -281,7 +281,7 @@ describe('a region', () => {
     });
   });
 
-  it('behind a certificate that nobody knows is not to be trusted', async () => {
+  it('behind a certificate of an unknown authority is not trusted', async () => {
     const front = await startTlsFront('localhost', certificateFor(['localhost']), regions[0].endpoint);
     leftovers.add(() => front.stop());
     await expectIll(
@@ -352,7 +352,7 @@ describe('credentials', () => {
     ]);
   });
 
-  it('that will end and are renewed by nobody are a warning', async () => {
+  it('that expire and are not renewed are a warning', async () => {
     process.env['AWS_SESSION_TOKEN'] = 'dummy';
     leftovers.add(() => {
       delete process.env['AWS_SESSION_TOKEN'];
@@ -360,7 +360,7 @@ describe('credentials', () => {
     await expectIll([['warning', 'credentials', 'source', 'nothing renews them', 'give the process a role']]);
   });
 
-  it('are told with their source and without any part of them', async () => {
+  it('are reported with their source and without any part of them', async () => {
     const findings = await examine(folder, configured());
     expect(foundOf(findings, 'credentials', 'source')).toBe('from environment variables');
     expect(JSON.stringify(findings)).not.toContain(awsVariables.AWS_ACCESS_KEY_ID);

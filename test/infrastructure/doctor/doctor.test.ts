@@ -108,7 +108,7 @@ async function expectIll(
 }
 
 describe('a deployment', () => {
-  it('that is well has nothing ill', async () => {
+  it('without any fault reports no finding', async () => {
     const findings = await look();
     expect([illOf(findings), worstOf(findings)]).toEqual([[], 'ok']);
   });
@@ -136,7 +136,7 @@ describe('the program', () => {
       nodeVersion: '20.19.1',
     }));
 
-  it('names what could give keys away, and calls nobody then', async () => {
+  it('names what could leak keys, and then makes no call', async () => {
     const expected: readonly Ill[] = [
       [
         'broken',
