@@ -204,7 +204,8 @@ describe('a stored record', () => {
   let path: string;
   beforeAll(async () => {
     path = config('records');
-    served = await lab.serve(path);
+    // The store alone is read, so that each change there is seen at once.
+    served = await lab.serve(path, { RKMS_CACHE_RECORDS: '0' });
     token = tokenIn('records');
   });
   afterAll(async () => {
