@@ -61,6 +61,27 @@ describe('a start that cannot serve says why', () => {
     );
   });
 
+  it('when another program uses both ports, and names both', async () => {
+    const others = await Promise.all(
+      [0, 0].map(async (free) => {
+        const other: Server = createServer().listen(free, '127.0.0.1');
+        await once(other, 'listening');
+        return other;
+      }),
+    );
+    const [port, operations] = others.map((other) => String((other.address() as AddressInfo).port));
+    const variables = { RKMS_SERVER_PORT: port ?? '', RKMS_OPERATIONS_PORT: operations ?? '' };
+    const ended = await serve(config('ports'), variables);
+    for (const other of others) other.close();
+    expect(said(ended)).toEqual(
+      refusal(
+        `rkms: cannot listen on 127.0.0.1:${port} (EADDRINUSE); cannot listen on 127.0.0.1:${operations} (EADDRINUSE)`,
+        '  another program uses the port: stop it, or set RKMS_SERVER_PORT to a free one; ' +
+          'another program uses the port: stop it, or set RKMS_OPERATIONS_PORT to a free one',
+      ),
+    );
+  });
+
   it('when the address is not of this machine', async () => {
     const elsewhere = { RKMS_SERVER_HOST: '192.0.2.1', RKMS_SERVER_TLS: 'terminated-elsewhere' };
     const ended = await serve(config('address'), elsewhere);
@@ -171,7 +192,7 @@ describe('a start that cannot serve says why', () => {
         expect.stringMatching(
           /^rkms: the token file tokens\/tokens\.json is not valid JSON \(line \d+, column \d+\)$/,
         ) as unknown as string,
-        '  restore it, or move it away and create new tokens with: rkms token create',
+        '  restore it, or move it away and create new tokens with: rkms token create --config ./tokens.toml',
       ),
     );
   });
@@ -338,7 +359,7 @@ describe('a start on AWS', () => {
     expect(said(await start({ table: 'empty' }))).toEqual(
       refusal(
         'rkms: the store has no genesis record, so RKMS cannot tell whether it is this deployment’s store',
-        '  if it is a new store for this deployment, run: rkms init',
+        '  if it is a new store for this deployment, run: rkms init --config ./aws.toml',
       ),
     );
   });
@@ -422,7 +443,7 @@ describe('a start on AWS', () => {
     expect(said(await start({ folder: 'tokenless' }))).toEqual(
       refusal(
         'rkms: there is no token file tokenless/tokens.json; without a token RKMS answers no request',
-        '  create a token: rkms token create --caller <name> --allow read,create',
+        '  create a token: rkms token create --config ./aws.toml --caller <name> --allow read,create',
       ),
     );
   });

@@ -112,7 +112,7 @@ describe('a token', () => {
     expect(third).toEqual({
       code: 1,
       stdout: '',
-      stderr: `rkms: "on-call" already has 2 valid tokens: ${publicIdOf(first)}, ${publicIdOf(second)}\n  revoke the one that is no longer used: rkms token revoke <public id>\n`,
+      stderr: `rkms: "on-call" already has 2 valid tokens: ${publicIdOf(first)}, ${publicIdOf(second)}\n  revoke the one that is no longer used: rkms token revoke --config ${config} <public id>\n`,
     });
     const revoked = await run('token', 'revoke', first);
     expect([revoked.code, revoked.stdout]).toEqual([

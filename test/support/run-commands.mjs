@@ -42,7 +42,7 @@ async function run({ number, args, cwd, env }) {
       process.exitCode = 1;
     }
   }
-  process.stdout.removeAllListeners('error');
+  for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error');
   for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal);
   const mark = `\0end ${number} ${process.exitCode ?? 0}\0`;
   process.exitCode = 0;

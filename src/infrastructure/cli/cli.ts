@@ -3,6 +3,7 @@
 import { CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
 import { OperatorError } from '../../adapters/system/operator-error.js';
+import { advised } from './support/advice.js';
 import { exitCodes } from './support/exit-codes.js';
 import { createProgram } from './program.js';
 
@@ -12,11 +13,14 @@ const { version } = JSON.parse(
   version: string;
 };
 
-// The reader closed the pipe, as `head` does.
-process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
-  if (cause.code !== 'EPIPE') throw cause;
-  process.exit(exitCodes.stopped);
+// With EPIPE the reader closed the pipe, as `head` does.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE') process.exit(exitCodes.stopped);
+  process.stderr.write(`rkms: standard output cannot be written (${code ?? 'unknown'})\n`);
+  process.exit(exitCodes.failed);
 });
+// Nothing can be told when the reports of errors cannot be written.
+process.stderr.on('error', () => undefined);
 
 try {
   await createProgram(version).parseAsync();
@@ -25,7 +29,7 @@ try {
     process.exitCode = cause.exitCode === 0 ? exitCodes.ok : exitCodes.misuse;
   } else {
     if (!(cause instanceof OperatorError)) throw cause;
-    process.stderr.write(`rkms: ${cause.message}\n${cause.hint && `  ${cause.hint}\n`}`);
+    process.stderr.write(`rkms: ${cause.message}\n${cause.hint && `  ${advised(cause.hint)}\n`}`);
     process.exit(exitCodes.failed);
   }
 }

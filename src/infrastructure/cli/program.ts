@@ -6,6 +6,7 @@ import { addCompletion } from './declarations/completion.js';
 import { addAudit, addConfig, addDoctor } from './declarations/diagnosis.js';
 import { addImport, addKeys, addRepair, addVerify } from './declarations/keys.js';
 import { addInit, addServe } from './declarations/service.js';
+import { adviseFor } from './support/advice.js';
 import { allCommands } from './support/command-tree.js';
 import { addExamples } from './support/examples.js';
 
@@ -23,6 +24,9 @@ export function createProgram(version: string): Command {
       },
     })
     .enablePositionalOptions()
+    .hook('preAction', (_, command) => {
+      adviseFor(command);
+    })
     .exitOverride();
   addCommands(program);
   addExamples(program, [

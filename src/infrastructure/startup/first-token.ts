@@ -38,11 +38,11 @@ export interface NewToken {
   readonly expiresMs?: number;
 }
 
-/** Adds a token to the token file and answers with its text, which is stored nowhere. */
-export function storeNewToken(config: Config, wanted: NewToken): string {
+/** Adds a token to the token file. Its text is stored nowhere. */
+export function storeNewToken(config: Config, wanted: NewToken): ReturnType<typeof makeBearerToken> {
   const made = makeBearerToken();
   addToken(config.auth.tokens_file, stored(made, wanted), wanted.nowMs);
-  return made.text;
+  return made;
 }
 
 const stored = (

@@ -38,6 +38,7 @@ import {
   Supervisor,
 } from '../wiring/container.js';
 import { GuardedKeysService, StoreVerification } from '../wiring/key-bindings.js';
+import { bothListening } from './both-listening.js';
 import { ensureFirstToken } from './first-token.js';
 import { openTls } from '../wiring/open-tls.js';
 import { prepareStore } from './prepare-store.js';
@@ -110,7 +111,7 @@ export async function startService(
   const repairs = container.get(RepairQueueService);
   const records = container.get(RecordCacheService);
   if (config.repair.background === 'on') repairs.start();
-  const [operationsServer, server] = [await apps.listenOperations(), await apps.listenKeys()];
+  const [server, operationsServer] = await bothListening(apps.listenKeys(), apps.listenOperations());
   tlsFiles?.watch();
   const stopping = new AbortController();
   const repeated = Promise.all(

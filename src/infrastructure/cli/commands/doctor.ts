@@ -3,6 +3,7 @@
 import { diagnose } from '../../doctor/diagnose.js';
 import { worstOf } from '../../checks/finding.js';
 import { thisMachine } from '../../doctor/machine.js';
+import { advised } from '../support/advice.js';
 import type { ConfigOption } from '../support/declare.js';
 import { jsonReport, reportStyle, textReport } from './doctor-report.js';
 import { exitCodes } from '../support/exit-codes.js';
@@ -15,10 +16,11 @@ interface DoctorOptions extends ConfigOption {
 
 export async function doctor(options: DoctorOptions): Promise<void> {
   const { stdout } = process;
-  const findings = await diagnose(
+  const found = await diagnose(
     { config: options.config, limitMs: options.limit * 1_000, readsOnly: options.readsOnly === true },
     thisMachine(),
   );
+  const findings = found.map((each) => ('hint' in each ? { ...each, hint: advised(each.hint) } : each));
   const style = reportStyle(stdout.isTTY, process.env['NO_COLOR']);
   stdout.write(options.json ? jsonReport(findings) : textReport(findings, style));
   process.exitCode = { ok: exitCodes.ok, warning: exitCodes.warnings, broken: exitCodes.findings }[

@@ -13,6 +13,7 @@ import { bindImport, ImportKeyService, type ImportOrigin } from '../../wiring/im
 import { bindMaintenance } from '../../wiring/maintenance-bindings.js';
 import { endpoint } from '../../config/schema/rules.js';
 import type { Config } from '../../config/config.js';
+import { advised } from '../support/advice.js';
 import { loadConfig } from '../support/command-config.js';
 import { osAuthor } from '../support/os-author.js';
 import { runScan } from '../scan/run-scan.js';
@@ -96,7 +97,7 @@ const textsFor = (dryRun: boolean): ReportTexts => ({
     const title = `${checked} entries checked${soFar}: ${done}, ${present} already present.`;
     return incomplete === 0
       ? [title]
-      : [title, `${incomplete} imported keys miss a copy in some region: run rkms repair.`];
+      : [title, `${incomplete} imported keys miss a copy in some region: ${advised('run rkms repair')}.`];
   },
   columns: [],
   problems: {},

@@ -1,6 +1,7 @@
 // `rkms init`: creates the genesis record of the deployment in a new, empty store. Safe to repeat: a record that exists is
 // compared with the configuration and never changed.
 import { pino } from 'pino';
+import { ensurePrivateFolder } from '../../../adapters/files/private-files.js';
 import { requireTables } from '../../startup/check-tables.js';
 import { Clock } from '../../../ports/clock.js';
 import { KeyRepository } from '../../../ports/key-repository.js';
@@ -9,7 +10,7 @@ import { replicasOf } from '../../wiring/store-bindings.js';
 import { initialiseStore } from '../../startup/prepare-store.js';
 import { loadConfig } from '../support/command-config.js';
 import type { ConfigOption } from '../support/declare.js';
-import { withContainer } from '../support/command-container.js';
+import { withNewContainer } from '../support/command-container.js';
 
 interface InitOptions extends ConfigOption {
   readonly json?: true;
@@ -18,7 +19,8 @@ interface InitOptions extends ConfigOption {
 export async function init(options: InitOptions): Promise<void> {
   const config = loadConfig(options);
   const logger = pino({ level: 'silent' });
-  const created = await withContainer(config, [bindAdapters(config, logger)], async (container) => {
+  ensurePrivateFolder(config.data_dir);
+  const created = await withNewContainer([bindAdapters(config, logger)], async (container) => {
     await requireTables(replicasOf(container), config, container.get(AwsClients), logger);
     return initialiseStore({ repository: container.get(KeyRepository), clock: container.get(Clock) }, config);
   });

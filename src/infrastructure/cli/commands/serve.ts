@@ -12,6 +12,7 @@ import { bindAdapters, bindApplication } from '../../wiring/container.js';
 import { firstTokenPath } from '../../startup/first-token.js';
 import { openLog, type OpenLog } from '../../wiring/open-log.js';
 import { startService, type RunningService } from '../../startup/service.js';
+import { advised } from '../support/advice.js';
 import { loadConfig } from '../support/command-config.js';
 import type { ConfigOption } from '../support/declare.js';
 import { exitCodes, type ExitCode } from '../support/exit-codes.js';
@@ -25,8 +26,15 @@ export async function serve(options: ConfigOption): Promise<void> {
     const stop = stopOnSignals(service, log);
     service.ready.catch((refusal: unknown) => {
       if (!(refusal instanceof OperatorError)) throw refusal;
-      log.logger.fatal({ problem: refusal.message, hint: refusal.hint }, 'a check at start failed for good');
+      log.logger.fatal(
+        { problem: refusal.message, hint: advised(refusal.hint) },
+        'a check at start failed for good',
+      );
       stop('refused', exitCodes.failed);
+    });
+    // The service does not depend on a reader of its banner.
+    process.stdout.removeAllListeners('error').on('error', (cause) => {
+      log.logger.warn({ cause: causeFacts(cause) }, 'standard output cannot be written');
     });
     process.stdout.write(banner(config, service));
   } catch (cause) {
@@ -71,7 +79,7 @@ function firstSteps(token: string, url: string): readonly string[] {
       '',
     ];
   }
-  const create = `rkms token create --caller local --allow read,create > '${token}'`;
+  const create = advised(`rkms token create --caller local --allow read,create > '${token}'`);
   return [`There is no token in ${token}, where the first start wrote one. Create another: ${create}`];
 }
 

@@ -1,5 +1,6 @@
 // `rkms token create`: creates a bearer token and prints it once. Only its hash is stored.
 import { ensurePrivateFolder } from '../../../adapters/files/private-files.js';
+import { revokeToken } from '../../../adapters/tokens/token-changes.js';
 import { systemClock } from '../../../adapters/system/system-clock.js';
 import type { Permission } from '../../../domain/access/caller.js';
 import { everyId, type IdPattern } from '../../../domain/access/id-pattern.js';
@@ -24,7 +25,10 @@ export function createToken(options: TokenOptions): void {
   ensurePrivateFolder(config.data_dir);
   const nowMs = systemClock.nowMs();
   const expiresMs = nowMs + expires * dayMs;
-  const token = storeNewToken(config, { caller, allow, ids, nowMs, expiresMs });
+  const { text: token, publicId } = storeNewToken(config, { caller, allow, ids, nowMs, expiresMs });
   const answer = { caller, token, expires: new Date(expiresMs).toISOString() };
-  process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : `${token}\n`);
+  // Before the error of the stream ends the command: a token that was not received must not be valid.
+  process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : `${token}\n`, (failure) => {
+    if (failure) revokeToken(config.auth.tokens_file, publicId, systemClock.nowMs());
+  });
 }

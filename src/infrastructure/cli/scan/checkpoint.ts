@@ -1,9 +1,13 @@
 // Where a scan was stopped, and its tally so far, in a file (0600) in the data folder. It names the store and the options,
 // and is never applied to another scan: a position in the wrong table would silently skip keys.
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { readPrivateFile, replacePrivateFile } from '../../../adapters/files/private-files.js';
+import {
+  ensurePrivateFolder,
+  readPrivateFile,
+  replacePrivateFile,
+} from '../../../adapters/files/private-files.js';
 import type { ScanPosition } from '../../../application/maintenance/scan-keys.js';
 import type { Tally } from '../../../application/maintenance/tally.js';
 import type { Genesis } from '../../../domain/keys/genesis.js';
@@ -74,6 +78,7 @@ export function loadCheckpoint(path: string, identity: ScanIdentity): Checkpoint
 
 /** Replaces the file atomically. Throws an OperatorError when it cannot be written. */
 export function saveCheckpoint(path: string, identity: ScanIdentity, checkpoint: Checkpoint): void {
+  ensurePrivateFolder(dirname(path));
   replacePrivateFile(path, `${JSON.stringify({ identity, ...checkpoint })}\n`);
 }
 

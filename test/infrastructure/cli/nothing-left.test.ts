@@ -1,0 +1,100 @@
+// What commands leave behind: none but `rkms init` creates a store or a folder, and none whose output was not received has an
+// effect that depends on it. Advice names the configuration that the command was run with.
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { afterAll, describe, expect, it, jest } from '@jest/globals';
+import { embeddedConfig, Lab } from '../../support/served-process.js';
+
+// Real processes, on a machine that may be busy.
+jest.setTimeout(120_000);
+
+const lab = new Lab();
+const config = lab.write('my rkms.toml', embeddedConfig('./data'));
+const named = `--config '${config}'`;
+afterAll(() => lab.close());
+
+const reading = [
+  ['keys', 'list'],
+  ['keys', 'show', 'orders/7'],
+  ['keys', 'get', 'orders/7', '--base64'],
+  ['verify'],
+  ['repair', '--dry-run'],
+  ['repair'],
+  ['token', 'list'],
+  ['token', 'revoke', 'AAAABBBBCCCC'],
+  ['audit', 'verify'],
+  ['access', 'explain', '--caller', 'a', '--id', 'b'],
+  ['doctor'],
+  ['config', 'check'],
+  ['config', 'show'],
+];
+
+describe('before there is a store', () => {
+  it.each(reading)('rkms %s creates nothing', async (...args) => {
+    const before = readdirSync(lab.folder);
+    const { stderr } = await lab.run([...args, '--config', config]);
+    expect(readdirSync(lab.folder)).toEqual(before);
+    expect(stderr).not.toContain('   at ');
+  });
+
+  it('rkms verify creates nothing in an empty file either', async () => {
+    writeFileSync(lab.path('empty.sqlite'), '');
+    const other = lab.write('empty.toml', `${embeddedConfig('./none')}path = "empty.sqlite"\n`);
+    const before = readdirSync(lab.folder);
+    expect((await lab.run(['verify', '--config', other])).stderr).toContain('no genesis record');
+    expect([readdirSync(lab.folder), statSync(lab.path('empty.sqlite')).size]).toEqual([before, 0]);
+  });
+
+  it('the advice names the configuration', async () => {
+    const ended = await lab.run(['keys', 'list', '--config', config]);
+    expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining(`run: rkms init ${named}\n`)]);
+    const without = await lab.run(['keys', 'list'], { RKMS_CONFIG: config });
+    expect(without.stderr).toContain('run: rkms init\n');
+  });
+
+  it('the advice of the doctor names it too, also for programs', async () => {
+    const mixed = lab.write(
+      'mixed.toml',
+      `${embeddedConfig('./mixed')}[[regions]]\nname = "eu-west-1"\nvault = "aws-kms"\nkms_key = "alias/a"\nendpoint = "http://127.0.0.1:9"\n`,
+    );
+    const ended = await lab.run(['doctor', '--config', mixed, '--json', '--limit', '0.5'], {
+      AWS_EC2_METADATA_DISABLED: 'true',
+    });
+    const { findings } = JSON.parse(ended.stdout) as { findings: { check: string; hint?: string }[] };
+    const hintOf = (check: string): string | undefined => findings.find((each) => each.check === check)?.hint;
+    expect([hintOf('genesis'), hintOf('tokens')]).toEqual([
+      expect.stringContaining(`rkms init --config ${mixed}`),
+      expect.stringContaining(`rkms token create --config ${mixed} --caller`),
+    ]);
+  });
+});
+
+describe('when standard output cannot be written', () => {
+  const program = resolve('dist/src/infrastructure/main.js');
+  const toFullDisk = (
+    ...args: readonly string[]
+  ): { readonly status: number | null; readonly stderr: string } => {
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, [program, ...args, '--config', config], {
+      cwd: lab.folder,
+      env: { PATH: process.env['PATH'] },
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+    closeSync(full);
+    return { status, stderr };
+  };
+  const refused = { status: 1, stderr: 'rkms: standard output cannot be written (ENOSPC)\n' };
+
+  it('a command says so in one line, without a stack', () => {
+    expect(toFullDisk('config', 'show')).toEqual(refused);
+  });
+
+  it('a new token that nobody received is not valid', async () => {
+    expect(toFullDisk('token', 'create', '--caller', 'app', '--allow', 'read')).toEqual(refused);
+    const { stdout } = await lab.run(['token', 'list', '--config', config, '--json']);
+    expect(stdout).toContain('"revoked"');
+    expect(stdout).not.toContain('"live"');
+  });
+});
