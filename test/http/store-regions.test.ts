@@ -23,8 +23,6 @@ open_ms = 200
 misconfigured_probe_ms = 300
 max_open_ms = 400
 ramp_ms = 200
-[cache]
-records = 0
 `;
 
 const leftovers = new Leftovers();
