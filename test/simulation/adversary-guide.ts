@@ -23,6 +23,10 @@ export class AdversaryGuide implements RegionSelector {
     return this.random.chance(0.2);
   }
 
+  isSilent(): boolean {
+    return this.random.chance(0.2);
+  }
+
   isDrained(): boolean {
     return this.random.chance(0.1);
   }

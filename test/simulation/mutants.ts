@@ -252,8 +252,8 @@ export const mutants: readonly Mutant[] = [
     name: 'home: records are written in any region',
     breaks: ['I1', 'I2', 'I7', 'I8'],
     file: replicated,
-    find: "return mode.kind === 'strong' ? order : order.filter(({ region }) => region === mode.home);",
-    replace: 'return order;',
+    find: "return regions.order().filter(({ region }) => mode.kind !== 'home' || region === mode.home);",
+    replace: 'return regions.order();',
   },
   {
     name: 'home: absence in a replica counts as absence',

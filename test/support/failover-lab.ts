@@ -17,7 +17,7 @@ export interface RegionsReport {
   readonly regions: readonly {
     readonly region: string;
     readonly state: string;
-    readonly p50Ms?: number;
+    readonly p50Ms: number | null;
     readonly overQuota: boolean;
   }[];
 }

@@ -29,14 +29,16 @@ const failureEvents: fc.Arbitrary<LiveEvent> = fc
   })
   .map(({ id, ...event }) => (id === undefined ? event : { ...event, id }));
 
-const plainEvents: fc.Arbitrary<LiveEvent> = fc.record({
-  kind: fc.constantFrom('answered' as const, 'tick' as const, 'slowed' as const, 'sped-up' as const),
-  atMs,
-});
+const speed = fc.constantFrom('fast' as const, 'slow' as const, 'late' as const);
+const plainEvents: fc.Arbitrary<LiveEvent> = fc.oneof(
+  fc.record({ kind: fc.constantFrom('tick' as const, 'slowed' as const, 'sped-up' as const), atMs }),
+  fc.record({ kind: fc.constant('answered' as const), atMs, speed }),
+);
 
 const rightProbes: fc.Arbitrary<LiveEvent> = fc.record({
   kind: fc.constant('probe-answered' as const),
   atMs,
+  speed,
 });
 
 const operatorEvents: fc.Arbitrary<OperatorEvent> = fc.record({

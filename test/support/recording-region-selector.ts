@@ -31,6 +31,10 @@ export class RecordingRegionSelector implements RegionSelector {
     return this.ejected.has(region);
   }
 
+  isSilent(region: Region): boolean {
+    return this.isEjected(region);
+  }
+
   /** Regions that an operator took out of use; tests add them to `ejected` as well. */
   readonly drained = new Set<Region>();
 

@@ -15,7 +15,7 @@ import { defaultPaceSettings } from '../../src/domain/regions/region-timing.js';
 import type { Clock } from '../../src/ports/clock.js';
 import type { TelemetryEvent, VaultOperation } from '../../src/ports/telemetry.js';
 import { keyId, region } from './names.js';
-import { vaultFailures } from './vault-failures.js';
+import { timedOut, vaultFailures } from './vault-failures.js';
 
 export const frankfurt = region('eu-central-1');
 export const dublin = region('eu-west-1');
@@ -51,6 +51,7 @@ export const settings: SupervisorSettings = {
 export const ends = {
   a: undefined,
   f: vaultFailures['region.unavailable'],
+  s: timedOut,
   o: { kind: 'region.unavailable', reason: 'hedge-lost' },
   u: vaultFailures['region.untrusted'],
   t: vaultFailures['region.throttled'],
@@ -76,6 +77,8 @@ interface TimedCall {
 export class SupervisedRegions {
   /** What the clock answers when it is asked for chance. */
   chance = 0.5;
+  /** How late timers of the clock fire, because the process is paused. */
+  lateMs = 0;
   /** `[ms, 'region: from > to (why)']` */
   readonly transitions: (readonly [number, string])[] = [];
   readonly events: TelemetryEvent[] = [];
@@ -95,8 +98,11 @@ export class SupervisedRegions {
       nowMs: () => 0,
       monotonicMs: () => scheduler.now(),
       idleMs: () => scheduler.now(),
-      schedule: () => {
-        throw new Error('the supervisor keeps its time by its scheduler');
+      schedule: (delayMs, fire) => {
+        const beat = scheduler.schedule(fire, delayMs + this.lateMs);
+        return () => {
+          beat.unsubscribe();
+        };
       },
       random: () => this.chance,
     };

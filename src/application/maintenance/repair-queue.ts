@@ -126,7 +126,7 @@ export class RepairQueue {
     const { failed, failure } = await this.repairing.repair(found.value, signal);
     this.onRepaired(debt.id);
     if (failure) return isFinal(failure) ? [] : debt.regions;
-    return failed.map(({ region }) => region);
+    return debt.regions.filter((region) => failed.some((attempt) => attempt.region === region));
   }
 
   /** The record could not be read. A repair reports its own outcome. */

@@ -2,7 +2,7 @@
 // commitment and wiped; none leaves this file.
 import { copyStateOf, statusOf, type CopyState, type CopyCheck } from '../../domain/keys/copy-check.js';
 import type { VaultFailure } from '../../domain/failures/region-failures.js';
-import type { Deployment } from '../../domain/ids.js';
+import type { Deployment, Region } from '../../domain/ids.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
 import type { KeyVault } from '../../ports/key-vault.js';
 import { openingCopy } from '../keys/open-copy.js';
@@ -14,6 +14,8 @@ export class VerifyKey {
     private readonly vaults: readonly KeyVault[],
     private readonly calls: Pick<RegionCalls, 'call'>,
     private readonly deployment: Deployment,
+    /** Regions that are not called: background repair does without those known to be down. */
+    private readonly isSkipped: (region: Region) => boolean = () => false,
   ) {}
 
   /** Never fails: an unreachable region is a state of its copy. Copies of regions no longer configured are ignored. */
@@ -28,6 +30,7 @@ export class VerifyKey {
 
   private async checkCopy(vault: KeyVault, record: KeyRecord, signal: AbortSignal): Promise<CopyState> {
     if (!record.ciphertexts.has(vault.region)) return { kind: 'missing' };
+    if (this.isSkipped(vault.region)) return copyStateOf({ kind: 'region.unavailable', reason: 'ejected' });
     const opened = await this.calls.call(vault, openingCopy(record, this.deployment), signal);
     if (opened.isErr()) return copyStateOf(opened.error);
     opened.value.wipe();

@@ -141,9 +141,9 @@ export class RegionAttempts {
       }));
     const { after, discard, nextRound: next } = rules;
     const nextRound = next && (async (failures: readonly Attempt<F>[]) => paced(await next(failures)));
-    // A call that waits for an ejected region is replaced at once, and that costs no budget.
+    // A call that waits for a silent region is replaced at once, and that costs no budget.
     const mayHedge = (silent: Region, next: Region): boolean =>
-      selector.isEjected(silent) || (!selector.isOverQuota(next) && this.hedges.take());
+      selector.isSilent(silent) || (!selector.isOverQuota(next) && this.hedges.take());
     return new ResultAsync(
       hedgedRace(paced(candidates), { clock, signal, mayHedge, after, discard, nextRound }),
     );
@@ -159,7 +159,7 @@ export type NextRound<T, F> = (
  * Whether a pause of this process can look like this fault: all faults of connections and time. What the region itself
  * answered is its own.
  */
-function mayBeOurPause(fault: RegionFault): boolean {
+export function mayBeOurPause(fault: RegionFault): boolean {
   if (fault.kind !== 'region.unavailable') return false;
   switch (fault.reason) {
     case 'dns':

@@ -5,6 +5,7 @@ import {
   defer,
   exhaustMap,
   filter,
+  finalize,
   interval,
   map,
   of,
@@ -17,6 +18,8 @@ import type { RegionFault } from '../../domain/failures/store-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import type { VaultCall } from '../../ports/telemetry.js';
+import type { StallWatch } from '../resilience/stall-watch.js';
+import { mayBeOurPause } from './region-attempts.js';
 
 /** Calls a region once and emits the failure, or undefined when it answered as it should. */
 export type RegionProbe = (region: Region) => Observable<RegionFault | undefined>;
@@ -34,6 +37,8 @@ export interface ProbeParts {
   readonly clock: Clock;
   readonly scheduler: SchedulerLike | undefined;
   readonly settings: ProbeSettings;
+  /** A failure that a pause of this process may have caused is not emitted: the region is probed again. */
+  readonly stalls: StallWatch;
 }
 
 const timedOut: RegionFault = { kind: 'region.unavailable', reason: 'timed-out' };
@@ -46,19 +51,26 @@ export const probesOf = (region: Region, parts: ProbeParts): Observable<VaultCal
   );
 
 function probeOnce(region: Region, parts: ProbeParts): Observable<VaultCall> {
-  const { probe, clock, scheduler, settings } = parts;
-  const startedMs = clock.monotonicMs();
+  const { probe, clock, scheduler, settings, stalls } = parts;
   const silent = { first: settings.probeTimeoutMs, with: () => of(timedOut) };
-  return defer(() => probe(region)).pipe(
-    timeout(scheduler ? { ...silent, scheduler } : silent),
-    take(1),
-    catchError((cause: unknown) =>
-      of<RegionFault>({ kind: 'region.unavailable', reason: 'unintelligible', cause }),
-    ),
-    map((failure): VaultCall => {
-      const durationMs = clock.monotonicMs() - startedMs;
-      const call = { event: 'vault.call', region, operation: 'probe', durationMs } as const;
-      return failure ? { ...call, failure } : call;
-    }),
-  );
+  return defer(() => {
+    const startedMs = clock.monotonicMs();
+    const watched = stalls.begin();
+    let paused: boolean | undefined;
+    const wasPaused = (): boolean => (paused ??= watched.end());
+    return defer(() => probe(region)).pipe(
+      timeout(scheduler ? { ...silent, scheduler } : silent),
+      take(1),
+      catchError((cause: unknown) =>
+        of<RegionFault>({ kind: 'region.unavailable', reason: 'unintelligible', cause }),
+      ),
+      filter((failure) => !(wasPaused() && failure && mayBeOurPause(failure))),
+      map((failure): VaultCall => {
+        const durationMs = clock.monotonicMs() - startedMs;
+        const call = { event: 'vault.call', region, operation: 'probe', durationMs } as const;
+        return failure ? { ...call, failure } : call;
+      }),
+      finalize(wasPaused),
+    );
+  });
 }

@@ -12,6 +12,8 @@ export interface RegionSelector {
   pace(region: Region): Pace;
   /** Whether the region is known not to answer now (its circuit is not closed): waiting for it is useless. */
   isEjected(region: Region): boolean;
+  /** Whether calls to the region are known to have no answer in time: it is ejected, or slow. */
+  isSilent(region: Region): boolean;
   /** Whether an operator took the region out of use: it is ejected, but not known to have a fault. */
   isDrained(region: Region): boolean;
   /** Whether the region throttles and has as many calls in flight as it accepts: it gets no hedge and no second try. */

@@ -15,10 +15,12 @@ import {
   paceOf,
   recentQuantile,
   slowFromMs,
+  speedOf,
   typicalMs,
   type Pace,
   type PaceSettings,
   type RegionTiming,
+  type Speed,
 } from '../../domain/regions/region-timing.js';
 import type { RegionCall } from '../../ports/telemetry.js';
 
@@ -135,6 +137,10 @@ export class RegionStatistics {
 
   pace(region: Region): Pace {
     return this.of(region).pace;
+  }
+
+  speedOf({ region, durationMs }: RegionCall): Speed {
+    return speedOf(durationMs, this.of(region).pace);
   }
 
   /**

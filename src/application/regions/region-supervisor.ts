@@ -22,6 +22,7 @@ import { preferRegions, rankRegions, type Preference } from '../../domain/region
 import {
   circuitOf,
   needsProbe,
+  isSilent,
   newRegionHealth,
   trafficShare,
   type HealthEvent,
@@ -31,6 +32,7 @@ import {
 import type { PaceSettings, Pace } from '../../domain/regions/region-timing.js';
 import type { Clock } from '../../ports/clock.js';
 import type { RegionCall, Telemetry, VaultCall } from '../../ports/telemetry.js';
+import { StallWatch } from '../resilience/stall-watch.js';
 import { healthEventOf } from './health-events.js';
 import { RegionStatistics } from './region-statistics.js';
 import type { RegionSelector } from './region-selector.js';
@@ -86,9 +88,9 @@ export class RegionSupervisor implements RegionSelector {
     private readonly scheduler?: SchedulerLike,
   ) {
     const nowMs = clock.monotonicMs();
+    this.preferred = regions;
     this.states = new Map(regions.map((region) => [region, newRegionHealth(nowMs, settings.health)]));
     this.statistics = new RegionStatistics(regions, settings.pace, nowMs);
-    this.preferred = regions;
     const states$ = defer(() =>
       merge(this.mailbox, this.ticks(), this.probes()).pipe(
         scan((states, mail) => this.next(states, mail), this.states),
@@ -124,6 +126,10 @@ export class RegionSupervisor implements RegionSelector {
     return circuitOf[this.stateOf(region).state.kind] !== 'closed';
   }
 
+  isSilent(region: Region): boolean {
+    return isSilent(this.stateOf(region));
+  }
+
   isDrained(region: Region): boolean {
     return this.stateOf(region).state.kind === 'drained';
   }
@@ -145,15 +151,15 @@ export class RegionSupervisor implements RegionSelector {
     const atMs = this.clock.monotonicMs();
     this.statistics.end(call, atMs);
     if (this.statistics.wasOnlySlower(call, atMs)) return;
-    const event = healthEventOf(call, atMs, () => this.clock.random());
+    const event = healthEventOf(call, atMs, this.statistics.speedOf(call), () => this.clock.random());
     if (event) this.mailbox.next({ region: call.region, event });
   }
 
   /** Carries out an operator's order; false for a region that is not supervised. */
   command(region: Region, kind: OperatorOrder): boolean {
-    const known = this.states.has(region);
-    if (known) this.mailbox.next({ region, event: { kind, atMs: this.clock.monotonicMs() } });
-    return known;
+    if (!this.states.has(region)) return false;
+    this.mailbox.next({ region, event: { kind, atMs: this.clock.monotonicMs() } });
+    return true;
   }
 
   /** The state of every region now, in the order in which a request would try them. */
@@ -196,21 +202,22 @@ export class RegionSupervisor implements RegionSelector {
 
   private probes(): Observable<Mail> {
     const { probe, clock, scheduler, settings } = this;
+    const stalls = new StallWatch(clock);
     return merge(
       ...this.regions.map((region) => {
         const isDue = (): boolean => needsProbe(this.stateOf(region), clock.monotonicMs());
-        return probesOf(region, { probe, isDue, clock, scheduler, settings });
+        return probesOf(region, { probe, isDue, clock, scheduler, settings, stalls });
       }),
     ).pipe(map((call) => this.probed(call)));
   }
 
   private probed(call: VaultCall): Mail {
-    const { region, durationMs, failure } = call;
+    const { region, failure } = call;
     const atMs = this.clock.monotonicMs();
     this.telemetry.record(call);
     if (failure === undefined) {
-      this.statistics.probed(region, durationMs, atMs);
-      return { region, event: { kind: 'probe-answered', atMs } };
+      this.statistics.probed(region, call.durationMs, atMs);
+      return { region, event: { kind: 'probe-answered', atMs, speed: this.statistics.speedOf(call) } };
     }
     return { region, event: { kind: 'probe-failed', atMs, failure, chance: this.clock.random() } };
   }
@@ -238,7 +245,6 @@ export class RegionSupervisor implements RegionSelector {
 
 /** Identifies one entry into a state: a region may enter several states in one tick. */
 const entryOf = ({ state, sinceMs, why }: RegionHealth): string => `${state.kind} ${sinceMs} ${why}`;
-
-/** The reason why a region cannot be used until an operator repairs it. */
+/** Why a region cannot be used until an operator repairs it. */
 const faultOf = ({ state }: RegionHealth): string | undefined =>
   state.kind === 'misconfigured' ? state.reason : undefined;

@@ -1,7 +1,7 @@
-// The store in several regions, as one store. In the mode `strong` a condition holds in all regions, so any of them
-// may be read and written. In the mode `home` the last writer wins between regions, so all writes go to one region,
-// and only that region can say that a record does not exist. Never reports a write as done that it did not see done,
-// nor as not done when it may have happened (I8).
+// The store in one or several regions, as one store. In the mode `strong` a condition holds in all regions: any may be read
+// and written. In the mode `home` the last writer wins between regions, so all writes go to one region, and only that region
+// can say that a record does not exist. Never reports a write as done that it did not see done, nor as not done when it may
+// have happened (I8).
 import { err, errAsync, ok, ResultAsync, type Result } from 'neverthrow';
 import {
   afterStoreRead,
@@ -31,7 +31,8 @@ import {
 import { findRecord, readGenesis, type StoreAct } from './store-calls.js';
 import type { ReadBounds, StoreRegions, StoreReplica } from './store-regions.js';
 
-export type ReplicationMode = { readonly kind: 'strong' } | { readonly kind: 'home'; readonly home: Region };
+export type ReplicationMode =
+  { readonly kind: 'single' | 'strong' } | { readonly kind: 'home'; readonly home: Region };
 
 /** How often a write is tried in one region when other regions write the same record, and the pauses between. */
 const conflicts = { tries: 4, firstPauseMs: 20, maxPauseMs: 100 } as const;
@@ -119,16 +120,15 @@ export class ReplicatedRepository implements KeyRepository {
 
   /** The regions that may be written. Only they can say that a record does not exist. */
   private authoritative(): readonly StoreReplica[] {
-    const { mode } = this;
-    const order = this.regions.order();
-    return mode.kind === 'strong' ? order : order.filter(({ region }) => region === mode.home);
+    const { mode, regions } = this;
+    return regions.order().filter(({ region }) => mode.kind !== 'home' || region === mode.home);
   }
 
   /** The home region comes first while it is not ejected; the others may lack records that it has. */
   private readers(): readonly StoreReplica[] {
     const { mode } = this;
     const order = this.regions.order();
-    if (mode.kind === 'strong' || this.regions.isEjected(mode.home)) return order;
+    if (mode.kind !== 'home' || this.regions.isEjected(mode.home)) return order;
     return [...this.authoritative(), ...order.filter(({ region }) => region !== mode.home)];
   }
 

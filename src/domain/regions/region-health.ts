@@ -3,9 +3,11 @@
 // leaves every other state by itself.
 import { counted, exceedsLimits, noCalls } from './call-record.js';
 import {
+  enter,
   halfOpenFor,
   healthyFrom,
   isLive,
+  probeAfter,
   type AnswerEvent,
   type FailureEvent,
   type HealthEvent,
@@ -13,9 +15,11 @@ import {
   type LiveEvent,
   type LiveHealth,
   type Misconfiguration,
+  type ProbeAnswerEvent,
   type RegionHealth,
   type RegionState,
 } from './region-state.js';
+import { answeredWhileDegraded, mayBeSlow, onSlowed, suspect } from './slow-region.js';
 import { mismatched, noIntegrityFaults, rejected } from './integrity-faults.js';
 
 /** The health after `event`: the same object when the event changes nothing. */
@@ -59,7 +63,7 @@ function live(settings: HealthSettings, health: LiveHealth, event: LiveEvent): R
     case 'slowed':
       return onSlowed(settings, health, event);
     case 'sped-up':
-      return health.state.kind === 'degraded'
+      return health.state.kind === 'degraded' && health.state.cause.kind === 'latency'
         ? enter(health, healthyFrom(settings, health.state.calls, event), event, 'latency back to normal')
         : health;
   }
@@ -77,23 +81,22 @@ function onAnswer(settings: HealthSettings, health: LiveHealth, event: AnswerEve
   return state.kind === 'half-open' ? onRightAnswer(settings, health, event) : health;
 }
 
-function onSlowed(settings: HealthSettings, health: LiveHealth, event: HealthEvent): RegionHealth {
-  if (health.state.kind !== 'healthy') return health;
-  const nextProbeMs = event.atMs + settings.degradedProbeMs;
-  const state: RegionState = { kind: 'degraded', calls: health.state.calls, nextProbeMs };
-  return enter(health, state, event, 'slower than its baseline and the other regions');
-}
-
 /**
  * The region did what a probe does. While it is recovering or open, this is a probe that began before, and is
  * ignored.
  */
-function onRightAnswer(settings: HealthSettings, health: LiveHealth, event: HealthEvent): RegionHealth {
+function onRightAnswer(
+  settings: HealthSettings,
+  health: LiveHealth,
+  event: AnswerEvent | ProbeAnswerEvent,
+): RegionHealth {
   const { state } = health;
   if (state.kind === 'healthy') return answeredWhileHealthy(settings, health, state, event);
   if (state.kind === 'misconfigured') return toHalfOpen(health, settings.openMs, event);
-  if (state.kind === 'degraded') return probeAfter(settings.degradedProbeMs, health, state, event);
+  if (state.kind === 'degraded') return answeredWhileDegraded(settings, health, state, event);
   if (state.kind !== 'half-open') return health;
+  // Requests would not wait for it: it is slow, not down.
+  if (event.speed === 'late') return suspect(health, noCalls, event.atMs + settings.degradedProbeMs, event);
   const probeSuccesses = state.probeSuccesses + 1;
   return probeSuccesses < settings.probeSuccesses
     ? { ...health, state: { ...state, probeSuccesses } }
@@ -131,7 +134,12 @@ function onOutage(settings: HealthSettings, health: LiveHealth, event: FailureEv
     case 'degraded':
     case 'recovering': {
       const calls = counted(state.calls, event.atMs, false);
-      if (exceedsLimits(settings, calls)) return open(settings, health, event);
+      const maySlow = mayBeSlow(event);
+      const isSuspected = state.kind === 'degraded' && state.cause.kind === 'time-outs';
+      if (maySlow && isSuspected) return suspect(health, calls, state.nextProbeMs, event);
+      if (exceedsLimits(settings, calls)) {
+        return maySlow ? suspect(health, calls, event.atMs, event) : open(settings, health, event);
+      }
       const failed = { ...health, state: { ...state, calls } };
       // Its next request may come much later: a probe finds out whether this was the first failure or the only one.
       return failed.state.kind === 'healthy'
@@ -167,7 +175,8 @@ function onMismatched(settings: HealthSettings, health: RegionHealth, event: Fai
 function onTick(settings: HealthSettings, health: RegionHealth, event: HealthEvent): RegionHealth {
   const { state } = health;
   if (state.kind === 'open' && event.atMs >= state.untilMs) {
-    return enter(health, halfOpenFor(state.openMs), event, 'open time elapsed');
+    // What opened the circuit is still why the region is not used.
+    return enter(health, halfOpenFor(state.openMs), event, health.why);
   }
   if (state.kind === 'recovering' && event.atMs - health.sinceMs >= settings.rampMs) {
     return enter(health, healthyFrom(settings, state.calls, event), event, 'ramp completed');
@@ -185,8 +194,12 @@ function open(settings: HealthSettings, health: RegionHealth, event: FailureEven
   const before = 'openMs' in state ? state.openMs * 2 : settings.openMs;
   const openMs = Math.min(before, settings.maxOpenMs);
   const untilMs = event.atMs + openMs * event.chance;
-  return enter(health, { kind: 'open', untilMs, openMs }, event, event.failure.kind);
+  return enter(health, { kind: 'open', untilMs, openMs }, event, whyOf(event.failure));
 }
+
+/** As `region.unavailable: reset`. */
+const whyOf = (failure: FailureEvent['failure']): string =>
+  failure.kind === 'region.unavailable' ? `${failure.kind}: ${failure.reason}` : failure.kind;
 
 function misconfigure(
   health: RegionHealth,
@@ -219,13 +232,6 @@ function afterProbe(
   return probeAfter(settings.misconfiguredProbeMs, after, state, event);
 }
 
-const probeAfter = (
-  waitMs: number,
-  health: RegionHealth,
-  state: Extract<RegionState, { readonly nextProbeMs: number }>,
-  { atMs }: HealthEvent,
-): RegionHealth => ({ ...health, state: { ...state, nextProbeMs: atMs + waitMs } });
-
 /** As long as requests are answered, no probe is needed: each answer postpones the next one. */
 const answeredWhileHealthy = (
   settings: HealthSettings,
@@ -236,13 +242,3 @@ const answeredWhileHealthy = (
 
 const toHalfOpen = (health: RegionHealth, openMs: number, event: HealthEvent): RegionHealth =>
   enter(health, { kind: 'half-open', probeSuccesses: 1, openMs }, event, 'answered once');
-
-/** Enters a state now: another one, or the same kind for another reason. */
-function enter(
-  health: RegionHealth,
-  state: RegionState,
-  { atMs }: { readonly atMs: number },
-  why: string,
-): RegionHealth {
-  return { ...health, state, sinceMs: atMs, why };
-}

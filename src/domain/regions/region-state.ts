@@ -3,6 +3,7 @@
 import { noCalls, type CallRecord, type FailureLimits } from './call-record.js';
 import type { MisconfigurationReason } from '../failures/region-failures.js';
 import type { RegionFault } from '../failures/store-failures.js';
+import type { Speed } from './region-timing.js';
 import { noIntegrityFaults, type IntegrityLimits, type IntegrityFaults } from './integrity-faults.js';
 
 /** Settings of the state machine. Times are in milliseconds. */
@@ -45,14 +46,26 @@ export const defaultHealthSettings: HealthSettings = {
 
 export type RegionState =
   | { readonly kind: 'healthy'; readonly calls: CallRecord; readonly nextProbeMs: number }
-  /** Answers much more slowly than its baseline and than the other regions. Probes find out when it is fast again. */
-  | { readonly kind: 'degraded'; readonly calls: CallRecord; readonly nextProbeMs: number }
+  /** Slow: probes find out whether it is fast again, or fails. */
+  | {
+      readonly kind: 'degraded';
+      readonly calls: CallRecord;
+      readonly nextProbeMs: number;
+      readonly cause: SlowCause;
+    }
   | { readonly kind: 'open'; readonly untilMs: number; readonly openMs: number }
   | { readonly kind: 'half-open'; readonly probeSuccesses: number; readonly openMs: number }
   | { readonly kind: 'recovering'; readonly calls: CallRecord; readonly openMs: number }
   | { readonly kind: 'misconfigured'; readonly reason: Misconfiguration; readonly nextProbeMs: number }
   | { readonly kind: 'quarantined' }
   | { readonly kind: 'drained'; readonly quarantined: boolean };
+
+/**
+ * `latency`: it answers much more slowly than its baseline and than the other regions. `time-outs`: calls had no answer in
+ * time, or its probe was late, until `fastProbes` in a row are enough.
+ */
+export type SlowCause =
+  { readonly kind: 'latency' } | { readonly kind: 'time-outs'; readonly fastProbes: number };
 
 /**
  * The circuit of a region: closed, it gets requests; half-open, only probes; open, neither while another region
@@ -102,11 +115,16 @@ interface At {
 }
 export type OperatorEvent = At & { readonly kind: 'drain' | 'undrain' | 'lift-quarantine' };
 export type LiveEvent =
-  FailureEvent | AnswerEvent | (At & { readonly kind: 'probe-answered' | 'tick' | 'slowed' | 'sped-up' });
+  FailureEvent | AnswerEvent | ProbeAnswerEvent | (At & { readonly kind: 'tick' | 'slowed' | 'sped-up' });
 /** A request was answered. `likeProbeSinceMs`: when it began, if it did what a probe does; NaN when that is unknown. */
 export interface AnswerEvent extends At {
   readonly kind: 'answered';
   readonly likeProbeSinceMs?: number;
+  readonly speed: Speed;
+}
+export interface ProbeAnswerEvent extends At {
+  readonly kind: 'probe-answered';
+  readonly speed: Speed;
 }
 /** A request or a probe failed. `chance` is from 0 up to 1, for full jitter; `id` is the key's, absent for probes. */
 export interface FailureEvent extends At {
@@ -143,6 +161,10 @@ export const newRegionHealth = (atMs: number, settings: HealthSettings): RegionH
 export const needsProbe = ({ state }: RegionHealth, atMs: number): boolean =>
   state.kind === 'half-open' || ('nextProbeMs' in state && atMs >= state.nextProbeMs);
 
+/** Whether its calls are known to have no answer in time: the circuit is not closed, or they took too long. */
+export const isSilent = ({ state }: RegionHealth): boolean =>
+  state.kind === 'degraded' ? state.cause.kind === 'time-outs' : circuitOf[state.kind] !== 'closed';
+
 /** The share (0 to 1) of its usual traffic that a region gets: 10, then 50, then 100 % while it recovers. */
 export function trafficShare(
   { state, sinceMs }: RegionHealth,
@@ -154,3 +176,21 @@ export function trafficShare(
   if (progress < 1 / 3) return 0.1;
   return progress < 2 / 3 ? 0.5 : 1;
 }
+
+/** Enters a state now: another one, or the same kind for another reason. */
+export function enter(
+  health: RegionHealth,
+  state: RegionState,
+  { atMs }: { readonly atMs: number },
+  why: string,
+): RegionHealth {
+  return { ...health, state, sinceMs: atMs, why };
+}
+
+/** The next probe of the region is due in `waitMs`. */
+export const probeAfter = (
+  waitMs: number,
+  health: RegionHealth,
+  state: Extract<RegionState, { readonly nextProbeMs: number }>,
+  { atMs }: HealthEvent,
+): RegionHealth => ({ ...health, state: { ...state, nextProbeMs: atMs + waitMs } });

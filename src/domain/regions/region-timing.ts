@@ -29,6 +29,15 @@ export interface Pace {
   readonly hedgeAfterMs: number;
 }
 
+/** How fast an answer was: `fast` before a hedge is sent, `late` after the time limit of an attempt, else `slow`. */
+export type Speed = 'fast' | 'slow' | 'late';
+
+/** An unknown duration (NaN) is `slow`, which proves nothing. */
+export function speedOf(durationMs: number, { hedgeAfterMs, attemptTimeoutMs }: Pace): Speed {
+  if (durationMs > attemptTimeoutMs) return 'late';
+  return durationMs <= hedgeAfterMs ? 'fast' : 'slow';
+}
+
 /**
  * Short enough that one second of slow answers is more than 5 % of the window even at its longest, and so changes
  * p95.

@@ -146,7 +146,7 @@ export async function startService(
   };
 }
 
-/** The supervisor of the regions of KMS, and that of the store where it is in several regions. */
+/** The supervisor of the regions of KMS, and that of the regions of the store. */
 interface Supervisors {
   readonly kms: RegionSupervisor;
   readonly store: RegionSupervisor | undefined;
@@ -210,7 +210,7 @@ function createApps(container: Container, config: Config, { tls, inFlight, isRea
   };
 }
 
-/** The store's regions as operators see them, where it is in several. */
+/** The store's regions as operators see them. */
 function storeOperations(container: Container, { store }: Config): OperatedRegions | undefined {
   if (store.kind !== 'dynamodb' || !hasStoreRegions(container)) return undefined;
   return { guarded: container.get(GuardedStoreRegions), regions: store.regions.map(({ name }) => name) };

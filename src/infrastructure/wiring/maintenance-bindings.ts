@@ -56,7 +56,7 @@ export function bindRepairQueue(bind: Bind, config: Config): void {
         // No retries here: an attempt that fails is repeated when the next read queues the key again.
         const settings = { ...pausesOf(config), onCall: budget.spend };
         const calls = new RegionCalls(vaults, guide, clock, telemetry, settings);
-        const verifying = new VerifyKey(vaults, calls, deployment);
+        const verifying = new VerifyKey(vaults, calls, deployment, (region) => guide.isEjected(region));
         const unwrapping = new UnwrapInAnyRegion(calls, deployment);
         const changes = new RecordChanges(store, audit, clock, ownAuthor());
         const parts = { vaults, calls, guide, verifying, unwrapping, changes, telemetry };

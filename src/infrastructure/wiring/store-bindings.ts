@@ -1,5 +1,4 @@
-// Which store implements the port KeyRepository: SQLite, DynamoDB in one region, or DynamoDB in several regions with their own
-// supervisor. Opens nothing: a database is opened when the repository is first requested.
+// Which store implements the port KeyRepository: SQLite, or DynamoDB in one or several regions with their own supervisor. Opens nothing: a database is opened when the repository is first requested.
 import type { Container, ContainerModuleLoadOptions } from 'inversify';
 import type { JsonClient } from '../../adapters/aws/json-client.js';
 import type { AwsConnectionSettings, RegionalClients } from '../../adapters/aws/regional-clients.js';
@@ -36,7 +35,7 @@ export interface DynamoDbReplica extends StoreReplica {
 export const ConfiguredRepository = token<KeyRepository>('ConfiguredRepository');
 /** Bound for a DynamoDB store: the table in every configured region, in order of preference. */
 export const StoreReplicas = token<readonly DynamoDbReplica[]>('StoreReplicas');
-/** Bound for a store in several regions, like `GuardedStoreRegions`. */
+/** Bound for a DynamoDB store, like `GuardedStoreRegions`. */
 export const StoreSupervisor = token<RegionSupervisor>('StoreSupervisor');
 export const GuardedStoreRegions = token<GuardedRegions>('GuardedStoreRegions');
 
@@ -48,7 +47,7 @@ const usesTable = (container: Container): boolean =>
 export const replicasOf = (container: Container): readonly DynamoDbReplica[] =>
   usesTable(container) ? container.get(StoreReplicas) : [];
 
-/** Whether RKMS replicates the store in several regions, which then have a supervisor. */
+/** Whether the store has regions, which then have a supervisor. */
 export const hasStoreRegions = (container: Container): boolean =>
   container.isBound(StoreSupervisor) && usesTable(container);
 
@@ -72,21 +71,13 @@ export function bindStore(bind: Bind, config: Config, aws: Token<RegionalClients
       [aws],
     )
     .inSingletonScope();
-  if (store.mode.kind === 'single') {
-    bind(ConfiguredRepository)
-      .toResolvedValue((replicas) => onlyOne(replicas).repository, [StoreReplicas])
-      .inSingletonScope();
-  } else {
-    bindSeveralRegions(bind, config, { ...store, mode: store.mode });
-  }
+  bindStoreRegions(bind, config, store);
 }
 
 /** The time limit of one region, in milliseconds: all of them together may take `timeout_ms`. */
 const shareOf = ({ timeout_ms, regions }: DynamoDbConfig): number => Math.floor(timeout_ms / regions.length);
 
-type SeveralRegions = DynamoDbConfig & { readonly mode: { readonly kind: 'strong' | 'home' } };
-
-function bindSeveralRegions(bind: Bind, { deployment, failover }: Config, store: SeveralRegions): void {
+function bindStoreRegions(bind: Bind, { deployment, failover }: Config, store: DynamoDbConfig): void {
   const names = store.regions.map(({ name }) => name);
   const share = shareOf(store);
   bind(StoreSupervisor)
@@ -118,11 +109,6 @@ function bindSeveralRegions(bind: Bind, { deployment, failover }: Config, store:
       [StoreReplicas, StoreSupervisor, Clock, Telemetry],
     )
     .inSingletonScope();
-}
-
-function onlyOne([replica]: readonly DynamoDbReplica[]): DynamoDbReplica {
-  if (replica === undefined) throw new Error('a DynamoDB store without a region');
-  return replica;
 }
 
 function replicaOf(

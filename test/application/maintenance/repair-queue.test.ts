@@ -40,7 +40,7 @@ function makeQueue(): RepairQueue {
     calls,
     guide,
     telemetry,
-    verifying: new VerifyKey(vaults, calls, ours),
+    verifying: new VerifyKey(vaults, calls, ours, (at) => guide.isEjected(at)),
     unwrapping: new UnwrapInAnyRegion(calls, ours),
     changes: new RecordChanges(storeCalls, audit, clock, author),
   };
@@ -192,6 +192,15 @@ describe('while its region is ejected, a key', () => {
     service.guide.ejected.clear();
     await service.clock.advance(2_000);
     expect([await copiesOf(), queue.waitingKeys]).toEqual([3, 0]);
+  });
+
+  it('that lacks another copy, too, is repaired without a call to the ejected region', async () => {
+    await service.stored('orders/7', randomBytes(32), service.vaults.slice(0, 1).concat(service.vaults[2]));
+    service.guide.ejected.add(stockholm);
+    queue.start();
+    queue.note(debt('orders/7', [region('eu-west-1')]));
+    await service.clock.advance(1_000);
+    expect([await copiesOf(), service.vaults[2].calls]).toEqual([3, []]);
   });
 
   it('does not delay keys that lack a copy in another region', async () => {

@@ -6,7 +6,7 @@ import { keyId, region } from '../../support/names.js';
 import { vaultFailures } from '../../support/vault-failures.js';
 
 const eventOf = (call: Partial<RegionCall>) =>
-  healthEventOf({ region: region('eu-west-1'), durationMs: 20, ...call }, 1_000, () => 0.5);
+  healthEventOf({ region: region('eu-west-1'), durationMs: 20, ...call }, 1_000, 'fast', () => 0.5);
 const disabled = vaultFailures['vault.misconfigured'];
 
 describe('a call that succeeded', () => {
@@ -14,11 +14,11 @@ describe('a call that succeeded', () => {
     ['opened a key', { operation: 'decrypt' }],
     ['read the store', {}],
   ] as const)('and %s did what probes do, since it began', (_, call) => {
-    expect(eventOf(call)).toEqual({ kind: 'answered', atMs: 1_000, likeProbeSinceMs: 980 });
+    expect(eventOf(call)).toEqual({ kind: 'answered', atMs: 1_000, speed: 'fast', likeProbeSinceMs: 980 });
   });
 
   it.each(['encrypt', 'generate'] as const)('is not like a probe when it was to %s', (operation) => {
-    expect(eventOf({ operation })).toEqual({ kind: 'answered', atMs: 1_000 });
+    expect(eventOf({ operation })).toEqual({ kind: 'answered', atMs: 1_000, speed: 'fast' });
   });
 });
 

@@ -20,8 +20,10 @@ import { manyRuns } from '../../support/tiers.js';
 
 const frankfurtGoes = (from: string, to: string, why: string): string =>
   `eu-central-1: ${from} > ${to} (${why})`;
-const opens = (from = 'healthy', why = 'region.unavailable'): string => frankfurtGoes(from, 'open', why);
-const isTried = frankfurtGoes('open', 'half-open', 'open time elapsed');
+const opens = (from = 'healthy', why = 'region.unavailable: refused'): string =>
+  frankfurtGoes(from, 'open', why);
+const late = frankfurtGoes('healthy', 'degraded', 'slow: answers do not come in time');
+const isTried = frankfurtGoes('open', 'half-open', 'region.unavailable: refused');
 const mayBeBack = (from: string): string => frankfurtGoes(from, 'half-open', 'answered once');
 const answersAgain = frankfurtGoes('half-open', 'recovering', 'probes succeeded');
 const staysWell = frankfurtGoes('recovering', 'healthy', 'ramp completed');
@@ -89,7 +91,9 @@ describe('a region without requests', () => {
 
   it('that stopped answering is found before a request needs it', () => {
     const regions = idle('-', 40_000);
-    expect(regions.transitions).toStrictEqual([[39_000, dublinGoes('open', 'region.unavailable')]]);
+    expect(regions.transitions).toStrictEqual([
+      [39_000, dublinGoes('open', 'region.unavailable: timed-out')],
+    ]);
   });
 
   it('is found to be misconfigured by its first probe', () => {
@@ -116,7 +120,7 @@ describe('a circuit', () => {
         region: 'eu-central-1',
         from: 'healthy',
         to: 'open',
-        why: 'region.unavailable',
+        why: 'region.unavailable: refused',
       },
     ]);
   });
@@ -153,11 +157,15 @@ describe('a circuit', () => {
     expect(regions.transitions).toStrictEqual([]);
   });
 
-  it('opens with the fifth call in a row that lost to its hedge while the region answered nothing', () => {
-    const regions = play({ untilMs: 1_000 }, (all) => {
+  it('opens after the fifth call in a row that lost to its hedge while the region answered nothing, and its probe', () => {
+    const regions = play({ untilMs: 1_500 }, (all) => {
+      all.probes.set(frankfurt, ['-']);
       all.calls('a 99ms ooooo', { durationMs: 90 });
     });
-    expect(regions.transitions).toStrictEqual([[104, opens()]]);
+    expect(regions.transitions).toStrictEqual([
+      [104, late],
+      [1_250, opens('degraded', 'region.unavailable: timed-out')],
+    ]);
   });
 
   it('stays closed when calls of a burst lost to their hedges while the region answered the rest of it', () => {
@@ -361,16 +369,17 @@ describe('a half-open circuit', () => {
   });
 
   it.each([
-    ['that does not answer, after its time-out', ['-'], 3_750, [[2_750, 3_750]]],
-    ['that fails', ['100ms (f|)'], 2_850, [[2_750, 2_850]]],
-    ['that throws', ['throw'], 2_750, []],
-    ['that ends with an error', ['100ms #'], 2_850, [[2_750, 2_850]]],
-  ])('opens again after a probe %s', (_, scripts, atMs, probed) => {
+    ['that does not answer, after its time-out', ['-'], 3_750, [[2_750, 3_750]], 'timed-out'],
+    ['that fails', ['100ms (f|)'], 2_850, [[2_750, 2_850]], 'refused'],
+    ['that throws', ['throw'], 2_750, [], 'unintelligible'],
+    ['that ends with an error', ['100ms #'], 2_850, [[2_750, 2_850]], 'unintelligible'],
+  ])('opens again after a probe %s', (_, scripts, atMs, probed, reason) => {
     const regions = play({ untilMs: atMs + 250 }, (all) => {
       open(all);
       all.probes.set(frankfurt, scripts);
     });
-    expect(regions.transitions).toStrictEqual([...opened, [atMs, opens('half-open')]]);
+    const again = opens('half-open', `region.unavailable: ${reason}`);
+    expect(regions.transitions).toStrictEqual([...opened, [atMs, again]]);
     expect(regions.probed()).toStrictEqual(probed);
   });
 
@@ -396,7 +405,7 @@ describe('a half-open circuit', () => {
     expect(regions.transitions).toStrictEqual([
       ...opened,
       [2_750, opens('half-open', 'ciphertext.mismatched')],
-      [7_750, isTried],
+      [7_750, frankfurtGoes('open', 'half-open', 'ciphertext.mismatched')],
       [7_750, frankfurtGoes('half-open', 'quarantined', 'answered with wrong keys')],
     ]);
   });
@@ -1107,7 +1116,7 @@ describe('a snapshot', () => {
         region: frankfurt,
         state: { kind: 'open', untilMs: 2_504, openMs: 5_000 },
         sinceMs: 996,
-        why: 'region.unavailable',
+        why: 'region.unavailable: refused',
         ...unknown,
         transitions: 1,
       },
@@ -1191,7 +1200,10 @@ describe('a supervisor', () => {
       open(all);
       all.probes.set(frankfurt, ['-']);
     });
-    expect(regions.transitions).toStrictEqual([...opened, [3_750, opens('half-open')]]);
+    expect(regions.transitions).toStrictEqual([
+      ...opened,
+      [3_750, opens('half-open', 'region.unavailable: timed-out')],
+    ]);
     expect(regions.probed()).toStrictEqual([[2_750, 3_750]]);
   });
 
@@ -1315,5 +1327,82 @@ describe('whatever happens', () => {
       ),
       { numRuns: manyRuns(50) },
     );
+  });
+});
+
+describe('a region that answers 400 ms late', () => {
+  const isFast = frankfurtGoes('degraded', 'healthy', 'answers in time again');
+  /** A region of known pace, all of whose calls time out from `fromMs` on. */
+  function late400(all: SupervisedRegions, seconds: number): void {
+    all.calls('a 4ms '.repeat(300), { durationMs: 20 });
+    all.calls(`5s ${'s 99ms '.repeat(seconds * 10)}`, { durationMs: 150 });
+  }
+
+  it('is degraded once, does not open or cycle, and is healthy after three fast probes', () => {
+    const regions = play({ untilMs: 130_000 }, (all) => {
+      const slow = Array.from({ length: 60 }, () => '400ms (a|)');
+      all.probes.set(frankfurt, [...slow, '20ms (a|)']);
+      late400(all, 60);
+    });
+    expect(regions.transitions).toEqual([
+      [5_400, late],
+      [expect.any(Number), isFast],
+    ]);
+    expect(regions.transitions[1]?.[0]).toBeLessThan(130_000);
+  });
+
+  it('while it was open becomes degraded when its probe answers, and gets no traffic before it is fast', () => {
+    const regions = play({ untilMs: 60_000 }, (all) => {
+      const slow = Array.from({ length: 20 }, () => '400ms (a|)');
+      all.calls(`${'a 4ms '.repeat(300)} 10ms fffff`, { durationMs: 20 });
+      all.probes.set(frankfurt, [...slow, '20ms (a|)']);
+    });
+    const states = regions.transitions.map(([, text]) => /: (.*) \(/.exec(text)?.[1]);
+    expect(states).toEqual([
+      'healthy > open',
+      'open > half-open',
+      'half-open > degraded',
+      'degraded > healthy',
+    ]);
+  });
+
+  it('is as silent for hedges as a region that is down, but stays a candidate for new keys', () => {
+    const seen: unknown[] = [];
+    play({ untilMs: 10_000 }, (all) => {
+      all.probes.set(frankfurt, ['400ms (a|)']);
+      late400(all, 3);
+      all.acts('7s o', {
+        o: () => seen.push([all.supervisor.isSilent(frankfurt), all.supervisor.isEjected(frankfurt)]),
+      });
+    });
+    expect(seen).toEqual([[true, false]]);
+  });
+});
+
+describe('a region that is stopped for less than a probe may take', () => {
+  it('never opens, and is healthy within seconds, however often that happens', () => {
+    const regions = play({ untilMs: 100_000 }, (all) => {
+      for (let at = 0; at < 10; at += 1)
+        all.calls(`${at * 10 + 1}s sssssssssssssssssssssssss`, { durationMs: 800 });
+      all.probes.set(
+        frankfurt,
+        Array.from({ length: 10 }, () => ['500ms (a|)', '20ms (a|)', '20ms (a|)', '20ms (a|)']).flat(),
+      );
+    });
+    const states = regions.transitions.map(([, text]) => /: (.*) \(/.exec(text)?.[1]);
+    expect(states).toEqual(
+      Array.from({ length: 10 }, () => ['healthy > degraded', 'degraded > healthy']).flat(),
+    );
+  });
+});
+
+describe('a probe during which this process was paused', () => {
+  it('that fails says nothing: the region is probed again', () => {
+    const regions = play({ untilMs: 5_000 }, (all) => {
+      open(all);
+      all.lateMs = 100;
+      all.probes.set(frankfurt, ['-', '(a|)']);
+    });
+    expect(regions.transitions.map(([, text]) => text)).toEqual([opens(), isTried, answersAgain]);
   });
 });

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { noCalls } from '../../../src/domain/regions/call-record.js';
+import type { OutageReason } from '../../../src/domain/failures/region-failures.js';
 import type { RegionFault } from '../../../src/domain/failures/store-failures.js';
 import { step } from '../../../src/domain/regions/region-health.js';
 import {
@@ -15,6 +16,7 @@ import {
   type RegionHealth,
   type RegionState,
 } from '../../../src/domain/regions/region-state.js';
+import type { Speed } from '../../../src/domain/regions/region-timing.js';
 import { healthEvents, healthHistories, liveEvents } from '../../support/health-histories.js';
 import {
   timedOut,
@@ -30,7 +32,7 @@ const nowMs = 5_000;
 
 const states: { readonly [Kind in StateKind]: Extract<RegionState, { kind: Kind }> } = {
   healthy: { kind: 'healthy', calls: noCalls, nextProbeMs: 20_000 },
-  degraded: { kind: 'degraded', calls: noCalls, nextProbeMs: 5_500 },
+  degraded: { kind: 'degraded', calls: noCalls, nextProbeMs: 5_500, cause: { kind: 'latency' } },
   open: { kind: 'open', untilMs: 6_000, openMs: 5_000 },
   'half-open': { kind: 'half-open', probeSuccesses: 1, openMs: 5_000 },
   recovering: { kind: 'recovering', calls: noCalls, openMs: 5_000 },
@@ -52,18 +54,24 @@ const after = (health: RegionHealth, ...events: readonly HealthEvent[]): RegionH
   events.reduce(next, health);
 
 const fresh = newRegionHealth(0, settings);
-const answered = (atMs: number): HealthEvent => ({ kind: 'answered', atMs });
-const probeAnswered = (atMs: number): HealthEvent => ({ kind: 'probe-answered', atMs });
+const answered = (atMs: number): HealthEvent => ({ kind: 'answered', atMs, speed: 'fast' });
+const probeAnswered = (atMs: number, speed: Speed = 'fast'): HealthEvent => ({
+  kind: 'probe-answered',
+  atMs,
+  speed,
+});
 const tick = (atMs: number): HealthEvent => ({ kind: 'tick', atMs });
 const operator = (kind: OperatorEvent['kind'], atMs = nowMs): HealthEvent => ({ kind, atMs });
-const failed = (atMs: number, failure: RegionFault = timedOut, id = 'orders/7'): HealthEvent => ({
+const refused = vaultFailures['region.unavailable'];
+const outage = (reason: OutageReason): RegionFault => ({ kind: 'region.unavailable', reason });
+const failed = (atMs: number, failure: RegionFault = refused, id = 'orders/7'): HealthEvent => ({
   kind: 'failed',
   atMs,
   failure,
   chance: 0.5,
   id,
 });
-const probeFailed = (atMs: number, failure: RegionFault = timedOut, chance = 0.5): HealthEvent => ({
+const probeFailed = (atMs: number, failure: RegionFault = refused, chance = 0.5): HealthEvent => ({
   kind: 'probe-failed',
   atMs,
   failure,
@@ -198,7 +206,7 @@ describe('a region', () => {
     promise: inWords(outcome),
   });
   const rows = stateKinds.flatMap((state) => [
-    ...plainKinds.map((kind) => row(state, kind, { kind, atMs: nowMs }, table[state][kind])),
+    ...plainKinds.map((kind) => row(state, kind, { kind, atMs: nowMs, speed: 'fast' }, table[state][kind])),
     ...faultKinds.map((kind) =>
       row(state, `a call that ended with ${kind}`, failed(nowMs, faults[kind]), table[state][kind]),
     ),
@@ -239,7 +247,11 @@ describe('the reason that an operator is shown', () => {
   const { misconfigured, healthy, degraded, recovering, open, drained, quarantined } = states;
   it.each<[string, RegionState, HealthEvent]>([
     ['region.untrusted', healthy, failed(nowMs, vaultFailures['region.untrusted'])],
-    ['region.unavailable', states['half-open'], probeFailed(nowMs)],
+    ['region.unavailable: refused', states['half-open'], probeFailed(nowMs)],
+    ['region.unavailable: timed-out', states['half-open'], probeFailed(nowMs, timedOut)],
+    ['region.unavailable: reset', states['half-open'], probeFailed(nowMs, outage('reset'))],
+    ['region.unavailable: server-error', states['half-open'], probeFailed(nowMs, outage('server-error'))],
+    ['slow: answers do not come in time', states['half-open'], probeAnswered(nowMs, 'late')],
     ['region.throttled', states['half-open'], probeFailed(nowMs, vaultFailures['region.throttled'])],
     ['disabled', healthy, failed(nowMs, vaultFailures['vault.misconfigured'])],
     ['credentials', healthy, failed(nowMs, vaultFailures['credentials.invalid'])],
@@ -252,7 +264,7 @@ describe('the reason that an operator is shown', () => {
     ['latency back to normal', degraded, { kind: 'sped-up', atMs: nowMs }],
     ['answered once', misconfigured, probeAnswered(nowMs)],
     ['probes succeeded', { kind: 'half-open', probeSuccesses: 2, openMs: 5_000 }, probeAnswered(nowMs)],
-    ['open time elapsed', open, tick(6_000)],
+    ['as the test has it', open, tick(6_000)],
     ['ramp completed', recovering, tick(sinceMs + 10_000)],
     ['operator', healthy, operator('drain')],
     ['operator', drained, operator('undrain')],
@@ -272,7 +284,7 @@ describe('the circuit', () => {
       ...fresh,
       state: { kind: 'open', openMs: 5_000, untilMs: 2_505 },
       sinceMs: 5,
-      why: 'region.unavailable',
+      why: 'region.unavailable: refused',
     });
   });
 
@@ -353,6 +365,7 @@ describe('the circuit', () => {
     kind: 'answered',
     atMs,
     likeProbeSinceMs,
+    speed: 'fast',
   });
 
   it('closes after three right answers to requests sent since it opened, before its time is over', () => {
@@ -490,7 +503,7 @@ describe('a failed probe of a half-open circuit', () => {
     (kind) => {
       const now = next(healthIn(states['half-open']), probeFailed(nowMs, faults[kind]));
       expect(now.state).toEqual({ kind: 'open', openMs: 10_000, untilMs: nowMs + 5_000 });
-      expect(now.why).toBe(kind);
+      expect(now.why).toBe(kind === 'region.unavailable' ? 'region.unavailable: refused' : kind);
     },
   );
 
@@ -514,7 +527,10 @@ describe('a recovering region', () => {
     const four = after(recovering, ...failures(4));
     expect([four.state.kind, four.sinceMs]).toEqual(['recovering', sinceMs]);
     const five = next(four, failed(nowMs + 4));
-    expect(five).toMatchObject({ state: { kind: 'open', openMs: 15_000 }, why: 'region.unavailable' });
+    expect(five).toMatchObject({
+      state: { kind: 'open', openMs: 15_000 },
+      why: 'region.unavailable: refused',
+    });
   });
 
   it('opens when half of twenty calls failed, and not at half of nineteen', () => {
@@ -947,5 +963,94 @@ describe('after any sequence of events', () => {
       .sample(healthHistories(), { numRuns: 2_000, seed: 3 })
       .map(({ health }) => health.state.kind);
     expect(new Set(reached)).toEqual(new Set(stateKinds));
+  });
+});
+
+describe('a region whose calls have no answer in time', () => {
+  const hedgeLost: RegionFault = { kind: 'region.unavailable', reason: 'hedge-lost' };
+  const silent = (atMs: number, failure: RegionFault = timedOut): HealthEvent => failed(atMs, failure);
+  const slow = after(fresh, ...[1, 2, 3, 4, 5].map((atMs) => silent(atMs)));
+  const cause = { kind: 'time-outs', fastProbes: 0 };
+
+  it.each([
+    ['healthy', fresh],
+    ['recovering', healthIn(states.recovering)],
+  ])('is degraded instead of open, and probed at once, when it was %s', (_, before) => {
+    const now = after(before, ...[1, 2, 3, 4].map((ms) => silent(ms)), silent(nowMs, hedgeLost));
+    expect(now).toMatchObject({
+      state: { kind: 'degraded', nextProbeMs: nowMs, cause },
+      sinceMs: nowMs,
+      why: 'slow: answers do not come in time',
+    });
+    expect(needsProbe(now, nowMs)).toBe(true);
+  });
+
+  it('opens as soon as its probe fails, too', () => {
+    const open = next(slow, probeFailed(1_005, timedOut));
+    expect(open).toMatchObject({ state: { kind: 'open' }, why: 'region.unavailable: timed-out' });
+  });
+
+  it('opens when calls fail in another way than by silence', () => {
+    expect(next(slow, failed(6)).state.kind).toBe('open');
+  });
+
+  it.each<[Speed]>([['slow'], ['late']])(
+    'stays degraded while its probes are %s, however many calls have no answer, and is probed every second',
+    (speed) => {
+      const probed = after(slow, probeAnswered(405, speed), probeAnswered(1_800, speed));
+      expect(probed.state).toMatchObject({ kind: 'degraded', cause, nextProbeMs: 2_800 });
+      const more = after(probed, ...Array.from({ length: 30 }, (_, at) => silent(1_900 + at)));
+      expect(more).toMatchObject({ state: { kind: 'degraded', nextProbeMs: 2_800 }, sinceMs: 5 });
+    },
+  );
+
+  it('is healthy again after three fast probes in a row, each sent at once', () => {
+    const two = after(
+      slow,
+      probeAnswered(10),
+      probeAnswered(20, 'slow'),
+      probeAnswered(30),
+      probeAnswered(40),
+    );
+    expect(two.state).toMatchObject({ kind: 'degraded', nextProbeMs: 40, cause: { fastProbes: 2 } });
+    expect(next(two, probeAnswered(50))).toMatchObject({
+      state: { kind: 'healthy' },
+      sinceMs: 50,
+      why: 'answers in time again',
+    });
+    expect(after(two, silent(45), probeAnswered(50)).state).toMatchObject({
+      kind: 'degraded',
+      cause: { fastProbes: 1 },
+    });
+  });
+
+  it('does not become healthy because its measured latencies look usual', () => {
+    expect(next(slow, { kind: 'sped-up', atMs: 250 })).toBe(slow);
+  });
+
+  it('and was slow already stays degraded since the same time', () => {
+    const degraded = healthIn(states.degraded);
+    const now = after(degraded, ...[1, 2, 3, 4, 5].map((ms) => silent(nowMs + ms)));
+    expect(now).toEqual({
+      ...degraded,
+      state: { kind: 'degraded', calls: expect.anything(), nextProbeMs: nowMs + 5, cause },
+    });
+  });
+
+  it('is degraded instead of recovering when its probe is late while it is half-open', () => {
+    const halfOpen = healthIn(states['half-open']);
+    expect(next(halfOpen, probeAnswered(nowMs, 'late'))).toMatchObject({
+      state: { kind: 'degraded', cause, nextProbeMs: nowMs + settings.degradedProbeMs },
+      why: 'slow: answers do not come in time',
+    });
+    expect(next(halfOpen, probeAnswered(nowMs, 'slow')).state).toMatchObject({ kind: 'half-open' });
+  });
+
+  it('while it is half-open tells what opened its circuit', () => {
+    const open = next(slow, probeFailed(1_005, timedOut));
+    expect(next(open, { kind: 'tick', atMs: 10_000 })).toMatchObject({
+      state: { kind: 'half-open' },
+      why: 'region.unavailable: timed-out',
+    });
   });
 });

@@ -8,6 +8,7 @@ import {
   newRegionTiming,
   paceOf,
   recentQuantile,
+  speedOf,
   typicalMs,
   type Pace,
   type RegionTiming,
@@ -35,6 +36,18 @@ const samples = (count: number, ms: number): RegionTiming => {
   for (let at = 0; at < count; at += 1) addAnswer(timing, ms, 0);
   return timing;
 };
+
+describe('the speed of an answer', () => {
+  it.each([
+    [30, 'fast'],
+    [31, 'slow'],
+    [150, 'slow'],
+    [151, 'late'],
+    [NaN, 'slow'],
+  ])('after %d ms is %s when a hedge is sent after 30 ms and a call may take 150 ms', (ms, speed) => {
+    expect(speedOf(ms, { hedgeAfterMs: 30, attemptTimeoutMs: 150 })).toBe(speed);
+  });
+});
 
 const paceAfter = (timing: RegionTiming): Pace => paceOf(timing, defaultPaceSettings);
 

@@ -7,7 +7,6 @@ import { Container } from 'inversify';
 import { pino } from 'pino';
 import { AuditFile } from '../../../src/adapters/audit-file/audit-file.js';
 import { AwsKmsKeyVault } from '../../../src/adapters/aws-kms/aws-kms-key-vault.js';
-import { DynamoDbKeyRepository } from '../../../src/adapters/dynamodb/dynamodb-key-repository.js';
 import { LocalKmsKeyVault } from '../../../src/adapters/local-kms/local-kms-key-vault.js';
 import { createMasterKey } from '../../../src/adapters/local-kms/master-keys.js';
 import { PrometheusMetrics } from '../../../src/adapters/prometheus/prometheus-metrics.js';
@@ -15,6 +14,7 @@ import { SqliteKeyRepository } from '../../../src/adapters/sqlite/sqlite-key-rep
 import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import { TelemetryFanOut } from '../../../src/adapters/system/telemetry-fan-out.js';
 import { ConfiguredCallers } from '../../../src/application/access/configured-callers.js';
+import { ReplicatedRepository } from '../../../src/application/store/replicated-repository.js';
 import { GuardedKeys } from '../../../src/application/access/guarded-keys.js';
 import { RegionSelector } from '../../../src/application/regions/region-selector.js';
 import { parseConfig, regionsOf, type Config } from '../../../src/infrastructure/config/config.js';
@@ -89,7 +89,7 @@ describe('the production bindings', () => {
     const vaults = container.get(KeyVaults);
     expect(vaults.every((vault) => vault instanceof AwsKmsKeyVault)).toBe(true);
     expect(vaults.map(({ region }) => region)).toEqual(regionsOf(config));
-    expect(container.get(KeyRepository)).toBeInstanceOf(DynamoDbKeyRepository);
+    expect(container.get(KeyRepository)).toBeInstanceOf(ReplicatedRepository);
     expect(container.get(GuardedKeysService)).toBeInstanceOf(GuardedKeys);
   });
 

@@ -26,7 +26,7 @@ const region = {
 
 const at = (schema: string): object => ({ $ref: `#/components/schemas/${schema}` });
 const count = (description: string): object => ({ type: 'integer', minimum: 0, description });
-const milliseconds = (description: string): object => ({ type: 'number', minimum: 0, description });
+const milliseconds = (description: string): object => ({ type: ['number', 'null'], minimum: 0, description });
 
 const object = (properties: Readonly<Record<string, object>>, optional: readonly string[] = []): object => ({
   type: 'object',
@@ -35,35 +35,35 @@ const object = (properties: Readonly<Record<string, object>>, optional: readonly
   additionalProperties: false,
 });
 
-const regionReport = object(
-  {
-    region: at('Region'),
-    state: {
-      enum: [
-        'healthy',
-        'degraded',
-        'recovering',
-        'half-open',
-        'open',
-        'misconfigured',
-        'quarantined',
-        'drained',
-      ],
-      description: 'docs/failover.md explains the states.',
-    },
-    sinceS: count('Seconds since the region entered this state.'),
-    why: {
-      type: 'string',
-      description: 'The cause of the state: `start`, `operator`, or the kind of a failure.',
-    },
-    circuit: { enum: ['closed', 'half-open', 'open'] },
-    p50Ms: milliseconds('Median duration of a call. Absent until calls were measured.'),
-    p95Ms: milliseconds('95th percentile of the duration of a call. Absent until calls were measured.'),
-    overQuota: { type: 'boolean', description: 'The region throttles calls, and RKMS sends it fewer.' },
-    transitions: count('How often the state has changed.'),
+const regionReport = object({
+  region: at('Region'),
+  state: {
+    enum: [
+      'healthy',
+      'degraded',
+      'recovering',
+      'half-open',
+      'open',
+      'misconfigured',
+      'quarantined',
+      'drained',
+    ],
+    description: 'docs/failover.md explains the states.',
   },
-  ['p50Ms', 'p95Ms'],
-);
+  sinceS: count('Seconds since the region entered this state.'),
+  why: {
+    type: 'string',
+    description:
+      'The cause of the state: `start`, `operator`, or the kind of a failure. For a region that cannot be used, its ' +
+      'reason follows: `region.unavailable: timed-out` (no answer in time), `region.unavailable: reset`, ' +
+      '`region.unavailable: server-error` (status 5xx). A slow region is `degraded`.',
+  },
+  circuit: { enum: ['closed', 'half-open', 'open'] },
+  p50Ms: milliseconds('Median duration of a call. `null` until calls were measured.'),
+  p95Ms: milliseconds('95th percentile of the duration of a call. `null` until calls were measured.'),
+  overQuota: { type: 'boolean', description: 'The region throttles calls, and RKMS sends it fewer.' },
+  transitions: count('How often the state has changed.'),
+});
 
 const order = {
   type: 'array',
@@ -97,7 +97,14 @@ export const schemas = {
   Region: region,
   RegionReport: regionReport,
   Regions: object({ order, regions }),
-  AllRegions: object({ order, regions, store: at('Regions') }, ['store']),
+  AllRegions: object({
+    order,
+    regions,
+    store: {
+      oneOf: [at('Regions'), { type: 'null' }],
+      description: 'The regions of the store; `null` for a store without regions (SQLite).',
+    },
+  }),
   Problem: {
     ...object(
       {

@@ -19,7 +19,7 @@ const getRegions: Operation = {
   parameters: [],
   answers: {
     200: {
-      description: 'The regions of KMS and, for a replicated store, those of the store.',
+      description: 'The regions of KMS, and those of the store.',
       headers: headersOf(),
       content: {
         'application/json': { schema: { $ref: '#/components/schemas/AllRegions' } },

@@ -29,7 +29,7 @@ export interface OperatedRegions {
 }
 
 export interface OperationsParts extends AppParts, OperatedRegions {
-  /** Undefined unless RKMS replicates the store in several regions. */
+  /** Undefined unless the store is a DynamoDB table. */
   readonly store?: OperatedRegions;
   readonly metrics: GuardedMetrics;
 }
@@ -122,14 +122,14 @@ const getRegions =
     );
   };
 
-/** The regions of KMS and, under `store` in the same form, those of a replicated store. */
+/** The regions of KMS and, under `store` in the same form, those of the store; null for a store without regions. */
 const reportAll = ({ guarded, store }: OperationsParts, caller: Caller): Result<object, AccessDenied> =>
   guarded
     .report(caller)
     .andThen((regions) =>
       store
         ? store.guarded.report(caller).map((ofStore) => ({ ...bodyOf(regions), store: bodyOf(ofStore) }))
-        : ok(bodyOf(regions)),
+        : ok({ ...bodyOf(regions), store: null }),
     );
 
 function streamRegions(ctx: AppContext, parts: OperationsParts, caller: Caller, again: Reauthenticate): void {
@@ -207,5 +207,5 @@ const bodyOf = (regions: readonly RegionReport[]): object => ({
   })),
 });
 
-const rounded = (ms: number | undefined): number | undefined =>
-  ms === undefined ? undefined : Math.round(ms * 10) / 10;
+const rounded = (ms: number | undefined): number | null =>
+  ms === undefined ? null : Math.round(ms * 10) / 10;
