@@ -11,5 +11,7 @@ export default () => {
   hunt.clearHunt(folder);
   const size = `${(bytes / 2 ** 20).toFixed(1)} MiB in ${files} files`;
   process.stdout.write(`The hunt for ${secrets} secrets in ${size}: ${hits.length} hits\n`);
+  // Printed as well: Jest may end before the error reaches the terminal.
+  for (const hit of hits) process.stdout.write(`${hit}\n`);
   if (hits.length > 0) throw new Error(`secrets were found:\n${hits.join('\n')}`);
 };

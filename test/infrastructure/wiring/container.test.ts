@@ -123,10 +123,9 @@ describe("an architect's store", () => {
       'page',
       'initialise',
       'page',
-      'find',
       'genesis',
-      'insert',
       'find',
+      'insert',
     ]);
   });
 
