@@ -98,7 +98,7 @@ export class SimulatedProcess implements Caller {
     this.repairMeans = { vaults: this.vaults, store: this.store, guide, audit, clock, deployment, quorum };
     const pauses = { minPauseMs: 50, maxPauseMs: 200, hasDeadline: true, minProofMs: 1_000 };
     const calls = new RegionCalls(this.vaults, guide, clock, telemetry, pauses);
-    this.storeCalls = new StoreCalls(this.store, clock, telemetry, { storeTimeoutMs: 500 });
+    this.storeCalls = new StoreCalls(this.store, clock, telemetry, { storeTimeoutMs: 500, repeats: true });
     const wrapping = new WrapInEveryRegion(calls, { quorum });
     const writes = writePlaceOf(table);
     const localRandom = (length: number) => random.bytes(length);

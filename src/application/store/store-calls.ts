@@ -1,5 +1,6 @@
-// Calls to the store as a whole: each one is limited in time, traced, and reported to telemetry. A read that takes too long
-// has failed; a write that takes too long may have happened, and is never reported as done or as not done (I8).
+// Calls to the store as a whole: each one is limited in time, repeated when it failed in passing, traced, and reported to
+// telemetry. A read that takes too long has failed; a write that takes too long may have happened, and is never reported as
+// done or as not done (I8).
 import { errAsync, type ResultAsync } from 'neverthrow';
 import type {
   StoreOutcomeUnknown,
@@ -17,10 +18,13 @@ import type { StoreOperation, Telemetry } from '../../ports/telemetry.js';
 import type { Tracer } from '../../ports/tracer.js';
 import { traced, untraced } from '../resilience/spans.js';
 import { withDeadline } from '../resilience/with-deadline.js';
+import { StoreRetries } from './store-retries.js';
 
 export interface StoreCallSettings {
   /** How long one call to the store may take, in milliseconds. */
   readonly storeTimeoutMs: number;
+  /** Whether calls that failed in passing are repeated within that time. */
+  readonly repeats?: boolean;
   /** Whether the store is known to be this deployment's. While it is not, every read fails. */
   readonly isVerified?: () => boolean;
 }
@@ -63,13 +67,17 @@ export const cutOffWrite: CutOff<StoreOutcomeUnknown> = {
 const notVerified: StoreUnavailable = { kind: 'store.unavailable' };
 
 export class StoreCalls {
+  private readonly retries: StoreRetries;
+
   constructor(
     private readonly repository: KeyRepository,
     private readonly clock: Clock,
     private readonly telemetry: Telemetry,
     private readonly settings: StoreCallSettings,
     private readonly tracer: Tracer = untraced,
-  ) {}
+  ) {
+    this.retries = new StoreRetries(clock);
+  }
 
   read<T>(act: StoreAct<T, StoreReadFailure>, signal: AbortSignal): ResultAsync<T, StoreReadFailure> {
     // Every creation and every change reads first, so nothing is written either.
@@ -98,8 +106,15 @@ export class StoreCalls {
       telemetry.record({ event: 'store.answered', operation, durationMs, ...(failure && { failure }) });
     };
     const bounds = { clock, timeoutMs: settings.storeTimeoutMs, signal, ...cutOff };
+    const repeated = (own: AbortSignal): ResultAsync<T, F> =>
+      this.retries.repeat({
+        run: () => run(repository, own),
+        mayRepeat: (failure) => settings.repeats === true && isInPassing(failure, operation),
+        timeoutMs: settings.storeTimeoutMs,
+        signal: own,
+      });
     return traced(this.tracer, `store.${operation}`, {}, () =>
-      withDeadline((own) => run(repository, own), bounds)
+      withDeadline(repeated, bounds)
         .map((value) => {
           record();
           return value;
@@ -111,6 +126,15 @@ export class StoreCalls {
     );
   }
 }
+
+/**
+ * Reads, and writes that surely did not happen. A write that may have happened is repeated only where a second one does no
+ * harm: both answer with the record that is there afterwards.
+ */
+const isInPassing = ({ kind }: StoreFailureKind, operation: StoreOperation): boolean =>
+  kind === 'store.unavailable' ||
+  kind === 'store.throttled' ||
+  (kind === 'store.outcome-unknown' && (operation === 'insert' || operation === 'initialise'));
 
 interface StoreFailureKind {
   readonly kind: string;

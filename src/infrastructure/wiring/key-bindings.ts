@@ -68,7 +68,7 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
   bind(RequestStoreService)
     .toResolvedValue(
       (repository, clock, telemetry, verification, tracer) => {
-        const guarded = { ...settings, isVerified: () => verification.isDone() };
+        const guarded = { ...settings, repeats: true, isVerified: () => verification.isDone() };
         return new StoreCalls(repository, clock, telemetry, guarded, tracer);
       },
       [KeyRepository, Clock, Telemetry, StoreVerification, Tracer],

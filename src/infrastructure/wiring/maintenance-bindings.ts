@@ -52,6 +52,7 @@ export function bindRepairQueue(bind: Bind, config: Config): void {
       (repository, vaults, guide, budget, audit, clock, telemetry, records) => {
         const store = new StoreCalls(repository, clock, telemetry, {
           storeTimeoutMs: config.store.timeout_ms,
+          repeats: true,
         });
         // No retries here: an attempt that fails is repeated when the next read queues the key again.
         const settings = { ...pausesOf(config), onCall: budget.spend };
