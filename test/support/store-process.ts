@@ -47,8 +47,12 @@ const recordOf = (id: string): KeyRecord =>
 
 const unbounded = new AbortController().signal;
 
+/** Tried again while the file is locked, which on a busy machine can take longer than the store waits. */
 async function insert(store: SqliteKeyRepository, id: string): Promise<string> {
-  const winner = await store.insert(recordOf(id), unbounded);
+  const record = recordOf(id);
+  let winner = await store.insert(record, unbounded);
+  while (winner.isErr() && winner.error.kind === 'store.unavailable')
+    winner = await store.insert(record, unbounded);
   return winner.isOk() ? winner.value.commitment : winner.error.kind;
 }
 
