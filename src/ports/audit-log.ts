@@ -6,7 +6,7 @@ import type { CallerId, KeyId, KeyVersion, Region } from '../domain/ids.js';
 import { token } from './token.js';
 
 /** Who asked for what, and the outcome. An entry never holds key material or a credential. */
-export type AuditEntry = KeyEntry | RegionEntry | RepairEntry | ImportEntry;
+export type AuditEntry = KeyEntry | RegionEntry | RepairEntry | ImportEntry | LossEntry;
 
 interface AuditFacts {
   /** Milliseconds since 1970 in UTC. */
@@ -26,6 +26,8 @@ export interface KeyEntry extends AuditFacts {
   readonly region?: Region;
   /** How many of the configured regions hold the key, as `2/3`. */
   readonly copies?: string;
+  /** Of a created key, the store that holds it: when its genesis record was created, in milliseconds since 1970. */
+  readonly store?: number;
 }
 
 /** An operator drained or undrained a region of KMS or of the store, or lifted its quarantine. */
@@ -51,6 +53,20 @@ export interface ImportEntry extends AuditFacts {
   readonly version: KeyVersion;
   /** The name of the other store. */
   readonly source: string;
+  /** Our store, as in `KeyEntry`. */
+  readonly store: number;
+}
+
+/** An operator accepts that the store lost keys that earlier entries name; `latest` are the newest ones that it has. */
+export interface LossEntry extends AuditFacts {
+  readonly action: 'store.accept-lost';
+  readonly lost: number;
+  readonly latest: readonly {
+    readonly id: string;
+    readonly version: number;
+    readonly time: string;
+    readonly store: number;
+  }[];
 }
 
 export interface AuditLog {

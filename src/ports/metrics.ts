@@ -32,6 +32,8 @@ export interface MetricsSources {
   /** Expiry of the certificates in use for TLS, in milliseconds since 1970; `file` is the path in the configuration. */
   readonly certificates: () => readonly { readonly file: string; readonly notAfterMs: number }[];
   readonly isAuditWorking: () => boolean;
+  /** How many keys that the audit log names the store was found to lack. */
+  readonly missingKeys: () => number;
   readonly isReady: () => boolean;
 }
 

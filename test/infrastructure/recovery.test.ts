@@ -3,6 +3,7 @@
 import { copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { ask as askPath } from '../support/http-client.js';
 import { awsVariables, PlayedAws } from '../support/played-aws.js';
 import { until } from '../support/until.js';
 import { embeddedConfig, Lab, type KeyAnswer, type Served } from '../support/served-process.js';
@@ -62,7 +63,27 @@ describe('an SQLite store', () => {
       'key.not-found',
       'key.not-found',
     ]);
+    // Whoever may create gets no second key for an id that the audit log knows, nor for any other (I7).
+    expect(keysOf(await ask(restored, token, ['after/0', 'new']))).toEqual([
+      'store.misconfigured',
+      'store.misconfigured',
+    ]);
+    expect(keysOf(await ask(restored, token, ids('before', 20)))).toEqual(before);
+    expect((await askPath(restored.url, { target: '/readyz' })).body).toContain('no key is created');
+    expect(restored.stderr).toContain('the store lacks keys that the audit log names: ');
+
+    const looked = await lab.run(['recover', '--config', config, '--json']);
+    const { missing } = JSON.parse(looked.stdout) as { missing: readonly { id: string }[] };
+    const lost = missing.map(({ id }) => id);
+    expect([looked.code, lost]).toEqual([2, expect.arrayContaining([...ids('after', 3)])]);
+    expect((await lab.run(['doctor', '--config', config])).stdout).toMatch(/BROKEN +known keys/);
+    expect((await lab.run(['recover', '--config', config, '--accept-lost'])).code).toBe(0);
+    await until(async () => (await lab.get(restored, 'new', token)).status === 200, 60_000);
     await restored.stop();
+    const again = await lab.serve(config);
+    expect((await lab.get(again, 'after/0', token)).status).toBe(200);
+    await again.stop();
+    expect((await lab.run(['audit', 'verify', '--config', config])).code).toBe(0);
   });
 });
 

@@ -142,7 +142,7 @@ describe('the alerts', () => {
       expect(heads).toEqual([alert, 'What callers notice', 'Check', 'What to do', 'Resolved when']);
       expect(text).toContain('```sh\n');
       for (const [, metric = ''] of text.matchAll(
-        /\b(rkms_[a-z_]+_(?:total|seconds)|rkms_audit_working|rkms_ready)\b/g,
+        /\b(rkms_[a-z_]+_(?:total|seconds)|rkms_audit_working|rkms_known_keys_missing|rkms_ready)\b/g,
       )) {
         expect([alert, metric, labelsOf.has(metric)]).toEqual([alert, metric, true]);
       }

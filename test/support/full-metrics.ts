@@ -87,6 +87,7 @@ export function fullMetrics(): PrometheusMetrics {
       { file: 'cert.pem', notAfterMs: 7_000 },
     ],
     isAuditWorking: () => true,
+    missingKeys: () => 3,
     isReady: () => false,
   });
   for (const event of everyEvent) metrics.record(event);

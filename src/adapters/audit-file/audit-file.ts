@@ -9,10 +9,12 @@ import type { Clock } from '../../ports/clock.js';
 import { codeOf } from '../files/private-files.js';
 import type { Head, LineFields } from './audit-chain.js';
 import { acquireWriterLock, type WriterLock } from './writer-lock.js';
+import { KeyLedger } from './key-ledger.js';
+import { readLedger } from './logged-keys.js';
 import { tailOf, type AuditTail } from './audit-tail.js';
 import { ChainedFile, type ChainedFileSettings } from './chained-file.js';
 
-export interface AuditFileSettings extends ChainedFileSettings {
+export interface AuditFileSettings extends Omit<ChainedFileSettings, 'firstFacts'> {
   /** Called with the chain's head at the start, after a rotation and at the end: an anchor, for storage elsewhere. */
   readonly onHead?: (file: string, head: Head) => void;
   /** Called after every attempt to write. */
@@ -47,6 +49,8 @@ export class AuditFile implements AuditLog {
   private failed: { readonly refused: number; readonly why: string } | undefined;
   private cancelRetry: (() => void) | undefined;
   private closed = false;
+  /** Resolves when the keys that the file names are known: the first line of the next file repeats the newest. */
+  private readonly ledgerRead: Promise<void>;
 
   private constructor(
     private readonly lock: WriterLock,
@@ -55,7 +59,10 @@ export class AuditFile implements AuditLog {
     private readonly onHead: (file: string, head: Head) => void,
     private readonly onFlush: (flush: AuditFlush) => void,
     torn: AuditTail['torn'],
+    private readonly ledger: KeyLedger,
   ) {
+    // A file that cannot be read now fails the first write as well.
+    this.ledgerRead = readLedger(ledger, lock.path).catch(() => undefined);
     this.pendingMarks = [this.mark('audit.open', { host: hostname(), ...(torn && { torn }) })];
   }
 
@@ -67,10 +74,11 @@ export class AuditFile implements AuditLog {
     const lock = acquireWriterLock(base);
     try {
       const tail = tailOf(lock.path);
-      const file = new ChainedFile(lock.path, tail, settings, clock);
+      const ledger = new KeyLedger();
+      const file = new ChainedFile(lock.path, tail, { ...settings, firstFacts: () => ledger.mark }, clock);
       const { onHead = () => undefined, onFlush = () => undefined } = settings;
       if (tail.head.seq > 0) onHead(lock.path, tail.head);
-      const audit = new AuditFile(lock, file, clock, onHead, onFlush, tail.torn);
+      const audit = new AuditFile(lock, file, clock, onHead, onFlush, tail.torn, ledger);
       audit.flushing = audit.flush();
       return audit;
     } catch (cause) {
@@ -119,6 +127,7 @@ export class AuditFile implements AuditLog {
   }
 
   private async write(entries: readonly LineFields[]): Promise<Result<void, AuditUnavailable>> {
+    await this.ledgerRead;
     const startedMs = this.clock.monotonicMs();
     this.writingSinceMs = startedMs;
     const recovered = this.failed ? [this.mark('audit.recovered', this.failed)] : [];
@@ -128,6 +137,7 @@ export class AuditFile implements AuditLog {
     };
     try {
       const { rotated } = await this.file.write(lines);
+      for (const line of lines) this.ledger.take(line);
       this.pendingMarks = [];
       this.failed = undefined;
       if (rotated) this.onHead(this.file.path, this.file.head);

@@ -42,6 +42,10 @@ export function filesOfLog(base: string): readonly string[] {
   return places.sort((a, b) => a.writer - b.writer || a.number - b.number || 0).map(({ path }) => path);
 }
 
+/** The current file of the writer of `path`, which may be one of its full files. */
+export const writerOf = (path: string): string =>
+  path.replace(new RegExp(`\\.\\d{${digits},}(?=(?:\\.[^./]*)?$)`), '');
+
 function partsOf(path: string): { readonly folder: string; readonly stem: string; readonly ending: string } {
   const ending = extname(path);
   return { folder: dirname(path), stem: basename(path, ending), ending };

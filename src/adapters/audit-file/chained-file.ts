@@ -14,6 +14,8 @@ export interface ChainedFileSettings {
   readonly flush: 'disk' | 'os';
   /** A file that would grow above this size is rotated. */
   readonly maxBytes: number;
+  /** Further fields of a file's first line. */
+  readonly firstFacts?: () => LineFields;
 }
 
 /** Time between checks whether the path still names the open file. */
@@ -97,7 +99,7 @@ export class ChainedFile {
       this.#head.seq === 0
         ? { chain: randomBytes(16).toString('hex') }
         : { after: this.#rotatedTo === undefined ? null : basename(this.#rotatedTo) };
-    return { time, action: 'audit.file', ...origin };
+    return { time, action: 'audit.file', ...origin, ...this.settings.firstFacts?.() };
   }
 
   async #open(): Promise<FileHandle> {

@@ -24,6 +24,11 @@ export function watchService(registry: Registry, sources: MetricsSources): void 
   gauge('rkms_audit_working', '1 while the audit log can be written; at 0 no key is released.', () =>
     Number(sources.isAuditWorking()),
   );
+  gauge(
+    'rkms_known_keys_missing',
+    'Keys that the audit log names and the store lacks; above 0 no key is created.',
+    sources.missingKeys,
+  );
   gauge('rkms_requests_in_flight', 'Requests for keys in flight.', sources.requestsInFlight);
   gauge(
     'rkms_record_cache_records',

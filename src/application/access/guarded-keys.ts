@@ -80,13 +80,14 @@ export class GuardedKeys {
     } as const;
     const entry = { ...asked, action: 'key.get', id } as const;
     if (outcome.isErr()) return { ...entry, outcome: outcome.error.kind };
-    const { created, version, region, copies, regions } = outcome.value;
+    const { created, version, region, copies, regions, genesis } = outcome.value;
     return {
       ...entry,
       outcome: created ? 'created' : 'opened',
       version,
       region,
       copies: `${copies}/${regions}`,
+      ...(genesis && { store: genesis.createdAtMs }),
     };
   }
 }

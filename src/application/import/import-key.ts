@@ -4,7 +4,7 @@ import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { KeyName } from '../../domain/keys/encryption-context.js';
 import type { AuditUnavailable, ImportFailure, SourceIdInvalid } from '../../domain/failures/key-failures.js';
-import { checkGenesis, type GenesisExpectation } from '../../domain/keys/genesis.js';
+import { checkGenesis, type Genesis, type GenesisExpectation } from '../../domain/keys/genesis.js';
 import { firstVersion, parseKeyId, type KeyId, type Region } from '../../domain/ids.js';
 import { copiesIn, type KeyRecord } from '../../domain/keys/key-record.js';
 import type { AuditLog, ChangeAuthor } from '../../ports/audit-log.js';
@@ -56,17 +56,20 @@ export class ImportKey {
     if (id.isErr()) return err(id.error);
     if (entry.copies.isErr()) return err(entry.copies.error);
     const name = { deployment: this.settings.deployment, id: id.value, version: firstVersion };
-    const found = await this.parts.store
+    const genesis = await this.parts.store
       .read(readGenesis, signal)
-      .andThen((genesis) => checkGenesis(genesis, this.settings))
-      .andThen(() => this.parts.store.read(findRecord(name.id, name.version), signal));
+      .andThen((read) => checkGenesis(read, this.settings));
+    if (genesis.isErr()) return err(genesis.error);
+    const found = await this.parts.store.read(findRecord(name.id, name.version), signal);
     if (found.isErr()) return err(found.error);
     const opened = await this.parts.opening.open(entry.copies.value, signal);
     if (opened.isErr()) return err(opened.error);
     const { key } = opened.value;
     try {
       if (found.value) return compare(found.value, key, name);
-      return this.settings.dryRun ? ok({ kind: 'importable' }) : await this.store(key, name, signal);
+      return this.settings.dryRun
+        ? ok({ kind: 'importable' })
+        : await this.store(key, name, genesis.value, signal);
     } finally {
       key.wipe();
     }
@@ -76,9 +79,10 @@ export class ImportKey {
   private async store(
     key: DataKey,
     name: KeyName,
+    genesis: Genesis,
     signal: AbortSignal,
   ): Promise<Result<Imported, ImportFailure>> {
-    const audited = await this.appendEntry(name.id, 'imported');
+    const audited = await this.appendEntry(name.id, 'imported', genesis);
     if (audited.isErr()) return err(audited.error);
     const settled = await this.parts.committing.commit(key, name, signal);
     const outcome = settled
@@ -89,6 +93,7 @@ export class ImportKey {
     const corrected = await this.appendEntry(
       name.id,
       outcome.isOk() ? outcome.value.kind : outcome.error.kind,
+      genesis,
     );
     return corrected.isErr() ? err(corrected.error) : outcome;
   }
@@ -106,9 +111,13 @@ export class ImportKey {
       : err(lostCopies);
   }
 
-  private appendEntry(id: KeyId, outcome: string): ResultAsync<void, AuditUnavailable> {
+  private appendEntry(
+    id: KeyId,
+    outcome: string,
+    { createdAtMs: store }: Genesis,
+  ): ResultAsync<void, AuditUnavailable> {
     const { audit, author, clock, source } = this.parts;
-    const facts = { timeMs: clock.nowMs(), ...author, outcome, source: source.name };
+    const facts = { timeMs: clock.nowMs(), ...author, outcome, source: source.name, store };
     return appendAuditEntry(audit, { ...facts, action: 'key.import', id, version: firstVersion }, { clock });
   }
 }

@@ -7,6 +7,7 @@ import { generationContext, type KeyName } from '../../domain/keys/encryption-co
 import type { FailedAttempt, VaultFailure } from '../../domain/failures/region-failures.js';
 import type { StoreReadFailure, StoreWriteFailure } from '../../domain/failures/store-failures.js';
 import type { WrapFailure } from '../../domain/failures/key-failures.js';
+import type { Genesis } from '../../domain/keys/genesis.js';
 import { type WritePlace, firstVersion, type Deployment, type KeyId, type Region } from '../../domain/ids.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
 import type { Clock } from '../../ports/clock.js';
@@ -30,14 +31,27 @@ export interface CreationSettings extends QuorumSettings {
   readonly localRandom: (length: DataKeyLength) => Uint8Array;
   /** Where this process would write; it is compared with the genesis record. */
   readonly writes?: WritePlace;
-  /** Asked before every creation, beside the genesis record; keys are created only after ok. Without it, always. */
-  readonly mayCreate?: (id: KeyId, signal: AbortSignal) => ResultAsync<void, StoreReadFailure>;
+  readonly gate?: CreationGate;
+}
+
+/** What a creation needs from the store: its genesis record, and the gate's answer, which is awaited before the write. */
+interface Allowance {
+  readonly genesis: Genesis;
+  readonly allowed: ResultAsync<void, StoreReadFailure>;
+}
+
+/** What must also be right of the store before a key is created, besides the genesis record. */
+export interface CreationGate {
+  /** Keys are created only after ok. */
+  mayCreate(id: KeyId, signal: AbortSignal): ResultAsync<void, StoreReadFailure>;
+  /** Called for every key that was created. */
+  noteCreated(key: Pick<KeyRecord, 'id' | 'version'>): void;
 }
 
 /** The record that the store holds, and our own key if the record is ours. */
 export interface StoredKey {
   readonly record: KeyRecord;
-  readonly own?: Effort & { readonly key: DataKey; readonly region: Region };
+  readonly own?: Effort & { readonly key: DataKey; readonly region: Region; readonly genesis: Genesis };
 }
 
 export type CreateFailure = WrapFailure | StoreWriteFailure | GenesisFailure;
@@ -71,12 +85,14 @@ export class CreateKey {
 
   private createNew(id: KeyId, signal: AbortSignal): ResultAsync<StoredKey, CreateFailure> {
     const name: KeyName = { deployment: this.settings.deployment, id, version: firstVersion };
-    const allowed = this.settings.mayCreate?.(id, signal) ?? okAsync();
+    const allowed = this.settings.gate?.mayCreate(id, signal) ?? okAsync();
     return this.genesis
       .check()
-      .andThen(() => allowed)
-      .andThen(() => this.generate(name, signal))
-      .andThen((generated) => new ResultAsync(this.commit(generated, name, signal)))
+      .andThen((genesis) =>
+        this.generate(name, signal).andThen(
+          (generated) => new ResultAsync(this.commit(generated, name, { genesis, allowed }, signal)),
+        ),
+      )
       .mapErr((failure) => {
         if (failure.kind === 'regions.below-quorum') {
           this.telemetry.record({ event: 'key.creation-refused', id, failure });
@@ -109,11 +125,14 @@ export class CreateKey {
   private async commit(
     generated: AnswerWithEffort<DataKey>,
     name: KeyName,
+    { genesis, allowed }: Allowance,
     signal: AbortSignal,
   ): Promise<Result<StoredKey, CreateFailure>> {
     const { value: key, ...answer } = generated;
     let released = false;
     try {
+      const permission = await allowed;
+      if (permission.isErr()) return err(permission.error);
       const committed = await this.committing.commit(key, name, signal);
       if (committed.isErr()) return err(committed.error);
       const { record, commits, held } = committed.value;
@@ -122,8 +141,9 @@ export class CreateKey {
       released = true;
       const missing = this.regionsWithout(record);
       this.telemetry.record({ event: 'key.created', id: name.id, missing });
+      this.settings.gate?.noteCreated(record);
       const failover = answer.failover ?? failoverWithout(this.regions, missing);
-      return ok({ record, own: { key, ...answer, ...(failover && { failover }) } });
+      return ok({ record, own: { key, genesis, ...answer, ...(failover && { failover }) } });
     } finally {
       if (!released) key.wipe();
     }

@@ -6,7 +6,7 @@ import type {
   StoreReadFailure,
   StoreWrittenElsewhere,
 } from '../../domain/failures/store-failures.js';
-import { checkGenesis, type GenesisExpectation } from '../../domain/keys/genesis.js';
+import { checkGenesis, type Genesis, type GenesisExpectation } from '../../domain/keys/genesis.js';
 import type { Clock } from '../../ports/clock.js';
 import { readGenesis, type StoreCalls } from '../store/store-calls.js';
 
@@ -16,7 +16,7 @@ export type GenesisFailure = StoreReadFailure | StoreForeign | StoreWrittenElsew
 export const genesisHoldsMs = 1_000;
 
 export class GenesisCheck {
-  private answer: ResultAsync<unknown, GenesisFailure> | undefined;
+  private answer: ResultAsync<Genesis, GenesisFailure> | undefined;
   private askedAtMs = -Infinity;
 
   constructor(
@@ -32,7 +32,7 @@ export class GenesisCheck {
   }
 
   /** Joins a read in flight. No caller can abort it, because others may wait for it. */
-  check(): ResultAsync<unknown, GenesisFailure> {
+  check(): ResultAsync<Genesis, GenesisFailure> {
     const nowMs = this.clock.monotonicMs();
     if (this.answer && nowMs - this.askedAtMs < genesisHoldsMs) return this.answer;
     const answer = this.store

@@ -5,6 +5,7 @@ import { err, errAsync, ok, okAsync, type Result, type ResultAsync } from 'never
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { CreationOverQuota, GetKeyFailure } from '../../domain/failures/key-failures.js';
 import { firstVersion, type CallerId, type KeyId, type KeyVersion, type Region } from '../../domain/ids.js';
+import type { Genesis } from '../../domain/keys/genesis.js';
 import { copiesIn, hasSameCopies, type KeyRecord } from '../../domain/keys/key-record.js';
 import type { KeyServed } from '../../ports/telemetry.js';
 import type { CreateKey, StoredKey } from './create-key.js';
@@ -21,6 +22,8 @@ export interface ServedKey extends KeyServed {
   readonly id: KeyId;
   readonly version: KeyVersion;
   readonly key: DataKey;
+  /** Of a created key: the genesis record of the store that holds it. */
+  readonly genesis?: Genesis;
 }
 
 export interface KeyRequest {
@@ -158,7 +161,7 @@ export class GetDataKey {
     if (own) {
       this.noteLacking(record, []);
       this.records.put(record);
-      return okAsync(this.served(record, own, true));
+      return okAsync({ ...this.served(record, own, true), genesis: own.genesis });
     }
     // The store may be wrong or tampered with: the record of another key is never opened for this one (I5).
     const requested =

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { addAccess, addToken } from './declarations/callers.js';
 import { addCompletion } from './declarations/completion.js';
 import { addAudit, addConfig, addDoctor } from './declarations/diagnosis.js';
-import { addImport, addKeys, addRepair, addVerify } from './declarations/keys.js';
+import { addImport, addKeys, addRecover, addRepair, addVerify } from './declarations/keys.js';
 import { addInit, addServe } from './declarations/service.js';
 import { adviseFor } from './support/advice.js';
 import { allCommands } from './support/command-tree.js';
@@ -50,7 +50,7 @@ function addCommands(program: Command): void {
   const groups: readonly (readonly [heading: string, add: readonly ((program: Command) => void)[]])[] = [
     ['Run the service:', [addServe, addInit]],
     ['Configure and diagnose:', [addDoctor, addConfig, addAudit]],
-    ['Keys:', [addKeys, addVerify, addRepair, addImport]],
+    ['Keys:', [addKeys, addVerify, addRepair, addRecover, addImport]],
     ['Callers:', [addToken, addAccess]],
     ['This program:', [addCompletion]],
   ];

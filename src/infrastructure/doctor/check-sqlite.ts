@@ -8,6 +8,7 @@ import { SqliteKeyRepository } from '../../adapters/sqlite/sqlite-key-repository
 import type { Genesis } from '../../domain/keys/genesis.js';
 import { isEmbedded, type Config, type SqliteConfig } from '../config/config.js';
 import { hasMasterKeys, requireMasterKeys, requireOwnGenesis } from '../startup/prepare-store.js';
+import { checkKnownKeys } from './check-known-keys.js';
 import { checkFolder, checkFlush, checkSpace, checkWritable, isSameFolder } from './check-disk.js';
 import type { Examination } from './examination.js';
 import { storeWords } from './remedies.js';
@@ -58,10 +59,8 @@ async function checkFile(path: string, examination: Examination): Promise<readon
   }
 }
 
-async function checkContent(
-  database: DatabaseSync,
-  { config, limitMs }: Examination,
-): Promise<readonly Finding[]> {
+async function checkContent(database: DatabaseSync, examination: Examination): Promise<readonly Finding[]> {
+  const { config, limitMs } = examination;
   const repository = new SqliteKeyRepository(database);
   const genesis = await repository.genesis(AbortSignal.timeout(limitMs));
   if (genesis.isErr()) {
@@ -69,7 +68,8 @@ async function checkContent(
     return [store.broken('genesis', found, hint)];
   }
   const { refused } = await store.attemptAsync('master keys', () => requireMasterKeys(repository, config));
-  return [genesisFinding(genesis.value, config), ...(refused ? [refused] : [])];
+  const known = genesis.value && (await checkKnownKeys(store, repository, genesis.value, examination));
+  return [genesisFinding(genesis.value, config), ...(known ?? []), ...(refused ? [refused] : [])];
 }
 
 function genesisFinding(found: Genesis | undefined, config: Config): Finding {

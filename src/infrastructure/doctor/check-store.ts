@@ -12,6 +12,7 @@ import type { Finding } from '../checks/finding.js';
 import { requireOwnGenesis } from '../startup/prepare-store.js';
 import type { DynamoDbConfig } from '../config/config.js';
 import type { DynamoDbReplica } from '../wiring/store-bindings.js';
+import { checkKnownKeys } from './check-known-keys.js';
 import { checkStoreRegion, storeSubject, type StoreRegionReport } from './check-store-region.js';
 import type { Examination } from './examination.js';
 
@@ -28,11 +29,36 @@ export async function checkStore(
     reports.flatMap(({ table }) => table ?? []),
     store,
   );
+  const known = await knownKeysIn(replicas, reports, store, examination);
   return reports.map((report) =>
     report.table === undefined
       ? report
-      : { ...report, findings: [...report.findings, ...tableFindings(report.table, problems, examination)] },
+      : {
+          ...report,
+          findings: [
+            ...report.findings,
+            ...tableFindings(report.table, problems, examination),
+            ...(report === known?.report ? known.findings : []),
+          ],
+        },
   );
+}
+
+/** Looked up in the first region that answers and is written: another may lag behind. */
+async function knownKeysIn(
+  replicas: readonly DynamoDbReplica[],
+  reports: readonly StoreRegionReport[],
+  { mode }: DynamoDbConfig,
+  examination: Examination,
+): Promise<{ readonly report: StoreRegionReport; readonly findings: readonly Finding[] } | undefined> {
+  const report = reports.find(
+    ({ table }) => table?.genesis !== undefined && (mode.kind !== 'home' || mode.home === table.region),
+  );
+  const replica = replicas.find(({ region }) => region === report?.table?.region);
+  const genesis = report?.table?.genesis;
+  if (!report || !replica || !genesis) return undefined;
+  const subject = storeSubject(replica.region);
+  return { report, findings: await checkKnownKeys(subject, replica.repository, genesis, examination) };
 }
 
 function tableFindings(

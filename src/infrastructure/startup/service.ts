@@ -1,7 +1,6 @@
 // Starts the service in the order in which its parts depend on each other, and stops it in reverse order. What prevents serving
 // ends the start with an OperatorError, before the first connection is accepted.
 import type { Container } from 'inversify';
-import { errAsync, okAsync } from 'neverthrow';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { createApp } from '../../adapters/http/keys/key-routes.js';
@@ -27,28 +26,17 @@ import { Telemetry, type RequestAnswered } from '../../ports/telemetry.js';
 import { Tracer } from '../../ports/tracer.js';
 import { RecordCacheService, RepairQueueService } from '../wiring/maintenance-bindings.js';
 import { checkRegions } from './check-regions.js';
-import { checkTables } from './check-tables.js';
 import { isEmbedded, regionsOf, type Config } from '../config/config.js';
 import { isLoopback } from '../config/schema/rules.js';
-import {
-  AwsClients,
-  GuardedRegionsService,
-  masterKeyFolder,
-  RegionCanaries,
-  Supervisor,
-} from '../wiring/container.js';
+import { GuardedRegionsService, masterKeyFolder, RegionCanaries, Supervisor } from '../wiring/container.js';
 import { GuardedKeysService, StoreVerification } from '../wiring/key-bindings.js';
 import { bothListening } from './both-listening.js';
 import { ensureFirstToken } from './first-token.js';
 import { openTls } from '../wiring/open-tls.js';
 import { prepareStore } from './prepare-store.js';
-import { StartCheck, type TemporaryFailure } from './start-check.js';
-import {
-  GuardedStoreRegions,
-  hasStoreRegions,
-  replicasOf,
-  StoreSupervisor,
-} from '../wiring/store-bindings.js';
+import { CreationChecks } from './creation-checks.js';
+import { StartCheck } from './start-check.js';
+import { GuardedStoreRegions, hasStoreRegions, StoreSupervisor } from '../wiring/store-bindings.js';
 import type { ListenerTls } from '../config/schema/tls.js';
 
 /** How long running requests may take to finish once the service stops. */
@@ -73,24 +61,17 @@ export async function startService(
 ): Promise<RunningService> {
   ensurePrivateFolder(config.data_dir);
   const clock = container.get(Clock);
-  const tables = (): Promise<TemporaryFailure | undefined> =>
-    checkTables(replicasOf(container), config, container.get(AwsClients), logger);
-  let unproven: TemporaryFailure | undefined;
+  const creation = new CreationChecks(container, config, logger);
   const checkStore = async (): Promise<void> => {
-    unproven = await tables();
+    await creation.checkTables();
     await prepareStore({ repository: container.get(KeyRepository), clock }, config);
   };
   const storeCheck = new StartCheck('store', checkStore, clock, logger);
-  const checkConsistency = async (): Promise<void> => {
-    if (unproven) unproven = await tables();
-    if (unproven) throw unproven;
-  };
-  const consistency = new StartCheck('consistency', checkConsistency, clock, logger, 'no key is created');
   const verification = container.get(StoreVerification);
   verification.isDone = () => storeCheck.isPassed;
-  verification.mayCreate = () => (consistency.isPassed ? okAsync() : errAsync({ kind: 'store.unavailable' }));
+  verification.gate = creation;
   await storeCheck.begin();
-  await consistency.begin();
+  await creation.begin();
   if (isEmbedded(config)) ensureFirstToken(config, clock.nowMs());
   const tlsFiles = openTls(config, clock, logger);
   const checkVaults = (): Promise<void> =>
@@ -104,7 +85,12 @@ export async function startService(
   const inFlight = new ConcurrencyLimit(config.server.max_in_flight);
   let ready = true;
   const isReady = (): boolean => ready && storeCheck.isPassed && regionCheck.isPassed && audit.isWorking();
-  const apps = createApps(container, config, { tls: tlsFiles && new Tls(tlsFiles), inFlight, isReady });
+  const apps = createApps(container, config, {
+    tls: tlsFiles && new Tls(tlsFiles),
+    inFlight,
+    isReady,
+    mayCreate: () => creation.isPassed,
+  });
   // The one subscription: the supervisors work as long as the service runs.
   const supervision = supervisors.kms.order$.subscribe();
   supervision.add(supervisors.store?.order$.subscribe());
@@ -115,7 +101,7 @@ export async function startService(
   tlsFiles?.watch();
   const stopping = new AbortController();
   const repeated = Promise.all(
-    [storeCheck, regionCheck, consistency].map((each) => each.repeat(stopping.signal)),
+    [storeCheck, regionCheck, creation].map((each) => each.repeat(stopping.signal)),
   );
   const certificates = (): readonly CertificateExpiry[] => tlsFiles?.material.expiries ?? [];
   const { kms, store } = supervisors;
@@ -127,6 +113,7 @@ export async function startService(
     requestsInFlight: () => inFlight.inUse,
     certificates,
     isAuditWorking: () => audit.isWorking(),
+    missingKeys: () => creation.missingKeys,
     isReady,
   });
   return {
@@ -161,6 +148,7 @@ interface Shared {
   readonly tls: Tls | undefined;
   readonly inFlight: ConcurrencyLimit;
   readonly isReady: () => boolean;
+  readonly mayCreate: () => boolean;
 }
 
 interface Apps {
@@ -169,7 +157,7 @@ interface Apps {
 }
 
 /** The applications of the two listeners, over what the container binds. */
-function createApps(container: Container, config: Config, { tls, inFlight, isReady }: Shared): Apps {
+function createApps(container: Container, config: Config, { tls, ...shared }: Shared): Apps {
   const telemetry = container.get(Telemetry);
   const parts = {
     authenticator: container.get(Authenticator),
@@ -184,8 +172,7 @@ function createApps(container: Container, config: Config, { tls, inFlight, isRea
     ...parts,
     keys: container.get(GuardedKeysService),
     settings: { requestTimeoutMs: config.server.request_timeout_ms },
-    inFlight,
-    isReady,
+    ...shared,
   });
   const store = storeOperations(container, config);
   const operations = createOperationsApp({

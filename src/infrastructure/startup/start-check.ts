@@ -30,6 +30,11 @@ export class StartCheck {
     return this.passed;
   }
 
+  /** What the check looked at has changed for the worse: `repeat` checks it again. */
+  reopen(): void {
+    this.passed = false;
+  }
+
   /** Checks once. Throws only what waiting cannot repair. */
   async begin(): Promise<void> {
     try {

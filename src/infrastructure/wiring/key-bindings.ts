@@ -5,7 +5,7 @@ import type { ContainerModuleLoadOptions } from 'inversify';
 import { auditTimeoutMs } from '../../application/access/append-audit-entry.js';
 import { CreationQuotas } from '../../application/access/creation-quotas.js';
 import { GuardedKeys } from '../../application/access/guarded-keys.js';
-import { CreateKey, type CreationSettings } from '../../application/keys/create-key.js';
+import { CreateKey, type CreationGate } from '../../application/keys/create-key.js';
 import { GetDataKey } from '../../application/keys/get-data-key.js';
 import { UnwrapInAnyRegion } from '../../application/keys/unwrap-in-any-region.js';
 import { WrapInEveryRegion } from '../../application/keys/wrap-in-every-region.js';
@@ -34,8 +34,8 @@ export const RequestStoreService = token<StoreCalls>('RequestStore');
 interface StoreVerification {
   /** Whether requests may use the store: false until it is known to be this deployment's. */
   isDone: () => boolean;
-  /** Whether a key may be created for the id. */
-  mayCreate: NonNullable<CreationSettings['mayCreate']>;
+  /** Undefined: keys may be created. */
+  gate?: CreationGate;
 }
 export const StoreVerification = token<StoreVerification>('StoreVerification');
 export const CreateKeyService = token<CreateKey>('CreateKey');
@@ -64,7 +64,7 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
       [KeyVaults, RegionSelector, RepairBudgetService, Clock, Telemetry, Tracer],
     )
     .inSingletonScope();
-  bind(StoreVerification).toConstantValue({ isDone: () => true, mayCreate: () => okAsync() });
+  bind(StoreVerification).toConstantValue({ isDone: () => true });
   bind(RequestStoreService)
     .toResolvedValue(
       (repository, clock, telemetry, verification, tracer) => {
@@ -90,8 +90,11 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
     .toResolvedValue(
       (regions, store, clock, telemetry, verification, tracer) => {
         const wrapping = new WrapInEveryRegion(regions, settings, clock);
-        const mayCreate: CreationSettings['mayCreate'] = (id, signal) => verification.mayCreate(id, signal);
-        const guarded = { ...settings, mayCreate };
+        const gate: CreationGate = {
+          mayCreate: (id, signal) => verification.gate?.mayCreate(id, signal) ?? okAsync(),
+          noteCreated: (key) => verification.gate?.noteCreated(key),
+        };
+        const guarded = { ...settings, gate };
         return new CreateKey(regions, wrapping, store, clock, telemetry, guarded, tracer);
       },
       [RequestCallsService, RequestStoreService, Clock, Telemetry, StoreVerification, Tracer],

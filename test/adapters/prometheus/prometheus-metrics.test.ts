@@ -155,6 +155,7 @@ describe('the page', () => {
         'rkms_store_region_order{region=us-east-1} 2',
         'rkms_ready{} 0',
         'rkms_audit_working{} 1',
+        'rkms_known_keys_missing{} 3',
         'rkms_requests_in_flight{} 6',
         'rkms_requests_in_flight_limit{} 9',
         'rkms_record_cache_records{} 8',

@@ -9,7 +9,7 @@ import { settle } from '../../support/manual-clock.js';
 import { keyId, keyVersion, region } from '../../support/names.js';
 import { hexOf, isWiped, revealed } from '../../support/sample-keys.js';
 import { ScriptedVault } from '../../support/scripted-vault.js';
-import { hedgeAfterMs, maxPauseMs, patience, VirtualService } from '../../support/virtual-service.js';
+import { hedgeAfterMs, maxPauseMs, ours, patience, VirtualService } from '../../support/virtual-service.js';
 import { manyRuns } from '../../support/tiers.js';
 
 const id = keyId('orders/7');
@@ -29,6 +29,7 @@ const opened = {
 
 let service: VirtualService;
 let keys: GetDataKey;
+const genesis = { deployment: ours, createdAtMs: 0 };
 beforeEach(async () => {
   service = await new VirtualService().initialise();
   keys = service.process();
@@ -127,7 +128,7 @@ describe('the reported copies', () => {
 
   it('counts those of a new key', async () => {
     service.vaults[0].fails('region.unavailable');
-    const created = { region: 'eu-west-1', copies: 2, regions: 3, created: true, attempts: 2 };
+    const created = { region: 'eu-west-1', copies: 2, regions: 3, created: true, attempts: 2, genesis };
     expect(await getOrCreate()).toMatchObject({ value: created });
   });
 });
@@ -141,7 +142,7 @@ describe('asking for a key that does not exist', () => {
   it('makes it with the permission, and from then on answers the same key (I1)', async () => {
     const first = await keys.get({ id, mayCreate: true }, patience());
     const key = first.map((served) => hexOf(served.key))._unsafeUnwrap();
-    expect(revealed(first)).toEqual(ok({ ...opened, key, created: true }));
+    expect(revealed(first)).toEqual(ok({ ...opened, key, created: true, genesis }));
     const again = ok({ ...opened, key });
     expect([await getOrCreate(), await read(), await getOrCreate(patience(), id, service.process())]).toEqual(
       [again, again, again],
@@ -155,7 +156,7 @@ describe('asking for a key that does not exist', () => {
     );
     expect([count('generateDataKey'), count('encrypt'), service.store.rows.size]).toEqual([1, 3, 1]);
     const key = answers[0]?.map((served) => hexOf(served.key)).unwrapOr('none') ?? 'none';
-    expect(answers.map(revealed)).toEqual(answers.map(() => ok({ ...opened, key, created: true })));
+    expect(answers.map(revealed)).toEqual(answers.map(() => ok({ ...opened, key, created: true, genesis })));
     const served = answers.map((answer) => answer._unsafeUnwrap().key);
     expect(new Set(served).size).toBe(100);
     for (const one of served.slice(1)) one.wipe();

@@ -124,6 +124,7 @@ describe("an architect's store", () => {
       'initialise',
       'page',
       'genesis',
+      'genesis',
       'find',
       'insert',
     ]);

@@ -32,6 +32,8 @@ export interface HttpParts extends AppParts {
   readonly inFlight: ConcurrencyLimit;
   /** False while the service stops or its audit log cannot be written. */
   readonly isReady: () => boolean;
+  /** Whether the store is known to be one in which keys may be created. Without it, it is. */
+  readonly mayCreate?: () => boolean;
 }
 
 export const createApp = (parts: HttpParts): Koa => appOf(keyRoutes(parts), parts);
@@ -53,8 +55,8 @@ export function keyRoutes(parts: HttpParts): readonly Route[] {
       method: 'GET',
       access: 'public',
       handle: (ctx) => {
-        if (parts.isReady()) answerText(ctx, 200, 'ok');
-        else answerText(ctx, 503, 'not ready');
+        if (!parts.isReady()) answerText(ctx, 503, 'not ready');
+        else answerText(ctx, 200, parts.mayCreate?.() === false ? 'ok, but no key is created' : 'ok');
       },
     },
     interfaceRoute,

@@ -38,6 +38,7 @@ export async function importKeys(options: ImportOptions, command: Command): Prom
     command: 'import',
     choices: JSON.stringify({ ...origin, dryRun }),
     writes: !dryRun,
+    creates: !dryRun,
     modules: [bindMaintenance(config, author), bindImport(config, origin, author, dryRun)],
     source: (container) => sourceEntries(container.get(KeySource), container.get(Clock)),
     visit: (container) => {

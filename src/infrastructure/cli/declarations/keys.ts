@@ -1,4 +1,4 @@
-// Declares the commands that work on stored keys: keys list, show and get, verify, repair and import.
+// Declares the commands that work on stored keys: keys list, show and get, verify, repair, recover and import.
 import { Option, type Command } from 'commander';
 import { firstVersion } from '../../../domain/ids.js';
 import {
@@ -98,6 +98,20 @@ export function addRepair(program: Command): void {
     ['what would change', 'rkms repair --dry-run || true'],
     ['slowly, while a service is under load', 'rkms repair --rate 50 --concurrency 4'],
     ['after a region was removed from the configuration', 'rkms repair --drop-removed'],
+  ]);
+}
+
+export function addRecover(program: Command): void {
+  const command = program
+    .command('recover')
+    .description('name the keys that the audit log says were created and that the store lacks');
+  withConfigOption(command)
+    .option('--accept-lost', 'record that they are lost for good: keys are created again, also for their ids')
+    .option('--json', 'print JSON instead of text')
+    .action(loaded(async () => (await import('../commands/recover.js')).recover));
+  addExamples(command, [
+    ['after a backup was restored: which keys does it lack', 'rkms recover'],
+    ['for a program; the exit code is 2 if any is missing', 'rkms recover --json'],
   ]);
 }
 

@@ -12,6 +12,7 @@ import { OperatorError } from '../../../adapters/system/operator-error.js';
 import type { Config } from '../../config/config.js';
 import { AwsClients, bindAdapters, bindApplication, Supervisor } from '../../wiring/container.js';
 import { KeyRepository } from '../../../ports/key-repository.js';
+import { requireKnownKeys } from '../../startup/known-keys-check.js';
 import { requireTables } from '../../startup/check-tables.js';
 import { requireStore } from '../../startup/prepare-store.js';
 import { replicasOf } from '../../wiring/store-bindings.js';
@@ -42,6 +43,8 @@ export interface ScanJob<Entry> {
   readonly choices: string;
   /** Whether the command may write to the store: then the table must be proven to suit its mode. */
   readonly writes: boolean;
+  /** Whether it may create keys: then the store must have the keys that the audit log names. */
+  readonly creates?: boolean;
   readonly modules: readonly ContainerModule[];
   readonly source: (container: Container) => ScanSource<Entry, StoreReadFailure>;
   /** The signal never fires: every call has its own time limit, and a stopped scan finishes the visits in flight. */
@@ -76,12 +79,10 @@ async function scan<Entry>(
   errors: Logger,
 ): Promise<ExitCode> {
   if (job.writes) await requireTables(replicasOf(container), config, container.get(AwsClients), errors);
-  const identity = scanIdentity(
-    job.command,
-    config,
-    await requireStore(container.get(KeyRepository), config),
-    job.choices,
-  );
+  const repository = container.get(KeyRepository);
+  const genesis = await requireStore(repository, config);
+  if (job.creates === true) await requireKnownKeys(repository, config, genesis);
+  const identity = scanIdentity(job.command, config, genesis, job.choices);
   const path = checkpointPath(config, job.command);
   const earlier = options.resume === true ? loadCheckpoint(path, identity) : undefined;
   if (options.resume === true && !earlier) print('there is no checkpoint: starting from the beginning');

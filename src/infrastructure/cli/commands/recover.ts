@@ -1,0 +1,94 @@
+// `rkms recover`: names the keys that the audit log says were created and that the store lacks. With --accept-lost, records in
+// the audit log that they are lost for good, so that keys are created again. Never changes the store.
+import { pino } from 'pino';
+import { acceptLost } from '../../../adapters/audit-file/key-ledger.js';
+import { allLoggedKeys } from '../../../adapters/audit-file/logged-keys.js';
+import { OperatorError } from '../../../adapters/system/operator-error.js';
+import { appendAuditEntry } from '../../../application/access/append-audit-entry.js';
+import { missingOf } from '../../../application/keys/known-keys.js';
+import { AuditLog } from '../../../ports/audit-log.js';
+import { Clock } from '../../../ports/clock.js';
+import { KeyRepository } from '../../../ports/key-repository.js';
+import { recordedKeys, type RecordedKey } from '../../startup/known-keys-check.js';
+import { requireGenesis } from '../../startup/prepare-store.js';
+import { bindAdapters } from '../../wiring/container.js';
+import { loadConfig } from '../support/command-config.js';
+import { withContainer } from '../support/command-container.js';
+import type { ConfigOption } from '../support/declare.js';
+import { exitCodes } from '../support/exit-codes.js';
+import { osAuthor } from '../support/os-author.js';
+
+interface RecoverOptions extends ConfigOption {
+  readonly acceptLost?: true;
+  readonly json?: true;
+}
+
+/** How long looking up one key may take (ms). */
+const limitMs = 5_000;
+/** How many keys the line in the audit log repeats: as after a restore, the newest must be in the store. */
+const repeatedKeys = 8;
+const printedKeys = 20;
+
+/** Exits with 0 when nothing is missing or the loss is accepted, 2 when keys are missing. */
+export async function recover(options: RecoverOptions): Promise<void> {
+  const config = loadConfig(options);
+  const logger = pino({ level: 'silent' });
+  const { checked, missing, accepted } = await withContainer(
+    config,
+    [bindAdapters(config, logger)],
+    async (container) => {
+      const repository = container.get(KeyRepository);
+      const genesis = await requireGenesis(repository, config);
+      const keys = await recordedKeys(config, genesis, allLoggedKeys);
+      const find: KeyRepository['find'] = (id, version) =>
+        repository.find(id, version, AbortSignal.timeout(limitMs));
+      const sought = await missingOf(find, keys, AbortSignal.timeout(limitMs));
+      if (sought.isErr())
+        throw new OperatorError(`the store cannot be read: ${sought.error.kind}`, 'try again');
+      const lost = new Set(sought.value);
+      const isAccepted = options.acceptLost === true && lost.size > 0;
+      const present = keys.filter((key) => !lost.has(key));
+      if (isAccepted) await accept(container.get(AuditLog), container.get(Clock), present, lost.size);
+      return { checked: keys.length, missing: sought.value, accepted: isAccepted };
+    },
+  );
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ checked, missing: missing.map(shown), accepted })}\n`
+      : textOf(checked, missing, accepted),
+  );
+  process.exitCode = missing.length === 0 || accepted ? exitCodes.ok : exitCodes.findings;
+}
+
+async function accept(
+  audit: AuditLog,
+  clock: Clock,
+  present: readonly RecordedKey[],
+  lost: number,
+): Promise<void> {
+  const latest = present.slice(-repeatedKeys);
+  const facts = { timeMs: clock.nowMs(), ...osAuthor(), outcome: 'done' };
+  const written = await appendAuditEntry(audit, { ...facts, action: acceptLost, lost, latest }, { clock });
+  if (written.isErr()) throw new OperatorError('the audit log cannot be written', 'see rkms doctor');
+}
+
+const shown = ({ id, version, time }: RecordedKey): { id: string; version: number; time: string } => ({
+  id,
+  version,
+  time,
+});
+
+function textOf(checked: number, missing: readonly RecordedKey[], accepted: boolean): string {
+  if (missing.length === 0) return `The store has all ${checked} keys that the audit log names.\n`;
+  const lines = missing.slice(-printedKeys).map(({ id, version, time }) => `  ${id} ${version} (${time})`);
+  const more = missing.length - lines.length;
+  return [
+    `The store lacks ${missing.length} of ${checked} keys that the audit log names:`,
+    ...(more > 0 ? [`  ${more} older ones (--json prints all)`] : []),
+    ...lines,
+    accepted
+      ? 'The loss is recorded in the audit log. A running service creates keys again within seconds.'
+      : 'Put the right store back. If these keys are lost for good, run: rkms recover --accept-lost',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,68 @@
+// Compares the store with the keys that the audit log says are in it. A store that lacks one of the newest was restored from an
+// older backup, or lost records.
+import { loggedKeys } from '../../adapters/audit-file/logged-keys.js';
+import type { LoggedKey } from '../../adapters/audit-file/key-ledger.js';
+import { codeOf } from '../../adapters/files/private-files.js';
+import { OperatorError } from '../../adapters/system/operator-error.js';
+import { missingOf, type KnownKey } from '../../application/keys/known-keys.js';
+import { parseKeyId, parseKeyVersion } from '../../domain/ids.js';
+import type { Genesis } from '../../domain/keys/genesis.js';
+import type { KeyRepository } from '../../ports/key-repository.js';
+import type { Config } from '../config/config.js';
+import { TemporaryFailure } from './start-check.js';
+
+/** A key of this store that the audit log names; `time` is that of its line. */
+export type RecordedKey = KnownKey & Omit<LoggedKey, 'id' | 'version'>;
+
+/** What `read` finds in the audit log about the store of this genesis record, oldest first. */
+export async function recordedKeys(
+  { audit }: Config,
+  genesis: Genesis,
+  read: (base: string) => Promise<readonly LoggedKey[]> = loggedKeys,
+): Promise<readonly RecordedKey[]> {
+  try {
+    return (await read(audit.file)).flatMap((key) => {
+      const [id, version] = [parseKeyId(key.id), parseKeyVersion(key.version)];
+      const isHere = key.store === genesis.createdAtMs && id.isOk() && version.isOk();
+      return isHere ? [{ ...key, id: id.value, version: version.value }] : [];
+    });
+  } catch (cause) {
+    throw new TemporaryFailure(
+      `the audit log ${audit.file} cannot be read (${codeOf(cause)})`,
+      'make the user that runs RKMS the owner of its files',
+      { cause },
+    );
+  }
+}
+
+/** How long looking up the newest keys may take (ms). */
+const limitMs = 5_000;
+const newestKeys = 100;
+
+/** For a command that writes keys: throws an OperatorError when the store lacks keys that the audit log names. */
+export async function requireKnownKeys(
+  repository: KeyRepository,
+  config: Config,
+  genesis: Genesis,
+): Promise<void> {
+  const keys = (await recordedKeys(config, genesis)).slice(-newestKeys);
+  const find: KeyRepository['find'] = (...sought) => repository.find(...sought);
+  const missing = await missingOf(find, keys, AbortSignal.timeout(limitMs));
+  if (missing.isErr())
+    throw new OperatorError(`the store cannot be read: ${missing.error.kind}`, 'try again');
+  if (missing.value.length > 0) throw lacksKeys(missing.value);
+}
+
+export const lacksKeys = (missing: readonly KnownKey[]): OperatorError =>
+  new OperatorError(whatIsMissing(missing), restoreOrRecover);
+
+const shownIds = 5;
+
+export function whatIsMissing(missing: readonly KnownKey[]): string {
+  const ids = missing.slice(-shownIds).map(({ id }) => id);
+  const more = missing.length > ids.length ? `, and ${missing.length - ids.length} more` : '';
+  return `the store lacks keys that the audit log names: ${ids.join(', ')}${more}`;
+}
+
+export const restoreOrRecover =
+  'put the right store back; or, if these keys are lost for good, run: rkms recover (docs/recovery.md)';
