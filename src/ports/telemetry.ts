@@ -185,6 +185,16 @@ export interface KeyServed extends Effort {
   readonly recordAgeMs?: number;
 }
 
+/**
+ * A listener closed a connection that went beyond a limit. `connections`: too many are open. `address`: too many from one
+ * address. `pipelined`: too many unanswered requests. `unread`: its answers were not read.
+ */
+export interface ConnectionRefused {
+  readonly event: 'connection.refused';
+  readonly listener: 'server' | 'operations';
+  readonly reason: 'connections' | 'address' | 'pipelined' | 'unread';
+}
+
 export type TelemetryEvent =
   | VaultCall
   | StoreCall
@@ -198,7 +208,8 @@ export type TelemetryEvent =
   | KeyRepaired
   | KeyRepairFailed
   | RepairsDropped
-  | RequestAnswered;
+  | RequestAnswered
+  | ConnectionRefused;
 
 export interface Telemetry {
   record(event: TelemetryEvent): void;

@@ -77,6 +77,7 @@ describe.each(Object.keys(labs))('over %s', (kind) => {
     await until(() => lab.app.inFlight === 0);
     expect(maxSlots).toBeLessThanOrEqual(1);
     expect(lab.app.lines.length).toBeLessThanOrEqual(maxPipelined + 1);
+    expect(lab.app.refusals).toEqual(['pipelined']);
   });
 
   it('connections that keep sending and never read do not keep callers from their keys', async () => {
@@ -111,6 +112,7 @@ describe.each(Object.keys(labs))('over %s', (kind) => {
     await isClosed(socket);
     await until(() => lab.app.inFlight === 0);
     expect(serverSide.size).toBe(1);
+    expect(lab.app.refusals).toEqual(['unread']);
     for (const body of bodies) expect(body.every((byte) => byte === 0)).toBe(true);
   });
 
@@ -182,6 +184,7 @@ describe('connections from one address', () => {
     await Promise.all(sockets.map((socket) => once(socket, 'connect')));
     const third = quiet(connect({ host: '127.0.0.1', port }));
     await once(third, 'close');
+    expect(app.refusals).toEqual(['address']);
     sockets[0]?.write(livez);
     expect(String((await once(sockets[0] ?? third, 'data'))[0])).toContain('200 OK');
     sockets[1]?.destroy();
@@ -189,6 +192,17 @@ describe('connections from one address', () => {
       async () => (await ask(app.url, { target: '/livez' }).catch(() => undefined))?.status === 200,
     );
     sockets[0]?.destroy();
+    await app.stop();
+  });
+
+  it('beyond the limit of the listener are closed and counted', async () => {
+    const app = await ServedApp.start({ limits: { maxConnections: 1 } });
+    const port = Number(new URL(app.url).port);
+    const [first, second] = [1, 2].map(() => quiet(connect({ host: '127.0.0.1', port })));
+    await until(() => app.refusals.length > 0);
+    expect(app.refusals).toEqual(['connections']);
+    first?.destroy();
+    second?.destroy();
     await app.stop();
   });
 

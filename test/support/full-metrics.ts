@@ -62,6 +62,7 @@ export const everyEvent: readonly TelemetryEvent[] = [
   { event: 'repairs.dropped', count: 4 },
   { event: 'audit.flushed', lines: 3, durationMs: 2, failed: false },
   { event: 'audit.flushed', lines: 3, durationMs: 2, failed: true },
+  { event: 'connection.refused', listener: 'server', reason: 'unread' },
 ];
 
 const readings: readonly RegionReading[] = [

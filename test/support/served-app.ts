@@ -3,7 +3,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Context } from 'koa';
 import { createApp } from '../../src/adapters/http/keys/key-routes.js';
-import { defaultLimits, type ConnectionLimits } from '../../src/adapters/http/server/connections.js';
+import { defaultLimits, type ConnectionLimits, type RefusalReason } from '../../src/adapters/http/server/connections.js';
 import { listen, type RunningServer } from '../../src/adapters/http/server/server.js';
 import { makeBearerToken } from '../../src/adapters/tokens/bearer-token.js';
 import type { Tls } from '../../src/adapters/http/tls/tls.js';
@@ -42,6 +42,8 @@ export class ServedApp {
   readonly lines: RequestAnswered[] = [];
   /** What the app gave out to be written, before it was wiped: bodies that hold keys are Buffers. */
   readonly bodies: unknown[] = [];
+  /** Why connections were closed that went beyond a limit. */
+  readonly refusals: RefusalReason[] = [];
   /** How many requests have begun whose response is not closed. */
   inFlight = 0;
   ready = true;
@@ -135,7 +137,10 @@ export class ServedApp {
     });
     // All connections of a test come from one address.
     const limits = { ...defaultLimits, maxConnectionsPerAddress: 1_000, ...this.parts.limits };
-    this.#server = await listen(app, { host: '127.0.0.1', port: 0, limits }, 'server', tls);
+    const onRefused = (reason: RefusalReason): void => {
+      this.refusals.push(reason);
+    };
+    this.#server = await listen(app, { host: '127.0.0.1', port: 0, limits, onRefused }, 'server', tls);
   }
 }
 

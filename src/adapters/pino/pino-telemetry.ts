@@ -59,6 +59,8 @@ export class PinoTelemetry implements Telemetry {
       case 'request.answered':
         this.requestAnswered(event);
         return;
+      // For metrics only: an attacker must not fill the log.
+      case 'connection.refused':
       // For metrics only. The line of the request that caused the work already has its outcome.
       case 'store.answered':
       case 'single-flight.joined':

@@ -63,6 +63,9 @@ export class PrometheusMetrics implements Telemetry, Metrics {
       case 'repairs.dropped':
         this.keys.repairsDropped(event.count);
         return;
+      case 'connection.refused':
+        this.requests.connectionRefused(event);
+        return;
       case 'audit.flushed':
         this.keys.auditFlushed(event);
     }

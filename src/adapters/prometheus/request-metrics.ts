@@ -1,12 +1,14 @@
 // Requests as callers see them: count and duration by route and outcome, and how many succeeded only because of a second
 // region. Labels are routes, methods, statuses and failure kinds; nothing that a caller sent ever becomes a label.
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { KeyServed, RequestAnswered, FailoverReason } from '../../ports/telemetry.js';
+import type { ConnectionRefused, KeyServed, RequestAnswered, FailoverReason } from '../../ports/telemetry.js';
 import { outcomeOf } from './outcomes.js';
 
 /** In seconds. Covers the default deadline of a request, 2 s, and one bucket beyond it. */
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3];
 const failoverReasons: readonly FailoverReason[] = ['failed', 'ejected', 'no-copy'];
+const listeners: readonly ConnectionRefused['listener'][] = ['server', 'operations'];
+const limits: readonly ConnectionRefused['reason'][] = ['connections', 'address', 'pipelined', 'unread'];
 
 export class RequestMetrics {
   private readonly requests: Counter<'route' | 'method' | 'status' | 'outcome'>;
@@ -15,6 +17,7 @@ export class RequestMetrics {
   private readonly failovers: Counter<'reason'>;
   private readonly incomplete: Counter;
   private readonly joined: Counter;
+  private readonly refused: Counter<'listener' | 'reason'>;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -53,6 +56,13 @@ export class RequestMetrics {
       help: 'Requests that shared the result of a concurrent request for the same key.',
       registers,
     });
+    this.refused = new Counter({
+      name: 'rkms_connections_refused_total',
+      help: 'Connections closed because they went beyond a limit: of all connections, of one address, of pipelined requests, or of the time for unread answers.',
+      labelNames: ['listener', 'reason'],
+      registers,
+    });
+    for (const listener of listeners) for (const reason of limits) this.refused.inc({ listener, reason }, 0);
   }
 
   answered({ route, method, status, durationMs, callerLeft, failure, served }: RequestAnswered): void {
@@ -61,6 +71,10 @@ export class RequestMetrics {
     this.durations.observe(labels, durationMs / 1_000);
     if (callerLeft) this.abandoned.inc();
     else if (served) this.served(served);
+  }
+
+  connectionRefused({ listener, reason }: ConnectionRefused): void {
+    this.refused.inc({ listener, reason });
   }
 
   joinedFlight(): void {

@@ -9,7 +9,7 @@ import {
   type OperatedRegions,
 } from '../../adapters/http/operations/operation-routes.js';
 import { defaultLimits } from '../../adapters/http/server/connections.js';
-import { listen, type RunningServer } from '../../adapters/http/server/server.js';
+import { listen, type ListenSettings, type RunningServer } from '../../adapters/http/server/server.js';
 import { Tls } from '../../adapters/http/tls/tls.js';
 import type { CertificateExpiry } from '../../adapters/http/tls/tls-material.js';
 import { ensurePrivateFolder } from '../../adapters/files/private-files.js';
@@ -190,10 +190,22 @@ function createApps(container: Container, config: Config, { tls, ...shared }: Sh
     maxConnectionsPerAddress: config.server.max_connections_per_address,
     keepAliveMs: config.server.keep_alive_ms,
   };
+  const bounded = (listener: 'server' | 'operations'): Pick<ListenSettings, 'limits' | 'onRefused'> => ({
+    limits,
+    onRefused: (reason) => {
+      telemetry.record({ event: 'connection.refused', listener, reason });
+    },
+  });
   return {
-    listenKeys: () => listen(keys, { ...config.server, limits }, 'server', tlsOf(config.server)),
+    listenKeys: () =>
+      listen(keys, { ...config.server, ...bounded('server') }, 'server', tlsOf(config.server)),
     listenOperations: () =>
-      listen(operations, { ...config.operations, limits }, 'operations', tlsOf(config.operations)),
+      listen(
+        operations,
+        { ...config.operations, ...bounded('operations') },
+        'operations',
+        tlsOf(config.operations),
+      ),
   };
 }
 

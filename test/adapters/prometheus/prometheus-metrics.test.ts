@@ -118,6 +118,11 @@ describe('an event', () => {
     ],
     ['of a full repair queue', { event: 'repairs.dropped', count: 4 }, ['rkms_repairs_dropped_total{} 4']],
     [
+      'of a refused connection',
+      { event: 'connection.refused', listener: 'operations', reason: 'address' },
+      ['rkms_connections_refused_total{listener=operations,reason=address} 1'],
+    ],
+    [
       'of a write to the audit log',
       { event: 'audit.flushed', lines: 3, durationMs: 2, failed: false },
       [

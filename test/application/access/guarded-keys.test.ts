@@ -61,7 +61,7 @@ describe('a key that is released', () => {
   it('and was made for it leaves a line that says so (I10)', async () => {
     expect(await ask(['read', 'create'])).toMatchObject({ value: { created: true } });
     expect(service.audit.entries).toStrictEqual([
-      { ...line, timeMs, outcome: 'created', version: 1, region: 'eu-central-1', copies: '3/3' },
+      { ...line, timeMs, outcome: 'created', version: 1, region: 'eu-central-1', copies: '3/3', store: 0 },
     ]);
   });
 

@@ -55,6 +55,7 @@ const line = (outcome: string): unknown => ({
   id: 'orders/7',
   version: 1,
   source: 'scripted',
+  store: 0,
   outcome,
 });
 

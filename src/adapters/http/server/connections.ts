@@ -4,6 +4,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { ConnectionRefused } from '../../../ports/telemetry.js';
 
 export interface ConnectionLimits {
   /** Open connections of the listener. Those beyond it are dropped, and idle ones are closed to make room. */
@@ -15,6 +16,9 @@ export interface ConnectionLimits {
   /** Milliseconds after which a connection without a request is closed. */
   readonly keepAliveMs: number;
 }
+
+/** Which limit a connection went beyond. */
+export type RefusalReason = ConnectionRefused['reason'];
 
 /** An idle connection with TLS takes 71 KB (measured): 1,000 take 71 MB. */
 export const defaultLimits: ConnectionLimits = {
@@ -36,7 +40,10 @@ export class Connection {
   #sentBytes = 0;
   #progressMs = performance.now();
 
-  constructor(private readonly socket: Socket) {
+  constructor(
+    private readonly socket: Socket,
+    private readonly onRefused: (reason: RefusalReason) => void = () => undefined,
+  ) {
     socket.once('close', () => {
       this.#acceptsRequests = false;
       for (const response of this.#unanswered) if (response.socket === null) response.emit('close');
@@ -53,7 +60,7 @@ export class Connection {
     if (!this.#acceptsRequests) return false;
     if (this.#unanswered.size >= maxPipelined) {
       this.#acceptsRequests = false;
-      this.socket.destroy();
+      this.#refuse('pipelined');
       return false;
     }
     this.#unanswered.add(response);
@@ -92,7 +99,12 @@ export class Connection {
     const isStuck = (writableLength > 0 || writableEnded) && sentBytes === this.#sentBytes;
     this.#sentBytes = sentBytes;
     if (!isStuck) this.#progressMs = nowMs;
-    else if (nowMs - this.#progressMs >= timeoutMs) this.socket.destroy();
+    else if (nowMs - this.#progressMs >= timeoutMs) this.#refuse('unread');
+  }
+
+  #refuse(reason: RefusalReason): void {
+    if (!this.socket.destroyed) this.onRefused(reason);
+    this.socket.destroy();
   }
 }
 
@@ -110,17 +122,19 @@ export class Connections {
     server: Server,
     private readonly limits: ConnectionLimits,
     isTls: boolean,
+    private readonly onRefused: (reason: RefusalReason) => void = () => undefined,
   ) {
     const { maxConnections, writeTimeoutMs } = limits;
     server.maxConnections = maxConnections;
     server.on('drop', () => {
+      this.onRefused('connections');
       server.closeIdleConnections();
     });
     server.prependListener('connection', (socket: Socket) => {
       this.#admit(socket);
     });
     server.prependListener(isTls ? 'secureConnection' : 'connection', (socket: Socket) => {
-      this.#connections.set(socket, new Connection(socket));
+      this.#connections.set(socket, new Connection(socket, this.onRefused));
       socket.once('close', () => this.#connections.delete(socket));
     });
     this.#timer = setInterval(
@@ -157,7 +171,9 @@ export class Connections {
       else this.#byAddress.set(address, left);
     });
     // Later, because Node's own listeners for this event need an open socket.
-    if (count > this.limits.maxConnectionsPerAddress) setImmediate(() => socket.destroy());
+    if (count <= this.limits.maxConnectionsPerAddress) return;
+    this.onRefused('address');
+    setImmediate(() => socket.destroy());
   }
 }
 

@@ -9,7 +9,7 @@ import type Koa from 'koa';
 import { codeOf } from '../../files/private-files.js';
 import { OperatorError } from '../../system/operator-error.js';
 import { rawProblem } from './answers.js';
-import { Connections, defaultLimits, type ConnectionLimits } from './connections.js';
+import { Connections, defaultLimits, type ConnectionLimits, type RefusalReason } from './connections.js';
 import type { RequestFailure } from './request-failures.js';
 import { hasBody } from './request-scope.js';
 import type { Tls } from '../tls/tls.js';
@@ -19,6 +19,8 @@ export interface ListenSettings {
   /** 0 lets the system choose a free port. */
   readonly port: number;
   readonly limits?: ConnectionLimits;
+  /** Called for every connection that is closed because it went beyond a limit. */
+  readonly onRefused?: (reason: RefusalReason) => void;
 }
 
 export interface RunningServer {
@@ -41,7 +43,7 @@ const nodeLimits = {
 /** Serves `app` until `stop`. Throws an OperatorError if the address cannot be used. */
 export async function listen(
   app: Koa,
-  { host, port, limits = defaultLimits }: ListenSettings,
+  { host, port, limits = defaultLimits, onRefused }: ListenSettings,
   section: 'server' | 'operations',
   tls?: Tls,
 ): Promise<RunningServer> {
@@ -64,7 +66,7 @@ export async function listen(
   const { server, detach } = serverFor(answer, limits, tls);
   // An unknown expectation is ignored. Node would refuse the request, without our headers.
   server.on('checkExpectation', answer);
-  const connections = new Connections(server, limits, tls !== undefined);
+  const connections = new Connections(server, limits, tls !== undefined, onRefused);
   refuseUnreadable(server, connections);
   await bound(server, host, port, section);
   const address = server.address() as AddressInfo;
