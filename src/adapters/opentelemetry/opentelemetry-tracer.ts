@@ -1,5 +1,5 @@
 // Creates spans through OpenTelemetry's API. RKMS loads no OpenTelemetry SDK; an operator who wants traces loads one, and
-// without it a span has no effect and costs a few short-lived objects. A caller's baggage is never propagated, because it
+// without it no span is made. A caller's baggage is never propagated, because it
 // would be sent to AWS.
 import {
   context,
@@ -12,6 +12,7 @@ import {
   type Context,
   type Span as OtelSpan,
   type SpanContext,
+  type TracerProvider,
 } from '@opentelemetry/api';
 import type { Span, SpanFacts, TraceHeaders, Tracer } from '../../ports/tracer.js';
 
@@ -19,15 +20,30 @@ export class OpenTelemetryTracer implements Tracer {
   readonly #tracer = trace.getTracer('rkms');
 
   request<T>(headers: TraceHeaders, facts: SpanFacts, act: (span: Span) => Promise<T>): Promise<T> {
+    if (isWithoutSdk()) return act(noSpan);
     const parent = parentOf(headers);
     const span = this.#tracer.startSpan('request', { kind: SpanKind.SERVER, attributes: facts }, parent);
     return within(span, parent, act);
   }
 
   span<T>(name: string, facts: SpanFacts, act: (span: Span) => Promise<T>): Promise<T> {
+    if (isWithoutSdk()) return act(noSpan);
     const parent = context.active();
     return within(this.#tracer.startSpan(name, { attributes: facts }, parent), parent, act);
   }
+}
+
+const noSpan: Span = { note: () => undefined, fail: () => undefined };
+
+/** The API's own provider has this method; it returns undefined as long as no SDK is registered. */
+interface Delegating {
+  getDelegateTracer?(name: string): unknown;
+}
+
+/** Whether nothing collects traces. An SDK may be registered at any time. */
+function isWithoutSdk(): boolean {
+  const provider: TracerProvider & Delegating = trace.getTracerProvider();
+  return provider.getDelegateTracer !== undefined && provider.getDelegateTracer('rkms') === undefined;
 }
 
 /** An SDK's HTTP instrumentation has an active span already, with the caller's trace as its parent: that one is the parent. */

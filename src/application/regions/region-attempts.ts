@@ -21,7 +21,8 @@ import { withDeadline, type Bounds } from '../resilience/with-deadline.js';
 import type { RegionSelector } from './region-selector.js';
 
 /** One call to one region. `onTimeout` and `onAbort` are its failures when it is cut off. */
-export interface RegionAttempt<T, F> extends Omit<Bounds<T, F>, 'clock' | 'timeoutMs'> {
+export interface RegionAttempt<T, F> extends Omit<Bounds<T, F>, 'clock' | 'timeoutMs' | 'signal'> {
+  readonly signal: AbortSignal;
   readonly timeoutMs: number;
   /**
    * Present: the call is not cut off after `timeoutMs`. It is then reported as timed out, this function is called, and

@@ -38,6 +38,8 @@ const aborted: VaultFailure = { kind: 'call.aborted' };
 
 export class RegionCalls {
   readonly attempts: RegionAttempts;
+  /** The configured regions, in order of preference. */
+  readonly regions: readonly Region[];
 
   constructor(
     readonly vaults: readonly KeyVault[],
@@ -48,11 +50,7 @@ export class RegionCalls {
     tracer?: Tracer,
   ) {
     this.attempts = new RegionAttempts(selector, clock, tracer);
-  }
-
-  /** The configured regions, in order of preference. */
-  get regions(): readonly Region[] {
-    return this.vaults.map(({ region }) => region);
+    this.regions = vaults.map(({ region }) => region);
   }
 
   /** Whether the region is known not to answer now. */

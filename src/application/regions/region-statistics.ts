@@ -163,8 +163,13 @@ export class RegionStatistics {
   }
 
   read(region: Region): GaugeReading {
-    const { p50Ms, p95Ms, inFlight, throttle } = this.of(region);
-    return { p50Ms, p95Ms, overQuota: inFlight >= throttle.limit };
+    const { p50Ms, p95Ms } = this.of(region);
+    return { p50Ms, p95Ms, overQuota: this.isOverQuota(region) };
+  }
+
+  isOverQuota(region: Region): boolean {
+    const { inFlight, throttle } = this.of(region);
+    return inFlight >= throttle.limit;
   }
 
   private of(region: Region): Measured {

@@ -12,7 +12,6 @@ import {
   scan,
   share,
   Subject,
-  tap,
   type Observable,
   type SchedulerLike,
 } from 'rxjs';
@@ -21,6 +20,8 @@ import { step } from '../../domain/regions/region-health.js';
 import { preferRegions, rankRegions, type Preference } from '../../domain/regions/region-order.js';
 import {
   circuitOf,
+  entryOf,
+  faultOf,
   needsProbe,
   isSilent,
   newRegionHealth,
@@ -65,14 +66,15 @@ interface Mail {
   readonly region: Region;
   readonly event: HealthEvent;
 }
-type States = ReadonlyMap<Region, RegionHealth>;
+/** Changed in place: a copy for every answer would cost more than the rest. */
+type States = Map<Region, RegionHealth>;
 
 export class RegionSupervisor implements RegionSelector {
   private readonly mailbox = new Subject<Mail>();
   private readonly statistics: RegionStatistics;
   private readonly transitions = new Map<Region, number>();
-  private states: States;
-  private preferred: readonly Region[];
+  private readonly states: States;
+  private preferred: readonly Region[] = [];
 
   /** The actor itself: it works while it has a subscriber. Emits the order of regions whenever it changes. */
   readonly order$: Observable<readonly Region[]>;
@@ -88,19 +90,13 @@ export class RegionSupervisor implements RegionSelector {
     private readonly scheduler?: SchedulerLike,
   ) {
     const nowMs = clock.monotonicMs();
-    this.preferred = regions;
     this.states = new Map(regions.map((region) => [region, newRegionHealth(nowMs, settings.health)]));
     this.statistics = new RegionStatistics(regions, settings.pace, nowMs);
     const states$ = defer(() =>
       merge(this.mailbox, this.ticks(), this.probes()).pipe(
         scan((states, mail) => this.next(states, mail), this.states),
       ),
-    ).pipe(
-      tap((states) => {
-        this.states = states;
-      }),
-      share(),
-    );
+    ).pipe(share());
     this.order$ = states$.pipe(
       map(() => this.rank(0)),
       distinctUntilChanged((a, b) => a.join() === b.join()),
@@ -135,12 +131,13 @@ export class RegionSupervisor implements RegionSelector {
   }
 
   isOverQuota(region: Region): boolean {
-    return this.statistics.read(region).overQuota;
+    return this.statistics.isOverQuota(region);
   }
 
   hasSharedFault(regions: readonly Region[]): boolean {
-    const faults = new Set(regions.map((region) => faultOf(this.stateOf(region))));
-    return faults.size === 1 && !faults.has(undefined);
+    const [first] = regions;
+    const fault = first && faultOf(this.stateOf(first));
+    return fault !== undefined && regions.every((region) => faultOf(this.stateOf(region)) === fault);
   }
 
   begin(region: Region): void {
@@ -152,7 +149,11 @@ export class RegionSupervisor implements RegionSelector {
     this.statistics.end(call, atMs);
     if (this.statistics.wasOnlySlower(call, atMs)) return;
     const event = healthEventOf(call, atMs, this.statistics.speedOf(call), () => this.clock.random());
-    if (event) this.mailbox.next({ region: call.region, event });
+    if (event === undefined) return;
+    const mail = { region: call.region, event };
+    // A healthy region that answers stays healthy, so no subscriber needs to know.
+    if (event.kind === 'answered' && this.isHealthy(call.region)) this.next(this.states, mail);
+    else this.mailbox.next(mail);
   }
 
   /** Carries out an operator's order; false for a region that is not supervised. */
@@ -174,15 +175,14 @@ export class RegionSupervisor implements RegionSelector {
 
   private next(states: States, { region, event }: Mail): States {
     const before = states.get(region);
-    if (before === undefined) return states;
-    const after = step(this.settings.health)(before, event);
-    if (after === before) return states;
+    const after = before && step(this.settings.health)(before, event);
+    if (before === undefined || after === undefined || after === before) return states;
     if (after.state.kind !== before.state.kind) {
       const [from, to, why] = [before.state.kind, after.state.kind, after.why];
       this.transitions.set(region, (this.transitions.get(region) ?? 0) + 1);
       this.telemetry.record({ event: 'region.transition', region, from, to, why });
     }
-    return new Map([...states, [region, after]]);
+    return states.set(region, after);
   }
 
   private ticks(): Observable<Mail> {
@@ -223,17 +223,23 @@ export class RegionSupervisor implements RegionSelector {
   }
 
   private rank(chance: number): readonly Region[] {
+    const { prefer } = this.settings;
+    const isBest = (region: Region): boolean => this.isHealthy(region) && !this.isOverQuota(region);
+    if (prefer === 'configured' && this.regions.every(isBest)) return this.regions;
     const nowMs = this.clock.monotonicMs();
     const views = this.regions.map((region) => {
       const health = this.stateOf(region);
-      const { overQuota } = this.statistics.read(region);
       const admitted = chance < trafficShare(health, this.settings.health, nowMs);
-      const typicalMs = this.statistics.typicalMs(region);
-      return { region, state: health.state.kind, admitted, overQuota, typicalMs };
+      const now = { overQuota: this.isOverQuota(region), typicalMs: this.statistics.typicalMs(region) };
+      return { region, state: health.state.kind, admitted, ...now };
     });
-    const preferred = preferRegions(views, this.settings.prefer, this.preferred);
+    const preferred = preferRegions(views, prefer, this.preferred);
     this.preferred = preferred.map(({ region }) => region);
     return rankRegions(preferred);
+  }
+
+  private isHealthy(region: Region): boolean {
+    return this.states.get(region)?.state.kind === 'healthy';
   }
 
   private stateOf(region: Region): RegionHealth {
@@ -242,9 +248,3 @@ export class RegionSupervisor implements RegionSelector {
     return health;
   }
 }
-
-/** Identifies one entry into a state: a region may enter several states in one tick. */
-const entryOf = ({ state, sinceMs, why }: RegionHealth): string => `${state.kind} ${sinceMs} ${why}`;
-/** Why a region cannot be used until an operator repairs it. */
-const faultOf = ({ state }: RegionHealth): string | undefined =>
-  state.kind === 'misconfigured' ? state.reason : undefined;

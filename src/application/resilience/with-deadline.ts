@@ -8,8 +8,8 @@ export interface Bounds<T, F> {
   readonly clock: Clock;
   /** Undefined: only `signal` ends the call. */
   readonly timeoutMs: number | undefined;
-  /** Fires when the result is no longer needed. */
-  readonly signal: AbortSignal;
+  /** Fires when the result is no longer needed. Undefined: only the deadline ends the call. */
+  readonly signal: AbortSignal | undefined;
   readonly onTimeout: F;
   readonly onAbort: F;
   /** Receives an answer that came too late, to wipe what is in it. */
@@ -17,7 +17,7 @@ export interface Bounds<T, F> {
 }
 
 /**
- * Runs `act` with a signal of its own, which fires at the deadline or when the result is no longer needed. Time during
+ * Runs `act` with a signal that fires at the deadline or when the result is no longer needed. Time during
  * which this process was stalled does not count towards `timeoutMs`. Rejects only when `act` throws, which is a bug.
  */
 export function withDeadline<T, F>(
@@ -27,34 +27,35 @@ export function withDeadline<T, F>(
   return new ResultAsync(
     new Promise<Result<T, F>>((resolve, reject) => {
       const { clock, timeoutMs, signal, onTimeout, onAbort, discard } = bounds;
-      const controller = new AbortController();
+      // Without a deadline, the caller's signal alone ends the call.
+      const [passed, abort] = timeoutMs === undefined && signal ? [signal, ignore] : newSignal();
       let open = true;
       const close = (): void => {
         open = false;
         cancelTimer();
-        signal.removeEventListener('abort', leave);
+        signal?.removeEventListener('abort', leave);
       };
       const giveUp = (failure: F): void => {
         if (!open) return;
         close();
         resolve(err(failure));
-        controller.abort();
+        abort();
       };
       const leave = (): void => {
         giveUp(onAbort);
       };
       const cancelTimer =
         timeoutMs === undefined
-          ? () => undefined
+          ? ignore
           : scheduleStallAware(clock, timeoutMs, () => {
               giveUp(onTimeout);
             });
-      signal.addEventListener('abort', leave);
-      if (signal.aborted) {
+      signal?.addEventListener('abort', leave);
+      if (signal?.aborted) {
         leave();
         return;
       }
-      const run = async (): Promise<Result<T, F>> => act(controller.signal);
+      const run = async (): Promise<Result<T, F>> => act(passed);
       run().then(
         (result) => {
           if (open) {
@@ -71,6 +72,18 @@ export function withDeadline<T, F>(
       );
     }),
   );
+}
+
+const ignore = (): void => undefined;
+
+function newSignal(): readonly [AbortSignal, () => void] {
+  const controller = new AbortController();
+  return [
+    controller.signal,
+    () => {
+      controller.abort();
+    },
+  ];
 }
 
 /** Resolves after `pauseMs`, or as soon as the signal fires. */

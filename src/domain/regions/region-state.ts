@@ -157,6 +157,13 @@ export const newRegionHealth = (atMs: number, settings: HealthSettings): RegionH
   faults: noIntegrityFaults,
 });
 
+/** Identifies one entry into a state: a region may enter several states in one tick. */
+export const entryOf = ({ state, sinceMs, why }: RegionHealth): string => `${state.kind} ${sinceMs} ${why}`;
+
+/** Why a region cannot be used until an operator repairs it; undefined when it can. */
+export const faultOf = ({ state }: RegionHealth): Misconfiguration | undefined =>
+  state.kind === 'misconfigured' ? state.reason : undefined;
+
 /** Whether a probe is due now. */
 export const needsProbe = ({ state }: RegionHealth, atMs: number): boolean =>
   state.kind === 'half-open' || ('nextProbeMs' in state && atMs >= state.nextProbeMs);

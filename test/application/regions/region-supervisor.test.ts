@@ -43,7 +43,7 @@ describe('healthy regions', () => {
   it('are ordered as configured, which is emitted once, and are not probed while they answer', () => {
     const regions = play({ untilMs: 59_000 }, (all) => {
       all.calls('100ms aaa 29s a');
-      all.expectOrders('100ms o', { o: 'FDS' });
+      all.expectOrders('250ms o', { o: 'FDS' });
       all.acts('1s o', {
         o: () => {
           expect(inShort(all.supervisor.order())).toBe('FDS');
@@ -792,7 +792,7 @@ describe('a region that becomes slow', () => {
     const regions = play({ untilMs: 21_000 }, (all) => {
       slowed(all);
       all.calls('20s fffff', { at: stockholm });
-      all.expectOrders('o 19999ms p 3ms q', { o: 'FDS', p: 'DSF', q: 'DFS' });
+      all.expectOrders('250ms o 19749ms p 3ms q', { o: 'FDS', p: 'DSF', q: 'DFS' });
     });
     expect(regions.transitions.filter(([, text]) => text.startsWith(frankfurt))).toStrictEqual([
       [20_000, slow],
@@ -984,7 +984,7 @@ describe('a supervisor that prefers the fastest', () => {
     play({ untilMs: 20_000, prefer: 'fastest' }, (all) => {
       for (const at of [frankfurt, dublin, stockholm]) all.calls('aaaaaaa', { at, durationMs: 100 });
       all.calls('1s fffff');
-      all.expectOrders('o 1003ms p 3245ms o', { o: 'FDS', p: 'DSF' });
+      all.expectOrders('250ms o 753ms p 3245ms o', { o: 'FDS', p: 'DSF' });
     });
   });
 
@@ -1001,7 +1001,7 @@ describe('a supervisor that prefers the fastest', () => {
     play({ untilMs: 3_000, prefer: 'fastest' }, (all) => {
       for (const at of [frankfurt, dublin]) all.calls('aaaaaaa', { at, durationMs: 100 });
       all.calls('1s aaaaaaa', { at: stockholm, durationMs: 20 });
-      all.expectOrders('o 1249ms p', { o: 'FDS', p: 'SFD' });
+      all.expectOrders('250ms o 999ms p', { o: 'FDS', p: 'SFD' });
     });
   });
 });

@@ -128,6 +128,14 @@ describe('a start', () => {
     ]);
   });
 
+  it('may name NODE_OPTIONS, which allows none of its flags', () => {
+    const allowing = '[security]\nallow_environment = ["NODE_OPTIONS"]\n';
+    expect(refusal(allowing, { NODE_OPTIONS: '--inspect' })).toEqual([
+      expect.stringMatching(/: --inspect lets/),
+      expect.any(String),
+    ]);
+  });
+
   it.each([
     ['HTTPS_PROXY', 'proxies are not supported'],
     ['https_proxy', 'proxies are not supported'],

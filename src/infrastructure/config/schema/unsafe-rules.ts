@@ -45,6 +45,7 @@ const noProxy =
   'no proxy: RKMS connects to AWS directly, and proxies are not supported; use VPC endpoints or a NAT gateway';
 
 export const allowedName = z.string({ error: nameRule }).superRefine((name, context) => {
-  if (unsafeRules.some(({ names }) => names.test(name))) return;
+  // The flags in NODE_OPTIONS are refused and allowed by their own names: its name alone allows nothing.
+  if (name === 'NODE_OPTIONS' || unsafeRules.some(({ names }) => names.test(name))) return;
   context.addIssue({ code: 'custom', message: proxyVariable.test(name) ? noProxy : nameRule });
 });
