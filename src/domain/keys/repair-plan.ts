@@ -1,6 +1,6 @@
 // What a record needs to be complete again, given the states of its copies. Decides which copies may be replaced and which
 // dropped: never one that may be good, and none whose loss would leave fewer proven copies (I6).
-import type { FailedAttempt } from '../failures/region-failures.js';
+import type { FailedAttempt, VaultFailure } from '../failures/region-failures.js';
 import type { KeyId, KeyVersion, Region } from '../ids.js';
 import { regionsWhere, type CopyCheck } from './copy-check.js';
 import type { KeyRecord } from './key-record.js';
@@ -10,7 +10,7 @@ export interface RepairPlan {
   readonly missing: readonly Region[];
   /** Regions whose copy is proven not to open to the key: it may be replaced. */
   readonly unreadable: readonly Region[];
-  /** Regions that cannot be repaired now: their copy was not checked, or they are ejected. */
+  /** Regions that cannot be repaired now: their copy was not checked, although they were called, or they are ejected. */
   readonly failed: readonly FailedAttempt[];
 }
 
@@ -22,10 +22,16 @@ export function planRepair(check: CopyCheck, isEjected: (region: Region) => bool
   const mismatched = regionsWhere(check, 'mismatched').filter((region) => !isEjected(region));
   const unreadable = [...regionsWhere(check, 'unreadable'), ...mismatched];
   const failed = check.flatMap(({ region, state }): FailedAttempt[] =>
-    'failure' in state && !unreadable.includes(region) ? [{ region, failure: state.failure }] : [],
+    'failure' in state && !unreadable.includes(region) && !wasSkipped(state.failure)
+      ? [{ region, failure: state.failure }]
+      : [],
   );
   return { missing: regionsWhere(check, 'missing'), unreadable, failed };
 }
+
+/** A region that was not called, because it is known to be down, says nothing about its copy. */
+const wasSkipped = (failure: VaultFailure): boolean =>
+  failure.kind === 'region.unavailable' && failure.reason === 'ejected';
 
 /** The record's regions that are no longer configured; none unless every configured region is proven to hold the key. */
 export function droppable(

@@ -200,7 +200,8 @@ describe('while its region is ejected, a key', () => {
     queue.start();
     queue.note(debt('orders/7', [region('eu-west-1')]));
     await service.clock.advance(1_000);
-    expect([await copiesOf(), service.vaults[2].calls]).toEqual([3, []]);
+    expect([await copiesOf(), service.vaults[2].calls, queue.waitingKeys]).toEqual([3, [], 0]);
+    expect(repairs).toMatchObject([{ added: ['eu-west-1'], failed: [] }]);
   });
 
   it('does not delay keys that lack a copy in another region', async () => {
