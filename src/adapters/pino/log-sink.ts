@@ -18,13 +18,20 @@ export class LogSink implements DestinationStream {
   #dropped = 0;
   #closed = false;
   #retries = true;
+  /** Whether the last write failed for another reason than a slow reader, for example a full disk. */
+  #isFailing = false;
 
   constructor(private readonly settings: LogSinkSettings) {
     const { fd, maxQueued: maxLength } = settings;
     const retryEAGAIN = (): boolean => this.#retries;
     this.#stream = pino.destination({ dest: nonBlocking(fd), sync: false, maxLength, retryEAGAIN });
     // RKMS keeps serving when its log cannot be written, for example after the reader of a pipe has ended.
-    this.#stream.on('error', () => undefined);
+    this.#stream.on('error', () => {
+      this.#isFailing = true;
+    });
+    this.#stream.on('write', () => {
+      this.#isFailing = false;
+    });
     this.#stream.on('drop', () => {
       this.#dropped += 1;
     });
@@ -59,6 +66,8 @@ export class LogSink implements DestinationStream {
   abandon(): void {
     this.#closed = true;
     this.#retries = false;
+    // At exit, the stream would try for ever to write what a full disk refuses.
+    if (this.#isFailing) this.#stream.destroy();
   }
 
   #reportDropped(): void {

@@ -1,8 +1,9 @@
 // The log sink: it never blocks, and its queue is bounded.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { LogSink } from '../../../src/adapters/pino/log-sink.js';
 import { until } from '../../support/until.js';
@@ -61,6 +62,24 @@ describe('a log with a reader', () => {
     write(sink, 2);
     await sink.close();
     expect(readFileSync(file, 'utf8')).toBe(lineOf(0) + lineOf(1));
+  });
+});
+
+describe('a log on a full disk', () => {
+  it('does not keep the process from exiting', () => {
+    const compiled = pathToFileURL(resolve('dist/src/adapters/pino/log-sink.js')).href;
+    const script = `
+      import { LogSink } from ${JSON.stringify(compiled)};
+      const sink = new LogSink({ fd: 2, maxQueued: 1000, closeTimeoutMs: 50, droppedLine: () => '' });
+      sink.write('a line\\n');
+      setImmediate(() => sink.close().then(() => process.exit(7)));`;
+    const full = openSync('/dev/full', 'w');
+    const ended = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'ignore', full],
+      timeout: 20_000,
+    });
+    closeSync(full);
+    expect([ended.status, ended.signal]).toEqual([7, null]);
   });
 });
 

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it, jest } from '@jest/globals';
 import { embeddedConfig, Lab } from '../../support/served-process.js';
 
@@ -89,6 +90,23 @@ describe('when standard output cannot be written', () => {
 
   it('a command says so in one line, without a stack', () => {
     expect(toFullDisk('config', 'show')).toEqual(refused);
+  });
+
+  it('a log that cannot be written does not end a command either', () => {
+    const full = openSync('/dev/full', 'w');
+    const log = pathToFileURL(resolve('dist/src/infrastructure/cli/support/error-log.js')).href;
+    const script = `
+      import { errorLog } from ${JSON.stringify(log)};
+      process.stderr.on('error', () => undefined);
+      const log = errorLog();
+      log.error('one');
+      setImmediate(() => { log.error('two'); process.exitCode = 7; });`;
+    const ended = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'ignore', full],
+      timeout: 20_000,
+    });
+    closeSync(full);
+    expect([ended.status, ended.signal]).toEqual([7, null]);
   });
 
   it('a new token that nobody received is not valid', async () => {

@@ -1,7 +1,6 @@
 // `rkms keys get`: prints one existing key, through the same authorization and audit as the service; the audit entry names the
 // user of the operating system. Never creates a key, never prints one to a terminal by accident, and wipes it from memory.
 import type { Command } from 'commander';
-import { pino } from 'pino';
 import { base64Length, writeBase64 } from '../../../adapters/system/base64-bytes.js';
 import { keyBody } from '../../../adapters/http/keys/key-answer.js';
 import type { ServedKey } from '../../../application/keys/get-data-key.js';
@@ -17,6 +16,7 @@ import { requireGenesis } from '../../startup/prepare-store.js';
 import { loadConfig } from '../support/command-config.js';
 import type { ConfigOption } from '../support/declare.js';
 import { withContainer } from '../support/command-container.js';
+import { errorLog } from '../support/error-log.js';
 import { osAuthor } from '../support/os-author.js';
 import { refusedAnswer } from '../support/refused-answer.js';
 
@@ -52,7 +52,7 @@ export async function getKey(id: KeyId, options: GetOptions, command: Command): 
 }
 
 function openKey(id: KeyId, version: KeyVersion, config: Config): Promise<ServedKey> {
-  const errors = pino({ level: 'error', base: null }, pino.destination({ dest: 2, sync: true }));
+  const errors = errorLog();
   return withContainer(config, [bindAdapters(config, errors), bindApplication(config)], async (container) => {
     await requireGenesis(container.get(KeyRepository), config);
     const { caller, requestId } = osAuthor();

@@ -2,7 +2,7 @@
 // deployment, shows progress, stops cleanly on a signal, keeps a checkpoint, prints the report. The command decides what is
 // done with a key.
 import type { Container, ContainerModule } from 'inversify';
-import { pino, type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { failureFacts } from '../../../adapters/pino/log-facts.js';
 import { Scan, type ScanSource } from '../../../application/maintenance/scan-keys.js';
 import { emptyTally, tallied, type Finding, type Tally } from '../../../application/maintenance/tally.js';
@@ -17,6 +17,7 @@ import { requireTables } from '../../startup/check-tables.js';
 import { requireStore } from '../../startup/prepare-store.js';
 import { replicasOf } from '../../wiring/store-bindings.js';
 import { withContainer } from '../support/command-container.js';
+import { errorLog } from '../support/error-log.js';
 import { exitCodes, type ExitCode } from '../support/exit-codes.js';
 import {
   deleteCheckpoint,
@@ -66,7 +67,7 @@ export async function runScan<Entry>(
   options: ScanOptions,
   job: ScanJob<Entry>,
 ): Promise<ExitCode> {
-  const errors = pino({ level: 'error', base: null }, pino.destination({ dest: 2, sync: true }));
+  const errors = errorLog();
   const modules = [bindAdapters(config, errors), bindApplication(config), ...job.modules];
   return withContainer(config, modules, (container) => scan(container, config, options, job, errors));
 }
