@@ -94,7 +94,7 @@ const onCall: Preparation = {
   before: async ({ page }, stage) => {
     if (page === 'docs/runbooks/README.md') {
       stage.lab.write('rkms.log', '');
-      for (const tool of ['iostat', 'timedatectl', 'top', 'pgrep', 'systemctl', 'journalctl']) {
+      for (const tool of ['iostat', 'timedatectl', 'top', 'pgrep', 'ss', 'systemctl', 'journalctl']) {
         stage.program(tool, 'exit 0');
       }
       stage.replace('TOKEN=...', 'TOKEN="$(cat data/token)"');
