@@ -1,12 +1,19 @@
 // Connections that send much and read nothing, over plain HTTP and TLS. Each is closed within bounds, releases all of its
 // resources, and never keeps a slot from callers with valid credentials.
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Duplex } from 'node:stream';
 import { ResultAsync } from 'neverthrow';
-import { addressOf, maxPipelined } from '../../src/adapters/http/server/connections.js';
+import {
+  addressOf,
+  Connections,
+  defaultLimits,
+  maxPipelined,
+} from '../../src/adapters/http/server/connections.js';
+import { hasBody } from '../../src/adapters/http/server/request-scope.js';
 import { ask } from '../support/http-client.js';
 import { ServedApp } from '../support/served-app.js';
 import { TlsApp } from '../support/tls-app.js';
@@ -175,6 +182,39 @@ function blockedAfterContext(app: ServedApp): ReadonlySet<Duplex> {
   };
   return blocked;
 }
+
+describe('of 2,000 pipelined requests that arrive together', () => {
+  /** How many requests were parsed of these bytes. */
+  async function parsedOf(bytes: string): Promise<number> {
+    let parsed = 0;
+    const server = createServer((incoming, response) => {
+      parsed += 1;
+      const connection = connections.of(incoming.socket);
+      if (connection?.begin(response) === true && hasBody(incoming)) connection.refuseFurther();
+    });
+    const connections = new Connections(server, defaultLimits, false);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const socket = quiet(connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port }));
+    let left = 0;
+    server.on('connection', (accepted) => accepted.on('close', () => (left += 1)));
+    server.on('clientError', (_, accepted) => accepted.destroy());
+    socket.write(bytes);
+    await until(() => parsed > 1);
+    socket.end(livez);
+    await until(() => left === 1);
+    server.close();
+    return parsed;
+  }
+
+  it('only those up to the limit are even parsed', async () => {
+    expect(await parsedOf(livez.repeat(2_000))).toBe(maxPipelined + 1);
+  });
+
+  it('after an unexpected body, only one is parsed', async () => {
+    const refused = 'GET /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx';
+    expect(await parsedOf(refused + livez.repeat(2_000))).toBe(2);
+  });
+});
 
 describe('connections from one address', () => {
   it('beyond its limit are closed at once, and other ones go on', async () => {

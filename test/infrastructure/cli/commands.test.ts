@@ -312,6 +312,7 @@ describe('an example in the help', () => {
     const store = new DatabaseSync(lab.path('data', 'rkms.sqlite'), { timeout: 5_000 });
     store.exec(`DELETE FROM keys WHERE id = 'broken'`);
     store.close();
+    await rkms('recover', '--accept-lost');
     await rkms('repair');
     const [, revocable = ''] = (await lab.token(config, 'leaker', 'read')).split('_');
     const left = runnable.values();

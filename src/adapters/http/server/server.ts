@@ -148,8 +148,8 @@ function refuseUnreadable(server: Server, connections: Connections): void {
       return;
     }
     if (connection.isEnding) return;
-    // Node reports this if data arrives while it has paused its own parser: the request is not at fault, but is lost.
-    if (code === 'HPE_PAUSED') {
+    // Data arrived while Node has paused its own parser, and the request is lost; or after the last request that is parsed.
+    if (code === 'HPE_PAUSED' || code === 'HPE_PAUSED_UPGRADE') {
       connection.end();
       return;
     }
