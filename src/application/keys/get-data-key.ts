@@ -1,7 +1,7 @@
 // The main use case: finds the key of an id or creates it, then opens it. Concurrent requests for one id share one
 // execution. Never creates a key for a caller that may not create, and writes nothing when it reads (I9). Only the store,
 // never the cache of records, says that there is no key.
-import { err, errAsync, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { CreationOverQuota, GetKeyFailure } from '../../domain/failures/key-failures.js';
 import { firstVersion, type CallerId, type KeyId, type KeyVersion, type Region } from '../../domain/ids.js';
@@ -98,7 +98,7 @@ export class GetDataKey {
   private findOrCreate(request: KeyRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
     const { id, mayCreate, payer } = request;
     const cached = this.records.get(id);
-    if (cached) return this.openCached(id, cached, signal);
+    if (cached) return new ResultAsync(this.openCached(id, cached, signal));
     if (mayCreate) this.creation.prepare();
     return this.store
       .read(findRecord(id, firstVersion), signal)
@@ -111,25 +111,19 @@ export class GetDataKey {
   }
 
   /** A copy of the cache that does not open may have been replaced since: then that of the store is opened. */
-  private openCached(
+  private async openCached(
     id: KeyId,
     { record, ageMs }: CachedRecord,
     signal: AbortSignal,
-  ): ResultAsync<ServedKey, GetKeyFailure> {
-    return this.open(record, signal)
-      .map((served): ServedKey => ({ ...served, recordAgeMs: ageMs }))
-      .orElse((failure) => {
-        if (failure.kind !== 'key.unreadable' && failure.kind !== 'regions.exhausted')
-          return errAsync(failure);
-        return this.store
-          .read(findRecord(id, firstVersion), signal)
-          .mapErr((unread) => (failure.kind === 'key.unreadable' ? unread : failure))
-          .andThen((found) =>
-            found && !hasSameCopies(found, record)
-              ? this.openStored(id, { record: found }, signal)
-              : errAsync(failure),
-          );
-      });
+  ): Promise<Result<ServedKey, GetKeyFailure>> {
+    const opened = await this.open(record, signal);
+    if (opened.isOk()) return ok({ ...opened.value, recordAgeMs: ageMs });
+    const failure = opened.error;
+    if (failure.kind !== 'key.unreadable' && failure.kind !== 'regions.exhausted') return err(failure);
+    const found = await this.store.read(findRecord(id, firstVersion), signal);
+    if (found.isErr()) return err(failure.kind === 'key.unreadable' ? found.error : failure);
+    const isNewer = found.value !== undefined && !hasSameCopies(found.value, record);
+    return isNewer ? this.openStored(id, { record: found.value }, signal) : err(failure);
   }
 
   private create(
@@ -169,15 +163,16 @@ export class GetDataKey {
         ? ok(record)
         : err({ kind: 'key.unreadable', reason: 'broken', detail: 'record of another key' } as const);
     return requested
-      .asyncAndThen((found) => this.open(found, signal))
+      .asyncAndThen((found) => new ResultAsync(this.open(found, signal)))
       .map((served) => {
         this.records.put(record);
         return served;
       });
   }
 
-  private open(record: KeyRecord, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
-    return this.unwrapping.open(record, signal).map((opened) => {
+  private async open(record: KeyRecord, signal: AbortSignal): Promise<Result<ServedKey, GetKeyFailure>> {
+    const result = await this.unwrapping.open(record, signal);
+    return result.map((opened) => {
       this.noteLacking(record, opened.faulty);
       return this.served(record, opened, false);
     });

@@ -1,11 +1,12 @@
 // Opens a stored key in the region that first returns the right plaintext, and says what it means when no region does.
 // Never returns a plaintext that does not match the record's commitment (I4): see open-copy.ts.
-import type { ResultAsync } from 'neverthrow';
+import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
-import type { FailedAttempt } from '../../domain/failures/region-failures.js';
+import type { FailedAttempt, VaultFailure } from '../../domain/failures/region-failures.js';
 import type { OpenFailure } from '../../domain/failures/key-failures.js';
 import type { Deployment, Region } from '../../domain/ids.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
+import type { KeyVault } from '../../ports/key-vault.js';
 import type { Effort } from '../../ports/telemetry.js';
 import { openingCopy } from './open-copy.js';
 import { firstAnswer } from '../regions/first-answer.js';
@@ -27,24 +28,29 @@ export class UnwrapInAnyRegion {
 
   /** Uses only configured regions that hold a ciphertext. */
   open(record: KeyRecord, signal: AbortSignal): ResultAsync<OpenedKey, OpenFailure> {
+    return new ResultAsync(this.opened(record, signal));
+  }
+
+  private async opened(record: KeyRecord, signal: AbortSignal): Promise<Result<OpenedKey, OpenFailure>> {
     const has = (region: Region): boolean => record.ciphertexts.has(region);
     const faulty = new Set<Region>();
     const act = noting(faulty, openingCopy(record, this.deployment));
-    return firstAnswer(this.regions, act, signal, has)
-      .map(({ value, ...answer }) => ({ ...answer, key: value, faulty: [...faulty] }))
-      .mapErr((attempts) => whyNotOpened(attempts));
+    const found = await firstAnswer(this.regions, act, signal, has);
+    if (found.isErr()) return err(whyNotOpened(found.error));
+    const { value: key, ...answer } = found.value;
+    return ok({ ...answer, key, faulty: [...faulty] });
   }
 }
 
 /** The same act, which adds regions with a faulty copy to `faulty`. */
-const noting = (faulty: Set<Region>, act: RegionAct<DataKey>): RegionAct<DataKey> => ({
-  ...act,
-  run: (vault, signal) =>
-    act.run(vault, signal).mapErr((failure) => {
-      if (isFaultOfCopy(failure)) faulty.add(vault.region);
-      return failure;
-    }),
-});
+const noting = (faulty: Set<Region>, act: RegionAct<DataKey>): RegionAct<DataKey> => {
+  const run = async (vault: KeyVault, signal: AbortSignal): Promise<Result<DataKey, VaultFailure>> => {
+    const result = await act.run(vault, signal);
+    if (result.isErr() && isFaultOfCopy(result.error)) faulty.add(vault.region);
+    return result;
+  };
+  return { ...act, run: (vault, signal) => new ResultAsync(run(vault, signal)) };
+};
 
 /** What the failures of all regions mean together. For a region that was called twice, the second failure counts. */
 function whyNotOpened(attempts: readonly FailedAttempt[]): OpenFailure {

@@ -1,6 +1,6 @@
 // The first good answer of several regions: they are tried in the selector's order, with hedges, and a second time where
 // that may help. Also says why the preferred region did not give the answer. Never decides what an answer means.
-import type { ResultAsync } from 'neverthrow';
+import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import {
   afterVaultFailure,
   isConfigurationFault,
@@ -43,11 +43,18 @@ export function firstAnswer<T>(
   const sets = { failed: new Set<Region>(), overdue: new Set<Region>() };
   const search: Search<T> = { calls, act, signal, attempts: 0, hedged: false, ...sets };
   calls.attempts.earnHedge();
-  return race(search, has).map((answer) => {
-    const { attempts, hedged, failed } = search;
-    const failover = failoverReasonOf(calls, answer.region, failed, has);
-    return { ...answer, attempts, hedged, ...(failover && { failover }) };
-  });
+  return new ResultAsync(answerOf(search, has));
+}
+
+async function answerOf<T>(
+  search: Search<T>,
+  has: HasCopy,
+): Promise<Result<AnswerWithEffort<T>, readonly FailedAttempt[]>> {
+  const result = await race(search, has);
+  if (result.isErr()) return err(result.error);
+  const { calls, attempts, hedged, failed } = search;
+  const failover = failoverReasonOf(calls, result.value.region, failed, has);
+  return ok({ ...result.value, attempts, hedged, ...(failover && { failover }) });
 }
 
 /** The regions to try a second time, after a pause: those that failed in passing, and those that are still silent. */
@@ -92,10 +99,13 @@ function race<T>(search: Search<T>, has: HasCopy): ResultAsync<RegionAnswer<T>, 
 type RegionCandidate<T> = Omit<Candidate<T>, 'hedgeAfterMs'>;
 
 const candidates = <T>(search: Search<T>, has: HasCopy): readonly RegionCandidate<T>[] =>
-  inOrder(search.calls, has).map((vault) => ({
-    region: vault.region,
-    run: (own, isHedge, onOverdue) => {
-      const { calls, act, failed, overdue } = search;
+  inOrder(search.calls, has).map((vault) => {
+    const { calls, act, failed, overdue } = search;
+    const run = async (
+      own: AbortSignal,
+      isHedge: boolean,
+      onOverdue: () => void,
+    ): Promise<Result<T, VaultFailure>> => {
       search.attempts += 1;
       search.hedged ||= isHedge;
       const noteOverdue = (): void => {
@@ -103,13 +113,13 @@ const candidates = <T>(search: Search<T>, has: HasCopy): readonly RegionCandidat
         overdue.add(vault.region);
         onOverdue();
       };
-      return calls.call(vault, act, own, isHedge, noteOverdue).mapErr((failure) => {
-        // A call that was dropped because another answered first might have been answered too.
-        if (failure.kind !== 'call.aborted') failed.add(vault.region);
-        return failure;
-      });
-    },
-  }));
+      const result = await calls.call(vault, act, own, isHedge, noteOverdue);
+      // A call that was dropped because another answered first might have been answered too.
+      if (result.isErr() && result.error.kind !== 'call.aborted') failed.add(vault.region);
+      return result;
+    };
+    return { region: vault.region, run: (...args) => new ResultAsync(run(...args)) };
+  });
 
 const inOrder = ({ selector, vaults }: RegionCalls, has: HasCopy): readonly KeyVault[] =>
   selector
