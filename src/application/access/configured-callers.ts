@@ -28,6 +28,7 @@ export class ConfiguredCallers implements Authenticator {
   ) {}
 
   authenticate(credentials: Credentials): ResultAsync<Caller, AuthenticationFailed> {
+    if (this.configured === undefined) return this.method.authenticate(credentials);
     return this.method
       .authenticate(credentials)
       .map((caller) => withConfiguredGrant(caller, this.configured));

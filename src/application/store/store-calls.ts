@@ -1,7 +1,7 @@
 // Calls to the store as a whole: each one is limited in time, repeated when it failed in passing, traced, and reported to
 // telemetry. A read that takes too long has failed; a write that takes too long may have happened, and is never reported as
 // done or as not done (I8).
-import { errAsync, type ResultAsync } from 'neverthrow';
+import { errAsync, ResultAsync, type Result } from 'neverthrow';
 import type {
   StoreOutcomeUnknown,
   StoreReadFailure,
@@ -101,10 +101,6 @@ export class StoreCalls {
     if (signal.aborted) return errAsync(cutOff.onAbort);
     const { repository, clock, telemetry, settings } = this;
     const startedMs = clock.monotonicMs();
-    const record = (failure?: F): void => {
-      const durationMs = clock.monotonicMs() - startedMs;
-      telemetry.record({ event: 'store.answered', operation, durationMs, ...(failure && { failure }) });
-    };
     const bounds = { clock, timeoutMs: settings.storeTimeoutMs, signal, ...cutOff };
     const repeated = (own: AbortSignal): ResultAsync<T, F> =>
       this.retries.repeat({
@@ -113,17 +109,14 @@ export class StoreCalls {
         timeoutMs: settings.storeTimeoutMs,
         signal: own,
       });
-    return traced(this.tracer, `store.${operation}`, {}, () =>
-      withDeadline(repeated, bounds)
-        .map((value) => {
-          record();
-          return value;
-        })
-        .mapErr((failure) => {
-          record(failure);
-          return failure;
-        }),
-    );
+    const recorded = async (): Promise<Result<T, F>> => {
+      const result = await withDeadline(repeated, bounds);
+      const durationMs = clock.monotonicMs() - startedMs;
+      const failed = result.isErr() && { failure: result.error };
+      telemetry.record({ event: 'store.answered', operation, durationMs, ...failed });
+      return result;
+    };
+    return traced(this.tracer, `store.${operation}`, {}, () => new ResultAsync(recorded()));
   }
 }
 
