@@ -25,6 +25,7 @@ export class CreationChecks implements CreationGate {
   private readonly tables: StartCheck;
   private readonly records: StartCheck;
   private readonly known: KnownKeys;
+  private begun = false;
   private unproven: TemporaryFailure | undefined;
   /** When the store's genesis record was created: another one means another store. */
   private storeMs: number | undefined;
@@ -51,6 +52,11 @@ export class CreationChecks implements CreationGate {
     return this.tables.isPassed && this.records.isPassed;
   }
 
+  /** Whether each check was made once, whatever it found: before that the service is not ready. */
+  get hasBegun(): boolean {
+    return this.begun;
+  }
+
   get missingKeys(): number {
     return this.known.missingKeys;
   }
@@ -61,13 +67,19 @@ export class CreationChecks implements CreationGate {
     this.unproven = await checkTables(replicasOf(container), config, container.get(AwsClients), logger);
   }
 
+  /** To be called once the store may be read. */
   async begin(): Promise<void> {
     await this.tables.begin();
     await this.records.begin();
+    this.begun = true;
   }
 
-  async repeat(signal: AbortSignal): Promise<void> {
+  /** Repeats the checks when `storeIsKnown` resolves. */
+  async repeat(signal: AbortSignal, storeIsKnown: Promise<void>): Promise<void> {
     this.stopping = signal;
+    await storeIsKnown;
+    if (signal.aborted) return;
+    if (!this.begun) await this.begin();
     await Promise.all([this.tables.repeat(signal), this.records.repeat(signal)]);
   }
 

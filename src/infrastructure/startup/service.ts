@@ -71,7 +71,7 @@ export async function startService(
   verification.isDone = () => storeCheck.isPassed;
   verification.gate = creation;
   await storeCheck.begin();
-  await creation.begin();
+  if (storeCheck.isPassed) await creation.begin();
   if (isEmbedded(config)) ensureFirstToken(config, clock.nowMs());
   const tlsFiles = openTls(config, clock, logger);
   const checkVaults = (): Promise<void> =>
@@ -84,7 +84,8 @@ export async function startService(
   const supervisors = supervisorsOf(container);
   const inFlight = new ConcurrencyLimit(config.server.max_in_flight);
   let ready = true;
-  const isReady = (): boolean => ready && storeCheck.isPassed && regionCheck.isPassed && audit.isWorking();
+  const isReady = (): boolean =>
+    ready && storeCheck.isPassed && creation.hasBegun && regionCheck.isPassed && audit.isWorking();
   const apps = createApps(container, config, {
     tls: tlsFiles && new Tls(tlsFiles),
     inFlight,
@@ -100,9 +101,12 @@ export async function startService(
   const [server, operationsServer] = await bothListening(apps.listenKeys(), apps.listenOperations());
   tlsFiles?.watch();
   const stopping = new AbortController();
-  const repeated = Promise.all(
-    [storeCheck, regionCheck, creation].map((each) => each.repeat(stopping.signal)),
-  );
+  const storeRepeated = storeCheck.repeat(stopping.signal);
+  const repeated = Promise.all([
+    storeRepeated,
+    regionCheck.repeat(stopping.signal),
+    creation.repeat(stopping.signal, storeRepeated),
+  ]);
   const certificates = (): readonly CertificateExpiry[] => tlsFiles?.material.expiries ?? [];
   const { kms, store } = supervisors;
   container.get(Metrics).watch({
