@@ -13,6 +13,12 @@ export interface FuzzTarget {
   readonly run: (timeMs: number) => number;
 }
 
+function timeOf<T>(check: (input: T) => void, input: T): number {
+  const startedMs = performance.now();
+  check(input);
+  return performance.now() - startedMs;
+}
+
 /** `check` throws when the parser does with the input what it must not; one input may take `mostMs` milliseconds. */
 export const target = <T>(
   name: string,
@@ -25,9 +31,9 @@ export const target = <T>(
     let tried = 0;
     const property = fc.property(inputs, (input) => {
       tried += 1;
-      const startedMs = performance.now();
-      check(input);
-      const tookMs = performance.now() - startedMs;
+      let tookMs = timeOf(check, input);
+      // A busy machine can stop this process in the middle of any input, but not of the same one three times.
+      for (let again = 0; again < 2 && tookMs > mostMs; again += 1) tookMs = timeOf(check, input);
       if (tookMs > mostMs) throw new Error(`this input took ${Math.round(tookMs)} ms`);
     });
     fc.assert(property, {
