@@ -105,44 +105,46 @@ interface Entry {
   readonly commitment: Commitment;
   readonly createdAtMs: number;
   readonly revision: number;
-  readonly copies: readonly Copy[];
+  readonly layout: Layout;
+  /** The ciphertexts one after another, one character per byte: typed arrays take several times the memory. */
+  readonly latin1: string;
   readonly seenAtMs: number;
   /** When it may be read again, by the monotonic clock; infinite while it is. */
   refreshAtMs: number;
 }
 
-interface Copy {
-  readonly region: Region;
-  readonly kmsKey: string;
-  /** The ciphertext, one character per byte: a typed array takes several times the memory. */
-  readonly latin1: string;
-}
+/** What the ciphertexts of nearly all records have in common: their regions and KMS keys in order, and their lengths. */
+type Layout = readonly (Omit<RegionalCiphertext, 'bytes'> & { readonly length: number })[];
 
 function packed({ commitment, createdAtMs, revision, ciphertexts }: KeyRecord, seenAtMs: number): Entry {
-  const copies = Array.from(ciphertexts.values(), ({ region, kmsKey, bytes }): Copy => ({
-    region: interned(region),
-    kmsKey: interned(kmsKey),
-    latin1: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'),
-  }));
-  return { commitment, createdAtMs, revision, copies, seenAtMs, refreshAtMs: 0 };
+  const copies = [...ciphertexts.values()];
+  const layout = shared(
+    copies.map(({ region, kmsKey, bytes }) => ({ region, kmsKey, length: bytes.length })),
+  );
+  const latin1 = Buffer.concat(copies.map(({ bytes }) => bytes)).toString('latin1');
+  return { commitment, createdAtMs, revision, layout, latin1, seenAtMs, refreshAtMs: 0 };
 }
 
-function unpacked(id: KeyId, { copies, commitment, createdAtMs, revision }: Entry): KeyRecord {
+function unpacked(id: KeyId, { layout, latin1, commitment, createdAtMs, revision }: Entry): KeyRecord {
+  const all = Buffer.from(latin1, 'latin1');
   const ciphertexts = new Map<Region, RegionalCiphertext>();
-  for (const { region, kmsKey, latin1 } of copies) {
-    ciphertexts.set(region, { region, kmsKey, bytes: Buffer.from(latin1, 'latin1') });
+  let at = 0;
+  for (const { region, kmsKey, length } of layout) {
+    ciphertexts.set(region, { region, kmsKey, bytes: all.subarray(at, at + length) });
+    at += length;
   }
   return { id, version: firstVersion, commitment, createdAtMs, revision, ciphertexts };
 }
 
-/** Far more than the regions and KMS keys of any deployment. */
-const maxNames = 1_000;
-const names = new Map<string, string>();
+/** Far more than the combinations of KMS keys of any deployment. */
+const maxLayouts = 1_000;
+const layouts = new Map<string, Layout>();
 
-/** One string for all equal ones: the names of regions and KMS keys are few, and in every record. */
-function interned<T extends string>(name: T): T {
-  const known = names.get(name);
-  if (known !== undefined) return known as T;
-  if (names.size < maxNames) names.set(name, name);
-  return name;
+/** One layout for all equal ones. */
+function shared(layout: Layout): Layout {
+  const name = layout.map(({ region, kmsKey, length }) => `${region} ${kmsKey} ${length}`).join();
+  const known = layouts.get(name);
+  if (known !== undefined) return known;
+  if (layouts.size < maxLayouts) layouts.set(name, layout);
+  return layout;
 }
