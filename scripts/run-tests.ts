@@ -12,6 +12,8 @@ const endMs = 15_000;
 const isDeep = process.argv.includes('--deep');
 /** How many suites run at the same time. Most deep ones use one core, whatever they are given. */
 const lanes = isDeep ? availableParallelism() : 1;
+/** Jest's workers for each suite. Many tests wait for processes and time-outs, so one more than there are cores. */
+const workers = isDeep ? 1 : availableParallelism() + 1;
 const folder = mkdtempSync(join(tmpdir(), 'rkms-run-'));
 
 /** What came of a check or a suite. */
@@ -129,7 +131,7 @@ async function jestSuite({ name, node, jest: args = [], env, summary }: Suite): 
     '--forceExit',
     '--json',
     `--outputFile=${results}`,
-    `--maxWorkers=${availableParallelism() / lanes}`,
+    `--maxWorkers=${workers}`,
   ];
   const { code, output } = await run(node ?? process.execPath, [...jest, ...options, ...args], {
     env: { ...env, ...(isDeep && { RKMS_DEEP: '1' }), RKMS_FIGURES: `${stem}.figures` },
