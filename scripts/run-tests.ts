@@ -127,12 +127,7 @@ async function jestSuite({ name, node, jest: args = [], env, summary }: Suite): 
   const startedMs = performance.now();
   const stem = join(folder, name.replaceAll(/\W/g, '-'));
   const results = `${stem}.json`;
-  const options = [
-    '--forceExit',
-    '--json',
-    `--outputFile=${results}`,
-    `--maxWorkers=${workers}`,
-  ];
+  const options = ['--forceExit', '--json', `--outputFile=${results}`, `--maxWorkers=${workers}`];
   const { code, output } = await run(node ?? process.execPath, [...jest, ...options, ...args], {
     env: { ...env, ...(isDeep && { RKMS_DEEP: '1' }), RKMS_FIGURES: `${stem}.figures` },
     live: !isDeep,
