@@ -17,10 +17,10 @@ key: build ## install, build, and print a key of the embedded default: ID=orders
 run: build ## install, build and serve the embedded default on 127.0.0.1:8080
 	@exec ./rkms serve
 
-test: $(installed) ## install, build, and run every check: types, lint, format, all tests (about 5 minutes on two cores)
+test: $(installed) ## install, build, and run every check: types, lint, format, all tests (about 4 minutes on two cores)
 	@$(node) scripts/run-tests.ts
 
-test-deep: $(installed) ## the same with deep suites at full size, all mutants, and Node 22.13 too
+test-deep: $(installed) ## the same with deep suites at full size, all mutants, and Node 22.13 too (about 30 minutes)
 	@$(node) scripts/run-tests.ts --deep
 
 lint: $(installed) ## types, lint and format only
