@@ -4,7 +4,7 @@
 import type { Clock } from '../../ports/clock.js';
 import { NameResolver } from '../system/name-resolver.js';
 import { JsonClient, type AwsService } from './json-client.js';
-import { RollingCredentials, type FetchCredentials } from './rolling-credentials.js';
+import { RollingCredentials, type FailedRenewal, type FetchCredentials } from './rolling-credentials.js';
 
 export interface AwsConnectionSettings {
   readonly region: string;
@@ -26,6 +26,7 @@ export class RegionalClients {
   constructor(
     private readonly clock: Clock,
     warn: (text: string) => void,
+    private readonly onRenewalFailed: (region: string, failed: FailedRenewal) => void = () => undefined,
   ) {
     this.resolver = new NameResolver(clock);
     this.sdkLogger = warningsOnly(warn);
@@ -47,7 +48,9 @@ export class RegionalClients {
   credentialsOf(region: string): RollingCredentials {
     const known =
       this.credentials.get(region) ??
-      new RollingCredentials(fetchByChain(region, this.sdkLogger), this.clock);
+      new RollingCredentials(fetchByChain(region, this.sdkLogger), this.clock, (failed) => {
+        this.onRenewalFailed(region, failed);
+      });
     this.credentials.set(region, known);
     return known;
   }

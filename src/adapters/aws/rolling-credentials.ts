@@ -2,7 +2,7 @@
 // limit, so that a request never waits for a credential provider while the present credentials are valid. A fetch that hangs
 // is abandoned and another one is started: the SDK's own memoised provider would wait for the first for ever.
 import type { Clock } from '../../ports/clock.js';
-import { credentialsError, providerTimedOut } from './credentials-error.js';
+import { credentialsError, providerTimedOut, type CredentialsError } from './credentials-error.js';
 import type { AwsCredentials } from './sigv4.js';
 
 /** Asks the provider chain once, from the beginning; each call is independent of calls that hang. */
@@ -18,6 +18,12 @@ const maxRetryMs = 30_000;
 /** ... and this one when there are none, so that calls succeed soon after the provider is back (ms). */
 const maxRetryWithoutMs = 5_000;
 
+export interface FailedRenewal {
+  readonly error: CredentialsError;
+  /** How long the present credentials are still valid (s). */
+  readonly validForS: number;
+}
+
 export class RollingCredentials {
   private present: AwsCredentials | undefined;
   private plannedAtMs = -Infinity;
@@ -29,6 +35,8 @@ export class RollingCredentials {
   constructor(
     private readonly fetch: FetchCredentials,
     private readonly clock: Clock,
+    /** Called when a renewal fails while the present credentials still serve calls; afterwards, calls report the failure. */
+    private readonly onRenewalFailed: (failed: FailedRenewal) => void = () => undefined,
   ) {}
 
   /** The present credentials while they are valid; starts a renewal in the background when one is due. */
@@ -86,10 +94,14 @@ export class RollingCredentials {
   private reject(cause: unknown): never {
     const error = credentialsError(cause);
     const nowMs = this.clock.nowMs();
-    const most = isValid(this.present, nowMs) ? maxRetryMs : maxRetryWithoutMs;
+    const isServing = isValid(this.present, nowMs);
+    const most = isServing ? maxRetryMs : maxRetryWithoutMs;
     const delayMs = Math.min(firstRetryMs * 2 ** this.failures, most);
     this.failures += 1;
     this.lastError = error;
+    const expiresMs = this.present?.expiration?.getTime();
+    if (isServing && expiresMs !== undefined)
+      this.onRenewalFailed({ error, validForS: Math.round((expiresMs - nowMs) / 1_000) });
     this.planRenewal(nowMs, delayMs * (0.5 + this.clock.random() / 2));
     this.fetching = undefined;
     throw error;

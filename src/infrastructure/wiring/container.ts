@@ -62,9 +62,16 @@ export const bindAdapters = (config: Config, logger: Logger): ContainerModule =>
       .inSingletonScope()
       .onDeactivation((audit) => audit.close());
     bind(AwsClients).toConstantValue(
-      new RegionalClients(systemClock, (warning) => {
-        logger.warn({ warning }, 'the AWS SDK warns');
-      }),
+      new RegionalClients(
+        systemClock,
+        (warning) => {
+          logger.warn({ warning }, 'the AWS SDK warns');
+        },
+        (region, { error, validForS }) => {
+          const facts = { region, validForS, problem: error.message, hint: error.hint };
+          logger.warn(facts, 'the AWS credentials cannot be renewed, and expire soon');
+        },
+      ),
     );
     bindStore(bind, config, AwsClients);
     bind(KeyVaults)

@@ -10,15 +10,21 @@ class Provider {
   readonly clock = new ManualClock();
   readonly waiting: ((answer: AwsCredentials | Error) => void)[] = [];
   fetched = 0;
-  readonly credentials = new RollingCredentials(() => {
-    this.fetched += 1;
-    return new Promise((resolve, reject) => {
-      this.waiting.push((answer) => {
-        if (answer instanceof Error) reject(answer);
-        else resolve(answer);
+  /** How long the present credentials were still valid when a renewal failed, in seconds. */
+  readonly warned: number[] = [];
+  readonly credentials = new RollingCredentials(
+    () => {
+      this.fetched += 1;
+      return new Promise((resolve, reject) => {
+        this.waiting.push((answer) => {
+          if (answer instanceof Error) reject(answer);
+          else resolve(answer);
+        });
       });
-    });
-  }, this.clock);
+    },
+    this.clock,
+    ({ validForS }) => this.warned.push(validForS),
+  );
 
   key(id: string, livesMs?: number): AwsCredentials {
     const expiration = livesMs === undefined ? undefined : new Date(this.clock.nowMs() + livesMs);
@@ -74,14 +80,14 @@ describe('credentials', () => {
     expect([provider.id, provider.fetched]).toEqual(['one', 2]);
   });
 
-  it('stay in use while the provider hangs, which is abandoned after 3 s and asked anew', async () => {
+  it('stay in use, with a warning, while the provider hangs, which is abandoned after 3 s and asked anew', async () => {
     const provider = new Provider();
     await provider.started(provider.key('one', 12_000));
     await provider.clock.advance(6_100);
     expect(provider.id).toBe('one');
     await provider.clock.advance(3_000);
     await provider.clock.advance(1_000);
-    expect([provider.id, provider.fetched]).toEqual(['one', 3]);
+    expect([provider.id, provider.fetched, provider.warned]).toEqual(['one', 3, [3]]);
     provider.waiting.shift();
     await provider.answer(provider.key('two', 3_600_000));
     expect(provider.id).toBe('two');
