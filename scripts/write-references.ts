@@ -58,29 +58,27 @@ function cliReference(program: Command): string {
 function commandReference({ command, path }: NamedCommand): readonly string[] {
   const inner = subcommands(command);
   const examples = examplesOf(command).map(([does, line]) => `- ${escaped(capital(does))}: \`${line}\``);
-  const args = command.registeredArguments.map((each) => [
-    `\`<${each.name()}>\``,
-    escaped(each.description),
-    '',
-  ]);
+  const args = command.registeredArguments.map((each) => item(`<${each.name()}>`, each.description));
   const options = optionsOf(command).map(({ names, description }) => {
     const option = command.options.find(({ long }) => names.includes(long ?? ''));
     const flags = option?.flags ?? names.toReversed().join(', ');
-    return [`\`${flags}\``, escaped(description), escaped(defaultOf(option))];
+    return item(flags, description, defaultOf(option));
   });
   return [
     `${inner.length > 0 || path.split(' ').length === 2 ? '##' : '###'} ${path}`,
     sentence(escaped(capital(command.description()))),
     `Usage: \`${path} ${inner.length > 0 ? '<command>' : command.usage()}\``,
-    ...(inner.length > 0 ? [] : [table(['option', 'meaning', 'default'], [...args, ...options])]),
-    ...(inner.length > 0 ? [] : ['For example:', ...examples]),
+    ...(inner.length > 0 ? [] : ['Options:', ...args, ...options, 'For example:', ...examples]),
   ];
 }
 
 function defaultOf(option: Command['options'][number] | undefined): string {
-  if (option?.defaultValue === undefined) return option?.mandatory ? 'required' : '';
-  return option.defaultValueDescription ?? JSON.stringify(option.defaultValue);
+  if (option?.defaultValue === undefined) return option?.mandatory ? 'Required' : '';
+  return `Default: ${option.defaultValueDescription ?? JSON.stringify(option.defaultValue)}`;
 }
+
+const item = (name: string, meaning: string, more = ''): string =>
+  `- \`${name}\`: ${escaped(sentence(capital(meaning)))}${more === '' ? '' : ` ${escaped(sentence(more))}`}`;
 
 function configurationReference(sections: readonly DeclaredSection[]): string {
   return joined([
@@ -97,17 +95,16 @@ function configurationReference(sections: readonly DeclaredSection[]): string {
 const sectionReference = ({ path, description, options }: DeclaredSection): readonly string[] => [
   `## ${headingOf(path)}`,
   ...(description === '' ? [] : [escaped(description)]),
-  table(
-    ['option', 'type', 'unit', 'default', 'variable', 'meaning'],
-    options.map((option) => [
-      `\`${option.key}\``,
-      option.kind === 'boolean' ? 'true or false' : option.kind,
-      option.unit ?? '',
-      defaultValueOf(option),
-      option.variable === undefined ? '' : `\`${option.variable}\``,
-      escaped(meaningOf(option)),
-    ]),
+  ...options.map(
+    (option) => `- \`${option.key}\` (${factsOf(option).join(', ')}): ${escaped(meaningOf(option))}`,
   ),
+];
+
+/** As `number of milliseconds, default 5000, RKMS_STORE_TIMEOUT_MS`. */
+const factsOf = (option: DeclaredOption): readonly string[] => [
+  option.kind === 'boolean' ? 'true or false' : `${option.kind}${option.unit ? ` of ${option.unit}` : ''}`,
+  defaultValueOf(option),
+  ...(option.variable === undefined ? [] : [`\`${option.variable}\``]),
 ];
 
 function headingOf(path: string): string {
@@ -120,8 +117,8 @@ function headingOf(path: string): string {
 }
 
 function defaultValueOf({ default: value, required, whenUnset }: DeclaredOption): string {
-  if (value !== undefined) return `\`${JSON.stringify(value)}\``;
-  return required ? 'required' : escaped(whenUnset ?? 'none');
+  if (value !== undefined) return `default \`${JSON.stringify(value)}\``;
+  return required ? 'required' : `default: ${escaped(whenUnset ?? 'none')}`;
 }
 
 const meaningOf = ({ description, expected, onlyWith }: DeclaredOption): string =>
@@ -144,7 +141,28 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 
 /** A blank line between blocks, none between the items of a list. */
 const joined = (blocks: readonly string[]): string =>
-  `${blocks.join('\n\n').replaceAll(/^(- .*)\n\n(?=- )/gm, '$1\n')}\n`;
+  blocks
+    .map((block, at) => {
+      const isListed = block.startsWith('- ') && blocks[at + 1]?.startsWith('- ') === true;
+      return `${wrapped(block)}${isListed ? '' : '\n'}`;
+    })
+    .join('\n');
+
+/** Lines of at most 118 characters, so that the pages can be read in a terminal. Never breaks within code. */
+function wrapped(block: string): string {
+  if (/^[#|<]/.test(block)) return block;
+  const indent = block.startsWith('- ') ? '  ' : '';
+  const lines: string[] = [];
+  for (const word of block.match(/\S*`[^`]*`\S*|\S+/g) ?? []) {
+    const line = lines.at(-1);
+    // At the start of a line, Markdown would read these as the item of another list.
+    const mustFollow = /^(\d+[.)]|[-+*#>])/.test(word);
+    if (line !== undefined && (mustFollow || line.length + 1 + word.length <= 118))
+      lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(`${line === undefined ? '' : indent}${word}`);
+  }
+  return lines.join('\n');
+}
 
 if (import.meta.main) {
   for (const { file, content } of references()) writeFileSync(file, content);
