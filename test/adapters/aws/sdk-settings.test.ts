@@ -170,13 +170,19 @@ test('the SDK warns through our logger, in one line, and never on the console', 
 });
 
 test('docs/aws-settings.md has the effect of each variable', () => {
-  const rows = readFileSync('docs/aws-settings.md', 'utf8')
-    .split('\n')
-    .filter((line) => line.includes('`AWS_'));
-  const documented = rows.flatMap((row) => {
-    const cells = row.split('|').map((cell) => cell.trim());
-    if (cells.length !== 6) return [];
-    return [...row.matchAll(/`(AWS_\w+)`/g)].map(([, name = '']) => [name, cells[4]]);
+  const effects = new Map([
+    ['Used to obtain credentials, and for nothing else', 'credentials'],
+    ['Overridden by RKMS', 'overridden'],
+    ['Refused', 'refused'],
+    ['Without effect', 'none'],
+  ]);
+  const sections = readFileSync('docs/aws-settings.md', 'utf8').split('\n## ');
+  const documented = sections.flatMap((section) => {
+    const effect = effects.get(section.split('\n')[0] ?? '');
+    const items = section.split(/^- /m).slice(1).join('');
+    return effect === undefined
+      ? []
+      : [...items.matchAll(/`(AWS_\w+)`/g)].map(([, name = '']) => [name, effect]);
   });
   expect(documented.length).toBeGreaterThan(40);
   for (const [name = '', effect] of documented) {
