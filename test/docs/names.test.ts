@@ -153,3 +153,10 @@ describe('make', () => {
     expect(used.length).toBeGreaterThan(5);
   });
 });
+
+test('no table is wider than a terminal', () => {
+  const wide = pages.flatMap(({ path, text }) =>
+    text.split('\n').flatMap((line, at) => (/^\|.{126}/.test(line) ? `${path}:${at + 1}` : [])),
+  );
+  expect(wide).toEqual([]);
+});
