@@ -1,25 +1,27 @@
 // What must be known of the store before keys are created: that its table suits its mode, and that it has the keys that the
 // audit log names. Reading never waits for this. Checks again by itself until both hold, and when a creation finds a key missing.
-import type { Container } from 'inversify';
 import { errAsync, type ResultAsync } from 'neverthrow';
 import type { Logger } from 'pino';
 import type { CreationGate } from '../../application/keys/create-key.js';
 import { KnownKeys, type KnownKey } from '../../application/keys/known-keys.js';
-import { findRecord, readGenesis } from '../../application/store/store-calls.js';
+import { findRecord, readGenesis, type StoreCalls } from '../../application/store/store-calls.js';
 import type { StoreReadFailure } from '../../domain/failures/store-failures.js';
 import type { KeyId } from '../../domain/ids.js';
-import { Clock } from '../../ports/clock.js';
+import type { Clock } from '../../ports/clock.js';
 import type { Config } from '../config/config.js';
-import { AwsClients } from '../wiring/container.js';
-import { RequestStoreService } from '../wiring/key-bindings.js';
-import { replicasOf } from '../wiring/store-bindings.js';
-import { checkTables } from './check-tables.js';
 import { recordedKeys, restoreOrRecover, whatIsMissing } from './known-keys-check.js';
 import { StartCheck, TemporaryFailure } from './start-check.js';
 
 /** How long looking up the newest keys may take (ms). */
 const limitMs = 5_000;
 const noCreation = 'no key is created';
+
+export interface CreationChecksParts {
+  readonly clock: Clock;
+  readonly store: StoreCalls;
+  /** Why keys must not be created now. Throws an OperatorError for a table that must not even be read. */
+  readonly checkTables: () => Promise<TemporaryFailure | undefined>;
+}
 
 export class CreationChecks implements CreationGate {
   private readonly tables: StartCheck;
@@ -32,12 +34,11 @@ export class CreationChecks implements CreationGate {
   private stopping: AbortSignal | undefined;
 
   constructor(
-    private readonly container: Container,
+    private readonly parts: CreationChecksParts,
     private readonly config: Config,
     private readonly logger: Logger,
   ) {
-    const clock = container.get(Clock);
-    const store = container.get(RequestStoreService);
+    const { clock, store } = parts;
     this.known = new KnownKeys(
       (id, version, signal) => store.read(findRecord(id, version), signal),
       (missing) => {
@@ -63,8 +64,7 @@ export class CreationChecks implements CreationGate {
 
   /** Throws an OperatorError for a table that must not even be read. */
   async checkTables(): Promise<void> {
-    const { container, config, logger } = this;
-    this.unproven = await checkTables(replicasOf(container), config, container.get(AwsClients), logger);
+    this.unproven = await this.parts.checkTables();
   }
 
   /** To be called once the store may be read. */
@@ -100,7 +100,7 @@ export class CreationChecks implements CreationGate {
 
   private async checkRecords(): Promise<void> {
     const signal = AbortSignal.timeout(limitMs);
-    const genesis = await this.container.get(RequestStoreService).read(readGenesis, signal);
+    const genesis = await this.parts.store.read(readGenesis, signal);
     if (genesis.isErr() || genesis.value === undefined) throw notRead;
     this.storeMs ??= genesis.value.createdAtMs;
     if (genesis.value.createdAtMs !== this.storeMs) throw otherStore;

@@ -26,17 +26,23 @@ import { Telemetry, type RequestAnswered } from '../../ports/telemetry.js';
 import { Tracer } from '../../ports/tracer.js';
 import { RecordCacheService, RepairQueueService } from '../wiring/maintenance-bindings.js';
 import { checkRegions } from './check-regions.js';
+import { checkTables } from './check-tables.js';
 import { isEmbedded, regionsOf, type Config } from '../config/config.js';
-import { isLoopback } from '../config/schema/rules.js';
-import { GuardedRegionsService, masterKeyFolder, RegionCanaries, Supervisor } from '../wiring/container.js';
-import { GuardedKeysService, StoreVerification } from '../wiring/key-bindings.js';
+import { AwsClients, GuardedRegionsService, RegionCanaries, Supervisor } from '../wiring/container.js';
+import { GuardedKeysService, RequestStoreService, StoreVerification } from '../wiring/key-bindings.js';
 import { bothListening } from './both-listening.js';
 import { ensureFirstToken } from './first-token.js';
+import { logRisks } from './log-risks.js';
 import { openTls } from '../wiring/open-tls.js';
 import { prepareStore } from './prepare-store.js';
 import { CreationChecks } from './creation-checks.js';
 import { StartCheck } from './start-check.js';
-import { GuardedStoreRegions, hasStoreRegions, StoreSupervisor } from '../wiring/store-bindings.js';
+import {
+  GuardedStoreRegions,
+  hasStoreRegions,
+  replicasOf,
+  StoreSupervisor,
+} from '../wiring/store-bindings.js';
 import type { ListenerTls } from '../config/schema/tls.js';
 
 /** How long running requests may take to finish once the service stops. */
@@ -61,7 +67,15 @@ export async function startService(
 ): Promise<RunningService> {
   ensurePrivateFolder(config.data_dir);
   const clock = container.get(Clock);
-  const creation = new CreationChecks(container, config, logger);
+  const creation = new CreationChecks(
+    {
+      clock,
+      store: container.get(RequestStoreService),
+      checkTables: () => checkTables(replicasOf(container), config, container.get(AwsClients), logger),
+    },
+    config,
+    logger,
+  );
   const checkStore = async (): Promise<void> => {
     await creation.checkTables();
     await prepareStore({ repository: container.get(KeyRepository), clock }, config);
@@ -217,30 +231,4 @@ function createApps(container: Container, config: Config, { tls, ...shared }: Sh
 function storeOperations(container: Container, { store }: Config): OperatedRegions | undefined {
   if (store.kind !== 'dynamodb' || !hasStoreRegions(container)) return undefined;
   return { guarded: container.get(GuardedStoreRegions), regions: store.regions.map(({ name }) => name) };
-}
-
-/** Logs settings that an operator should have chosen on purpose. */
-function logRisks(config: Config, logger: Logger): void {
-  const local = config.regions.flatMap(({ name, vault }) => (vault === 'local-kms' ? [name] : []));
-  if (local.length > 0) {
-    const facts = { regions: local, folder: masterKeyFolder(config) };
-    logger.warn(
-      facts,
-      'these regions are local: anyone who can read the master keys on this disk can read all keys',
-    );
-  }
-  const { operations } = config;
-  if (operations.metrics === 'public' && !isLoopback(operations.host)) {
-    logger.warn(
-      { host: operations.host },
-      'anyone who can reach the operations listener can read the metrics',
-    );
-  }
-  const { host, tls } = config.server;
-  if (tls === 'terminated-elsewhere' && !isLoopback(host)) {
-    logger.warn(
-      { host },
-      'keys travel unencrypted to the proxy that terminates TLS, and other machines can connect',
-    );
-  }
 }
