@@ -50,7 +50,16 @@ describe('an SQLite store', () => {
     await meanwhile;
     await ask(served, token, ids('after', 3));
     await served.stop();
-    for (const name of ['', '-wal', '-shm']) rmSync(`${store}${name}`, { force: true });
+    const lose = (): void => {
+      for (const name of ['', '-wal', '-shm']) rmSync(`${store}${name}`, { force: true });
+    };
+    lose();
+    // A new store beside this audit log would give lost ids second keys (I7).
+    expect(await lab.run(['init', '--config', config])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('names keys that were created in another store'),
+    });
+    lose();
     copyFileSync(backup, store);
 
     const verified = await lab.run(['verify', '--config', config]);

@@ -12,6 +12,7 @@ import { KeyRepository } from '../../../ports/key-repository.js';
 import { recordedKeys, type RecordedKey } from '../../startup/known-keys-check.js';
 import { requireGenesis } from '../../startup/prepare-store.js';
 import { bindAdapters } from '../../wiring/container.js';
+import { advised } from '../support/advice.js';
 import { loadConfig } from '../support/command-config.js';
 import { withContainer } from '../support/command-container.js';
 import type { ConfigOption } from '../support/declare.js';
@@ -55,7 +56,7 @@ export async function recover(options: RecoverOptions): Promise<void> {
   process.stdout.write(
     options.json
       ? `${JSON.stringify({ checked, missing: missing.map(shown), accepted })}\n`
-      : textOf(checked, missing, accepted),
+      : advised(textOf(checked, missing, accepted)),
   );
   process.exitCode = missing.length === 0 || accepted ? exitCodes.ok : exitCodes.findings;
 }

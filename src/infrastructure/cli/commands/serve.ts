@@ -20,6 +20,7 @@ import { exitCodes, type ExitCode } from '../support/exit-codes.js';
 export async function serve(options: ConfigOption): Promise<void> {
   const config = loadConfig(options);
   const log = openLog(config.log, process.env);
+  const heed = ignoreSignals(log.logger);
   try {
     const service = await start(config, log.logger);
     // Before the banner: a supervisor that reads it may send a signal at once.
@@ -38,6 +39,7 @@ export async function serve(options: ConfigOption): Promise<void> {
     });
     process.stdout.write(banner(config, service));
   } catch (cause) {
+    heed();
     // The log lines before the reason of the refusal.
     await log.close();
     throw cause;
@@ -83,6 +85,23 @@ function firstSteps(token: string, url: string): readonly string[] {
   return [`There is no token in ${token}, where the first start wrote one. Create another: ${create}`];
 }
 
+/**
+ * From the first moment on: a start can wait for a store, and these signals would end it. Tokens, certificates and key sets are
+ * read again by themselves when their files change, and the log has no file. At a limit on file sizes (SIGXFSZ), a write fails
+ * and the service goes on, as on a full disk. Answers how to end this.
+ */
+function ignoreSignals(logger: Logger): () => void {
+  const ignore = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGXFSZ') return;
+    logger.info({ signal }, 'signal ignored: changed tokens and certificates are reloaded without it');
+  };
+  const ignored = ['SIGHUP', 'SIGUSR2', 'SIGALRM', 'SIGXFSZ'] as const;
+  for (const name of ignored) process.on(name, ignore);
+  return () => {
+    for (const name of ignored) process.off(name, ignore);
+  };
+}
+
 /** The first signal lets the requests in flight finish; the second one exits at once. */
 function stopOnSignals(service: RunningService, log: OpenLog): (why: string, exitCode: ExitCode) => void {
   const { logger } = log;
@@ -119,17 +138,6 @@ function stopOnSignals(service: RunningService, log: OpenLog): (why: string, exi
   process.on('SIGINT', () => {
     stop('SIGINT', exitCodes.ok);
   });
-  // Tokens, certificates and key sets are read again by themselves when their files change, and the log has no file.
-  for (const name of ['SIGHUP', 'SIGUSR2', 'SIGALRM'] as const) {
-    process.on(name, () => {
-      logger.info(
-        { signal: name },
-        'signal ignored: changed tokens and certificates are reloaded without it',
-      );
-    });
-  }
-  // At a limit on file sizes a write fails and the service goes on, as on a full disk; unhandled, the signal would kill it.
-  process.on('SIGXFSZ', () => undefined);
   process.on('uncaughtException', bug);
   process.on('unhandledRejection', bug);
   return stop;

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 
 const ours =
-  /\brkms (serve|init|doctor|verify|repair|import|(?:keys|token|audit|access|config) [a-z]+)\b(?! --config)/g;
+  /\brkms (serve|init|doctor|verify|repair|import|recover|(?:keys|token|audit|access|config) [a-z]+)\b(?! --config)/g;
 
 let option = '';
 
