@@ -1,6 +1,7 @@
 // Retries a call to SQLite while another process holds the file's lock. The pauses are asynchronous: waiting for the lock in
 // SQLite itself (`busy_timeout`) would block the event loop, and with it every other request.
 import type { Result } from 'neverthrow';
+import { pause } from '../../domain/pause.js';
 import type { Clock } from '../../ports/clock.js';
 import { isBusy } from './sqlite-failures.js';
 
@@ -20,20 +21,9 @@ export async function retryWhileBusy<T, F extends { readonly kind: string }>(
 ): Promise<Result<T, F>> {
   const endMs = clock.monotonicMs() + limitMs;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
-    await pause(pauseMs * clock.random(), signal, clock);
+    await pause(clock, pauseMs * clock.random(), signal);
     const result = act();
     if (result.isOk() || !isBusy(result.error)) return result;
     if (signal.aborted || clock.monotonicMs() >= endMs) return result;
   }
 }
-
-const pause = (delayMs: number, signal: AbortSignal, clock: Clock): Promise<void> =>
-  new Promise((resolve) => {
-    const end = (): void => {
-      cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const cancel = clock.schedule(delayMs, end);
-    signal.addEventListener('abort', end);
-  });

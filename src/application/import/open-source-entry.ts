@@ -7,7 +7,8 @@ import type { SourceOpenFailure } from '../../domain/failures/key-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import type { KeySource, SourceCopies } from '../../ports/key-source.js';
-import { pause, withDeadline } from '../resilience/with-deadline.js';
+import { pause } from '../../domain/pause.js';
+import { withDeadline } from '../resilience/with-deadline.js';
 import { isTransient } from '../maintenance/retrying-calls.js';
 
 /** The receiver wipes the key. */

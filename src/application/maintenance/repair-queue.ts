@@ -7,7 +7,7 @@ import type { KeyId, Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Telemetry } from '../../ports/telemetry.js';
 import type { RegionSelector } from '../regions/region-selector.js';
-import { pause } from '../resilience/with-deadline.js';
+import { pause } from '../../domain/pause.js';
 import { findRecord, type StoreCalls } from '../store/store-calls.js';
 import type { RepairBudget } from './repair-budget.js';
 import type { RepairKey } from './repair-key.js';

@@ -6,7 +6,7 @@ import type { Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
 import type { KeyVault } from '../../ports/key-vault.js';
 import type { RegionAct, RegionCalls } from '../regions/region-calls.js';
-import { pause } from '../resilience/with-deadline.js';
+import { pause } from '../../domain/pause.js';
 
 const maxAttempts = 3;
 /** Upper bound of the random pause before the second attempt; doubles before the third. */

@@ -6,7 +6,7 @@ import type { StoreReadFailure } from '../../domain/failures/store-failures.js';
 import type { Clock } from '../../ports/clock.js';
 import type { PageEntry } from '../../ports/key-repository.js';
 import type { StoreCalls } from '../store/store-calls.js';
-import { pause } from '../resilience/with-deadline.js';
+import { pause } from '../../domain/pause.js';
 
 interface Page<Entry> {
   readonly entries: readonly Entry[];

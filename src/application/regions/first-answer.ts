@@ -11,7 +11,7 @@ import type { Region } from '../../domain/ids.js';
 import type { KeyVault } from '../../ports/key-vault.js';
 import type { Effort, FailoverReason } from '../../ports/telemetry.js';
 import type { Candidate, RegionAnswer } from '../resilience/hedged-race.js';
-import { pause } from '../resilience/with-deadline.js';
+import { pause } from '../../domain/pause.js';
 import type { RegionAct, RegionCalls } from './region-calls.js';
 
 /** The first good answer, and what it took. */

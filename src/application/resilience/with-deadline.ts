@@ -85,17 +85,3 @@ function newSignal(): readonly [AbortSignal, () => void] {
     },
   ];
 }
-
-/** Resolves after `pauseMs`, or as soon as the signal fires. */
-export function pause(clock: Clock, pauseMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const cancel = clock.schedule(pauseMs, end);
-    signal.addEventListener('abort', end);
-    if (signal.aborted) end();
-  });
-}

@@ -16,7 +16,7 @@ import type { KeyId, KeyVersion, Region } from '../../domain/ids.js';
 import { holdsCiphertext, withoutCiphertexts, type KeyRecord } from '../../domain/keys/key-record.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
 import type { KeyPage, KeyRepository } from '../../ports/key-repository.js';
-import { pause } from '../resilience/with-deadline.js';
+import { pause } from '../../domain/pause.js';
 import type { Attempt } from '../resilience/hedged-race.js';
 import {
   absentHere,

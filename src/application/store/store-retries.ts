@@ -3,7 +3,7 @@
 import { errAsync, ResultAsync } from 'neverthrow';
 import { TokenBucket } from '../../domain/token-bucket.js';
 import type { Clock } from '../../ports/clock.js';
-import { pause } from '../resilience/with-deadline.js';
+import { pause } from '../../domain/pause.js';
 
 /** With 30 % of the calls failing, one call in a thousand fails six times. */
 const maxTries = 6;

@@ -2,7 +2,7 @@
 // cannot repair ends the start. What may pass by itself does not: the service listens, is not ready, and repeats the check. A
 // process that exits instead would be restarted later and later, and so outlast the outage.
 import type { Logger } from 'pino';
-import { pause } from '../../application/resilience/with-deadline.js';
+import { pause } from '../../domain/pause.js';
 import { OperatorError } from '../../adapters/system/operator-error.js';
 import type { Clock } from '../../ports/clock.js';
 

@@ -1,7 +1,8 @@
 // Every call ends: by its answer, by its time-out or by its caller's leaving, whatever the called side does.
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { err, errAsync, ok, okAsync, ResultAsync } from 'neverthrow';
-import { pause, withDeadline, type Bounds } from '../../../src/application/resilience/with-deadline.js';
+import { pause } from '../../../src/domain/pause.js';
+import { withDeadline, type Bounds } from '../../../src/application/resilience/with-deadline.js';
 import type { Clock } from '../../../src/ports/clock.js';
 import { ManualClock, settle } from '../../support/manual-clock.js';
 
