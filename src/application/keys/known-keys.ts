@@ -102,11 +102,12 @@ export async function missingOf<Key extends KnownKey>(
 ): Promise<Result<readonly Key[], StoreReadFailure>> {
   const missing: Key[] = [];
   for (let at = 0; at < keys.length; at += atOnce) {
-    const batch = keys.slice(at, at + atOnce);
-    const found = await Promise.all(batch.map((key) => isThere(find, key, signal)));
-    for (const [index, answer] of found.entries()) {
-      if (answer.isErr()) return err(answer.error);
-      missing.push(...batch.slice(index, answer.value ? index : index + 1));
+    const sought = keys
+      .slice(at, at + atOnce)
+      .map(async (key) => ({ key, found: await isThere(find, key, signal) }));
+    for (const { key, found } of await Promise.all(sought)) {
+      if (found.isErr()) return err(found.error);
+      if (!found.value) missing.push(key);
     }
   }
   return ok(missing);

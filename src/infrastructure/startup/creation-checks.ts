@@ -53,7 +53,7 @@ export class CreationChecks implements CreationGate {
     return this.tables.isPassed && this.records.isPassed;
   }
 
-  /** Whether each check was made once, whatever it found: before that the service is not ready. */
+  /** Whether each check has run once, with any result. Until then, the service is not ready. */
   get hasBegun(): boolean {
     return this.begun;
   }

@@ -4,7 +4,7 @@ import { loggedKeys } from '../../adapters/audit-file/logged-keys.js';
 import type { LoggedKey } from '../../adapters/audit-file/key-ledger.js';
 import { codeOf } from '../../adapters/files/private-files.js';
 import { OperatorError } from '../../adapters/system/operator-error.js';
-import { missingOf, type KnownKey } from '../../application/keys/known-keys.js';
+import { missingOf, type FindKey, type KnownKey } from '../../application/keys/known-keys.js';
 import { parseKeyId, parseKeyVersion } from '../../domain/ids.js';
 import type { Genesis } from '../../domain/keys/genesis.js';
 import type { KeyRepository } from '../../ports/key-repository.js';
@@ -14,18 +14,24 @@ import { TemporaryFailure } from './start-check.js';
 /** A key of this store that the audit log names; `time` is that of its line. */
 export type RecordedKey = KnownKey & Omit<LoggedKey, 'id' | 'version'>;
 
+type ReadLog = (base: string) => Promise<readonly LoggedKey[]>;
+
 /** What `read` finds in the audit log about the store of this genesis record, oldest first. */
 export async function recordedKeys(
-  { audit }: Config,
+  config: Config,
   genesis: Genesis,
-  read: (base: string) => Promise<readonly LoggedKey[]> = loggedKeys,
+  read: ReadLog = loggedKeys,
 ): Promise<readonly RecordedKey[]> {
+  return (await keysInLog(config, read)).flatMap((key) => {
+    const [id, version] = [parseKeyId(key.id), parseKeyVersion(key.version)];
+    const isHere = key.store === genesis.createdAtMs && id.isOk() && version.isOk();
+    return isHere ? [{ ...key, id: id.value, version: version.value }] : [];
+  });
+}
+
+async function keysInLog({ audit }: Config, read: ReadLog): Promise<readonly LoggedKey[]> {
   try {
-    return (await read(audit.file)).flatMap((key) => {
-      const [id, version] = [parseKeyId(key.id), parseKeyVersion(key.version)];
-      const isHere = key.store === genesis.createdAtMs && id.isOk() && version.isOk();
-      return isHere ? [{ ...key, id: id.value, version: version.value }] : [];
-    });
+    return await read(audit.file);
   } catch (cause) {
     throw new TemporaryFailure(
       `the audit log ${audit.file} cannot be read (${codeOf(cause)})`,
@@ -33,6 +39,16 @@ export async function recordedKeys(
       { cause },
     );
   }
+}
+
+/** For a new store: beside the audit log of a lost one, it would give the lost ids second keys. Throws an OperatorError. */
+export async function requireNoLoggedKeys(config: Config): Promise<void> {
+  const keys = await keysInLog(config, loggedKeys);
+  if (keys.length === 0) return;
+  throw new OperatorError(
+    `the store is new, but the audit log ${config.audit.file} names keys that were created in another store`,
+    'put the right store back; or, if those keys are not needed any more, move the audit log away and run: rkms init',
+  );
 }
 
 /** How long looking up the newest keys may take (ms). */
@@ -46,11 +62,24 @@ export async function requireKnownKeys(
   genesis: Genesis,
 ): Promise<void> {
   const keys = (await recordedKeys(config, genesis)).slice(-newestKeys);
-  const find: KeyRepository['find'] = (...sought) => repository.find(...sought);
-  const missing = await missingOf(find, keys, AbortSignal.timeout(limitMs));
+  const missing = await missingKeys(
+    (...sought) => repository.find(...sought),
+    keys,
+    AbortSignal.timeout(limitMs),
+  );
+  if (missing.length > 0) throw lacksKeys(missing);
+}
+
+/** Those of `keys` that the store lacks. Throws an OperatorError when the store cannot be read. */
+export async function missingKeys<Key extends KnownKey>(
+  find: FindKey,
+  keys: readonly Key[],
+  signal: AbortSignal,
+): Promise<readonly Key[]> {
+  const missing = await missingOf(find, keys, signal);
   if (missing.isErr())
     throw new OperatorError(`the store cannot be read: ${missing.error.kind}`, 'try again');
-  if (missing.value.length > 0) throw lacksKeys(missing.value);
+  return missing.value;
 }
 
 export const lacksKeys = (missing: readonly KnownKey[]): OperatorError =>

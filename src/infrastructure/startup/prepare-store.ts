@@ -47,10 +47,15 @@ export async function requireStore(repository: KeyRepository, config: Config): P
   return genesis;
 }
 
-/** Creates the deployment's genesis record; false when it existed already. */
-export async function initialiseStore({ repository, clock }: OpenedStore, config: Config): Promise<boolean> {
+/** Creates the deployment's genesis record; false when it existed already. `beforeNew` throws to refuse a new one. */
+export async function initialiseStore(
+  { repository, clock }: OpenedStore,
+  config: Config,
+  beforeNew: () => Promise<void> = () => Promise.resolve(),
+): Promise<boolean> {
   const before = await readGenesis(repository, config);
   if (before === undefined) {
+    await beforeNew();
     const first = await repository.page(undefined, 2, bounds());
     if (first.isErr()) throw storeRefused(first.error, config);
     if (first.value.entries.length > 0) throw recordsWithoutGenesis();

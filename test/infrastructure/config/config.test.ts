@@ -34,6 +34,17 @@ const found = (toml: string, environment?: Environment): unknown =>
   problemsIn(toml, environment).map((problem) => [problem.path, problem.found, problem.expected]);
 
 const oneOf = (...names: readonly string[]): string => `one of ${names.join(', ')}`;
+/** The options of [server]. */
+const anyOfServer = oneOf(
+  'host',
+  'port',
+  'request_timeout_ms',
+  'max_in_flight',
+  'max_connections',
+  'max_connections_per_address',
+  'keep_alive_ms',
+  'tls',
+);
 const deploymentRule = '1 to 64 characters of A-Z a-z 0-9 . _ -, starting with a letter or digit';
 const regionRule = '1 to 64 characters of a-z 0-9 -, starting with a letter';
 const callerRule = '1 to 128 characters of A-Z a-z 0-9 . _ : / - @ + =, starting with a letter or digit';
@@ -631,42 +642,14 @@ describe('an unknown key', () => {
       'store.tabel',
       '"table"?',
     ],
-    [
-      'that is far from all',
-      `${smallest}[server]\ncolour = 1`,
-      'server.colour',
-      oneOf(
-        'host',
-        'port',
-        'request_timeout_ms',
-        'max_in_flight',
-        'max_connections',
-        'max_connections_per_address',
-        'keep_alive_ms',
-        'tls',
-      ),
-    ],
+    ['that is far from all', `${smallest}[server]\ncolour = 1`, 'server.colour', anyOfServer],
     [
       'of another kind of region',
       `${top}${store}${region('a', 'vault = "local-kms"\nkms_key = "k"')}`,
       'regions[0].kms_key',
       oneOf('name', 'vault'),
     ],
-    [
-      'that every object has',
-      `${smallest}[server]\nconstructor = 1`,
-      'server.constructor',
-      oneOf(
-        'host',
-        'port',
-        'request_timeout_ms',
-        'max_in_flight',
-        'max_connections',
-        'max_connections_per_address',
-        'keep_alive_ms',
-        'tls',
-      ),
-    ],
+    ['that every object has', `${smallest}[server]\nconstructor = 1`, 'server.constructor', anyOfServer],
   ])('%s is refused, and the nearest known one suggested', (_, toml, path, expected) => {
     expect(found(toml)).toEqual([[path, unknownKey, expected]]);
   });

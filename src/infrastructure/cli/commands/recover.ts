@@ -5,11 +5,10 @@ import { acceptLost } from '../../../adapters/audit-file/key-ledger.js';
 import { allLoggedKeys } from '../../../adapters/audit-file/logged-keys.js';
 import { OperatorError } from '../../../adapters/system/operator-error.js';
 import { appendAuditEntry } from '../../../application/access/append-audit-entry.js';
-import { missingOf } from '../../../application/keys/known-keys.js';
 import { AuditLog } from '../../../ports/audit-log.js';
 import { Clock } from '../../../ports/clock.js';
 import { KeyRepository } from '../../../ports/key-repository.js';
-import { recordedKeys, type RecordedKey } from '../../startup/known-keys-check.js';
+import { missingKeys, recordedKeys, type RecordedKey } from '../../startup/known-keys-check.js';
 import { requireGenesis } from '../../startup/prepare-store.js';
 import { bindAdapters } from '../../wiring/container.js';
 import { advised } from '../support/advice.js';
@@ -43,14 +42,12 @@ export async function recover(options: RecoverOptions): Promise<void> {
       const keys = await recordedKeys(config, genesis, allLoggedKeys);
       const find: KeyRepository['find'] = (id, version) =>
         repository.find(id, version, AbortSignal.timeout(limitMs));
-      const sought = await missingOf(find, keys, AbortSignal.timeout(limitMs));
-      if (sought.isErr())
-        throw new OperatorError(`the store cannot be read: ${sought.error.kind}`, 'try again');
-      const lost = new Set(sought.value);
+      const sought = await missingKeys(find, keys, AbortSignal.timeout(limitMs));
+      const lost = new Set(sought);
       const isAccepted = options.acceptLost === true && lost.size > 0;
       const present = keys.filter((key) => !lost.has(key));
       if (isAccepted) await accept(container.get(AuditLog), container.get(Clock), present, lost.size);
-      return { checked: keys.length, missing: sought.value, accepted: isAccepted };
+      return { checked: keys.length, missing: sought, accepted: isAccepted };
     },
   );
   process.stdout.write(
