@@ -61,6 +61,8 @@ export interface ImportEntry extends AuditFacts {
 export interface LossEntry extends AuditFacts {
   readonly action: 'store.accept-lost';
   readonly lost: number;
+  /** For each part of the log (file name), the number of its last entry that named a lost key. */
+  readonly accepted: Readonly<Record<string, number>>;
   readonly latest: readonly {
     readonly id: string;
     readonly version: number;

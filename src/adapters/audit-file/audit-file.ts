@@ -145,7 +145,8 @@ export class AuditFile implements AuditLog {
     };
     try {
       const { rotated } = await this.file.write(lines);
-      for (const line of lines) this.ledger.take(line);
+      const before = this.file.head.seq - lines.length;
+      for (const [at, line] of lines.entries()) this.ledger.take(line, before + at + 1);
       this.pendingMarks = [];
       this.failed = undefined;
       if (rotated) this.onHead(this.file.path, this.file.head);

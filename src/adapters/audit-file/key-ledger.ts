@@ -6,11 +6,19 @@ import type { LineFields } from './audit-chain.js';
 export interface LoggedKey {
   readonly id: string;
   readonly version: number;
-  /** When, as the line says (ISO 8601, UTC). */
+  /** When, as the line says (ISO 8601, UTC). Only to be shown: a clock may have been wrong. */
   readonly time: string;
   /** The store that holds it: when its genesis record was created, in milliseconds since 1970. */
   readonly store: number;
+  /** The number of the line in its chain. */
+  readonly seq: number;
 }
+
+/** `file`: the name of the current file of the writer whose line it is. */
+export type WrittenKey = LoggedKey & { readonly file: string };
+
+/** What an operator accepted to be lost :: name of a writer's current file -> number of its last line that holds no more. */
+export type AcceptedLoss = Readonly<Record<string, number>>;
 
 /** How many keys are known of one writer, how many a new file repeats, and how many imports may be under way at once. */
 const maxKnown = 10_000;
@@ -23,18 +31,19 @@ export const acceptLost = 'store.accept-lost';
 export class KeyLedger {
   private readonly known = new Map<string, LoggedKey>();
   private readonly underWay = new Map<string, LoggedKey>();
-  private acceptedAt = '';
+  private accepted: AcceptedLoss = {};
 
   constructor(private readonly limit = maxKnown) {}
 
-  take(line: LineFields): void {
-    const { action, outcome, time } = line;
+  /** `seq`: the number of the line in its chain. */
+  take(line: LineFields, seq: number): void {
+    const { action, outcome } = line;
     switch (action) {
       case 'key.get':
-        if (outcome === 'created') this.add(keyOf(line));
+        if (outcome === 'created') this.add(keyOf(line, seq));
         return;
       case 'key.import':
-        this.takeImport(keyOf(line), outcome === 'imported');
+        this.takeImport(keyOf(line, seq), outcome === 'imported');
         return;
       case 'audit.close':
         for (const key of this.underWay.values()) this.add(key);
@@ -44,31 +53,38 @@ export class KeyLedger {
         this.underWay.clear();
         return;
       case 'audit.file':
-        if (line['latest'] !== undefined) this.restart(line['latest'], line['acceptedAt']);
+        if (line['latest'] !== undefined) this.restart(line, seq, true);
         return;
       case acceptLost:
-        this.restart(line['latest'], time);
+        this.restart(line, seq, false);
     }
   }
 
   /** What the first line of the next file repeats, so that no reader needs more than one file. */
   get mark(): LineFields {
     const latest = [...this.known.values()].slice(-maxRepeated);
-    if (latest.length === 0 && this.acceptedAt === '') return {};
-    return { latest, ...(this.acceptedAt !== '' && { acceptedAt: this.acceptedAt }) };
+    const isEmpty = latest.length === 0 && Object.keys(this.accepted).length === 0;
+    return isEmpty ? {} : { latest, accepted: this.accepted };
   }
 
-  /** The keys that all writers together know, oldest first. An accepted loss holds for what every writer wrote before it. */
-  static merge(ledgers: readonly KeyLedger[]): readonly LoggedKey[] {
-    const acceptedAt = ledgers.reduce(
-      (latest, each) => (each.acceptedAt > latest ? each.acceptedAt : latest),
-      '',
-    );
-    const keys = ledgers.flatMap((each) =>
-      [...each.known.values()].filter(({ time }) => each.acceptedAt === acceptedAt || time > acceptedAt),
-    );
-    const byName = new Map(keys.map((key) => [nameOf(key), key]));
-    return [...byName.values()].sort((a, b) => (a.time < b.time ? -1 : Number(a.time > b.time)));
+  /**
+   * The keys that all writers together know (:: name of the current file -> ledger), without those of an accepted loss. The
+   * newest of each writer come last, by the order of its lines: a clock that was wrong hides none.
+   */
+  static merge(ledgers: ReadonlyMap<string, KeyLedger>): readonly WrittenKey[] {
+    const all = [...ledgers.values()];
+    const ranked = [...ledgers].flatMap(([file, { known }]) => {
+      const lost = Math.max(0, ...all.map(({ accepted }) => accepted[file] ?? 0));
+      const kept = [...known.values()].filter(({ seq }) => seq > lost);
+      return kept.map((key, at) => ({ key: { ...key, file }, newer: kept.length - at }));
+    });
+    ranked.sort((a, b) => b.newer - a.newer || (a.key.time < b.key.time ? -1 : 1));
+    const byName = new Map<string, WrittenKey>();
+    for (const { key } of ranked) {
+      byName.delete(nameOf(key));
+      byName.set(nameOf(key), key);
+    }
+    return [...byName.values()];
   }
 
   private takeImport(key: LoggedKey | undefined, isDone: boolean): void {
@@ -85,12 +101,17 @@ export class KeyLedger {
     this.add(oldest);
   }
 
-  private restart(latest: unknown, acceptedAt: unknown): void {
+  /** `latest` holds from here on: in a file's first line with the numbers of their own lines, else with that of this line. */
+  private restart({ latest, accepted }: LineFields, seq: number, isRepeated: boolean): void {
     this.known.clear();
     this.underWay.clear();
-    this.acceptedAt = typeof acceptedAt === 'string' ? acceptedAt : '';
+    for (const [file, upTo] of entriesOf(accepted)) {
+      if (typeof upTo === 'number')
+        this.accepted = { ...this.accepted, [file]: Math.max(upTo, this.accepted[file] ?? 0) };
+    }
     for (const each of Array.isArray(latest) ? (latest as readonly unknown[]) : []) {
-      if (typeof each === 'object' && each !== null) this.add(keyOf(each as LineFields));
+      const line = Object.fromEntries(entriesOf(each));
+      this.add(keyOf(line, isRepeated && typeof line['seq'] === 'number' ? line['seq'] : seq));
     }
   }
 
@@ -105,12 +126,15 @@ export class KeyLedger {
 
 const nameOf = ({ id, version }: LoggedKey): string => `${version} ${id}`;
 
+const entriesOf = (value: unknown): readonly (readonly [string, unknown])[] =>
+  typeof value === 'object' && value !== null ? Object.entries(value) : [];
+
 /** Undefined for a line that does not say which store holds the key. */
-function keyOf({ id, version, time, store }: LineFields): LoggedKey | undefined {
+function keyOf({ id, version, time, store }: LineFields, seq: number): LoggedKey | undefined {
   return typeof id === 'string' &&
     typeof version === 'number' &&
     typeof time === 'string' &&
     typeof store === 'number'
-    ? { id, version, time, store }
+    ? { id, version, time, store, seq }
     : undefined;
 }

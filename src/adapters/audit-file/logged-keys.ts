@@ -2,10 +2,10 @@
 // matter: of a log of reads, nearly none. A line whose hash is wrong is ignored.
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { readLine } from './audit-chain.js';
 import { filesOfLog, rotatedFiles, writerOf } from './audit-names.js';
-import { KeyLedger, type LoggedKey } from './key-ledger.js';
+import { KeyLedger, type WrittenKey } from './key-ledger.js';
 
 const chunkBytes = 1024 * 1024;
 /** Of a larger file, only the end is read: a second's work. */
@@ -14,31 +14,33 @@ const lineFeed = 0x0a;
 const relevant =
   /"outcome":"created"|"action":"(?:audit\.(?:open|close|file)|key\.import|store\.accept-lost)"/g;
 
-/** The newest keys that the log at `base` names, oldest first; empty without a log. Rejects when a file cannot be read. */
-export async function loggedKeys(base: string): Promise<readonly LoggedKey[]> {
+/** The newest keys that the log at `base` names, the newest last; empty without a log. Rejects when a file cannot be read. */
+export async function loggedKeys(base: string): Promise<readonly WrittenKey[]> {
   if (!existsSync(dirname(base))) return [];
   const writers = [...new Set(filesOfLog(base).map(writerOf))];
   const ledgers = await Promise.all(
     writers.map(async (path) => {
       const ledger = new KeyLedger();
       await readLedger(ledger, path);
-      return ledger;
+      return [basename(path), ledger] as const;
     }),
   );
-  return KeyLedger.merge(ledgers);
+  return KeyLedger.merge(new Map(ledgers));
 }
 
 /** Every key that the whole log names, however many. */
-export async function allLoggedKeys(base: string): Promise<readonly LoggedKey[]> {
+export async function allLoggedKeys(base: string): Promise<readonly WrittenKey[]> {
   if (!existsSync(dirname(base))) return [];
   const ledgers = new Map<string, KeyLedger>();
   for (const path of filesOfLog(base)) {
-    const writer = writerOf(path);
-    const ledger = ledgers.get(writer) ?? new KeyLedger(Infinity);
+    const writer = basename(writerOf(path));
+    const before = ledgers.get(writer);
+    const ledger = before ?? new KeyLedger(Infinity);
     ledgers.set(writer, ledger);
-    await readInto(ledger, path, { repeats: false });
+    // What a file repeats was read already, unless the file before it was moved away.
+    await readInto(ledger, path, { repeats: before === undefined });
   }
-  return KeyLedger.merge([...ledgers.values()]);
+  return KeyLedger.merge(ledgers);
 }
 
 /** What one writer knows: its current file repeats what the files before it said last. */
@@ -58,9 +60,8 @@ async function readInto(ledger: KeyLedger, path: string, { repeats } = { repeats
       for (let match = relevant.exec(text); match !== null; match = relevant.exec(text)) {
         const end = text.indexOf('\n', match.index);
         const line = readLine(lines.subarray(text.lastIndexOf('\n', match.index) + 1, end));
-        // In the middle of a whole log, the lines that are repeated were read already.
-        const isRepetition = !('fault' in line) && line.fields['action'] === 'audit.file' && !repeats;
-        if (!('fault' in line) && !isRepetition) ledger.take(line.fields);
+        if (!('fault' in line) && (repeats || line.fields['action'] !== 'audit.file'))
+          ledger.take(line.fields, line.seq);
         relevant.lastIndex = end;
       }
     }

@@ -31,7 +31,7 @@ const imported = (id: string, outcome = 'imported'): AuditEntry => ({
   source: 'table',
   store,
 });
-const accepted = (latest: readonly string[] = []): AuditEntry => ({
+const accepted = (lost: Readonly<Record<string, number>>, latest: readonly string[] = []): AuditEntry => ({
   timeMs: next(),
   requestId: 'recover',
   caller: callerId('operator'),
@@ -39,6 +39,7 @@ const accepted = (latest: readonly string[] = []): AuditEntry => ({
   action: 'store.accept-lost',
   outcome: 'done',
   lost: 1,
+  accepted: lost,
   latest: latest.map((id) => ({ id, version: 1, time: '2030-01-01T00:00:00.000Z', store })),
 });
 
@@ -50,6 +51,12 @@ async function write(audit: AuditFile, ...entries: readonly AuditEntry[]): Promi
 }
 const idsOf = async (path: string, read = loggedKeys): Promise<readonly string[]> =>
   (await read(path)).map(({ id }) => id);
+
+/** As `rkms recover --accept-lost` writes it. */
+async function lossOf(path: string, ...ids: readonly string[]): Promise<Readonly<Record<string, number>>> {
+  const lost = (await allLoggedKeys(path)).filter(({ id }) => ids.includes(id));
+  return Object.fromEntries(lost.map(({ file, seq }) => [file, seq]));
+}
 
 describe('the keys that an audit log knows', () => {
   it('are those that were created, the newest last, and none without a log', async () => {
@@ -63,8 +70,8 @@ describe('the keys that an audit log knows', () => {
       created('b'),
     );
     expect(await loggedKeys(path)).toEqual([
-      { id: 'a', version: 1, time: expect.any(String), store },
-      { id: 'b', version: 1, time: expect.any(String), store },
+      { id: 'a', version: 1, time: expect.any(String), store, file: 'audit.jsonl', seq: 3 },
+      { id: 'b', version: 1, time: expect.any(String), store, file: 'audit.jsonl', seq: 6 },
     ]);
   });
 
@@ -104,12 +111,35 @@ describe('the keys that an audit log knows', () => {
     const path = newPath();
     const [one, two] = [open(path, { maxBytes: 4_000 }), open(path, { maxBytes: 4_000 })];
     await write(one, created('kept'), created('lost'));
-    await write(two, accepted(['kept']));
+    await write(two, accepted(await lossOf(path, 'lost'), ['kept']));
     await write(one, created('new'));
     const reads = Array.from({ length: 50 }, (_, at) => opened(`read/${at}`));
     await write(one, ...reads);
     await write(two, ...reads);
     const expected = ['kept', 'new'];
     expect([await idsOf(path), await idsOf(path, allLoggedKeys)]).toEqual([expected, expected]);
+  });
+
+  it('are told from an accepted loss by the order of the lines, whatever the clocks said', async () => {
+    const path = newPath();
+    const aYear = 366 * 86_400_000;
+    const dated = (id: string, ms: number): AuditEntry => ({ ...created(id), timeMs: next() + ms });
+    const [one, two] = [open(path), open(path)];
+    await write(one, dated('lost/ahead', aYear), dated('lost/now', 0));
+    const loss = await lossOf(path, 'lost/ahead', 'lost/now');
+    await write(one, dated('meanwhile', -aYear));
+    await write(two, accepted(loss));
+    await write(one, dated('later', 0));
+    await write(two, dated('elsewhere', -aYear));
+    const expected = ['meanwhile', 'elsewhere', 'later'];
+    expect([await idsOf(path), await idsOf(path, allLoggedKeys)]).toEqual([expected, expected]);
+  });
+
+  it('come with the newest of every process last, though one had a clock ahead', async () => {
+    const path = newPath();
+    const [one, two] = [open(path), open(path)];
+    for (let n = 0; n < 5; n++) await write(one, { ...created(`ahead/${n}`), timeMs: next() + 1e10 });
+    await write(two, created('before'), created('last'));
+    expect((await idsOf(path)).slice(-4)).toEqual(['before', 'ahead/3', 'last', 'ahead/4']);
   });
 });

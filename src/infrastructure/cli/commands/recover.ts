@@ -5,7 +5,7 @@ import { acceptLost } from '../../../adapters/audit-file/key-ledger.js';
 import { allLoggedKeys } from '../../../adapters/audit-file/logged-keys.js';
 import { OperatorError } from '../../../adapters/system/operator-error.js';
 import { appendAuditEntry } from '../../../application/access/append-audit-entry.js';
-import { AuditLog } from '../../../ports/audit-log.js';
+import { AuditLog, type LossEntry } from '../../../ports/audit-log.js';
 import { Clock } from '../../../ports/clock.js';
 import { KeyRepository } from '../../../ports/key-repository.js';
 import { missingKeys, recordedKeys, type RecordedKey } from '../../startup/known-keys-check.js';
@@ -45,8 +45,8 @@ export async function recover(options: RecoverOptions): Promise<void> {
       const sought = await missingKeys(find, keys, AbortSignal.timeout(limitMs));
       const lost = new Set(sought);
       const isAccepted = options.acceptLost === true && lost.size > 0;
-      const present = keys.filter((key) => !lost.has(key));
-      if (isAccepted) await accept(container.get(AuditLog), container.get(Clock), present, lost.size);
+      const latest = keys.filter((key) => !lost.has(key)).slice(-repeatedKeys);
+      if (isAccepted) await accept(container.get(AuditLog), container.get(Clock), sought, latest);
       return { checked: keys.length, missing: sought, accepted: isAccepted };
     },
   );
@@ -61,14 +61,30 @@ export async function recover(options: RecoverOptions): Promise<void> {
 async function accept(
   audit: AuditLog,
   clock: Clock,
-  present: readonly RecordedKey[],
-  lost: number,
+  lost: readonly RecordedKey[],
+  latest: readonly RecordedKey[],
 ): Promise<void> {
-  const latest = present.slice(-repeatedKeys);
-  const facts = { timeMs: clock.nowMs(), ...osAuthor(), outcome: 'done' };
-  const written = await appendAuditEntry(audit, { ...facts, action: acceptLost, lost, latest }, { clock });
+  const accepted: Record<string, number> = {};
+  for (const { file, seq } of lost) accepted[file] = Math.max(seq, accepted[file] ?? 0);
+  const entry: LossEntry = {
+    timeMs: clock.nowMs(),
+    ...osAuthor(),
+    action: acceptLost,
+    outcome: 'done',
+    lost: lost.length,
+    accepted,
+    latest: latest.map(named),
+  };
+  const written = await appendAuditEntry(audit, entry, { clock });
   if (written.isErr()) throw new OperatorError('the audit log cannot be written', 'see rkms doctor');
 }
+
+const named = ({ id, version, time, store }: RecordedKey): LossEntry['latest'][number] => ({
+  id,
+  version,
+  time,
+  store,
+});
 
 const shown = ({ id, version, time }: RecordedKey): { id: string; version: number; time: string } => ({
   id,
