@@ -1,5 +1,7 @@
 // Which environment variables of the AWS SDK have an effect on RKMS: some say how credentials are obtained, all others are
 // overridden or have none. `rkms config show` prints this list for the variables that are set; docs/aws-settings.md has all.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Environment } from './environment.js';
 import { usesAws, type Config } from './config.js';
 import { proxyVariable } from './schema/unsafe-rules.js';
@@ -71,7 +73,6 @@ export const awsVariables = (environment: Environment): readonly AwsVariable[] =
 
 interface Ignored {
   readonly names: RegExp;
-  readonly value?: RegExp;
   readonly why: string;
 }
 
@@ -82,12 +83,10 @@ const ignored: readonly Ignored[] = [
     why: 'proxies are not supported: RKMS connects to AWS directly. Use VPC endpoints or a NAT gateway',
   },
   { names: /^AWS_CA_BUNDLE$/, why: 'it is not read: authorities for AWS are those of Node' },
-  {
-    names: /^AWS_USE_DUALSTACK_ENDPOINT$/,
-    value: /^true$/i,
-    why: 'only credentials are obtained over dual-stack endpoints. For KMS and DynamoDB, set endpoint',
-  },
 ];
+
+const ignoredDualStack =
+  'only credentials are obtained over dual-stack endpoints. For KMS and DynamoDB, set endpoint';
 
 /** Variables that have no effect although they look as if they had, each with why. */
 export const variablesWithoutEffect = (
@@ -95,21 +94,55 @@ export const variablesWithoutEffect = (
   config: Pick<Config, 'store' | 'regions'>,
 ): readonly { readonly name: string; readonly why: string }[] =>
   usesAws(config)
-    ? Object.entries(environment).flatMap(([name, value = '']) =>
-        ignored
-          .filter((each) => each.names.test(name) && value !== '' && (each.value?.test(value) ?? true))
-          .map(({ why }) => ({ name, why })),
-      )
+    ? [
+        ...Object.entries(environment).flatMap(([name, value = '']) =>
+          ignored.filter((each) => each.names.test(name) && value !== '').map(({ why }) => ({ name, why })),
+        ),
+        ...sdkSetting(environment, 'use_dualstack_endpoint').map((name) => ({ name, why: ignoredDualStack })),
+      ]
     : [];
 
 export const fipsHint =
-  'set endpoint for each, for example "https://kms-fips.us-east-1.amazonaws.com" and "https://dynamodb-fips.us-east-1.amazonaws.com", or unset the variable';
+  'set endpoint for each, for example "https://kms-fips.us-east-1.amazonaws.com" and "https://dynamodb-fips.us-east-1.amazonaws.com", or remove the setting';
 
-/** Whether the environment demands FIPS endpoints while some endpoint follows from the name of its region. */
-export function lacksFipsEndpoints(config: Config, environment: Environment): boolean {
-  if (!/^true$/i.test(environment['AWS_USE_FIPS_ENDPOINT'] ?? '') || !usesAws(config)) return false;
+/** Where FIPS endpoints are demanded while some endpoint follows from the name of its region; undefined where they are not. */
+export function lacksFipsEndpoints(config: Config, environment: Environment): string | undefined {
+  if (!usesAws(config)) return undefined;
   const ofStore = config.store.kind === 'dynamodb' ? config.store.regions : [];
-  return [...config.regions.filter((region) => region.vault === 'aws-kms'), ...ofStore].some(
-    ({ endpoint }) => endpoint === undefined,
-  );
+  const places = [...config.regions.filter((region) => region.vault === 'aws-kms'), ...ofStore];
+  const isComplete = places.every(({ endpoint }) => endpoint !== undefined);
+  return isComplete ? undefined : sdkSetting(environment, 'use_fips_endpoint')[0];
+}
+
+/** Names the variable, or the setting in the SDK's configuration file, that is true. As in the SDK, the variable wins. */
+function sdkSetting(environment: Environment, setting: string): readonly string[] {
+  const variable = `AWS_${setting.toUpperCase()}`;
+  const value = environment[variable] ?? '';
+  if (value !== '') return /^true$/i.test(value) ? [variable] : [];
+  const { AWS_CONFIG_FILE: named, HOME: home, AWS_PROFILE: profile = 'default' } = environment;
+  const file = named ?? (home === undefined ? undefined : join(home, '.aws', 'config'));
+  if (file === undefined) return [];
+  return /^true$/i.test(inProfile(textOf(file), profile, setting) ?? '') ? [`${setting} in ${file}`] : [];
+}
+
+/** The value of a setting in the section of a profile: `[default]`, or `[profile name]`. */
+function inProfile(text: string, profile: string, setting: string): string | undefined {
+  let isIn = false;
+  let value: string | undefined;
+  for (const line of text.split('\n')) {
+    const [, name] = /^\s*\[\s*(?:profile\s+)?["']?(.*?)["']?\s*\]/.exec(line) ?? [];
+    if (name !== undefined) isIn = name === profile;
+    const [, key, given] = /^\s*(\w+)\s*=\s*([^\s#;]*)/.exec(line) ?? [];
+    if (isIn && key === setting) value = given;
+  }
+  return value;
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    // As the SDK, which reads no file that it cannot read.
+    return '';
+  }
 }

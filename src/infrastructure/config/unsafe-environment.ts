@@ -43,9 +43,10 @@ export function refuseUnsafeEnvironment(
   environment: Environment,
   nodeFlags: readonly string[],
 ): void {
-  if (lacksFipsEndpoints(config, environment)) {
+  const fips = lacksFipsEndpoints(config, environment);
+  if (fips !== undefined) {
     throw new OperatorError(
-      'AWS_USE_FIPS_ENDPOINT is true, but not every region and store has a FIPS endpoint in the configuration',
+      `${fips} is true, but not every region and store has a FIPS endpoint in the configuration`,
       fipsHint,
     );
   }

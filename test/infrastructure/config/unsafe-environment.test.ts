@@ -1,6 +1,8 @@
 // What an environment may not hold: each variable and flag that could give keys away ends the start, unless the
 // configuration file, and only the file, allows it by name.
-import { describe, expect, it } from '@jest/globals';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { parseConfig, type Config } from '../../../src/infrastructure/config/config.js';
 import {
   unsafeSettingsIn,
@@ -8,6 +10,7 @@ import {
 } from '../../../src/infrastructure/config/unsafe-environment.js';
 import { variablesWithoutEffect } from '../../../src/infrastructure/config/aws-environment.js';
 import { OperatorError } from '../../../src/adapters/system/operator-error.js';
+import { Leftovers } from '../../support/leftovers.js';
 import { embeddedConfig } from '../../support/served-process.js';
 
 const namesIn = (
@@ -161,6 +164,46 @@ describe('a start', () => {
       })),
     );
     expect(variablesWithoutEffect(variables, config())).toEqual([]);
+  });
+
+  describe('beside settings in a file of the AWS SDK', () => {
+    const leftovers = new Leftovers();
+    afterAll(() => leftovers.clear());
+    const fips = 'use_fips_endpoint = true\n';
+
+    it.each([
+      ['[default]', fips, {}, true],
+      ['[default]', 'use_fips_endpoint=True # law\n', {}, true],
+      ['[profile prod]', fips, { AWS_PROFILE: 'prod' }, true],
+      ['[ profile "prod" ]', fips, { AWS_PROFILE: 'prod' }, true],
+      ['[profile prod]', fips, {}, false],
+      ['[default]', fips, { AWS_PROFILE: 'prod' }, false],
+      ['[default]', 'use_fips_endpoint = false\n', {}, false],
+      ['[default]', fips, { AWS_USE_FIPS_ENDPOINT: 'false' }, false],
+    ])('is refused with FIPS in %s (%j, %j): %j', (section, text, environment, isRefused) => {
+      const home = leftovers.folder();
+      mkdirSync(join(home, '.aws'));
+      const file = join(home, '.aws', 'config');
+      writeFileSync(file, `[sso-session x]\nregion = a\n${section}\nregion = us-east-1\n${text}[other]\n`);
+      for (const where of [{ HOME: home }, { AWS_CONFIG_FILE: file }]) {
+        const start = (): void => {
+          refuseUnsafeEnvironment(onAws(), { ...where, ...environment }, []);
+        };
+        if (isRefused) expect(start).toThrow(`use_fips_endpoint in ${file} is true, but`);
+        else expect(start).not.toThrow();
+      }
+    });
+
+    it('says that dual-stack endpoints there have no effect', () => {
+      const file = join(leftovers.folder(), 'config');
+      writeFileSync(file, '[default]\nuse_dualstack_endpoint = true\n');
+      const [found, ...others] = variablesWithoutEffect({ AWS_CONFIG_FILE: file }, onAws());
+      expect([found?.name, others]).toEqual([`use_dualstack_endpoint in ${file}`, []]);
+    });
+
+    it('needs no such file', () => {
+      expect(variablesWithoutEffect({ HOME: '/nowhere' }, onAws())).toEqual([]);
+    });
   });
 
   it('is refused with FIPS in the environment and an endpoint that follows from the region', () => {

@@ -39,11 +39,7 @@ export function checkConfig(options: CheckOptions): void {
 
 function environmentProblems(config: Config): readonly ConfigProblem[] {
   const { allow_environment: allowed } = config.security;
-  const fips: ConfigProblem = {
-    path: 'AWS_USE_FIPS_ENDPOINT',
-    found: 'true in the environment, but no endpoint for some region or store',
-    expected: `FIPS endpoints: ${fipsHint}`,
-  };
+  const fips = lacksFipsEndpoints(config, process.env);
   const unsafe = unsafeSettingsIn(process.env, process.execArgv, usesAws(config))
     .filter(({ name }) => !allowed.includes(name))
     .map(({ name, does }) => ({
@@ -51,7 +47,9 @@ function environmentProblems(config: Config): readonly ConfigProblem[] {
       found: `it in the environment, and it ${does}`,
       expected: `it unset, or allowed by [security] allow_environment = ["${name}"] in the file`,
     }));
-  return lacksFipsEndpoints(config, process.env) ? [fips, ...unsafe] : unsafe;
+  if (fips === undefined) return unsafe;
+  const found = 'true, but no endpoint for some region or store';
+  return [{ path: fips, found, expected: `FIPS endpoints: ${fipsHint}` }, ...unsafe];
 }
 
 function textOf({ file, valid, problems, notes }: ConfigReport, summed: string): string {
