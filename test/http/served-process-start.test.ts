@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ask } from '../support/http-client.js';
 import { until } from '../support/until.js';
@@ -197,12 +197,12 @@ describe('a start that cannot serve says why', () => {
     );
   });
 
-  it('when the audit log cannot be written', async () => {
+  it('when the audit log is no file', async () => {
     mkdirSync(lab.path('audit'), { mode: 0o700 });
     mkdirSync(lab.path('audit/audit.jsonl'));
     expect(said(await serve(config('audit')))).toEqual(
       refusal(
-        'rkms: the audit log audit/audit.jsonl cannot be written (EISDIR)',
+        'rkms: the audit log audit/audit.jsonl cannot be read (EISDIR)',
         '  set audit.file to another file, or make the user that runs RKMS the owner of this one',
       ),
     );
@@ -411,6 +411,22 @@ describe('a start on AWS', () => {
       store.close();
     }
     await served.stop();
+  });
+
+  it('goes on when its terminal is closed while it waits for the store for the first time', async () => {
+    const store = createTcpServer().listen(0, '127.0.0.1');
+    await once(store, 'listening');
+    const storeEndpoint = `http://127.0.0.1:${(store.address() as AddressInfo).port}`;
+    const path = lab.write('waits.toml', aws.config({ deployment: 'own', storeEndpoint }));
+    const connected = once(store, 'connection') as Promise<[Socket]>;
+    const running = lab.start(['serve', '--config', path], { ...freePorts, ...awsVariables });
+    const [socket] = await connected;
+    running.signal('SIGHUP');
+    await running.output((_, log) => (log.includes('signal ignored') ? true : undefined));
+    store.close();
+    socket.destroy();
+    await running.output((banner) => (banner.includes('RKMS serves') ? true : undefined));
+    expect(await running.stop()).toMatchObject({ code: 0 });
   });
 
   it('refuses a store that turns out to be of another deployment after it was down', async () => {

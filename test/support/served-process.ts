@@ -75,12 +75,12 @@ export class Process {
   }
 
   /** Sends a signal to this process alone, and answers when it has ended. */
-  async stop(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL' = 'SIGTERM'): Promise<Ended> {
+  async stop(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGKILL' = 'SIGTERM'): Promise<Ended> {
     if (this.running) this.#child.kill(signal);
     return this.ended;
   }
 
-  signal(signal: 'SIGTERM' | 'SIGINT'): void {
+  signal(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP'): void {
     this.#child.kill(signal);
   }
 

@@ -52,6 +52,10 @@ export function readMasterKey(folder: string, region: Region): Buffer {
   throw new OperatorError(`the master key ${path} is damaged or belongs to another region`, restore);
 }
 
+/** For a command that stores nothing: instead of a missing master key, which no stored record needs, one in memory. */
+export const readOrInventMasterKey: typeof readMasterKey = (folder, region) =>
+  existsSync(masterKeyPath(folder, region)) ? readMasterKey(folder, region) : randomBytes(masterKeyBytes);
+
 const restore =
   'restore it from a backup; RKMS never replaces a master key, because stored keys depend on it';
 

@@ -1,7 +1,7 @@
 // Compares the store with the keys that the audit log says are in it. A store that lacks one of the newest was restored from an
 // older backup, or lost records.
 import { loggedKeys } from '../../adapters/audit-file/logged-keys.js';
-import type { LoggedKey } from '../../adapters/audit-file/key-ledger.js';
+import type { WrittenKey } from '../../adapters/audit-file/key-ledger.js';
 import { codeOf } from '../../adapters/files/private-files.js';
 import { OperatorError } from '../../adapters/system/operator-error.js';
 import { missingOf, type FindKey, type KnownKey } from '../../application/keys/known-keys.js';
@@ -11,12 +11,12 @@ import type { KeyRepository } from '../../ports/key-repository.js';
 import type { Config } from '../config/config.js';
 import { TemporaryFailure } from './start-check.js';
 
-/** A key of this store that the audit log names; `time` is that of its line. */
-export type RecordedKey = KnownKey & Omit<LoggedKey, 'id' | 'version'>;
+/** A key of this store that the audit log names. */
+export type RecordedKey = KnownKey & Omit<WrittenKey, 'id' | 'version'>;
 
-type ReadLog = (base: string) => Promise<readonly LoggedKey[]>;
+type ReadLog = (base: string) => Promise<readonly WrittenKey[]>;
 
-/** What `read` finds in the audit log about the store of this genesis record, oldest first. */
+/** What `read` finds in the audit log about the store of this genesis record; the newest of each writer come last. */
 export async function recordedKeys(
   config: Config,
   genesis: Genesis,
@@ -29,13 +29,17 @@ export async function recordedKeys(
   });
 }
 
-async function keysInLog({ audit }: Config, read: ReadLog): Promise<readonly LoggedKey[]> {
+async function keysInLog(
+  { audit }: Config,
+  read: ReadLog,
+  Refusal: typeof OperatorError = TemporaryFailure,
+): Promise<readonly WrittenKey[]> {
   try {
     return await read(audit.file);
   } catch (cause) {
-    throw new TemporaryFailure(
+    throw new Refusal(
       `the audit log ${audit.file} cannot be read (${codeOf(cause)})`,
-      'make the user that runs RKMS the owner of its files',
+      'set audit.file to another file, or make the user that runs RKMS the owner of this one',
       { cause },
     );
   }
@@ -43,7 +47,7 @@ async function keysInLog({ audit }: Config, read: ReadLog): Promise<readonly Log
 
 /** For a new store: beside the audit log of a lost one, it would give the lost ids second keys. Throws an OperatorError. */
 export async function requireNoLoggedKeys(config: Config): Promise<void> {
-  const keys = await keysInLog(config, loggedKeys);
+  const keys = await keysInLog(config, loggedKeys, OperatorError);
   if (keys.length === 0) return;
   throw new OperatorError(
     `the store is new, but the audit log ${config.audit.file} names keys that were created in another store`,

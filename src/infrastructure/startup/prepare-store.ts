@@ -18,6 +18,7 @@ import type { KeyRepository } from '../../ports/key-repository.js';
 import { OperatorError } from '../../adapters/system/operator-error.js';
 import { expectedGenesis, isEmbedded, type Config } from '../config/config.js';
 import { masterKeyFolder } from '../wiring/container.js';
+import { requireNoLoggedKeys } from './known-keys-check.js';
 import { TemporaryFailure } from './start-check.js';
 
 export interface OpenedStore {
@@ -47,15 +48,18 @@ export async function requireStore(repository: KeyRepository, config: Config): P
   return genesis;
 }
 
-/** Creates the deployment's genesis record; false when it existed already. `beforeNew` throws to refuse a new one. */
-export async function initialiseStore(
-  { repository, clock }: OpenedStore,
-  config: Config,
-  beforeNew: () => Promise<void> = () => Promise.resolve(),
-): Promise<boolean> {
+/** As `requireStore`, but creates nothing: the master key of a region may be missing when no stored record needs it. */
+export async function requireReadableStore(repository: KeyRepository, config: Config): Promise<Genesis> {
+  const genesis = await requireGenesis(repository, config);
+  await requireMasterKeys(repository, config);
+  return genesis;
+}
+
+/** Creates the deployment's genesis record; false when it existed already. */
+export async function initialiseStore({ repository, clock }: OpenedStore, config: Config): Promise<boolean> {
   const before = await readGenesis(repository, config);
   if (before === undefined) {
-    await beforeNew();
+    await requireNoLoggedKeys(config);
     const first = await repository.page(undefined, 2, bounds());
     if (first.isErr()) throw storeRefused(first.error, config);
     if (first.value.entries.length > 0) throw recordsWithoutGenesis();

@@ -47,7 +47,7 @@ export const RegionCanaries = token<Canaries>('Canaries');
 export const masterKeyFolder = (config: Config): string => join(config.data_dir, 'master-keys');
 
 /** Binds every port to what the configuration names. Nothing is opened before it is asked for. */
-export const bindAdapters = (config: Config, logger: Logger): ContainerModule =>
+export const bindAdapters = (config: Config, logger: Logger, masterKeyOf = readMasterKey): ContainerModule =>
   new ContainerModule(({ bind }) => {
     bind(Clock).toConstantValue(systemClock);
     const metrics = metricsOf(config);
@@ -75,7 +75,10 @@ export const bindAdapters = (config: Config, logger: Logger): ContainerModule =>
     );
     bindStore(bind, config, AwsClients);
     bind(KeyVaults)
-      .toResolvedValue((aws) => config.regions.map((region) => vaultOf(region, config, aws)), [AwsClients])
+      .toResolvedValue(
+        (aws) => config.regions.map((region) => vaultOf(region, config, aws, masterKeyOf)),
+        [AwsClients],
+      )
       .inSingletonScope();
     bind(Issuers)
       .toResolvedValue((clock) => openIssuers(config, clock, logger), [Clock])
@@ -131,10 +134,15 @@ const toLog =
     logger.error({ event, error: causeFacts(error) }, 'a telemetry sink failed');
   };
 
-function vaultOf(region: RegionConfig, config: Config, aws: RegionalClients): KeyVault {
+function vaultOf(
+  region: RegionConfig,
+  config: Config,
+  aws: RegionalClients,
+  masterKeyOf: typeof readMasterKey,
+): KeyVault {
   const { name } = region;
   if (region.vault === 'local-kms') {
-    return new LocalKmsKeyVault(name, readMasterKey(masterKeyFolder(config), name));
+    return new LocalKmsKeyVault(name, masterKeyOf(masterKeyFolder(config), name));
   }
   return new AwsKmsKeyVault(name, region.kms_key, aws.client('kms', connectionTo(region, config)));
 }

@@ -47,6 +47,14 @@ describe('before there is a store', () => {
     expect([readdirSync(lab.folder), statSync(lab.path('empty.sqlite')).size]).toEqual([before, 0]);
   });
 
+  it('rkms verify creates no master key for a region that has no keys yet', async () => {
+    const local = lab.write('local.toml', embeddedConfig('./local', { deployment: 'local' }));
+    expect((await lab.run(['init', '--config', local])).code).toBe(0);
+    for (const args of [['verify'], ['repair', '--dry-run']])
+      expect((await lab.run([...args, '--config', local])).code).toBe(0);
+    expect(readdirSync(lab.path('local'))).not.toContain('master-keys');
+  });
+
   it('the advice names the configuration', async () => {
     const ended = await lab.run(['keys', 'list', '--config', config]);
     expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining(`run: rkms init ${named}\n`)]);
@@ -73,23 +81,24 @@ describe('before there is a store', () => {
 
 describe('when standard output cannot be written', () => {
   const program = resolve('dist/src/infrastructure/main.js');
-  const toFullDisk = (
+  const writingTo = (
+    device: '/dev/full' | '/dev/null',
     ...args: readonly string[]
   ): { readonly status: number | null; readonly stderr: string } => {
-    const full = openSync('/dev/full', 'w');
+    const file = openSync(device, 'w');
     const { status, stderr } = spawnSync(process.execPath, [program, ...args, '--config', config], {
       cwd: lab.folder,
       env: { PATH: process.env['PATH'] },
-      stdio: ['ignore', full, 'pipe'],
+      stdio: ['ignore', file, 'pipe'],
       encoding: 'utf8',
     });
-    closeSync(full);
+    closeSync(file);
     return { status, stderr };
   };
   const refused = { status: 1, stderr: 'rkms: standard output cannot be written (ENOSPC)\n' };
 
   it('a command says so in one line, without a stack', () => {
-    expect(toFullDisk('config', 'show')).toEqual(refused);
+    expect(writingTo('/dev/full', 'config', 'show')).toEqual(refused);
   });
 
   it('a log that cannot be written does not end a command either', () => {
@@ -110,9 +119,18 @@ describe('when standard output cannot be written', () => {
   });
 
   it('a new token that nobody received is not valid', async () => {
-    expect(toFullDisk('token', 'create', '--caller', 'app', '--allow', 'read')).toEqual(refused);
+    expect(writingTo('/dev/full', 'token', 'create', '--caller', 'app', '--allow', 'read')).toEqual(refused);
     const { stdout } = await lab.run(['token', 'list', '--config', config, '--json']);
     expect(stdout).toContain('"revoked"');
     expect(stdout).not.toContain('"live"');
+  });
+
+  it('no token is created where nobody would receive it: /dev/null, which Node also opens for a closed output', async () => {
+    const before = (await lab.run(['token', 'list', '--config', config, '--json'])).stdout;
+    expect(writingTo('/dev/null', 'token', 'create', '--caller', 'app', '--allow', 'read')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('nobody would receive the token, so none was created'),
+    });
+    expect((await lab.run(['token', 'list', '--config', config, '--json'])).stdout).toBe(before);
   });
 });

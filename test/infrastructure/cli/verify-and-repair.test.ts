@@ -323,14 +323,17 @@ describe('a served process', () => {
 describe('a scan that is interrupted', () => {
   const slowly = ['--rate', '10', '--concurrency', '2', '--json'];
   /** Starts it and stops it once it has found something. */
-  async function interrupted(command: string, signal: 'SIGINT' | 'SIGTERM' = 'SIGINT'): Promise<Ended> {
+  async function interrupted(
+    command: string,
+    signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP' = 'SIGINT',
+  ): Promise<Ended> {
     const running = lab.start([command, '--config', config, ...slowly]);
     await running.output((stdout) => (stdout.split('\n').length > 4 ? true : undefined));
     return running.stop(signal);
   }
   const checkpointFile = (command: string): string => lab.path(folder, `${command}.checkpoint.json`);
 
-  it.each(['SIGINT', 'SIGTERM'] as const)(
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     'by %s exits with 3, and continues with --resume: no key is skipped or counted twice',
     async (signal) => {
       make(40);

@@ -2,7 +2,6 @@
 // compared with the configuration and never changed.
 import { pino } from 'pino';
 import { ensurePrivateFolder } from '../../../adapters/files/private-files.js';
-import { requireNoLoggedKeys } from '../../startup/known-keys-check.js';
 import { requireTables } from '../../startup/check-tables.js';
 import { Clock } from '../../../ports/clock.js';
 import { KeyRepository } from '../../../ports/key-repository.js';
@@ -24,7 +23,7 @@ export async function init(options: InitOptions): Promise<void> {
   const created = await withNewContainer([bindAdapters(config, logger)], async (container) => {
     await requireTables(replicasOf(container), config, container.get(AwsClients), logger);
     const store = { repository: container.get(KeyRepository), clock: container.get(Clock) };
-    return initialiseStore(store, config, () => requireNoLoggedKeys(config));
+    return initialiseStore(store, config);
   });
   const { deployment } = config;
   const text = created ? 'was created' : 'exists already: nothing was changed';

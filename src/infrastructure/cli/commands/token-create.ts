@@ -1,6 +1,9 @@
 // `rkms token create`: creates a bearer token and prints it once. Only its hash is stored.
+import { fstatSync, statSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { ensurePrivateFolder } from '../../../adapters/files/private-files.js';
 import { revokeToken } from '../../../adapters/tokens/token-changes.js';
+import { OperatorError } from '../../../adapters/system/operator-error.js';
 import { systemClock } from '../../../adapters/system/system-clock.js';
 import type { Permission } from '../../../domain/access/caller.js';
 import { everyId, type IdPattern } from '../../../domain/access/id-pattern.js';
@@ -22,6 +25,13 @@ interface TokenOptions extends ConfigOption {
 export function createToken(options: TokenOptions): void {
   const { caller, allow, ids = [everyId], expires } = options;
   const config = loadConfig(options);
+  // Node opens /dev/null where standard output is closed.
+  if (fstatSync(1).rdev === statSync(devNull).rdev) {
+    throw new OperatorError(
+      `standard output is closed, or ${devNull}: nobody would receive the token, so none was created`,
+      'let it go to a terminal, a pipe or a file',
+    );
+  }
   ensurePrivateFolder(config.data_dir);
   const nowMs = systemClock.nowMs();
   const expiresMs = nowMs + expires * dayMs;

@@ -3,6 +3,7 @@
 // done with a key.
 import type { Container, ContainerModule } from 'inversify';
 import type { Logger } from 'pino';
+import { readMasterKey, readOrInventMasterKey } from '../../../adapters/local-kms/master-keys.js';
 import { failureFacts } from '../../../adapters/pino/log-facts.js';
 import { Scan, type ScanSource } from '../../../application/maintenance/scan-keys.js';
 import { emptyTally, tallied, type Finding, type Tally } from '../../../application/maintenance/tally.js';
@@ -14,7 +15,7 @@ import { AwsClients, bindAdapters, bindApplication, Supervisor } from '../../wir
 import { KeyRepository } from '../../../ports/key-repository.js';
 import { requireKnownKeys } from '../../startup/known-keys-check.js';
 import { requireTables } from '../../startup/check-tables.js';
-import { requireStore } from '../../startup/prepare-store.js';
+import { requireReadableStore, requireStore } from '../../startup/prepare-store.js';
 import { replicasOf } from '../../wiring/store-bindings.js';
 import { withContainer } from '../support/command-container.js';
 import { errorLog } from '../support/error-log.js';
@@ -68,7 +69,8 @@ export async function runScan<Entry>(
   job: ScanJob<Entry>,
 ): Promise<ExitCode> {
   const errors = errorLog();
-  const modules = [bindAdapters(config, errors), bindApplication(config), ...job.modules];
+  const masterKeyOf = job.writes ? readMasterKey : readOrInventMasterKey;
+  const modules = [bindAdapters(config, errors, masterKeyOf), bindApplication(config), ...job.modules];
   return withContainer(config, modules, (container) => scan(container, config, options, job, errors));
 }
 
@@ -81,7 +83,7 @@ async function scan<Entry>(
 ): Promise<ExitCode> {
   if (job.writes) await requireTables(replicasOf(container), config, container.get(AwsClients), errors);
   const repository = container.get(KeyRepository);
-  const genesis = await requireStore(repository, config);
+  const genesis = await (job.writes ? requireStore : requireReadableStore)(repository, config);
   if (job.creates === true) await requireKnownKeys(repository, config, genesis);
   const identity = scanIdentity(job.command, config, genesis, job.choices);
   const path = checkpointPath(config, job.command);
@@ -151,6 +153,9 @@ function supervise(container: Container): () => void {
   };
 }
 
+/** HUP: the terminal was closed. */
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /** The first signal stops the scan after the visits in flight; the second one saves and exits at once. */
 function stopOnSignals(save: () => void): { readonly signal: AbortSignal; readonly forget: () => void } {
   const controller = new AbortController();
@@ -162,13 +167,11 @@ function stopOnSignals(save: () => void): { readonly signal: AbortSignal; readon
     print('stopping after the keys in progress; press Ctrl-C again to stop at once');
     controller.abort();
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  for (const name of stopSignals) process.on(name, stop);
   return {
     signal: controller.signal,
     forget: () => {
-      process.off('SIGINT', stop);
-      process.off('SIGTERM', stop);
+      for (const name of stopSignals) process.off(name, stop);
     },
   };
 }
