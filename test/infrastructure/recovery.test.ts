@@ -80,6 +80,7 @@ describe('an SQLite store', () => {
     expect(keysOf(await ask(restored, token, ids('before', 20)))).toEqual(before);
     expect((await askPath(restored.url, { target: '/readyz' })).body).toContain('no key is created');
     expect(restored.stderr).toContain('the store lacks keys that the audit log names: ');
+    expect(restored.stderr).toContain('run: rkms recover --config ');
 
     const looked = await lab.run(['recover', '--config', config, '--json']);
     const { missing } = JSON.parse(looked.stdout) as { missing: readonly { id: string }[] };

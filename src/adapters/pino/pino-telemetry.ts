@@ -54,7 +54,7 @@ export class PinoTelemetry implements Telemetry {
         this.logger.error({ id: event.id }, 'the store lost the record of a key: restore it from a backup');
         return;
       case 'repairs.dropped':
-        this.logger.warn({ count: event.count }, 'repair queue full: run rkms repair');
+        this.logger.warn({ count: event.count, hint: 'run rkms repair' }, 'the repair queue is full');
         return;
       case 'request.answered':
         this.requestAnswered(event);

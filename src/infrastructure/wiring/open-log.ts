@@ -21,7 +21,12 @@ export interface OpenLog {
   abandon(): void;
 }
 
-export function openLog({ level, format }: Config['log'], environment: Environment): OpenLog {
+/** `advised` gets each `hint`, and may add to the commands that it names. */
+export function openLog(
+  { level, format }: Config['log'],
+  environment: Environment,
+  advised: (hint: string) => string,
+): OpenLog {
   const isTerminal = isatty(standardError);
   const pretty = format === 'pretty' || (format === 'auto' && isTerminal);
   const colours = showsColours(isTerminal, environment['NO_COLOR']);
@@ -32,7 +37,7 @@ export function openLog({ level, format }: Config['log'], environment: Environme
     );
   const sink = new LogSink({ fd: standardError, maxQueued, closeTimeoutMs, droppedLine });
   const logger = pino(
-    { level, base: null },
+    { level, base: null, serializers: { hint: advised } },
     {
       write: (json) => {
         sink.write(form(json));

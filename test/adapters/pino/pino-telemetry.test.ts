@@ -159,7 +159,7 @@ describe('a line', () => {
 
   test('about a full repair queue has the number of dropped keys and what to do', () => {
     expect(logged({ event: 'repairs.dropped', count: 3 }).lines).toEqual([
-      { level: warn, count: 3, msg: 'repair queue full: run rkms repair' },
+      { level: warn, count: 3, hint: 'run rkms repair', msg: 'the repair queue is full' },
     ]);
   });
 

@@ -19,7 +19,7 @@ import { exitCodes, type ExitCode } from '../support/exit-codes.js';
 
 export async function serve(options: ConfigOption): Promise<void> {
   const config = loadConfig(options);
-  const log = openLog(config.log, process.env);
+  const log = openLog(config.log, process.env, advised);
   const heed = ignoreSignals(log.logger);
   try {
     const service = await start(config, log.logger);
@@ -27,10 +27,7 @@ export async function serve(options: ConfigOption): Promise<void> {
     const stop = stopOnSignals(service, log);
     service.ready.catch((refusal: unknown) => {
       if (!(refusal instanceof OperatorError)) throw refusal;
-      log.logger.fatal(
-        { problem: refusal.message, hint: advised(refusal.hint) },
-        'a check at start failed for good',
-      );
+      log.logger.fatal({ problem: refusal.message, hint: refusal.hint }, 'a check at start failed for good');
       stop('refused', exitCodes.failed);
     });
     // The service does not depend on a reader of its banner.
