@@ -13,7 +13,7 @@ import {
   defaultLimits,
   maxPipelined,
 } from '../../src/adapters/http/server/connections.js';
-import { hasBody } from '../../src/adapters/http/server/request-scope.js';
+import { hasBody } from '../../src/adapters/http/server/request-facts.js';
 import { ask } from '../support/http-client.js';
 import { ServedApp } from '../support/served-app.js';
 import { TlsApp } from '../support/tls-app.js';
@@ -190,7 +190,8 @@ describe('of 2,000 pipelined requests that arrive together', () => {
     const server = createServer((incoming, response) => {
       parsed += 1;
       const connection = connections.of(incoming.socket);
-      if (connection?.begin(response) === true && hasBody(incoming)) connection.refuseFurther();
+      if (connection?.begin(response, () => undefined) === true && hasBody(incoming))
+        connection.refuseFurther();
     });
     const connections = new Connections(server, defaultLimits, false);
     await once(server.listen(0, '127.0.0.1'), 'listening');

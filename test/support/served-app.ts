@@ -1,6 +1,6 @@
 // The HTTP app in this process, over real sockets: the real application on scripted regions and a watched store, in
 // virtual time, with callers of every sort.
-import type { OutgoingHttpHeaders } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Context } from 'koa';
 import { createApp } from '../../src/adapters/http/keys/key-routes.js';
 import {
@@ -136,8 +136,12 @@ export class ServedApp {
       this.onContext(ctx);
       this.inFlight += 1;
       ctx.res.once('close', () => (this.inFlight -= 1));
+      const end = ctx.res.end.bind(ctx.res) as (body?: unknown) => ServerResponse;
+      ctx.res.end = (body?: unknown): ServerResponse => {
+        this.bodies.push(body);
+        return end(body);
+      };
       await next();
-      this.bodies.push(ctx.body);
     });
     // All connections of a test come from one address.
     const limits = { ...defaultLimits, maxConnectionsPerAddress: 1_000, ...this.parts.limits };

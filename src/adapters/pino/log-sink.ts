@@ -1,5 +1,6 @@
 // Writes log lines to a file descriptor that may be slow or blocked. Never blocks the event loop and never throws. The queue
 // is bounded: when it is full, further lines are dropped, and the number of dropped lines is logged once there is room.
+// Lines that come within a few milliseconds share one write.
 import { constants, fstatSync, openSync } from 'node:fs';
 import { pino, type DestinationStream } from 'pino';
 
@@ -13,6 +14,10 @@ export interface LogSinkSettings {
   readonly droppedLine: (count: number) => string;
 }
 
+/** How long a line waits for others that can be written with it (ms), and how many characters are written without waiting. */
+const gatherMs = 10;
+const gatherLength = 4_096;
+
 export class LogSink implements DestinationStream {
   readonly #stream: ReturnType<typeof pino.destination>;
   #dropped = 0;
@@ -20,35 +25,46 @@ export class LogSink implements DestinationStream {
   #retries = true;
   /** Whether the last write failed for another reason than a slow reader, for example a full disk. */
   #isFailing = false;
+  /** Bytes that are not written yet, and the timer that writes them. */
+  #waiting = 0;
+  #gathering: NodeJS.Timeout | undefined;
 
   constructor(private readonly settings: LogSinkSettings) {
     const { fd, maxQueued: maxLength } = settings;
     const retryEAGAIN = (): boolean => this.#retries;
-    this.#stream = pino.destination({ dest: nonBlocking(fd), sync: false, maxLength, retryEAGAIN });
+    const dest = nonBlocking(fd);
+    this.#stream = pino.destination({ dest, sync: false, minLength: gatherLength, maxLength, retryEAGAIN });
     // RKMS keeps serving when its log cannot be written, for example after the reader of a pipe has ended.
     this.#stream.on('error', () => {
       this.#isFailing = true;
     });
-    this.#stream.on('write', () => {
+    this.#stream.on('write', (bytes) => {
       this.#isFailing = false;
+      this.#waiting -= bytes;
     });
-    this.#stream.on('drop', () => {
+    this.#stream.on('drop', (line: string) => {
       this.#dropped += 1;
+      this.#waiting -= Buffer.byteLength(line);
     });
     this.#stream.on('drain', () => {
       this.#reportDropped();
+      if (this.#waiting > 0) this.#gather();
     });
   }
 
   /** Queues one line, which must end in a line feed. */
   write(line: string): void {
-    if (!this.#closed) this.#stream.write(line);
+    if (this.#closed) return;
+    this.#waiting += Buffer.byteLength(line);
+    this.#stream.write(line);
+    this.#gather();
   }
 
   /** Writes the queue and closes, within `closeTimeoutMs`. Lines written after this call are discarded. */
   close(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
+    clearTimeout(this.#gathering);
     return new Promise((resolve) => {
       const late = setTimeout(() => {
         this.abandon();
@@ -66,15 +82,24 @@ export class LogSink implements DestinationStream {
   abandon(): void {
     this.#closed = true;
     this.#retries = false;
+    clearTimeout(this.#gathering);
     // At exit, the stream would try for ever to write what a full disk refuses.
     if (this.#isFailing) this.#stream.destroy();
+  }
+
+  #gather(): void {
+    if (this.#closed) return;
+    this.#gathering ??= setTimeout(() => {
+      this.#gathering = undefined;
+      if (this.#waiting > 0) this.#stream.flush();
+    }, gatherMs);
   }
 
   #reportDropped(): void {
     const count = this.#dropped;
     if (count === 0 || this.#closed) return;
     this.#dropped = 0;
-    this.#stream.write(this.settings.droppedLine(count));
+    this.write(this.settings.droppedLine(count));
   }
 }
 

@@ -56,6 +56,21 @@ describe('a log with a reader', () => {
     expect(read()).toBe(Array.from({ length: 50 }, (_, index) => lineOf(index)).join(''));
   });
 
+  it('has a line soon, also one that comes while others are written', async () => {
+    const sink = sinkTo(pipe);
+    let text = '';
+    for (const part of ['first\n', lineOf(0).repeat(9), 'last\n']) {
+      sink.write(part);
+      await new Promise(setImmediate);
+    }
+    await until(() => {
+      text += read();
+      return text.endsWith('last\n');
+    });
+    expect(text).toBe(`first\n${lineOf(0).repeat(9)}last\n`);
+    await sink.close();
+  });
+
   it('can be a file', async () => {
     const file = join(folder, 'file');
     const sink = sinkTo(openSync(file, 'a'));

@@ -3,7 +3,8 @@
 import type { Context } from 'koa';
 import type { ServedKey } from '../../../application/keys/get-data-key.js';
 import type { KeyServed } from '../../../ports/telemetry.js';
-import { hasLeft } from '../server/request-scope.js';
+import { jsonType, send } from '../server/answers.js';
+import { hasLeft } from '../server/request-facts.js';
 import type { RequestState } from '../server/request-state.js';
 import { base64Length, writeBase64 } from '../../system/base64-bytes.js';
 
@@ -24,23 +25,17 @@ export function keyBody({ id, version, key }: ServedKey): Buffer {
 
 /** Answers with the key. Wipes it at once, and the body when the response is written or the connection is closed. */
 export function answerKey(ctx: Context, served: ServedKey): void {
-  const body = keyBody(served);
+  // If the caller left while the audit entry was written, `close` was emitted before, and no body is made.
+  const body = hasLeft(ctx) ? Buffer.alloc(0) : keyBody(served);
   served.key.wipe();
-  const wipe = (): void => {
-    body.fill(0);
-  };
-  // If the caller left while the audit entry was written, `close` was emitted before.
-  if (hasLeft(ctx)) wipe();
-  else ctx.res.once('close', wipe);
-  ctx.status = 200;
-  ctx.type = 'application/json';
-  ctx.set('RKMS-Region', served.region);
-  ctx.set('RKMS-Copies', `${served.copies}/${served.regions}`);
-  if (served.recordAgeMs !== undefined) {
-    ctx.set('RKMS-Record', `cached; age=${Math.floor(served.recordAgeMs / 1_000)}`);
+  ctx.res.once('close', () => body.fill(0));
+  const { region, copies, regions, recordAgeMs } = served;
+  const headers = ['Content-Type', jsonType, 'RKMS-Region', region, 'RKMS-Copies', `${copies}/${regions}`];
+  if (recordAgeMs !== undefined) {
+    headers.push('RKMS-Record', `cached; age=${Math.floor(recordAgeMs / 1_000)}`);
   }
-  ctx.body = body;
   (ctx.state as RequestState).served = factsOf(served);
+  send(ctx, 200, headers, body);
 }
 
 const factsOf = ({ region, created, copies, regions, attempts, hedged, failover }: ServedKey): KeyServed => ({

@@ -2,7 +2,7 @@
 // Decides nothing about permissions: GuardedKeys does.
 import type Koa from 'koa';
 import type { Context } from 'koa';
-import { err, ResultAsync, type Result } from 'neverthrow';
+import { err, type Result } from 'neverthrow';
 import type { ServedKey } from '../../../application/keys/get-data-key.js';
 import type { GuardedKeys } from '../../../application/access/guarded-keys.js';
 import type { ConcurrencyLimit } from '../../../application/resilience/concurrency-limit.js';
@@ -16,9 +16,9 @@ import { parseKeyQuery } from './key-query.js';
 import type { HttpFailure } from '../server/problems.js';
 import type { RequestFailure } from '../server/request-failures.js';
 import { appOf, type AppContext, type AppParts, type Route } from '../server/dispatch.js';
-import { hasLeft } from '../server/request-scope.js';
 import { parseTarget } from '../server/request-target.js';
 import { answerKey } from './key-answer.js';
+import { RequestBounds } from './request-bounds.js';
 
 export interface HttpSettings {
   /** The deadline of a request, in milliseconds. */
@@ -75,7 +75,11 @@ const keyRoutesAt = (path: string, parts: HttpParts): readonly Route[] => [
   { path, method: 'POST', access: 'authenticated', hasBody: true, handle: answerWithKey(parts, idInBody) },
 ];
 
-type ReadId = (ctx: Context, clock: Clock, signal: AbortSignal) => ResultAsync<KeyId, RequestFailure>;
+type ReadId = (
+  ctx: Context,
+  clock: Clock,
+  signal: AbortSignal,
+) => Result<KeyId, RequestFailure> | Promise<Result<KeyId, RequestFailure>>;
 
 const answerWithKey =
   ({ keys, clock, settings, inFlight }: HttpParts, readId: ReadId) =>
@@ -86,30 +90,19 @@ const answerWithKey =
       answerProblem(ctx, slot.error, retryAfterS(clock));
       return;
     }
-    releaseAtEnd(ctx, clock, settings.requestTimeoutMs, slot.value);
-    const bounds = boundsOf(ctx, clock, workTimeMs(settings.requestTimeoutMs));
+    const bounds = new RequestBounds(ctx, clock, settings.requestTimeoutMs, slot.value);
     let served: Result<ServedKey, HttpFailure>;
     try {
-      served = await readId(ctx, clock, bounds.signal).andThen((id): ResultAsync<ServedKey, HttpFailure> =>
-        keys.get({ caller, id, requestId }, bounds.signal),
-      );
+      const id = await readId(ctx, clock, bounds.signal);
+      served = id.isErr()
+        ? err(id.error)
+        : await keys.get({ caller, id: id.value, requestId }, bounds.signal);
     } finally {
-      bounds.release();
+      bounds.workEnded();
     }
     if (served.isOk()) answerKey(ctx, served.value);
     else answerProblem(ctx, served.error, retryAfterS(clock));
   };
-
-/** Releases the slot when the answer is written, the connection is closed, or the deadline has passed. */
-function releaseAtEnd(ctx: Context, clock: Clock, deadlineMs: number, release: () => void): void {
-  const cancelTimer = clock.schedule(deadlineMs, release);
-  const end = (): void => {
-    cancelTimer();
-    release();
-  };
-  if (hasLeft(ctx)) end();
-  else ctx.res.once('finish', end).once('close', end);
-}
 
 /** Callers that were refused under load come back at different times: after 1 to 3 seconds, at random. */
 const retryAfterS = (clock: Clock): number => 1 + Math.floor(clock.random() * 3);
@@ -117,13 +110,16 @@ const retryAfterS = (clock: Clock): number => 1 + Math.floor(clock.random() * 3)
 const queryOf = (ctx: Context): Result<string | undefined, RequestFailure> =>
   parseTarget(ctx.req.url ?? '').map(({ query }) => query);
 
-const idInQuery: ReadId = (ctx) => queryOf(ctx).andThen(parseKeyQuery).asyncMap(resolved);
+const idInQuery: ReadId = (ctx) => queryOf(ctx).andThen(parseKeyQuery);
 
-const idInBody: ReadId = (ctx, clock, signal) =>
-  queryOf(ctx)
-    .andThen((query) => (query === undefined ? checkMediaType(ctx.req) : err(queryUnexpected)))
-    .asyncAndThen(() => new ResultAsync(bodyInTime(ctx, clock, signal)))
-    .andThen(parseKeyJson);
+const idInBody: ReadId = async (ctx, clock, signal) => {
+  const fit = queryOf(ctx).andThen((query) =>
+    query === undefined ? checkMediaType(ctx.req) : err(queryUnexpected),
+  );
+  if (fit.isErr()) return err(fit.error);
+  const body = await bodyInTime(ctx, clock, signal);
+  return body.andThen(parseKeyJson);
+};
 
 /** Milliseconds for a body of at most 1,024 bytes. A slower client only occupies the connection. */
 const bodyTimeMs = 5_000;
@@ -133,11 +129,14 @@ async function bodyInTime(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Result<Buffer, RequestFailure>> {
-  const bounds = boundsOf(ctx, clock, bodyTimeMs);
+  const late = new AbortController();
+  const cancelTimer = clock.schedule(bodyTimeMs, () => {
+    late.abort();
+  });
   try {
-    return await readBody(ctx.req, AbortSignal.any([signal, bounds.signal]));
+    return await readBody(ctx.req, AbortSignal.any([signal, late.signal]));
   } finally {
-    bounds.release();
+    cancelTimer();
   }
 }
 
@@ -145,31 +144,3 @@ const queryUnexpected: RequestFailure = {
   kind: 'request.parameter-unknown',
   detail: 'Send the id only in the body: a POST request has no query.',
 };
-
-const resolved = <T>(value: T): Promise<T> => Promise.resolve(value);
-
-/** Milliseconds before the deadline at which the work stops, so that the answer is written in time. */
-const answerReserveMs = 100;
-
-/** How long the work for a request may take, in milliseconds. */
-const workTimeMs = (requestTimeoutMs: number): number =>
-  Math.max(requestTimeoutMs - answerReserveMs, requestTimeoutMs / 2);
-
-/** A signal that fires when the caller disconnects or after `timeoutMs`. Call `release` when the work has ended. */
-function boundsOf(
-  ctx: Context,
-  clock: Clock,
-  timeoutMs: number,
-): { signal: AbortSignal; release: () => void } {
-  const controller = new AbortController();
-  const abort = (): void => {
-    controller.abort();
-  };
-  const cancelTimer = clock.schedule(timeoutMs, abort);
-  ctx.res.once('close', abort);
-  const release = (): void => {
-    cancelTimer();
-    ctx.res.off('close', abort);
-  };
-  return { signal: controller.signal, release };
-}

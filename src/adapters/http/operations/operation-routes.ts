@@ -11,8 +11,8 @@ import type { AccessDenied } from '../../../domain/access/access.js';
 import type { Region } from '../../../domain/ids.js';
 import { circuitOf } from '../../../domain/regions/region-state.js';
 import type { Clock } from '../../../ports/clock.js';
-import { answerJson, answerPage, answerProblem } from '../server/answers.js';
-import { hasLeft } from '../server/request-scope.js';
+import { answerEvents, answerJson, answerPage, answerProblem } from '../server/answers.js';
+import { hasLeft } from '../server/request-facts.js';
 import { interfaceRoute } from '../openapi/interface-route.js';
 import {
   appOf,
@@ -155,9 +155,7 @@ function streamRegions(ctx: AppContext, parts: OperationsParts, caller: Caller, 
   };
   if (hasLeft(ctx)) end();
   else ctx.res.once('close', end);
-  ctx.status = 200;
-  ctx.type = 'text/event-stream';
-  ctx.body = stream;
+  answerEvents(ctx, stream);
 }
 
 /** How often the caller of a stream is authenticated again, in milliseconds. */

@@ -1,11 +1,13 @@
-// The answers of both listeners except those with a key: problems, JSON, text, metrics. Each function sets the whole
-// answer. Never puts text of an error into an answer: problem documents come from the table in problems.ts.
+// The answers of both listeners: how each is written, and all contents except a key: problems, JSON, text, metrics. Never
+// puts text of an error into an answer: problem documents come from the table in problems.ts.
 import { STATUS_CODES } from 'node:http';
+import { pipeline, type Readable } from 'node:stream';
 import type { Context } from 'koa';
 import type { MetricsPage } from '../../../ports/metrics.js';
 import { problemOf, type HttpFailure } from './problems.js';
 import type { RequestState } from './request-state.js';
 import { strictTransportSecurity } from '../tls/tls.js';
+import { hasBody, hasLeft } from './request-facts.js';
 
 /** On every answer: no cache may store it, and no browser may sniff or frame it. */
 export const commonHeaders = {
@@ -19,19 +21,62 @@ export const commonHeaders = {
 /** The id of the request, in every answer. The client may choose it. */
 export const requestIdHeader = 'X-Request-Id';
 
-/** Answers with a problem document. 503 has `retryAfterS` in Retry-After; 429 has the time that the quota gives. */
-export function answerProblem(ctx: Context, failure: HttpFailure, retryAfterS = 1): void {
+const commonList = Object.entries(commonHeaders).flat();
+const secureList = Object.entries(strictTransportSecurity).flat();
+
+export const jsonType = 'application/json; charset=utf-8';
+
+/**
+ * Writes the whole answer. `headers` are those beside the common ones, names and values alternating: Node writes such a list
+ * in an eighth of the time that it takes to set one header after another.
+ */
+export function send(
+  ctx: Context,
+  status: number,
+  headers: readonly string[],
+  body: string | Buffer | Readable,
+): void {
+  const { req, res } = ctx;
+  const state = ctx.state as RequestState;
+  state.status = status;
+  state.callerLeft = hasLeft(ctx);
+  if (!ctx.writable) {
+    res.end();
+    return;
+  }
+  const all = [...commonList, requestIdHeader, state.requestId, ...headers];
+  if (ctx.secure) all.push(...secureList);
+  // The next request on the connection could only be read after the rest of the body.
+  if (hasBody(req) && !req.readableEnded) all.push('Connection', 'close');
+  if (typeof body === 'string' || Buffer.isBuffer(body)) {
+    all.push('Content-Length', String(Buffer.byteLength(body)));
+    res.writeHead(status, all).end(body);
+  } else {
+    res.writeHead(status, all);
+    pipeline(body, res, () => undefined);
+  }
+}
+
+/**
+ * Answers with a problem document. 503 has `retryAfterS` in Retry-After; 429 has the time that the quota gives. `more` are
+ * further headers.
+ */
+export function answerProblem(
+  ctx: Context,
+  failure: HttpFailure,
+  retryAfterS = 1,
+  more: readonly string[] = [],
+): void {
   const state = ctx.state as RequestState;
   const problem = problemOf(failure, state.requestId);
   state.failure = failure;
-  ctx.status = problem.status;
-  if (problem.status === 401) ctx.set('WWW-Authenticate', 'Bearer');
-  if (problem.status === 503) ctx.set('Retry-After', String(retryAfterS));
+  const headers = ['Content-Type', 'application/problem+json', ...more];
+  if (problem.status === 401) headers.push('WWW-Authenticate', 'Bearer');
+  if (problem.status === 503) headers.push('Retry-After', String(retryAfterS));
   if (failure.kind === 'creation.over-quota') {
-    ctx.set('Retry-After', String(Math.max(1, Math.ceil(failure.retryAfterMs / 1_000))));
+    headers.push('Retry-After', String(Math.max(1, Math.ceil(failure.retryAfterMs / 1_000))));
   }
-  ctx.type = 'application/problem+json';
-  ctx.body = `${JSON.stringify(problem)}\n`;
+  send(ctx, problem.status, headers, `${JSON.stringify(problem)}\n`);
 }
 
 export function answerJson(ctx: Context, body: object): void {
@@ -39,21 +84,19 @@ export function answerJson(ctx: Context, body: object): void {
 }
 
 export function answerJsonText(ctx: Context, body: string): void {
-  ctx.status = 200;
-  ctx.type = 'application/json';
-  ctx.body = body;
+  send(ctx, 200, ['Content-Type', jsonType], body);
 }
 
 export function answerPage(ctx: Context, { contentType, text }: MetricsPage): void {
-  ctx.status = 200;
-  ctx.set('Content-Type', contentType);
-  ctx.body = text;
+  send(ctx, 200, ['Content-Type', contentType], text);
 }
 
 export function answerText(ctx: Context, status: number, text: string): void {
-  ctx.status = status;
-  ctx.type = 'text/plain';
-  ctx.body = `${text}\n`;
+  send(ctx, status, ['Content-Type', 'text/plain; charset=utf-8'], `${text}\n`);
+}
+
+export function answerEvents(ctx: Context, events: Readable): void {
+  send(ctx, 200, ['Content-Type', 'text/event-stream; charset=utf-8'], events);
 }
 
 /** A complete response as text, for a connection whose request Node could not parse. */

@@ -55,8 +55,8 @@ export class Connection {
     return this.#isEnding;
   }
 
-  /** True if the request is to be answered. Closes the connection if too many are unanswered. */
-  begin(response: ServerResponse): boolean {
+  /** True if the request is to be answered; `ended` is then called once. Closes the connection if too many are unanswered. */
+  begin(response: ServerResponse, ended: () => void): boolean {
     if (!this.#acceptsRequests) {
       stopParser(this.socket);
       return false;
@@ -70,6 +70,7 @@ export class Connection {
     this.#unanswered.add(response);
     response.once('close', () => {
       this.#unanswered.delete(response);
+      ended();
       if (!this.#acceptsRequests) this.#endIfAnswered();
     });
     return true;

@@ -14,7 +14,8 @@ import type { RequestAnswered } from '../../../ports/telemetry.js';
 import type { Tracer } from '../../../ports/tracer.js';
 import { answerProblem } from './answers.js';
 import type { RequestFailure } from './request-failures.js';
-import { hasBody, requestScope } from './request-scope.js';
+import { hasBody } from './request-facts.js';
+import { requestScope } from './request-scope.js';
 import { unknownRoute, type RequestState } from './request-state.js';
 import { parseTarget } from './request-target.js';
 
@@ -152,8 +153,8 @@ const refuseUnrouted =
       return;
     }
     (ctx.state as RequestState).route = first.name ?? unknownRoute;
-    ctx.set('Allow', matched.flatMap(({ methods }) => methods).join(', '));
-    answerProblem(ctx, { kind: 'request.method-not-allowed' });
+    const allowed = matched.flatMap(({ methods }) => methods).join(', ');
+    answerProblem(ctx, { kind: 'request.method-not-allowed' }, undefined, ['Allow', allowed]);
   };
 
 /** `headersDistinct`, because `headers` keeps only the first of several `Authorization` headers. */

@@ -1,5 +1,5 @@
-// The outermost middleware of every request: sets its id, its trace span and the common headers, records one event when
-// it is answered, and turns an exception into a 500. Never lets text of an exception into the answer.
+// The outermost middleware of every request: sets its id and its trace span, records one event when it is answered, and
+// turns an exception into a 500. Never lets text of an exception into the answer.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Context, Middleware } from 'koa';
@@ -7,9 +7,8 @@ import { untraced } from '../../../application/resilience/spans.js';
 import type { Clock } from '../../../ports/clock.js';
 import type { RequestAnswered } from '../../../ports/telemetry.js';
 import type { Span, TraceHeaders, Tracer } from '../../../ports/tracer.js';
-import { answerProblem, commonHeaders, requestIdHeader } from './answers.js';
+import { answerProblem } from './answers.js';
 import { unknownRoute, type RequestState } from './request-state.js';
-import { strictTransportSecurity } from '../tls/tls.js';
 
 interface ScopeParts {
   readonly clock: Clock;
@@ -24,8 +23,8 @@ export const requestScope =
     const state = ctx.state as RequestState;
     state.requestId = requestIdOf(ctx.req.headers['x-request-id']);
     state.route = unknownRoute;
-    ctx.set({ ...commonHeaders, [requestIdHeader]: state.requestId });
-    if (ctx.secure) ctx.set(strictTransportSecurity);
+    // The functions of answers.ts write the whole answer: Koa has nothing to add.
+    ctx.respond = false;
     const facts = { 'http.request.method': ctx.method, 'rkms.request_id': state.requestId };
     return tracer.request(traceHeadersOf(ctx.req), facts, async (span) => {
       if (span.traceId !== undefined) state.traceId = span.traceId;
@@ -35,22 +34,21 @@ export const requestScope =
         event: 'request.answered',
         ...state,
         method: ctx.method,
-        status: ctx.status,
         durationMs: clock.monotonicMs() - startedMs,
-        callerLeft: hasLeft(ctx),
       });
     });
   };
 
 async function answered(ctx: Context, next: () => Promise<unknown>): Promise<void> {
+  // Nothing is answered before Node has parsed the rest of what arrived: it may make the request malformed.
+  await Promise.resolve();
   try {
     await next();
   } catch (bug) {
     (ctx.state as RequestState).bug = bug;
-    answerProblem(ctx, { kind: 'internal' });
+    if (ctx.res.headersSent) ctx.req.socket.destroy();
+    else answerProblem(ctx, { kind: 'internal' });
   }
-  // The next request on the connection could only be read after the rest of the body.
-  if (hasBody(ctx.req) && !ctx.req.readableEnded) ctx.set('Connection', 'close');
 }
 
 /** Node joins repeated headers with a comma; the tracer rejects the result. */
@@ -60,21 +58,14 @@ const traceHeadersOf = ({ headersDistinct }: IncomingMessage): TraceHeaders => (
 });
 
 /** Attribute names follow OpenTelemetry's conventions. Only a 5xx marks the span as failed. */
-function annotate(span: Span, { state, method, status }: Context): void {
-  const { route, failure, served } = state as RequestState;
+function annotate(span: Span, { state, method }: Context): void {
+  const { route, status, failure, served } = state as RequestState;
   span.note({ 'http.request.method': method, 'http.route': route, 'http.response.status_code': status });
   if (served) span.note({ 'rkms.region': served.region, 'rkms.created': served.created });
   if (failure === undefined) return;
   span.note({ 'rkms.problem': failure.kind });
   if (status >= 500) span.fail(failure.kind);
 }
-
-/** True if the connection is closed. The response alone does not know it while it is queued behind another one. */
-export const hasLeft = ({ req, res }: Context): boolean => res.closed || req.socket.destroyed;
-
-/** True if the headers announce a body of at least one byte. */
-export const hasBody = ({ headers }: IncomingMessage): boolean =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 
 /** The client's id for the request if it has the allowed form, otherwise a new UUID. */
 export const requestIdOf = (header: string | readonly string[] | undefined): string =>

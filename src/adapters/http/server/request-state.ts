@@ -5,7 +5,7 @@ import type { HttpFailure } from './problems.js';
 
 type Recorded = Pick<
   RequestAnswered,
-  'requestId' | 'traceId' | 'route' | 'caller' | 'authentication' | 'served' | 'bug'
+  'requestId' | 'traceId' | 'route' | 'status' | 'callerLeft' | 'caller' | 'authentication' | 'served' | 'bug'
 >;
 
 export type RequestState = { -readonly [Fact in keyof Recorded]: Recorded[Fact] } & { failure?: HttpFailure };

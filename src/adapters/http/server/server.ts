@@ -11,7 +11,7 @@ import { OperatorError } from '../../system/operator-error.js';
 import { rawProblem } from './answers.js';
 import { Connections, defaultLimits, type ConnectionLimits, type RefusalReason } from './connections.js';
 import type { RequestFailure } from './request-failures.js';
-import { hasBody } from './request-scope.js';
+import { hasBody } from './request-facts.js';
 import type { Tls } from '../tls/tls.js';
 
 export interface ListenSettings {
@@ -49,17 +49,17 @@ export async function listen(
 ): Promise<RunningServer> {
   const handle = app.callback();
   let running = 0;
+  const ended = (): void => {
+    running -= 1;
+    if (!server.listening) server.closeIdleConnections();
+  };
   const answer: RequestListener = (request, response) => {
     const connection = connections.of(request.socket);
-    if (connection?.begin(response) !== true) return;
+    if (connection?.begin(response, ended) !== true) return;
     // What follows an unexpected body may be a part of it, so it is never treated as a request.
     if (request.method !== 'POST' && hasBody(request)) connection.refuseFurther();
     // A stopping server accepts no requests, so a connection is closed with its last answer.
     running += 1;
-    response.once('close', () => {
-      running -= 1;
-      if (!server.listening) server.closeIdleConnections();
-    });
     // Koa answers every request; the promise is only about its own error handling.
     void handle(request, response);
   };
