@@ -8,6 +8,7 @@ import type {
   StoreUnavailable,
 } from '../../domain/failures/store-failures.js';
 import type { KeyId, KeyVersion } from '../../domain/ids.js';
+import type { Clock } from '../../ports/clock.js';
 import type { KeyRepository } from '../../ports/key-repository.js';
 import type { CreationGate } from './create-key.js';
 
@@ -19,6 +20,8 @@ export interface KnownKey {
 /** How many of the newest keys are looked up by a check, and how many of them at the same time. */
 const checkedKeys = 100;
 const atOnce = 10;
+/** For how long the newest key counts as there, once it was found (ms). */
+const foundHoldsMs = 1_000;
 /** How many keys are remembered; they cost about 1 MB. */
 const maxKnown = 10_000;
 
@@ -36,11 +39,13 @@ export class KnownKeys implements CreationGate {
   /** :: id -> key; the newest last */
   private readonly known = new Map<KeyId, KnownKey>();
   private newest: KnownKey | undefined;
+  private foundAtMs = -Infinity;
   /** Undefined until the first check succeeded. */
   private missing: readonly KnownKey[] | undefined;
 
   constructor(
     private readonly find: FindKey,
+    private readonly clock: Pick<Clock, 'monotonicMs'>,
     /** Called when a creation finds that a key is missing, once until the next check. */
     private readonly onMissing: (missing: readonly KnownKey[]) => void = () => undefined,
   ) {}
@@ -69,20 +74,33 @@ export class KnownKeys implements CreationGate {
     return ok(missing.value);
   }
 
-  /** Looks up the newest known key, and the key of this id if one is known. */
+  /** Looks up the key of this id if one is known, and the newest known key at most once a second. */
   mayCreate(id: KeyId, signal: AbortSignal): ResultAsync<void, StoreReadFailure> {
     if (this.missing === undefined) return errAsync(notChecked);
     if (this.missing.length > 0) return errAsync(lost);
-    const { newest } = this;
-    const wanted = [this.known.get(id), newest?.id === id ? undefined : newest].filter(
-      (key) => key !== undefined,
-    );
-    return new ResultAsync(missingOf(this.find, wanted, signal)).andThen((missing) => {
-      if (missing.length === 0) return ok();
-      this.missing = missing;
-      this.onMissing(missing);
-      return err(lost);
-    });
+    const known = this.known.get(id);
+    const nowMs = this.clock.monotonicMs();
+    const newest = nowMs - this.foundAtMs < foundHoldsMs ? undefined : this.newest;
+    if (known === undefined && newest === undefined) return okAsync();
+    const sought = [known, newest === known ? undefined : newest].filter((key) => key !== undefined);
+    return new ResultAsync(this.lookUp(sought, signal, newest && nowMs));
+  }
+
+  /** `askedAtMs`: when it was decided to look up the newest key; undefined if it is not among them. */
+  private async lookUp(
+    sought: readonly KnownKey[],
+    signal: AbortSignal,
+    askedAtMs: number | undefined,
+  ): Promise<Result<void, StoreReadFailure>> {
+    const missing = await missingOf(this.find, sought, signal);
+    if (missing.isErr()) return err(missing.error);
+    if (missing.value.length === 0) {
+      this.foundAtMs = askedAtMs ?? this.foundAtMs;
+      return ok();
+    }
+    this.missing = missing.value;
+    this.onMissing(missing.value);
+    return err(lost);
   }
 
   noteCreated({ id, version }: KnownKey): void {

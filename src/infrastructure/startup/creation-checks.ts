@@ -41,6 +41,7 @@ export class CreationChecks implements CreationGate {
     const { clock, store } = parts;
     this.known = new KnownKeys(
       (id, version, signal) => store.read(findRecord(id, version), signal),
+      clock,
       (missing) => {
         this.onMissing(missing);
       },
