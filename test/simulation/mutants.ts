@@ -25,7 +25,8 @@ const replicated = 'src/application/store/replicated-repository.ts';
 const changes = 'src/application/maintenance/record-changes.ts';
 const race = 'src/application/resilience/hedged-race.ts';
 
-const readsStore = 'return this.store\n      .read(findRecord(id, firstVersion), signal)';
+const readsStore =
+  'const found = await this.store.read(findRecord(id, firstVersion), signal);\n    if (found.isErr()) return err(found.error);';
 
 export const mutants: readonly Mutant[] = [
   {
@@ -46,31 +47,33 @@ export const mutants: readonly Mutant[] = [
     name: 'a reader creates',
     breaks: ['I9'],
     file: get,
-    find: 'if (!mayCreate) return errAsync(notFound);',
+    find: 'if (!mayCreate) return err(notFound);',
     replace: '',
   },
   {
     name: 'a failed read counts as absence',
     breaks: ['I8'],
     file: get,
-    find: `${readsStore}\n      .andThen`,
-    replace: `${readsStore}.orElse(() => okAsync(undefined)).andThen`,
+    find: `${readsStore}\n    if (found.value) return`,
+    replace:
+      'const found = await this.store.read(findRecord(id, firstVersion), signal);\n    if (found.isOk() && found.value) return',
   },
   {
     name: 'a record of another id is opened',
     breaks: ['I5'],
     file: get,
-    find: 'record.id === id && record.version === firstVersion',
-    replace: 'true',
+    find: 'if (record.id !== id || record.version !== firstVersion) return err(ofAnotherKey);',
+    replace: '',
   },
   {
     name: 'absence is cached',
     breaks: ['I8'],
     file: get,
-    find: `${readsStore}\n      .andThen`,
+    find: `${readsStore}\n    if (found.value) return`,
     replace:
-      'return (this.absent?.has(id) ? okAsync(undefined) : this.store.read(findRecord(id, firstVersion), signal))' +
-      '.map((record) => { if (!record) (this.absent ??= new Set()).add(id); return record; }).andThen',
+      'const found = this.absent?.has(id) ? ok(undefined) : await this.store.read(findRecord(id, firstVersion), signal);' +
+      '\n    if (found.isErr()) return err(found.error);' +
+      '\n    if (!found.value) (this.absent ??= new Set()).add(id);\n    if (found.value) return',
   },
   {
     name: 'the cache answers with the record of another key',
@@ -161,8 +164,8 @@ export const mutants: readonly Mutant[] = [
     name: 'a failed read-back counts as proven',
     breaks: ['I2', 'I6'],
     file: prove,
-    find: '.andThen((readBack) => {\n    try {',
-    replace: '.orElse(() => ok(key.copy())).andThen((readBack) => {\n    try {',
+    find: 'if (decrypted.isErr()) return err(decrypted.error);',
+    replace: 'if (decrypted.isErr()) return ok(ciphertext);',
   },
   {
     name: 'no commitment check at opening',
@@ -259,8 +262,8 @@ export const mutants: readonly Mutant[] = [
     name: 'home: absence in a replica counts as absence',
     breaks: ['I8', 'I1'],
     file: replicated,
-    find: 'found !== undefined || authoritative.has(replica) ? ok(found) : err(absentHere)',
-    replace: 'ok(found)',
+    find: 'return isKnown ? found : err(absentHere);',
+    replace: 'return found;',
   },
   {
     name: 'strong: an unknown outcome in one region is forgotten in the next',

@@ -1,6 +1,6 @@
 // The store in one DynamoDB table of one region: partition key `id` (S), sort key `version` (N). Reads are strongly
 // consistent. Every write has a condition, so the first of concurrent writes wins; RKMS must never write without one.
-import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
+import { err, errAsync, ok, ResultAsync, type Result } from 'neverthrow';
 import type {
   KeyCopiesNeeded,
   KeyUnreadable,
@@ -48,15 +48,11 @@ export class DynamoDbKeyRepository implements KeyRepository {
     version: KeyVersion,
     signal: AbortSignal,
   ): ResultAsync<KeyRecord | undefined, StoreReadFailure> {
-    return this.getItem(itemKey(id, version), signal).andThen((item) =>
-      item ? decodeRecord(fieldsOf(item)) : ok(undefined),
-    );
+    return new ResultAsync(this.recordAt(itemKey(id, version), signal));
   }
 
   insert(record: KeyRecord, signal: AbortSignal): ResultAsync<KeyRecord, StoreWriteFailure> {
-    return this.putIfAbsent(itemOf(encodeRecord(record)), signal).andThen((winner) =>
-      decodeRecord(fieldsOf(winner)),
-    );
+    return new ResultAsync(this.insertNew(record, signal));
   }
 
   addCiphertexts(
@@ -65,7 +61,8 @@ export class DynamoDbKeyRepository implements KeyRepository {
     signal: AbortSignal,
   ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
     const next = withCiphertexts(record, added);
-    return this.update(updateRequest(this.table, record, next.revision, { added }), next, signal);
+    const request = updateRequest(this.table, record, next.revision, { added });
+    return new ResultAsync(this.update(request, next, signal));
   }
 
   dropCiphertexts(
@@ -73,9 +70,10 @@ export class DynamoDbKeyRepository implements KeyRepository {
     regions: readonly Region[],
     signal: AbortSignal,
   ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale | KeyCopiesNeeded> {
-    return withoutCiphertexts(record, regions).asyncAndThen((next) =>
-      this.update(updateRequest(this.table, record, next.revision, { dropped: regions }), next, signal),
-    );
+    const next = withoutCiphertexts(record, regions);
+    if (next.isErr()) return errAsync(next.error);
+    const request = updateRequest(this.table, record, next.value.revision, { dropped: regions });
+    return new ResultAsync(this.update(request, next.value, signal));
   }
 
   /**
@@ -83,11 +81,8 @@ export class DynamoDbKeyRepository implements KeyRepository {
    * the permission for DescribeTable. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
    */
   count(signal: AbortSignal): ResultAsync<number | undefined, StoreReadFailure> {
-    return this.read<{ readonly Table?: { readonly ItemCount?: number } }>(
-      'DescribeTable',
-      { TableName: this.table },
-      signal,
-    )
+    type Described = { readonly Table?: { readonly ItemCount?: number } };
+    return new ResultAsync(this.read<Described>('DescribeTable', { TableName: this.table }, signal))
       .map(({ Table }) => (Table?.ItemCount === 0 ? undefined : Table?.ItemCount))
       .orElse((failure) => (failure.kind === 'store.misconfigured' ? ok(undefined) : err(failure)));
   }
@@ -103,88 +98,115 @@ export class DynamoDbKeyRepository implements KeyRepository {
       Limit: limit,
       ...(after === undefined ? {} : { ExclusiveStartKey: decodeCursor(after) }),
     };
-    return this.read<{ readonly Items?: readonly Item[]; readonly LastEvaluatedKey?: Item }>(
-      'Scan',
-      request,
-      signal,
-    ).map(({ Items = [], LastEvaluatedKey }) => {
-      const entries = Items.filter((item) => !isGenesis(item)).map((item) => ({
-        id: item['id']?.S ?? '',
-        version: Number(item['version']?.N),
-        record: decodeRecord(fieldsOf(item)),
-      }));
-      return LastEvaluatedKey ? { entries, next: encodeCursor(LastEvaluatedKey) } : { entries };
-    });
+    type Scanned = { readonly Items?: readonly Item[]; readonly LastEvaluatedKey?: Item };
+    return new ResultAsync(this.read<Scanned>('Scan', request, signal)).map(
+      ({ Items = [], LastEvaluatedKey }) => {
+        const entries = Items.filter((item) => !isGenesis(item)).map((item) => ({
+          id: item['id']?.S ?? '',
+          version: Number(item['version']?.N),
+          record: decodeRecord(fieldsOf(item)),
+        }));
+        return LastEvaluatedKey ? { entries, next: encodeCursor(LastEvaluatedKey) } : { entries };
+      },
+    );
   }
 
   genesis(signal: AbortSignal): ResultAsync<Genesis | undefined, StoreReadFailure> {
-    return this.getItem(genesisKey, signal).andThen((item): Result<Genesis | undefined, KeyUnreadable> =>
-      item ? genesisOf(item) : ok(undefined),
+    return new ResultAsync(this.getItem(genesisKey, signal)).andThen(
+      (item): Result<Genesis | undefined, KeyUnreadable> => (item ? genesisOf(item) : ok(undefined)),
     );
   }
 
   initialise(genesis: Genesis, signal: AbortSignal): ResultAsync<Genesis, StoreWriteFailure> {
-    return this.putIfAbsent(genesisItem(genesis), signal).andThen(genesisOf);
+    return new ResultAsync(this.putIfAbsent(genesisItem(genesis), signal)).andThen(genesisOf);
   }
 
-  private update(
+  private async recordAt(
+    key: Item,
+    signal: AbortSignal,
+  ): Promise<Result<KeyRecord | undefined, StoreReadFailure>> {
+    const item = await this.getItem(key, signal);
+    if (item.isErr()) return err(item.error);
+    return item.value ? decodeRecord(fieldsOf(item.value)) : ok(undefined);
+  }
+
+  /** Of our own write, the record is what was written; of another's, what the store holds. */
+  private async insertNew(
+    record: KeyRecord,
+    signal: AbortSignal,
+  ): Promise<Result<KeyRecord, StoreWriteFailure>> {
+    const own = itemOf(encodeRecord(record));
+    const winner = await this.putIfAbsent(own, signal);
+    if (winner.isErr()) return err(winner.error);
+    return winner.value === own ? ok(record) : decodeRecord(fieldsOf(winner.value));
+  }
+
+  private async update(
     request: object,
     next: KeyRecord,
     signal: AbortSignal,
-  ): ResultAsync<KeyRecord, StoreWriteFailure | StoreRevisionStale> {
-    return this.write('UpdateItem', request, signal)
-      .map(() => next)
-      .mapErr((failure) =>
-        failure.kind === 'condition-failed' ? { kind: 'store.revision-stale' } : failure,
-      );
+  ): Promise<Result<KeyRecord, StoreWriteFailure | StoreRevisionStale>> {
+    const failed = await this.write('UpdateItem', request, signal);
+    if (failed === undefined) return ok(next);
+    return err(failed.kind === 'condition-failed' ? { kind: 'store.revision-stale' } : failed);
   }
 
   /** Writes the item unless its key exists. Returns the item that is stored afterwards. */
-  private putIfAbsent(item: Item, signal: AbortSignal): ResultAsync<Item, StoreWriteFailure> {
+  private async putIfAbsent(item: Item, signal: AbortSignal): Promise<Result<Item, StoreWriteFailure>> {
     const request = {
       TableName: this.table,
       Item: item,
       ConditionExpression: 'attribute_not_exists(id)',
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     };
-    return this.write('PutItem', request, signal)
-      .map(() => item)
-      .orElse((failure) => {
-        if (failure.kind !== 'condition-failed') return errAsync(failure);
-        return failure.found ? okAsync(failure.found) : this.getWinner(item, signal);
-      });
+    const failed = await this.write('PutItem', request, signal);
+    if (failed === undefined) return ok(item);
+    if (failed.kind !== 'condition-failed') return err(failed);
+    return failed.found ? ok(failed.found) : this.getWinner(item, signal);
   }
 
   /** The refusal had no item: AWS-compatible services may not support `ReturnValuesOnConditionCheckFailure`. */
-  private getWinner(item: Item, signal: AbortSignal): ResultAsync<Item, StoreWriteFailure> {
-    const { id, version } = item;
-    const key: Item = { ...(id && { id }), ...(version && { version }) };
-    return this.getItem(key, signal)
-      .mapErr((failure): StoreWriteFailure => failure)
-      .andThen((found) => (found ? ok(found) : err({ kind: 'store.outcome-unknown' } as const)));
+  private async getWinner(
+    { id, version }: Item,
+    signal: AbortSignal,
+  ): Promise<Result<Item, StoreWriteFailure>> {
+    const found = await this.getItem({ ...(id && { id }), ...(version && { version }) }, signal);
+    if (found.isErr()) return err(found.error);
+    return found.value ? ok(found.value) : err({ kind: 'store.outcome-unknown' });
   }
 
-  private getItem(key: Item, signal: AbortSignal): ResultAsync<Item | undefined, StoreReadFailure> {
+  private async getItem(key: Item, signal: AbortSignal): Promise<Result<Item | undefined, StoreReadFailure>> {
     const request = { TableName: this.table, Key: key, ConsistentRead: true };
-    return this.read<{ readonly Item?: Item }>('GetItem', request, signal).map(({ Item: item }) => item);
+    const answer = await this.read<{ readonly Item?: Item }>('GetItem', request, signal);
+    return answer.isOk() ? ok(answer.value.Item) : err(answer.error);
   }
 
-  private read<T>(operation: string, request: object, signal: AbortSignal): ResultAsync<T, StoreReadFailure> {
-    return withFreshConnection<T, StoreReadFailure & { readonly cause?: unknown }>(() =>
-      ResultAsync.fromPromise(this.send<T>(operation, request, signal), readFailure),
-    );
-  }
-
-  private write(
+  private async read<T>(
     operation: string,
     request: object,
     signal: AbortSignal,
-  ): ResultAsync<object, StoreWriteFailure | ConditionFailed> {
-    return ResultAsync.fromPromise(this.send<object>(operation, request, signal), (cause) =>
-      cause instanceof AwsError && cause.name === 'ConditionalCheckFailedException'
+  ): Promise<Result<T, StoreReadFailure>> {
+    try {
+      return ok(await withFreshConnection(() => this.send<T>(operation, request, signal)));
+    } catch (cause) {
+      return err(readFailure(cause));
+    }
+  }
+
+  /** Why it was not, or may not have been, written; undefined when it was. */
+  private async write(
+    operation: string,
+    request: object,
+    signal: AbortSignal,
+  ): Promise<StoreWriteFailure | ConditionFailed | undefined> {
+    try {
+      await this.send(operation, request, signal);
+      return undefined;
+    } catch (cause) {
+      return cause instanceof AwsError && cause.name === 'ConditionalCheckFailedException'
         ? { kind: 'condition-failed', found: cause.body['Item'] as Item | undefined }
-        : writeFailure(cause),
-    );
+        : writeFailure(cause);
+    }
   }
 
   private async send<T>(operation: string, request: object, signal: AbortSignal): Promise<T> {

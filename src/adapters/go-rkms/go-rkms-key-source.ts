@@ -49,8 +49,9 @@ export class GoRkmsKeySource implements KeySource {
     });
     const send: Send<Scanned> = (options) => dynamodb.send(command, options);
     return untilAborted<Scanned, StoreReadFailure>(signal, { kind: 'call.aborted' }, () =>
-      withFreshConnection<Scanned, StoreReadFailure & { readonly cause?: unknown }>(() =>
-        ResultAsync.fromPromise(send({ abortSignal: signal }), scanFailure),
+      ResultAsync.fromPromise(
+        withFreshConnection(() => send({ abortSignal: signal })),
+        scanFailure,
       ),
     ).map(({ Items: items = [], LastEvaluatedKey: last }) => ({
       entries: items.map(entryOf),

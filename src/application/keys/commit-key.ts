@@ -1,10 +1,10 @@
 // Makes a data key the key of an id: encrypts it in every region and stores it. A conditional write that succeeded is
 // believed. After any other answer, the record that the store then holds decides (I1, I8).
-import { err, ok, ResultAsync, type Result } from 'neverthrow';
+import { err, ok, type Result } from 'neverthrow';
 import type { WrapFailure } from '../../domain/failures/key-failures.js';
 import type { StoreOutcomeUnknown, StoreWriteFailure } from '../../domain/failures/store-failures.js';
 import type { DataKey } from '../../domain/keys/data-key.js';
-import type { KeyName } from '../../domain/keys/encryption-context.js';
+import { encryptionContext, type KeyName } from '../../domain/keys/encryption-context.js';
 import {
   hasSameCopies,
   holdsCiphertext,
@@ -34,18 +34,23 @@ export class CommitKey {
   ) {}
 
   /** `key` is only read. After any failure but `store.outcome-unknown`, nothing was stored. */
-  commit(key: DataKey, name: KeyName, signal: AbortSignal): ResultAsync<CommittedRecord, CommitFailure> {
+  async commit(
+    key: DataKey,
+    name: KeyName,
+    signal: AbortSignal,
+  ): Promise<Result<CommittedRecord, CommitFailure>> {
     const { id, version } = name;
     const commitment = key.commitmentFor(id, version);
-    return this.wrapping.wrap(key, name, signal).andThen(({ ciphertexts }) => {
-      const facts = { id, version, commitment, createdAtMs: this.clock.nowMs() };
-      return new ResultAsync(this.insert(newKeyRecord(facts, ciphertexts), signal)).map((record) => ({
-        record,
-        commits:
-          record.id === id && record.version === version && key.isCommittedBy(record.commitment, id, version),
-        held: ciphertexts.filter((each) => holdsCiphertext(record, each)).length,
-      }));
-    });
+    const wrapped = await this.wrapping.wrap(key, encryptionContext(name, commitment), signal);
+    if (wrapped.isErr()) return err(wrapped.error);
+    const { ciphertexts } = wrapped.value;
+    const facts = { id, version, commitment, createdAtMs: this.clock.nowMs() };
+    const inserted = await this.insert(newKeyRecord(facts, ciphertexts), signal);
+    if (inserted.isErr()) return err(inserted.error);
+    const record = inserted.value;
+    const commits = record.id === id && record.version === version && record.commitment === commitment;
+    const held = ciphertexts.filter((each) => holdsCiphertext(record, each)).length;
+    return ok({ record, commits, held });
   }
 
   /**

@@ -10,6 +10,7 @@ import type { WrapFailure } from '../../domain/failures/key-failures.js';
 import type { Genesis } from '../../domain/keys/genesis.js';
 import { type WritePlace, firstVersion, type Deployment, type KeyId, type Region } from '../../domain/ids.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
+import type { KeyVault } from '../../ports/key-vault.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Effort, Telemetry } from '../../ports/telemetry.js';
 import type { Tracer } from '../../ports/tracer.js';
@@ -83,42 +84,39 @@ export class CreateKey {
     return traced(this.tracer, 'key.create', {}, () => this.createNew(id, signal));
   }
 
-  private createNew(id: KeyId, signal: AbortSignal): ResultAsync<StoredKey, CreateFailure> {
+  private async createNew(id: KeyId, signal: AbortSignal): Promise<Result<StoredKey, CreateFailure>> {
     const name: KeyName = { deployment: this.settings.deployment, id, version: firstVersion };
     const allowed = this.settings.gate?.mayCreate(id, signal) ?? okAsync();
-    return this.genesis
-      .check()
-      .andThen((genesis) =>
-        this.generate(name, signal).andThen(
-          (generated) => new ResultAsync(this.commit(generated, name, { genesis, allowed }, signal)),
-        ),
-      )
-      .mapErr((failure) => {
-        if (failure.kind === 'regions.below-quorum') {
-          this.telemetry.record({ event: 'key.creation-refused', id, failure });
-        }
-        return failure;
-      });
+    const genesis = await this.genesis.check();
+    if (genesis.isErr()) return err(genesis.error);
+    const generated = await this.generate(name, signal);
+    const created = generated.isOk()
+      ? await this.commit(generated.value, name, { genesis: genesis.value, allowed }, signal)
+      : err(whyNotGenerated(generated.error, this.settings.quorum));
+    if (created.isErr() && created.error.kind === 'regions.below-quorum')
+      this.telemetry.record({ event: 'key.creation-refused', id, failure: created.error });
+    return created;
   }
 
-  private generate(name: KeyName, signal: AbortSignal): ResultAsync<AnswerWithEffort<DataKey>, WrapFailure> {
+  private generate(
+    name: KeyName,
+    signal: AbortSignal,
+  ): ResultAsync<AnswerWithEffort<DataKey>, readonly FailedAttempt[]> {
+    const { keyLength } = this.settings;
+    const context = generationContext(name);
+    const generateIn = async (vault: KeyVault, own: AbortSignal): Promise<Result<DataKey, VaultFailure>> => {
+      const generated = await vault.generateDataKey(keyLength, context, own);
+      return generated.isOk() ? ofLength(keyLength, generated.value) : generated;
+    };
     const generating: RegionAct<DataKey> = {
       operation: 'generate',
       keyId: name.id,
-      run: (vault, bounds) =>
-        vault
-          .generateDataKey(this.settings.keyLength, generationContext(name), bounds)
-          .andThen((key) => ofLength(this.settings.keyLength, key)),
+      run: (vault, own) => new ResultAsync(generateIn(vault, own)),
       discard: (late) => {
         late.wipe();
       },
     };
-    return firstAnswer(this.regions, generating, signal)
-      .map((generated) => {
-        generated.value.mixWith(this.settings.localRandom(this.settings.keyLength));
-        return generated;
-      })
-      .mapErr((attempts) => whyNotGenerated(attempts, this.settings.quorum));
+    return firstAnswer(this.regions, generating, signal);
   }
 
   /** Owns the generated key: it is returned, or wiped. */
@@ -131,6 +129,7 @@ export class CreateKey {
     const { value: key, ...answer } = generated;
     let released = false;
     try {
+      key.mixWith(this.settings.localRandom(this.settings.keyLength));
       const permission = await allowed;
       if (permission.isErr()) return err(permission.error);
       const committed = await this.committing.commit(key, name, signal);

@@ -1,7 +1,7 @@
 // The main use case: finds the key of an id or creates it, then opens it. Concurrent requests for one id share one
 // execution. Never creates a key for a caller that may not create, and writes nothing when it reads (I9). Only the store,
 // never the cache of records, says that there is no key.
-import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
+import { err, errAsync, ok, ResultAsync, type Result } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { CreationOverQuota, GetKeyFailure } from '../../domain/failures/key-failures.js';
 import { firstVersion, type CallerId, type KeyId, type KeyVersion, type Region } from '../../domain/ids.js';
@@ -43,6 +43,11 @@ export interface CreationPayer {
 }
 
 const notFound: GetKeyFailure = { kind: 'key.not-found' };
+const ofAnotherKey: GetKeyFailure = {
+  kind: 'key.unreadable',
+  reason: 'broken',
+  detail: 'record of another key',
+};
 
 export class GetDataKey {
   private readonly singleFlight = new SingleFlight<ServedKey, GetKeyFailure>(
@@ -96,18 +101,27 @@ export class GetDataKey {
   }
 
   private findOrCreate(request: KeyRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
-    const { id, mayCreate, payer } = request;
+    const { id } = request;
     const cached = this.records.get(id);
-    if (cached) return new ResultAsync(this.openCached(id, cached, signal));
+    return new ResultAsync(cached ? this.openCached(id, cached, signal) : this.askStore(request, signal));
+  }
+
+  private async askStore(
+    { id, mayCreate, payer }: KeyRequest,
+    signal: AbortSignal,
+  ): Promise<Result<ServedKey, GetKeyFailure>> {
     if (mayCreate) this.creation.prepare();
-    return this.store
-      .read(findRecord(id, firstVersion), signal)
-      .andThen((record): ResultAsync<StoredKey, GetKeyFailure> => {
-        if (record) return okAsync({ record });
-        if (!mayCreate) return errAsync(notFound);
-        return this.creations.run(() => this.create(id, payer, signal));
-      })
-      .andThen((stored) => this.openStored(id, stored, signal));
+    const found = await this.store.read(findRecord(id, firstVersion), signal);
+    if (found.isErr()) return err(found.error);
+    if (found.value) return this.openStored(id, found.value, signal);
+    if (!mayCreate) return err(notFound);
+    const stored = await this.creations.run(() => new ResultAsync(this.create(id, payer, signal)));
+    if (stored.isErr()) return err(stored.error);
+    const { record, own } = stored.value;
+    if (own === undefined) return this.openStored(id, record, signal);
+    this.noteLacking(record, []);
+    this.records.put(record);
+    return ok({ ...this.served(record, own, true), genesis: own.genesis });
   }
 
   /** A copy of the cache that does not open may have been replaced since: then that of the store is opened. */
@@ -123,51 +137,35 @@ export class GetDataKey {
     const found = await this.store.read(findRecord(id, firstVersion), signal);
     if (found.isErr()) return err(failure.kind === 'key.unreadable' ? found.error : failure);
     const isNewer = found.value !== undefined && !hasSameCopies(found.value, record);
-    return isNewer ? this.openStored(id, { record: found.value }, signal) : err(failure);
+    return isNewer ? this.openStored(id, found.value, signal) : err(failure);
   }
 
-  private create(
+  private async create(
     id: KeyId,
     payer: CreationPayer | undefined,
     signal: AbortSignal,
-  ): ResultAsync<StoredKey, GetKeyFailure> {
+  ): Promise<Result<StoredKey, GetKeyFailure>> {
     const paid: Result<() => void, GetKeyFailure> = payer?.pay() ?? ok(() => undefined);
-    return paid.asyncAndThen((takeBack) =>
-      this.creation
-        .create(id, signal)
-        .map((stored) => {
-          if (stored.own === undefined) takeBack();
-          return stored;
-        })
-        .mapErr((failure) => {
-          if (failure.kind !== 'store.outcome-unknown') takeBack();
-          return failure;
-        }),
-    );
+    if (paid.isErr()) return err(paid.error);
+    const created = await this.creation.create(id, signal);
+    const isOurs = created.isOk()
+      ? created.value.own !== undefined
+      : created.error.kind === 'store.outcome-unknown';
+    if (!isOurs) paid.value();
+    return created;
   }
 
   /** Puts the record into the cache once its key is known to be right. */
-  private openStored(
+  private async openStored(
     id: KeyId,
-    { record, own }: StoredKey,
+    record: KeyRecord,
     signal: AbortSignal,
-  ): ResultAsync<ServedKey, GetKeyFailure> {
-    if (own) {
-      this.noteLacking(record, []);
-      this.records.put(record);
-      return okAsync({ ...this.served(record, own, true), genesis: own.genesis });
-    }
+  ): Promise<Result<ServedKey, GetKeyFailure>> {
     // The store may be wrong or tampered with: the record of another key is never opened for this one (I5).
-    const requested =
-      record.id === id && record.version === firstVersion
-        ? ok(record)
-        : err({ kind: 'key.unreadable', reason: 'broken', detail: 'record of another key' } as const);
-    return requested
-      .asyncAndThen((found) => new ResultAsync(this.open(found, signal)))
-      .map((served) => {
-        this.records.put(record);
-        return served;
-      });
+    if (record.id !== id || record.version !== firstVersion) return err(ofAnotherKey);
+    const opened = await this.open(record, signal);
+    if (opened.isOk()) this.records.put(record);
+    return opened;
   }
 
   private async open(record: KeyRecord, signal: AbortSignal): Promise<Result<ServedKey, GetKeyFailure>> {

@@ -1,13 +1,9 @@
 // Encrypts a new key in every region in parallel and has each region prove its ciphertext by decrypting it. Only proven
 // ciphertexts count towards the quorum, and only they are returned (I2). An ejected region is not called, unless the
 // quorum needs it.
-import { err, ok, ResultAsync, type Result } from 'neverthrow';
+import { err, ok, type Result } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
-import {
-  encryptionContext,
-  type EncryptionContext,
-  type KeyName,
-} from '../../domain/keys/encryption-context.js';
+import type { EncryptionContext } from '../../domain/keys/encryption-context.js';
 import type { FailedAttempt, VaultFailure } from '../../domain/failures/region-failures.js';
 import type { WrapFailure } from '../../domain/failures/key-failures.js';
 import type { Region } from '../../domain/ids.js';
@@ -42,11 +38,13 @@ export class WrapInEveryRegion {
   ) {}
 
   /** `key` is only read. Fails when fewer regions than the quorum could prove their ciphertext. */
-  wrap(key: DataKey, name: KeyName, signal: AbortSignal): ResultAsync<WrappedKey, WrapFailure> {
-    const context = encryptionContext(name, key.commitmentFor(name.id, name.version));
-    return ResultAsync.fromSafePromise(this.outcomes(key, context, signal)).andThen((outcomes) =>
-      this.checkQuorum(inOrder(this.regions.vaults, outcomes), signal),
-    );
+  async wrap(
+    key: DataKey,
+    context: EncryptionContext,
+    signal: AbortSignal,
+  ): Promise<Result<WrappedKey, WrapFailure>> {
+    const outcomes = await this.outcomes(key, context, signal);
+    return this.checkQuorum(inOrder(this.regions.vaults, outcomes), signal);
   }
 
   private outcomes(

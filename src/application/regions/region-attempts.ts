@@ -1,6 +1,6 @@
 // One call to one region, be it of KMS or of the store: limited in time, traced, and reported exactly once. Also races
 // such calls, within one budget for hedges. Never decides which regions to call, nor what an answer means.
-import { err, errAsync, ResultAsync, type Result } from 'neverthrow';
+import { err, errAsync, ok, ResultAsync, type Result } from 'neverthrow';
 import type { AfterFailure } from '../../domain/failures/region-failures.js';
 import type { RegionFault } from '../../domain/failures/store-failures.js';
 import type { Region } from '../../domain/ids.js';
@@ -13,6 +13,7 @@ import {
   hedgeLost,
   type Attempt,
   type Candidate,
+  type RaceResult,
   type RegionAnswer,
 } from '../resilience/hedged-race.js';
 import { failSpan, untraced } from '../resilience/spans.js';
@@ -135,6 +136,11 @@ export class RegionAttempts {
     signal: AbortSignal,
   ): ResultAsync<RegionAnswer<T>, readonly Attempt<F>[]> {
     const { selector, clock } = this;
+    const [only, ...others] = candidates;
+    // The only region there is: nothing to hedge with.
+    if (only !== undefined && others.length === 0 && rules.nextRound === undefined) {
+      return new ResultAsync(alone(only, signal));
+    }
     const paced = (all: readonly Omit<Candidate<T, F>, 'hedgeAfterMs'>[]) =>
       all.map((candidate) => ({
         ...candidate,
@@ -149,6 +155,14 @@ export class RegionAttempts {
       hedgedRace(paced(candidates), { clock, signal, mayHedge, after, discard, nextRound }),
     );
   }
+}
+
+async function alone<T, F>(
+  { region, run }: Omit<Candidate<T, F>, 'hedgeAfterMs'>,
+  signal: AbortSignal,
+): Promise<RaceResult<T, F>> {
+  const result = await run(signal, false, () => undefined);
+  return result.isOk() ? ok({ region, value: result.value }) : err([{ region, failure: result.error }]);
 }
 
 /** The candidates of a second round, after a pause; see `RaceRules.nextRound`. */

@@ -1,6 +1,6 @@
 // Runs work as a span that fails with the kind of the work's failure. Never changes what the work does, and does it
 // also when no traces are collected.
-import { ResultAsync } from 'neverthrow';
+import { ResultAsync, type Result } from 'neverthrow';
 import type { Span, SpanFacts, Tracer } from '../../ports/tracer.js';
 
 const noSpan: Span = { note: () => undefined, fail: () => undefined };
@@ -22,7 +22,7 @@ export function traced<T, F extends { readonly kind: string }>(
   tracer: Tracer,
   name: string,
   facts: SpanFacts,
-  act: () => ResultAsync<T, F>,
+  act: () => PromiseLike<Result<T, F>>,
 ): ResultAsync<T, F> {
   return new ResultAsync(
     tracer.span(name, facts, async (span) => {

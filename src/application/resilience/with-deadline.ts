@@ -21,7 +21,7 @@ export interface Bounds<T, F> {
  * which this process was stalled does not count towards `timeoutMs`. Rejects only when `act` throws, which is a bug.
  */
 export function withDeadline<T, F>(
-  act: (signal: AbortSignal) => ResultAsync<T, F>,
+  act: (signal: AbortSignal) => PromiseLike<Result<T, F>>,
   bounds: Bounds<T, F>,
 ): ResultAsync<T, F> {
   return new ResultAsync(

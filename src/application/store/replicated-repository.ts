@@ -137,20 +137,28 @@ export class ReplicatedRepository implements KeyRepository {
     signal: AbortSignal,
     replicas = this.readers(),
   ): ResultAsync<T | undefined, StoreReadFailure> {
-    const authoritative = new Set(this.authoritative());
-    const readIn = (
-      replica: StoreReplica,
-      ...bounds: ReadBounds
-    ): ResultAsync<T | undefined, StoreReadFailure | AbsentHere> =>
-      this.regions
-        .read(replica, act, ...bounds)
-        .andThen((found) =>
-          found !== undefined || authoritative.has(replica) ? ok(found) : err(absentHere),
-        );
-    return this.regions
-      .race(replicas, readIn, afterRead, signal)
-      .map(({ value }) => value)
-      .mapErr(whyUnread);
+    return new ResultAsync(this.readIn(replicas, act, signal));
+  }
+
+  private async readIn<T>(
+    replicas: readonly StoreReplica[],
+    act: StoreAct<T | undefined, StoreReadFailure>,
+    signal: AbortSignal,
+  ): Promise<Result<T | undefined, StoreReadFailure>> {
+    const authoritative = this.authoritative();
+    type Found = Result<T | undefined, StoreReadFailure | AbsentHere>;
+    const readHere = async (replica: StoreReplica, ...bounds: ReadBounds): Promise<Found> => {
+      const found = await this.regions.read(replica, act, ...bounds);
+      const isKnown = found.isErr() || found.value !== undefined || authoritative.includes(replica);
+      return isKnown ? found : err(absentHere);
+    };
+    const read = await this.regions.race(
+      replicas,
+      (...at) => new ResultAsync(readHere(...at)),
+      afterRead,
+      signal,
+    );
+    return read.isOk() ? ok(read.value.value) : err(whyUnread(read.error));
   }
 
   private async pageIn(
@@ -178,7 +186,15 @@ export class ReplicatedRepository implements KeyRepository {
     act: StoreAct<T, StoreWriteFailure>,
     signal: AbortSignal,
   ): ResultAsync<T, StoreWriteFailure> {
-    return new ResultAsync(this.writeInTurn(act, signal)).mapErr((attempts) => whyUnwritten(attempts));
+    return new ResultAsync(this.writeOnce(act, signal));
+  }
+
+  private async writeOnce<T>(
+    act: StoreAct<T, StoreWriteFailure>,
+    signal: AbortSignal,
+  ): Promise<Result<T, StoreWriteFailure>> {
+    const written = await this.writeInTurn(act, signal);
+    return written.isOk() ? ok(written.value) : err(whyUnwritten(written.error));
   }
 
   /**

@@ -102,7 +102,7 @@ export class StoreCalls {
     const { repository, clock, telemetry, settings } = this;
     const startedMs = clock.monotonicMs();
     const bounds = { clock, timeoutMs: settings.storeTimeoutMs, signal, ...cutOff };
-    const repeated = (own: AbortSignal): ResultAsync<T, F> =>
+    const repeated = (own: AbortSignal): Promise<Result<T, F>> =>
       this.retries.repeat({
         run: () => run(repository, own),
         mayRepeat: (failure) => settings.repeats === true && isInPassing(failure, operation),
@@ -116,7 +116,7 @@ export class StoreCalls {
       telemetry.record({ event: 'store.answered', operation, durationMs, ...failed });
       return result;
     };
-    return traced(this.tracer, `store.${operation}`, {}, () => new ResultAsync(recorded()));
+    return traced(this.tracer, `store.${operation}`, {}, recorded);
   }
 }
 

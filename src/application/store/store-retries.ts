@@ -1,6 +1,6 @@
 // Repeats calls to the store that failed in passing, after random pauses, within the time limit of the call and a budget. Never
 // repeats a call late, so that it ends with the store's own failure, and never hides that a write may have happened (I8).
-import { errAsync, ResultAsync } from 'neverthrow';
+import type { Err, Result, ResultAsync } from 'neverthrow';
 import { TokenBucket } from '../../domain/token-bucket.js';
 import type { Clock } from '../../ports/clock.js';
 import { pause } from '../../domain/pause.js';
@@ -30,21 +30,19 @@ export class StoreRetries {
   constructor(private readonly clock: Clock) {}
 
   /** The first success, or the last failure; `store.outcome-unknown` if any failure was that. */
-  repeat<T, F extends { readonly kind: string }>(call: RepeatedCall<T, F>): ResultAsync<T, F> {
+  async repeat<T, F extends { readonly kind: string }>(call: RepeatedCall<T, F>): Promise<Result<T, F>> {
     const { clock, budget } = this;
     const untilMs = clock.monotonicMs() + call.timeoutMs / 2;
     budget.add(repetitionsPerCall);
-    const attempt = (tried: number, doubt?: F): ResultAsync<T, F> =>
-      call.run().orElse((failure) => {
-        const unknown = doubt ?? (failure.kind === 'store.outcome-unknown' ? failure : undefined);
-        const mayRepeat = tried < maxTries && !call.signal.aborted && call.mayRepeat(failure);
-        if (!mayRepeat || clock.monotonicMs() >= untilMs || !budget.take())
-          return errAsync(unknown ?? failure);
-        const pauseMs = clock.random() * Math.min(maxPauseMs, firstPauseMs * 2 ** (tried - 1));
-        return ResultAsync.fromSafePromise(pause(clock, pauseMs, call.signal)).andThen(() =>
-          call.signal.aborted ? errAsync(unknown ?? failure) : attempt(tried + 1, unknown),
-        );
-      });
-    return attempt(1);
+    let unknown: Err<T, F> | undefined;
+    for (let tried = 1; ; tried += 1) {
+      const result = await call.run();
+      if (result.isOk()) return result;
+      if (result.error.kind === 'store.outcome-unknown') unknown ??= result;
+      const mayRepeat = tried < maxTries && !call.signal.aborted && call.mayRepeat(result.error);
+      if (!mayRepeat || clock.monotonicMs() >= untilMs || !budget.take()) return unknown ?? result;
+      await pause(clock, clock.random() * Math.min(maxPauseMs, firstPauseMs * 2 ** (tried - 1)), call.signal);
+      if (call.signal.aborted) return unknown ?? result;
+    }
   }
 }

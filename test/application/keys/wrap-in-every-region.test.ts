@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { err, ok, okAsync, type Result } from 'neverthrow';
 import type { WrappedKey } from '../../../src/application/keys/wrap-in-every-region.js';
 import type { DataKey } from '../../../src/domain/keys/data-key.js';
-import { encryptionContext } from '../../../src/domain/keys/encryption-context.js';
+import { encryptionContext, type EncryptionContext } from '../../../src/domain/keys/encryption-context.js';
 import type { VaultFailure } from '../../../src/domain/failures/region-failures.js';
 import type { WrapFailure } from '../../../src/domain/failures/key-failures.js';
 import { firstVersion } from '../../../src/domain/ids.js';
@@ -28,8 +28,10 @@ afterEach(() => {
   expect(isWiped(key)).toBe(false);
 });
 
+const contextOf = (wrapped: DataKey): EncryptionContext =>
+  encryptionContext(name, wrapped.commitmentFor(name.id, name.version));
 const wrap = (signal = patience()): PromiseLike<Result<WrappedKey, WrapFailure>> =>
-  service.wrapping.wrap(key, name, signal);
+  service.wrapping.wrap(key, contextOf(key), signal);
 const summary = (wrapped: Result<WrappedKey, WrapFailure>): unknown =>
   wrapped.map(({ ciphertexts, missing }) => ({ proven: ciphertexts.map(({ region }) => region), missing }));
 const [frankfurt, dublin, stockholm] = ['eu-central-1', 'eu-west-1', 'eu-north-1'];
@@ -159,7 +161,7 @@ describe('one region that cannot prove its ciphertext', () => {
   it('that ends after the key was wiped does no harm', async () => {
     service.vaults[0].script('decrypt', 'hold');
     const doomed = key.copy();
-    const wrapped = service.wrapping.wrap(doomed, name, patience());
+    const wrapped = service.wrapping.wrap(doomed, contextOf(doomed), patience());
     await service.clock.advance(attemptTimeoutMs);
     doomed.wipe();
     service.vaults[0].release();

@@ -8,7 +8,7 @@ import {
   WrapInEveryRegion,
   type QuorumSettings,
 } from '../../../src/application/keys/wrap-in-every-region.js';
-import { generationContext } from '../../../src/domain/keys/encryption-context.js';
+import { encryptionContext, generationContext } from '../../../src/domain/keys/encryption-context.js';
 import type { DataKey } from '../../../src/domain/keys/data-key.js';
 import { firstVersion } from '../../../src/domain/ids.js';
 import type { RegionAct } from '../../../src/application/regions/region-calls.js';
@@ -79,8 +79,11 @@ describe('a request that no region answers in time', () => {
 });
 
 describe('a creation', () => {
-  const wrapped = (settings: QuorumSettings = { quorum: 2 }) =>
-    new WrapInEveryRegion(calls, settings, service.clock).wrap(keyOf(Buffer.alloc(32, 7)), name, patience());
+  const wrapped = (settings: QuorumSettings = { quorum: 2 }) => {
+    const key = keyOf(Buffer.alloc(32, 7));
+    const context = encryptionContext(name, key.commitmentFor(name.id, name.version));
+    return new WrapInEveryRegion(calls, settings, service.clock).wrap(key, context, patience());
+  };
 
   it('ends below the quorum before the deadline of its request, and names the regions that hang', async () => {
     const { vaults, clock } = service;
@@ -112,7 +115,7 @@ describe('a creation', () => {
     const { vaults, clock } = service;
     vaults[2].script('encrypt', 'hold');
     let ended = false;
-    const done = wrapped().map((result) => {
+    const done = wrapped().then((result) => {
       ended = true;
       return result;
     });
