@@ -262,7 +262,7 @@ export const mutants: readonly Mutant[] = [
     name: 'home: absence in a replica counts as absence',
     breaks: ['I8', 'I1'],
     file: replicated,
-    find: 'return isKnown ? found : err(absentHere);',
+    find: 'if (authoritative.includes(replica)) return found;',
     replace: 'return found;',
   },
   {

@@ -90,7 +90,7 @@ export class ReplicatedRepository implements KeyRepository {
 
   count(signal: AbortSignal): ResultAsync<number | undefined, StoreReadFailure> {
     return this.read(
-      { operation: 'page', run: (store, own) => store.count(own) },
+      { operation: 'page', run: (store, at) => store.count(at) },
       signal,
       this.authoritative(),
     );
@@ -112,10 +112,7 @@ export class ReplicatedRepository implements KeyRepository {
   }
 
   initialise(genesis: Genesis, signal: AbortSignal): ResultAsync<Genesis, StoreWriteFailure> {
-    return this.write(
-      { operation: 'initialise', run: (store, own) => store.initialise(genesis, own) },
-      signal,
-    );
+    return this.write({ operation: 'initialise', run: (store, at) => store.initialise(genesis, at) }, signal);
   }
 
   /** The regions that may be written. Only they can say that a record does not exist. */
@@ -146,18 +143,13 @@ export class ReplicatedRepository implements KeyRepository {
     signal: AbortSignal,
   ): Promise<Result<T | undefined, StoreReadFailure>> {
     const authoritative = this.authoritative();
-    type Found = Result<T | undefined, StoreReadFailure | AbsentHere>;
-    const readHere = async (replica: StoreReplica, ...bounds: ReadBounds): Promise<Found> => {
-      const found = await this.regions.read(replica, act, ...bounds);
-      const isKnown = found.isErr() || found.value !== undefined || authoritative.includes(replica);
-      return isKnown ? found : err(absentHere);
+    type Found = ResultAsync<T | undefined, StoreReadFailure | AbsentHere>;
+    const run = (replica: StoreReplica, ...bounds: ReadBounds): Found => {
+      const found = this.regions.read(replica, act, ...bounds);
+      if (authoritative.includes(replica)) return found;
+      return found.andThen((record) => (record === undefined ? err(absentHere) : ok(record)));
     };
-    const read = await this.regions.race(
-      replicas,
-      (...at) => new ResultAsync(readHere(...at)),
-      afterRead,
-      signal,
-    );
+    const read = await this.regions.race(replicas, run, afterRead, signal);
     return read.isOk() ? ok(read.value.value) : err(whyUnread(read.error));
   }
 
@@ -186,15 +178,7 @@ export class ReplicatedRepository implements KeyRepository {
     act: StoreAct<T, StoreWriteFailure>,
     signal: AbortSignal,
   ): ResultAsync<T, StoreWriteFailure> {
-    return new ResultAsync(this.writeOnce(act, signal));
-  }
-
-  private async writeOnce<T>(
-    act: StoreAct<T, StoreWriteFailure>,
-    signal: AbortSignal,
-  ): Promise<Result<T, StoreWriteFailure>> {
-    const written = await this.writeInTurn(act, signal);
-    return written.isOk() ? ok(written.value) : err(whyUnwritten(written.error));
+    return new ResultAsync(this.writeInTurn(act, signal)).mapErr((attempts) => whyUnwritten(attempts));
   }
 
   /**

@@ -35,12 +35,19 @@ export class StoreRetries {
     const untilMs = clock.monotonicMs() + call.timeoutMs / 2;
     budget.add(repetitionsPerCall);
     let unknown: Err<T, F> | undefined;
-    for (let tried = 1; ; tried += 1) {
+    let tried = 0;
+    const isLast = (failure: F): boolean =>
+      tried === maxTries ||
+      call.signal.aborted ||
+      !call.mayRepeat(failure) ||
+      clock.monotonicMs() >= untilMs ||
+      !budget.take();
+    for (;;) {
       const result = await call.run();
+      tried += 1;
       if (result.isOk()) return result;
       if (result.error.kind === 'store.outcome-unknown') unknown ??= result;
-      const mayRepeat = tried < maxTries && !call.signal.aborted && call.mayRepeat(result.error);
-      if (!mayRepeat || clock.monotonicMs() >= untilMs || !budget.take()) return unknown ?? result;
+      if (isLast(result.error)) return unknown ?? result;
       await pause(clock, clock.random() * Math.min(maxPauseMs, firstPauseMs * 2 ** (tried - 1)), call.signal);
       if (call.signal.aborted) return unknown ?? result;
     }
