@@ -1,9 +1,11 @@
 /* A disk that fails on command, for tests: loaded before libc (LD_PRELOAD), it stands between a program and the calls that
    write and flush files. The file that FAILING_DISK names holds "<write|flush> <errno> <part of a path>"; while it is
-   there, such calls on files whose path contains that part fail without having had any effect. */
+   there, such calls on files whose path contains that part fail without having had any effect. A write to a file that was
+   opened with O_DSYNC flushes as well: where flushing fails, the bytes are in the file all the same. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +36,12 @@ static int fault(const char *call, int fd) {
     if (!real) real = (type(*) parameters)dlsym(RTLD_NEXT, #name);                                    \
     int before = errno, code = fault(call, fd);                                                       \
     errno = code ? code : before;                                                                     \
-    return code ? -1 : real(__VA_ARGS__);                                                             \
+    if (code) return -1;                                                                              \
+    type done = real(__VA_ARGS__);                                                                    \
+    if (strcmp(call, "write") != 0 || !(fcntl(fd, F_GETFL) & O_DSYNC) || !(code = fault("flush", fd))) \
+      return done;                                                                                    \
+    errno = code;                                                                                     \
+    return -1;                                                                                        \
   }
 
 STAND_IN(ssize_t, write, "write", (int fd, const void *data, size_t size), fd, data, size)

@@ -16,7 +16,7 @@ export interface LogSinkSettings {
 
 /** How long a line waits for others that can be written with it (ms), and how many characters are written without waiting. */
 const gatherMs = 10;
-const gatherLength = 4_096;
+const gatherLength = 16_000;
 
 export class LogSink implements DestinationStream {
   readonly #stream: ReturnType<typeof pino.destination>;
