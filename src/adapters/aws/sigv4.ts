@@ -1,7 +1,7 @@
 // AWS Signature Version 4 for the one kind of request that RKMS sends on its hot path: POST / with a JSON body. The signing
 // key is derived once a day for each set of credentials. Never logs or keeps a secret in a form that prints.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
-import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 
 /** Credentials as AWS issues them; `sessionToken` comes with temporary ones. */
 export interface AwsCredentials {
@@ -27,7 +27,7 @@ interface DailyKey {
   readonly credentials: AwsCredentials;
   /** As `20261201/eu-west-1/kms/aws4_request`. */
   readonly scope: string;
-  readonly key: KeyObject;
+  readonly key: SigningKey;
 }
 
 export class SigV4Signer {
@@ -56,7 +56,7 @@ export class SigV4Signer {
       `POST\n/\n\ncontent-type:${contentType}\nhost:${host}\nx-amz-date:${timestamp}\n${token}` +
       `x-amz-target:${target}\n\n${signed}\n${hash('sha256', body)}`;
     const toSign = `AWS4-HMAC-SHA256\n${timestamp}\n${scope}\n${hash('sha256', canonical)}`;
-    const signature = createHmac('sha256', key).update(toSign).digest('hex');
+    const signature = key.sign(toSign);
     const headers = [
       'host',
       host,
@@ -87,26 +87,39 @@ export class SigV4Signer {
     const known = this.daily;
     if (known?.day === day && known.credentials === credentials) return known;
     const parts = [day, this.region, this.service, 'aws4_request'];
-    const secret = Buffer.from(`AWS4${credentials.secretAccessKey}`);
-    const derived = parts.reduce<Buffer>(
-      (key, part) => createHmac('sha256', key).update(part).digest(),
-      secret,
-    );
-    const key = createSecretKey(derived);
-    derived.fill(0);
+    const key = new SigningKey(signingKey(credentials.secretAccessKey, parts));
     this.daily = { day, credentials, scope: parts.join('/'), key };
     return this.daily;
   }
 }
 
 /** The key for a scope of day, region, service and `aws4_request`: an HMAC chain that begins with the secret. */
-export function signingKey(secretAccessKey: string, scope: readonly string[]): KeyObject {
-  const secret = Buffer.from(`AWS4${secretAccessKey}`);
-  const derived = scope.reduce<Buffer>(
+export const signingKey = (secretAccessKey: string, scope: readonly string[]): Buffer =>
+  scope.reduce<Buffer>(
     (key, part) => createHmac('sha256', key).update(part).digest(),
-    secret,
+    Buffer.from(`AWS4${secretAccessKey}`),
   );
-  const key = createSecretKey(derived);
-  derived.fill(0);
-  return key;
+
+/** The block of SHA-256 in bytes. */
+const blockBytes = 64;
+
+/** HMAC-SHA256 (RFC 2104) by two calls of `hash`: each object of `createHmac` would occupy the garbage collector. */
+class SigningKey {
+  readonly #inner = Buffer.alloc(blockBytes, 0x36);
+  readonly #outer = Buffer.alloc(blockBytes, 0x5c);
+
+  /** `key` has 32 bytes, and is wiped. */
+  constructor(key: Buffer) {
+    for (const [at, byte] of key.entries()) {
+      this.#inner[at] = byte ^ 0x36;
+      this.#outer[at] = byte ^ 0x5c;
+    }
+    key.fill(0);
+  }
+
+  /** In hex. */
+  sign(text: string): string {
+    const inner = hash('sha256', Buffer.concat([this.#inner, Buffer.from(text)]), 'buffer');
+    return hash('sha256', Buffer.concat([this.#outer, inner]));
+  }
 }

@@ -1,6 +1,6 @@
 // The form of a bearer token: rkms_<public id, 12>_<secret, 43>_<checksum, 6>. Prefix and checksum let secret scanners find a
 // leaked token; the checksum does not protect it. The secret is 256 random bits. It is shown once and never stored.
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 export interface BearerToken {
@@ -29,7 +29,7 @@ export function parseAuthorization(header: string | undefined): BearerToken | un
   return { publicId, secretDigest: digestOf(secret) };
 }
 
-const digestOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+const digestOf = (secret: string): Buffer => hash('sha256', secret, 'buffer');
 
 /** CRC-32 in base62: at most 6 digits, because 62^6 > 2^32. */
 const checksumOf = (body: string): string => base62(crc32(body), 6);

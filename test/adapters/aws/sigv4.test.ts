@@ -42,9 +42,7 @@ describe('the signing key', () => {
       'iam',
       'aws4_request',
     ]);
-    expect(key.export().toString('hex')).toBe(
-      'f4780e2d9f65fa895f9c67b32ce1baf0b0d8a43505a000a1a9e090d414db404d',
-    );
+    expect(key.toString('hex')).toBe('f4780e2d9f65fa895f9c67b32ce1baf0b0d8a43505a000a1a9e090d414db404d');
   });
 });
 
