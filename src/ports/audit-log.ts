@@ -24,6 +24,8 @@ export interface KeyEntry extends AuditFacts {
   readonly id: KeyId;
   readonly version?: KeyVersion;
   readonly region?: Region;
+  /** The key was in the key cache: `region` had opened or generated it before. */
+  readonly cached?: true;
   /** How many of the configured regions hold the key, as `2/3`. */
   readonly copies?: string;
   /** Of a created key, the store that holds it: when its genesis record was created, in milliseconds since 1970. */

@@ -25,6 +25,11 @@ export interface MetricsSources {
     readonly records: number;
     readonly reads: Readonly<Record<'fresh' | 'stale' | 'miss', number>>;
   };
+  /** The key cache: how many keys it holds, and since the start how many requests found one or none; absent when it is off. */
+  readonly keyCache?: () => {
+    readonly keys: number;
+    readonly reads: Readonly<Record<'hit' | 'miss', number>>;
+  };
   /** The number of keys in the repair queue. */
   readonly waitingRepairs: () => number;
   /** The number of requests for keys in flight. */

@@ -183,6 +183,8 @@ export interface KeyServed extends Effort {
   readonly regions: number;
   /** When the record came from the cache: the time since the store was seen to hold it, in milliseconds. */
   readonly recordAgeMs?: number;
+  /** When the key itself was kept in memory: the time since `region` opened or generated it, in milliseconds. */
+  readonly keyAgeMs?: number;
 }
 
 /**

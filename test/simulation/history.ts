@@ -8,7 +8,7 @@ import type { KeyRecord } from '../../src/domain/keys/key-record.js';
 import type { RegionalCiphertext } from '../../src/domain/keys/regional-ciphertext.js';
 import type { AuditEntry } from '../../src/ports/audit-log.js';
 import type { Result } from 'neverthrow';
-import type { ServedKey } from '../../src/application/keys/get-data-key.js';
+import type { ServedKey } from '../../src/application/keys/served-key.js';
 import { hexOf, isWiped } from '../support/sample-keys.js';
 import type { Caller } from './port-call.js';
 import { contextText, type SimulatedKms } from './simulated-kms.js';
@@ -16,7 +16,20 @@ import { rowName, type SimulatedTable } from './simulated-store.js';
 import type { World } from './world.js';
 
 export type Invariant =
-  'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'wiped' | 'answered' | 'no bug';
+  | 'I1'
+  | 'I2'
+  | 'I3'
+  | 'I4'
+  | 'I5'
+  | 'I6'
+  | 'I7'
+  | 'I8'
+  | 'I9'
+  | 'I10'
+  | 'wiped'
+  | 'kept'
+  | 'answered'
+  | 'no bug';
 
 export interface Violation {
   readonly invariant: Invariant;
@@ -55,6 +68,9 @@ export interface Written {
   readonly isDrop: boolean;
 }
 
+/** More than a request may take from the answer of a region to the release of the key (ms). */
+const releaseMs = 2_400;
+
 /** Failures which promise that this request created no key. */
 const saysNotCreated: ReadonlySet<GetKeyFailure['kind']> = new Set<GetKeyFailure['kind']>([
   'key.not-found',
@@ -72,6 +88,8 @@ const canaryId = '_rkms/canary';
 export interface HistorySettings {
   readonly deployment: Deployment;
   readonly quorum: number;
+  /** How long processes keep opened keys (ms). */
+  readonly keyTtlMs: number;
 }
 
 export class History {
@@ -93,6 +111,8 @@ export class History {
   private readonly repairing = new Set<string>();
   /** :: process and id of repairs whose audit entry is written */
   private readonly repairLines = new Set<string>();
+  /** :: process and id -> when a region last gave it the key, by the world's time (ms) */
+  private readonly lastOpened = new Map<string, number>();
   private readonly works = new Set<{ readonly what: string; readonly process: Caller }>();
 
   constructor(
@@ -163,7 +183,7 @@ export class History {
     }
   }
 
-  private releases(asked: Asked, { id, version, key, created }: ServedKey): void {
+  private releases(asked: Asked, { id, version, key, created, keyAgeMs }: ServedKey): void {
     this.counts.released += 1;
     if (created) this.counts.created += 1;
     const name = rowName({ id, version });
@@ -174,6 +194,7 @@ export class History {
     const hex = hexOf(key);
     if (key.length !== 32) this.broken('no bug', `${asked.requestId} got a key of ${key.length} bytes`);
     if (id !== asked.id) this.broken('I5', `${asked.requestId} asked for ${asked.id} and got ${name}`);
+    if (keyAgeMs !== undefined) this.checkKept(asked);
     const first = this.released.get(name) ?? hex;
     if (first !== hex) this.broken('I1', `${asked.requestId}: ${name} has a second key`);
     this.released.set(name, first);
@@ -182,6 +203,14 @@ export class History {
     if (line !== (created ? 'created' : 'opened')) {
       this.broken('I10', `${asked.requestId} was released with the audit line ${line ?? 'missing'}`);
     }
+  }
+
+  /** A kept key is served for its time only; its answer may have been on its way before that, and its audit entry after. */
+  private checkKept({ id, requestId, process }: Asked): void {
+    const openedMs = this.lastOpened.get(`${process.name} ${id}`) ?? -Infinity;
+    const ageMs = this.world.nowMs - openedMs;
+    if (ageMs > this.settings.keyTtlMs + releaseMs)
+      this.broken('kept', `${requestId}: no region had opened the key of ${id} for ${ageMs} ms`);
   }
 
   private checkStored({ requestId, table }: Asked, name: string, hex: string): void {
@@ -255,7 +284,9 @@ export class History {
 
   handsOut(process: Caller, key: DataKey, context: EncryptionContext): void {
     // A canary is kept until its process ends.
-    if (context['rkms:id'] !== canaryId) this.handedOut.push({ process, key });
+    if (context['rkms:id'] === canaryId) return;
+    this.handedOut.push({ process, key });
+    this.lastOpened.set(`${process.name} ${context['rkms:id']}`, this.world.nowMs);
   }
 
   /** A live process must have wiped every key that it received. */

@@ -11,6 +11,7 @@ export interface Mutant extends Patch {
 }
 
 const get = 'src/application/keys/get-data-key.ts';
+const kept = 'src/application/keys/key-cache.ts';
 const create = 'src/application/keys/create-key.ts';
 const settle = 'src/application/keys/commit-key.ts';
 const wrap = 'src/application/keys/wrap-in-every-region.ts';
@@ -89,6 +90,27 @@ export const mutants: readonly Mutant[] = [
     file: get,
     find: "failure.kind !== 'key.unreadable' && failure.kind !== 'regions.exhausted'",
     replace: 'true',
+  },
+  {
+    name: 'a kept key is served after its time',
+    breaks: ['kept'],
+    file: kept,
+    find: 'openedAtMs: this.clock.monotonicMs() });',
+    replace: 'openedAtMs: Infinity });',
+  },
+  {
+    name: 'the kept key of another id is served',
+    breaks: ['I5'],
+    file: kept,
+    find: 'const kept = this.kept.get(id);',
+    replace: 'const kept = this.kept.get(id) ?? [...this.kept.values()][0];',
+  },
+  {
+    name: 'callers get the kept key itself, and the first wipes it',
+    breaks: ['no bug'],
+    file: kept,
+    find: 'key: key.copy(), keyAgeMs: ageMs',
+    replace: 'key, keyAgeMs: ageMs',
   },
   {
     name: 'the genesis record is not checked',

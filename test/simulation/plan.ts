@@ -46,6 +46,8 @@ export interface Plan {
   readonly repairsForMs: number | undefined;
   /** How many records the cache of each process holds; 0: there is no cache. */
   readonly cachedRecords: number;
+  /** How long each process keeps opened keys, in milliseconds; 0: it keeps none. */
+  readonly keyTtlMs: number;
   readonly actions: readonly Timed[];
   readonly onlyFaults: ReadonlySet<number> | undefined;
   /** Whether the end also tries every region alone. */
@@ -102,6 +104,8 @@ export function planOf({ seed, ...reduction }: Schedule): Plan {
     isInitialised,
     repairsForMs,
     cachedRecords,
+    // Chance of its own, so that the plans of known seeds stay what they are.
+    keyTtlMs: new Random(seed, 9).pick([0, 0, 100, 1_000]),
     actions: actions.map((action) =>
       'process' in action ? { ...action, process: action.process % most } : action,
     ),

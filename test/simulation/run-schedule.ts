@@ -59,7 +59,11 @@ class Run {
     this.world = new World(new Random(seed, 3), { haste, record });
     this.faults = new Faults({ seed, rate: faultRate, favourite, only: onlyFaults });
     this.kms = new SimulatedKms(new Random(seed, 4));
-    this.history = new History(this.world, this.kms, { deployment: ours, quorum });
+    this.history = new History(this.world, this.kms, {
+      deployment: ours,
+      quorum,
+      keyTtlMs: this.plan.keyTtlMs,
+    });
     const ports = new Ports(this.world, this.faults, new Random(seed, 7), slowness);
     const { world, kms, history } = this;
     this.around = { world, kms, ports, history, random: new Random(seed, 5), deployment: ours, quorum };
@@ -229,6 +233,7 @@ class Run {
       regions: configured.flatMap((at) => regions[at] ?? []),
       table: this.tables[store],
       cachedRecords: this.plan.cachedRecords,
+      keyTtlMs: this.plan.keyTtlMs,
       ...(this.plan.repairsForMs !== undefined && !this.isHealed && { repairsForMs: this.plan.repairsForMs }),
     });
   }

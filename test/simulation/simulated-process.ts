@@ -7,6 +7,7 @@ import { GetDataKey } from '../../src/application/keys/get-data-key.js';
 import { GuardedKeys } from '../../src/application/access/guarded-keys.js';
 import { RegionCalls } from '../../src/application/regions/region-calls.js';
 import { ConcurrencyLimit } from '../../src/application/resilience/concurrency-limit.js';
+import { KeyCache } from '../../src/application/keys/key-cache.js';
 import { RecordCache } from '../../src/application/store/record-cache.js';
 import { readGenesis, StoreCalls } from '../../src/application/store/store-calls.js';
 import { UnwrapInAnyRegion } from '../../src/application/keys/unwrap-in-any-region.js';
@@ -48,6 +49,8 @@ export interface ProcessSettings {
   readonly table: SimulatedTable;
   /** How many records its cache holds; 0: it has no cache. */
   readonly cachedRecords: number;
+  /** How long it keeps opened keys, in milliseconds; 0: it keeps none. */
+  readonly keyTtlMs: number;
   /** How long it repairs in the background, in milliseconds; it does not when absent. */
   readonly repairsForMs?: number;
 }
@@ -109,6 +112,7 @@ export class SimulatedProcess implements Caller {
     // Fresh for less time than a schedule takes, so that records are read again.
     const limits = { maxRecords: settings.cachedRecords, freshMs: 500, maxStaleMs: 30_000 };
     const records = new RecordCache(this.storeCalls, clock, limits);
+    const kept = new KeyCache(clock, { ttlMs: settings.keyTtlMs, maxKeys: settings.keyTtlMs > 0 ? 2 : 0 });
     const queue = repairQueue(this.repairMeans, (id) => {
       records.refresh(id);
     });
@@ -116,6 +120,7 @@ export class SimulatedProcess implements Caller {
     const keys = new GetDataKey(
       this.storeCalls,
       records,
+      kept,
       creation,
       unwrapping,
       calls,

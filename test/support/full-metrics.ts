@@ -81,6 +81,7 @@ export function fullMetrics(): PrometheusMetrics {
     regions: () => readings,
     storeRegions: () => readings,
     recordCache: () => ({ records: 8, reads: { fresh: 3, stale: 2, miss: 1 } }),
+    keyCache: () => ({ keys: 10, reads: { hit: 12, miss: 11 } }),
     waitingRepairs: () => 5,
     requestsInFlight: () => 6,
     certificates: () => [

@@ -6,6 +6,7 @@ import { GetDataKey } from '../../src/application/keys/get-data-key.js';
 import { GuardedKeys } from '../../src/application/access/guarded-keys.js';
 import { RegionCalls } from '../../src/application/regions/region-calls.js';
 import { ConcurrencyLimit } from '../../src/application/resilience/concurrency-limit.js';
+import { KeyCache } from '../../src/application/keys/key-cache.js';
 import { RecordCache } from '../../src/application/store/record-cache.js';
 import { StoreCalls } from '../../src/application/store/store-calls.js';
 import { RetryingCalls } from '../../src/application/maintenance/retrying-calls.js';
@@ -104,11 +105,17 @@ export class VirtualService {
     return new RecordCache(this.storeCalls, this.clock, limits, (id) => this.lost.push(id));
   }
 
+  /** The key cache of one process; without a time, there is none. */
+  keys(ttlMs = 0, maxKeys = ttlMs === 0 ? 0 : 100): KeyCache {
+    return new KeyCache(this.clock, { ttlMs, maxKeys });
+  }
+
   /** One process's use case: each has flights of its own. */
-  process(records = this.records()): GetDataKey {
+  process(records = this.records(), kept = this.keys()): GetDataKey {
     return new GetDataKey(
       this.storeCalls,
       records,
+      kept,
       this.creation,
       this.unwrapping,
       this.regions,

@@ -118,6 +118,7 @@ const servedFacts = ({
   attempts,
   hedged,
   failover,
+  keyAgeMs,
 }: KeyServed): object => ({
   region,
   created,
@@ -125,6 +126,7 @@ const servedFacts = ({
   attempts,
   hedged,
   ...(failover && { failover }),
+  ...(keyAgeMs !== undefined && { keyAgeMs: Math.round(keyAgeMs) }),
 });
 
 /** Milliseconds with one decimal, which is finer than any decision made from a log. */

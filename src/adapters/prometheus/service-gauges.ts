@@ -45,6 +45,20 @@ export function watchService(registry: Registry, sources: MetricsSources): void 
       for (const [result, count] of Object.entries(sources.recordCache().reads)) this.inc({ result }, count);
     },
   });
+  const { keyCache } = sources;
+  if (keyCache) {
+    gauge('rkms_key_cache_keys', 'Plaintext keys in memory.', () => keyCache().keys);
+    new Counter({
+      name: 'rkms_key_cache_reads_total',
+      help: 'Requests that looked into the key cache, by result: hit or miss.',
+      labelNames: ['result'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [result, count] of Object.entries(keyCache().reads)) this.inc({ result }, count);
+      },
+    });
+  }
   gauge('rkms_repair_queue_keys', 'Keys in the queue for background repair.', sources.waitingRepairs);
   new Gauge({
     name: 'rkms_certificate_expiry_timestamp_seconds',

@@ -8,7 +8,8 @@ import type { KeyId } from '../../domain/ids.js';
 import type { AuditEntry, AuditLog } from '../../ports/audit-log.js';
 import type { Clock } from '../../ports/clock.js';
 import type { CreationQuotas } from './creation-quotas.js';
-import type { GetDataKey, ServedKey } from '../keys/get-data-key.js';
+import type { GetDataKey } from '../keys/get-data-key.js';
+import type { ServedKey } from '../keys/served-key.js';
 import { appendAuditEntry } from './append-audit-entry.js';
 
 /** One authenticated request for a key. */
@@ -80,12 +81,13 @@ export class GuardedKeys {
     } as const;
     const entry = { ...asked, action: 'key.get', id } as const;
     if (outcome.isErr()) return { ...entry, outcome: outcome.error.kind };
-    const { created, version, region, copies, regions, genesis } = outcome.value;
+    const { created, version, region, copies, regions, genesis, keyAgeMs } = outcome.value;
     return {
       ...entry,
       outcome: created ? 'created' : 'opened',
       version,
       region,
+      ...(keyAgeMs !== undefined && { cached: true }),
       copies: `${copies}/${regions}`,
       ...(genesis && { store: genesis.createdAtMs }),
     };

@@ -1,30 +1,20 @@
 // The main use case: finds the key of an id or creates it, then opens it. Concurrent requests for one id share one
 // execution. Never creates a key for a caller that may not create, and writes nothing when it reads (I9). Only the store,
-// never the cache of records, says that there is no key.
-import { err, errAsync, ok, ResultAsync, type Result } from 'neverthrow';
-import type { DataKey } from '../../domain/keys/data-key.js';
+// never a cache, says that there is no key.
+import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
 import type { CreationOverQuota, GetKeyFailure } from '../../domain/failures/key-failures.js';
-import { firstVersion, type CallerId, type KeyId, type KeyVersion, type Region } from '../../domain/ids.js';
-import type { Genesis } from '../../domain/keys/genesis.js';
+import { firstVersion, type CallerId, type KeyId, type Region } from '../../domain/ids.js';
 import { copiesIn, hasSameCopies, type KeyRecord } from '../../domain/keys/key-record.js';
-import type { KeyServed } from '../../ports/telemetry.js';
 import type { CreateKey, StoredKey } from './create-key.js';
 import type { RegionCalls } from '../regions/region-calls.js';
 import { SingleFlight } from '../resilience/single-flight.js';
 import type { ConcurrencyLimit } from '../resilience/concurrency-limit.js';
 import type { CachedRecord, RecordCache } from '../store/record-cache.js';
 import { findRecord, type StoreCalls } from '../store/store-calls.js';
+import type { KeyCache } from './key-cache.js';
+import type { ServedKey } from './served-key.js';
 import type { OpenedKey, UnwrapInAnyRegion } from './unwrap-in-any-region.js';
 import type { RepairDebt } from '../../domain/keys/repair-plan.js';
-
-/** A key for one caller, which must be wiped after use. */
-export interface ServedKey extends KeyServed {
-  readonly id: KeyId;
-  readonly version: KeyVersion;
-  readonly key: DataKey;
-  /** Of a created key: the genesis record of the store that holds it. */
-  readonly genesis?: Genesis;
-}
 
 export interface KeyRequest {
   readonly id: KeyId;
@@ -63,6 +53,7 @@ export class GetDataKey {
   constructor(
     private readonly store: StoreCalls,
     private readonly records: RecordCache,
+    private readonly kept: KeyCache,
     private readonly creation: CreateKey,
     private readonly unwrapping: UnwrapInAnyRegion,
     private readonly regions: RegionCalls,
@@ -75,10 +66,12 @@ export class GetDataKey {
 
   /** The key of `id`; without `mayCreate`, an id that has none is `key.not-found`. */
   get(request: KeyRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
+    const kept = this.kept.get(request.id);
+    if (kept !== undefined) return okAsync(kept);
     const name = `${request.mayCreate ? 'create' : 'read'} ${request.id}`;
     const isShared = this.singleFlight.has(name);
     const execute = (as = name): ResultAsync<ServedKey, GetKeyFailure> =>
-      this.singleFlight.join(as, signal, (bounds) => this.findOrCreate(request, bounds));
+      this.singleFlight.join(as, signal, (own) => new ResultAsync(this.findOrCreate(request, own)));
     if (!isShared) return execute();
     this.noteJoin();
     return execute().orElse((failure) => this.afterSharedFailure(failure, name, request, execute));
@@ -100,10 +93,15 @@ export class GetDataKey {
       : errAsync(failure);
   }
 
-  private findOrCreate(request: KeyRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
+  private async findOrCreate(
+    request: KeyRequest,
+    signal: AbortSignal,
+  ): Promise<Result<ServedKey, GetKeyFailure>> {
     const { id } = request;
     const cached = this.records.get(id);
-    return new ResultAsync(cached ? this.openCached(id, cached, signal) : this.askStore(request, signal));
+    const found = await (cached ? this.openCached(id, cached, signal) : this.askStore(request, signal));
+    if (found.isOk()) this.kept.put(found.value);
+    return found;
   }
 
   private async askStore(

@@ -29,7 +29,12 @@ import { checkRegions } from './check-regions.js';
 import { checkTables } from './check-tables.js';
 import { isEmbedded, regionsOf, type Config } from '../config/config.js';
 import { AwsClients, GuardedRegionsService, RegionCanaries, Supervisor } from '../wiring/container.js';
-import { GuardedKeysService, RequestStoreService, StoreVerification } from '../wiring/key-bindings.js';
+import {
+  GuardedKeysService,
+  KeyCacheService,
+  RequestStoreService,
+  StoreVerification,
+} from '../wiring/key-bindings.js';
 import { bothListening } from './both-listening.js';
 import { ensureFirstToken } from './first-token.js';
 import { logRisks } from './log-risks.js';
@@ -111,6 +116,7 @@ export async function startService(
   supervision.add(supervisors.store?.order$.subscribe());
   const repairs = container.get(RepairQueueService);
   const records = container.get(RecordCacheService);
+  const kept = container.get(KeyCacheService);
   if (config.repair.background === 'on') repairs.start();
   const [server, operationsServer] = await bothListening(apps.listenKeys(), apps.listenOperations());
   tlsFiles?.watch();
@@ -127,6 +133,7 @@ export async function startService(
     regions: () => kms.snapshot(),
     ...(store && { storeRegions: () => store.snapshot() }),
     recordCache: () => ({ records: records.size, reads: records.reads }),
+    ...(config.cache.keys && { keyCache: () => ({ keys: kept.size, reads: kept.reads }) }),
     waitingRepairs: () => repairs.waitingKeys,
     requestsInFlight: () => inFlight.inUse,
     certificates,

@@ -6,6 +6,7 @@ import { auditTimeoutMs } from '../../application/access/append-audit-entry.js';
 import { CreationQuotas } from '../../application/access/creation-quotas.js';
 import { GuardedKeys } from '../../application/access/guarded-keys.js';
 import { CreateKey, type CreationGate } from '../../application/keys/create-key.js';
+import { KeyCache } from '../../application/keys/key-cache.js';
 import { GetDataKey } from '../../application/keys/get-data-key.js';
 import { UnwrapInAnyRegion } from '../../application/keys/unwrap-in-any-region.js';
 import { WrapInEveryRegion } from '../../application/keys/wrap-in-every-region.js';
@@ -39,6 +40,7 @@ interface StoreVerification {
 }
 export const StoreVerification = token<StoreVerification>('StoreVerification');
 export const CreateKeyService = token<CreateKey>('CreateKey');
+export const KeyCacheService = token<KeyCache>('KeyCache');
 export const GetDataKeyService = token<GetDataKey>('GetDataKey');
 
 export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Config): void {
@@ -86,6 +88,18 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
       [RequestStoreService, Clock, Telemetry],
     )
     .inSingletonScope();
+  bind(KeyCacheService)
+    .toResolvedValue(
+      (clock) => {
+        const { ttl_s = 0, entries = 0 } = config.cache.keys ?? {};
+        return new KeyCache(clock, { ttlMs: ttl_s * 1_000, maxKeys: entries });
+      },
+      [Clock],
+    )
+    .inSingletonScope()
+    .onDeactivation((keys) => {
+      keys.close();
+    });
   bind(CreateKeyService)
     .toResolvedValue(
       (regions, store, clock, telemetry, verification, tracer) => {
@@ -102,7 +116,7 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
     .inSingletonScope();
   bind(GetDataKeyService)
     .toResolvedValue(
-      (store, records, creation, regions, repairs, telemetry) => {
+      (store, records, kept, creation, regions, repairs, telemetry) => {
         const unwrapping = new UnwrapInAnyRegion(regions, settings.deployment);
         const joined = (): void => {
           telemetry.record({ event: 'single-flight.joined' });
@@ -110,6 +124,7 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
         return new GetDataKey(
           store,
           records,
+          kept,
           creation,
           unwrapping,
           regions,
@@ -121,6 +136,7 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
       [
         RequestStoreService,
         RecordCacheService,
+        KeyCacheService,
         CreateKeyService,
         RequestCallsService,
         RepairQueueService,

@@ -1,7 +1,7 @@
 // Which requests count as rescued: those that the preferred region, the first one, would not have answered alone.
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ServedKey } from '../../../src/application/keys/get-data-key.js';
+import type { ServedKey } from '../../../src/application/keys/served-key.js';
 import { settle } from '../../support/manual-clock.js';
 import { keyId } from '../../support/names.js';
 import { hedgeAfterMs, maxPauseMs, patience, VirtualService } from '../../support/virtual-service.js';

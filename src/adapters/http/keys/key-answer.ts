@@ -1,7 +1,7 @@
 // Answers with a key. Writes the key as base64 directly into the buffer of the body, and overwrites that buffer after the
 // response. Never makes a string of a key, because strings cannot be overwritten.
 import type { Context } from 'koa';
-import type { ServedKey } from '../../../application/keys/get-data-key.js';
+import type { ServedKey } from '../../../application/keys/served-key.js';
 import type { KeyServed } from '../../../ports/telemetry.js';
 import { jsonType, send } from '../server/answers.js';
 import { hasLeft } from '../server/request-facts.js';
@@ -29,16 +29,26 @@ export function answerKey(ctx: Context, served: ServedKey): void {
   const body = hasLeft(ctx) ? Buffer.alloc(0) : keyBody(served);
   served.key.wipe();
   ctx.res.once('close', () => body.fill(0));
-  const { region, copies, regions, recordAgeMs } = served;
+  const { region, copies, regions, recordAgeMs, keyAgeMs } = served;
   const headers = ['Content-Type', jsonType, 'RKMS-Region', region, 'RKMS-Copies', `${copies}/${regions}`];
-  if (recordAgeMs !== undefined) {
-    headers.push('RKMS-Record', `cached; age=${Math.floor(recordAgeMs / 1_000)}`);
-  }
+  if (recordAgeMs !== undefined) headers.push('RKMS-Record', cached(recordAgeMs));
+  if (keyAgeMs !== undefined) headers.push('RKMS-Key', cached(keyAgeMs));
   (ctx.state as RequestState).served = factsOf(served);
   send(ctx, 200, headers, body);
 }
 
-const factsOf = ({ region, created, copies, regions, attempts, hedged, failover }: ServedKey): KeyServed => ({
+const cached = (ageMs: number): string => `cached; age=${Math.floor(ageMs / 1_000)}`;
+
+const factsOf = ({
+  region,
+  created,
+  copies,
+  regions,
+  attempts,
+  hedged,
+  failover,
+  keyAgeMs,
+}: ServedKey): KeyServed => ({
   region,
   created,
   copies,
@@ -46,4 +56,5 @@ const factsOf = ({ region, created, copies, regions, attempts, hedged, failover 
   attempts,
   hedged,
   ...(failover && { failover }),
+  ...(keyAgeMs !== undefined && { keyAgeMs }),
 });

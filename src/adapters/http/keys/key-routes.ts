@@ -3,7 +3,7 @@
 import type Koa from 'koa';
 import type { Context } from 'koa';
 import { err, type Result } from 'neverthrow';
-import type { ServedKey } from '../../../application/keys/get-data-key.js';
+import type { ServedKey } from '../../../application/keys/served-key.js';
 import type { GuardedKeys } from '../../../application/access/guarded-keys.js';
 import type { ConcurrencyLimit } from '../../../application/resilience/concurrency-limit.js';
 import type { Caller } from '../../../domain/access/caller.js';

@@ -200,6 +200,12 @@ export const headers = {
       'Present when the record of the key came from the cache: the seconds since the store was seen to hold it.',
     schema: { type: 'string', pattern: '^cached; age=\\d+$', examples: ['cached; age=42'] },
   },
+  'RKMS-Key': {
+    required: false,
+    description:
+      'Present when the key was kept in memory: the seconds since the region decrypted or created it.',
+    schema: { type: 'string', pattern: '^cached; age=\\d+$', examples: ['cached; age=7'] },
+  },
   'Retry-After': {
     required: true,
     description: 'Seconds to wait before the next try.',

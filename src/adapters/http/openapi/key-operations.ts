@@ -35,7 +35,7 @@ const text = (description: string, word: string): object => ({
   content: { 'text/plain': { schema: { type: 'string', const: `${word}\n` } } },
 });
 
-const aKey = json('The key.', 'Key', 'RKMS-Region', 'RKMS-Copies', 'RKMS-Record');
+const aKey = json('The key.', 'Key', 'RKMS-Region', 'RKMS-Copies', 'RKMS-Record', 'RKMS-Key');
 
 const keyOperations = (path: string, suffix: string): readonly Operation[] => [
   {

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { base64Length, writeBase64 } from '../../../adapters/system/base64-bytes.js';
 import { keyBody } from '../../../adapters/http/keys/key-answer.js';
-import type { ServedKey } from '../../../application/keys/get-data-key.js';
+import type { ServedKey } from '../../../application/keys/served-key.js';
 import type { Caller } from '../../../domain/access/caller.js';
 import { everyId } from '../../../domain/access/id-pattern.js';
 import { firstVersion, type KeyId, type KeyVersion } from '../../../domain/ids.js';

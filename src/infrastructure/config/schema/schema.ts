@@ -124,6 +124,18 @@ export const configSchema = z.strictObject(
         .describe(
           'For how long a kept record is used while the store does not answer. Otherwise it is read again after 5 minutes.',
         ),
+      keys: section({
+        ttl_s: whole(1, 3_600, 'seconds').describe(
+          'For how long a key is kept after a region opened it. As long, a caller gets it although KMS would refuse.',
+        ),
+        entries: whole(1, 1_000_000, 'keys').describe(
+          'How many keys each process keeps; the oldest goes first.',
+        ),
+      })
+        .optional()
+        .describe(
+          'Plaintext keys kept in memory: off unless this table is there. Read docs/security.md before you add it.',
+        ),
     })
       .prefault({})
       .describe(

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { writeBase64 } from '../../../../src/adapters/system/base64-bytes.js';
 import { keyBody } from '../../../../src/adapters/http/keys/key-answer.js';
-import type { ServedKey } from '../../../../src/application/keys/get-data-key.js';
+import type { ServedKey } from '../../../../src/application/keys/served-key.js';
 import { dataKeyLengths } from '../../../../src/domain/keys/data-key.js';
 import { keyId, keyVersion, region } from '../../../support/names.js';
 import { keyOf } from '../../../support/sample-keys.js';
