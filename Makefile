@@ -6,7 +6,7 @@ built := dist/.built
 hardened := --disable-proto=delete --disable-sigusr1
 
 .DEFAULT_GOAL := help
-.PHONY: help key run test test-deep lint image fuzz bench bench-failover bench-audit bench-verify simulate mutants crash-loop many-processes build docs clean
+.PHONY: help key run test test-deep lint image fuzz bench bench-failover bench-one-key bench-audit bench-verify simulate mutants crash-loop many-processes build docs clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -29,7 +29,10 @@ lint: $(installed) ## types, lint and format only
 fuzz: $(installed) ## try all parsers with inputs at random, for MINUTES=60 in all unless said otherwise
 	@FUZZ_MINUTES=$(or $(MINUTES),60) $(jest) test/fuzz
 
-bench: build ## two processes, one store, many requests at once for each new id: is there ever a second key?
+bench: build ## throughput, processor time, latency and memory beside Koa, a lean client and the AWS SDK (ARGS='--quick')
+	@$(node) --disable-warning=ExperimentalWarning bench/speed.ts $(ARGS)
+
+bench-one-key: build ## two processes, one store, many requests at once for each new id: is there ever a second key?
 	@$(node) bench/one-key-per-id.ts
 
 bench-failover: build ## regions fail in every way under load: what do callers notice? (about 18 minutes; ARGS='--quick --only silent')

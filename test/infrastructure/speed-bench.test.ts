@@ -1,0 +1,32 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect, test } from '@jest/globals';
+import { isDeep } from '../support/tiers.js';
+
+/** In the order of the table. */
+const rows = [
+  'Koa',
+  'Koa, 128 connections',
+  'lean client: reads',
+  'lean client: creations',
+  'AWS SDK: reads',
+  'AWS SDK: creations',
+  'RKMS: reads',
+  'RKMS: reads, one id',
+  'RKMS: reads, store silent',
+  'RKMS: creations',
+  'RKMS: reads, 5 thousand ids',
+];
+
+// A run takes half a minute of both cores.
+(isDeep ? test : test.skip)(
+  'make bench measures every row, and every request succeeds',
+  async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, ['bench/speed.ts', '--quick']);
+    const table = stdout
+      .split('\n')
+      .flatMap((line) => /^\| (\w.*?) \|.* (.+ %) \|$/.exec(line)?.slice(1) ?? []);
+    expect(table).toEqual(rows.flatMap((name) => [name, '100 %']));
+  },
+  300_000,
+);
