@@ -21,6 +21,7 @@ export async function serve(options: ConfigOption): Promise<void> {
   const config = loadConfig(options);
   const log = openLog(config.log, process.env, advised);
   const heed = ignoreSignals(log.logger);
+  warnInLog(log.logger);
   try {
     const service = await start(config, log.logger);
     // Before the banner: a supervisor that reads it may send a signal at once.
@@ -80,6 +81,17 @@ function firstSteps(token: string, url: string): readonly string[] {
   }
   const create = advised(`rkms token create --caller local --allow read,create > '${token}'`);
   return [`There is no token in ${token}, where the first start wrote one. Create another: ${create}`];
+}
+
+/** Packages write warnings to the console, and Node writes its own as text: here they are lines of the log. */
+function warnInLog(logger: Logger): void {
+  const warn = (...parts: readonly unknown[]): void => {
+    logger.warn({ warning: parts.filter((part) => typeof part === 'string').join(' ') }, 'a package warns');
+  };
+  for (const name of ['log', 'info', 'warn', 'error', 'debug'] as const) console[name] = warn;
+  process.removeAllListeners('warning').on('warning', ({ name, message }) => {
+    warn(`${name}: ${message}`);
+  });
 }
 
 /**
