@@ -53,7 +53,8 @@ describe('the first start in an empty folder', () => {
     );
   });
 
-  it('warns, in one line, that the master keys lie on this disk, and says nothing else', () => {
+  it('warns, in one line, that the master keys lie on this disk, and says nothing else', async () => {
+    await served.output((_, log) => (log === '' ? undefined : true));
     expect(
       served.stderr
         .trimEnd()
