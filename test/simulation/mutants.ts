@@ -124,7 +124,8 @@ export const mutants: readonly Mutant[] = [
     breaks: ['I1'],
     file: create,
     find: 'if (!commits) return ok({ record });',
-    replace: 'if (!commits) { released = true; return ok({ record, own: { key, ...answer } }); }',
+    replace:
+      'if (!commits) { released = true; return ok({ record, own: { key, region, attempts, hedged } }); }',
   },
   {
     name: 'a write that was refused counts as done',
@@ -193,8 +194,8 @@ export const mutants: readonly Mutant[] = [
     name: 'no commitment check at opening',
     breaks: ['I1', 'I4', 'no bug'],
     file: open,
-    find: '(key.isCommittedBy(commitment, id, version) ? ok(key) : refused(key))',
-    replace: 'ok(key)',
+    find: 'key.isCommittedBy(commitment, id, version) ? opened : refused(key)',
+    replace: 'opened',
   },
   {
     name: 'the context lacks the version',
@@ -221,7 +222,7 @@ export const mutants: readonly Mutant[] = [
     name: 'the key is released before its audit entry',
     breaks: ['I10'],
     file: guarded,
-    find: 'released = written.isOk();\n      return written.andThen(() => outcome);',
+    find: 'released = written.isOk();\n      return written.isErr() ? err(written.error) : outcome;',
     replace: 'released = true;\n      return outcome;',
   },
   {

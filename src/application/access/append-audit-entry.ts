@@ -1,6 +1,6 @@
 // Writes one audit entry with a deadline. Does not stop when the caller disconnects: the entry must be written anyway.
 // Never waits longer than the deadline for a disk that hangs.
-import type { ResultAsync } from 'neverthrow';
+import type { Result } from 'neverthrow';
 import type { AuditUnavailable } from '../../domain/failures/key-failures.js';
 import type { AuditEntry, AuditLog } from '../../ports/audit-log.js';
 import type { Clock } from '../../ports/clock.js';
@@ -19,7 +19,7 @@ export const appendAuditEntry = (
   audit: AuditLog,
   entry: AuditEntry,
   { clock, timeoutMs = auditTimeoutMs }: { readonly clock: Clock; readonly timeoutMs?: number },
-): ResultAsync<void, AuditUnavailable> =>
+): Promise<Result<void, AuditUnavailable>> =>
   withDeadline(() => audit.append(entry), {
     clock,
     timeoutMs,

@@ -1,6 +1,6 @@
 // Authorises a request for a key, gets the key, and writes the audit entry before it releases the key. These are one step,
 // so that no route can do one without the others (I10). Wipes the key if the entry cannot be written.
-import { ResultAsync, type Result } from 'neverthrow';
+import { err, type Result } from 'neverthrow';
 import { may, requirePermission } from '../../domain/access/access.js';
 import type { Caller } from '../../domain/access/caller.js';
 import type { AuditUnavailable, GetKeyFailure } from '../../domain/failures/key-failures.js';
@@ -38,48 +38,45 @@ export class GuardedKeys {
    * Without the permission `read` for this id, neither the store nor a region is called. If the audit entry cannot be
    * written, fails with `audit.unavailable`, whatever the outcome was.
    */
-  get(request: GuardedRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
-    return new ResultAsync(this.actAndAudit(request, signal));
-  }
-
-  private async actAndAudit(
-    request: GuardedRequest,
-    signal: AbortSignal,
-  ): Promise<Result<ServedKey, GetKeyFailure>> {
+  async get(request: GuardedRequest, signal: AbortSignal): Promise<Result<ServedKey, GetKeyFailure>> {
     const outcome = await this.act(request, signal);
     let released = false;
     try {
       const written = await this.keep(this.entry(request, outcome));
       released = written.isOk();
-      return written.andThen(() => outcome);
+      return written.isErr() ? err(written.error) : outcome;
     } finally {
       if (!released && outcome.isOk()) outcome.value.key.wipe();
     }
   }
 
-  private keep(entry: AuditEntry): ResultAsync<void, AuditUnavailable> {
+  private keep(entry: AuditEntry): Promise<Result<void, AuditUnavailable>> {
     const { clock, settings } = this;
     return appendAuditEntry(this.audit, entry, { clock, timeoutMs: settings.auditTimeoutMs });
   }
 
-  private act({ caller, id }: GuardedRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
-    return requirePermission(caller, 'read', id).asyncAndThen(() => {
-      const payer = { caller: caller.id, pay: () => this.quotas.take(caller.id) };
-      return this.keys.get({ id, mayCreate: may(caller, 'create', id), payer }, signal);
-    });
+  private act(
+    { caller, id }: GuardedRequest,
+    signal: AbortSignal,
+  ): Promise<Result<ServedKey, GetKeyFailure>> {
+    const allowed = requirePermission(caller, 'read', id);
+    if (allowed.isErr()) return Promise.resolve(err(allowed.error));
+    const payer = { caller: caller.id, pay: () => this.quotas.take(caller.id) };
+    return this.keys.get({ id, mayCreate: may(caller, 'create', id), payer }, signal);
   }
 
   private entry(
     { caller, id, requestId }: GuardedRequest,
     outcome: Result<ServedKey, GetKeyFailure>,
   ): AuditEntry {
-    const asked = {
+    const entry = {
       timeMs: this.clock.nowMs(),
       requestId,
       caller: caller.id,
       method: caller.method,
+      action: 'key.get',
+      id,
     } as const;
-    const entry = { ...asked, action: 'key.get', id } as const;
     if (outcome.isErr()) return { ...entry, outcome: outcome.error.kind };
     const { created, version, region, copies, regions, genesis, keyAgeMs } = outcome.value;
     return {

@@ -1,5 +1,5 @@
 // Authorises operators, and writes the audit entry of an order before carrying it out. Never gives access to a key.
-import { ok, type Result, type ResultAsync } from 'neverthrow';
+import { err, ok, type Result } from 'neverthrow';
 import { requirePermission } from '../../domain/access/access.js';
 import type { Caller } from '../../domain/access/caller.js';
 import type { AccessDenied } from '../../domain/access/access.js';
@@ -48,14 +48,14 @@ export class GuardedRegions {
   }
 
   /** Carries out the order once its audit entry is on disk, and returns the regions after it. */
-  command(request: OperatorRequest): ResultAsync<readonly RegionReport[], OperatorFailure> {
+  async command(request: OperatorRequest): Promise<Result<readonly RegionReport[], OperatorFailure>> {
     const allowed = requirePermission(request.caller, 'operate');
-    return appendAuditEntry(this.audit, this.entry(request, allowed), { clock: this.clock }).andThen(() =>
-      allowed.andThen(() => {
-        this.supervisor.command(request.region, request.order);
-        return ok(this.supervisor.snapshot());
-      }),
-    );
+    const entry = this.entry(request, allowed);
+    const written = await appendAuditEntry(this.audit, entry, { clock: this.clock });
+    if (written.isErr()) return err(written.error);
+    if (allowed.isErr()) return err(allowed.error);
+    this.supervisor.command(request.region, request.order);
+    return ok(this.supervisor.snapshot());
   }
 
   private entry(

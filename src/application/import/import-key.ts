@@ -1,6 +1,6 @@
 // Imports one key from another store: opens it there, encrypts it here in every region with the full context, proves every
 // copy, stores it if the id has no key yet, and reads the store back. An existing key is never replaced (I1, I7).
-import { err, ok, type Result, type ResultAsync } from 'neverthrow';
+import { err, ok, type Result } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { KeyName } from '../../domain/keys/encryption-context.js';
 import type { AuditUnavailable, ImportFailure, SourceIdInvalid } from '../../domain/failures/key-failures.js';
@@ -115,7 +115,7 @@ export class ImportKey {
     id: KeyId,
     outcome: string,
     { createdAtMs: store }: Genesis,
-  ): ResultAsync<void, AuditUnavailable> {
+  ): Promise<Result<void, AuditUnavailable>> {
     const { audit, author, clock, source } = this.parts;
     const facts = { timeMs: clock.nowMs(), ...author, outcome, source: source.name, store };
     return appendAuditEntry(audit, { ...facts, action: 'key.import', id, version: firstVersion }, { clock });

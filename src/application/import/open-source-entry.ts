@@ -1,6 +1,6 @@
 // Opens an entry of another store in every region that holds a copy. Its records have no commitment, so copies that open
 // to the same key are the only proof. Copies that open to different keys are refused; every plaintext but one is wiped.
-import { err, ok, type Result, type ResultAsync } from 'neverthrow';
+import { err, ok, type Result } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { FailedAttempt, VaultFailure } from '../../domain/failures/region-failures.js';
 import type { SourceOpenFailure } from '../../domain/failures/key-failures.js';
@@ -70,7 +70,7 @@ export class OpenSourceEntry {
     bytes: Uint8Array,
     region: Region,
     signal: AbortSignal,
-  ): ResultAsync<DataKey, VaultFailure> {
+  ): Promise<Result<DataKey, VaultFailure>> {
     return withDeadline<DataKey, VaultFailure>((own) => this.source.open(bytes, region, own), {
       clock: this.clock,
       timeoutMs: this.settings.attemptTimeoutMs,

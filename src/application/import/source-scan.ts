@@ -1,5 +1,5 @@
 // The entries of another store as a source that can be scanned, with a time limit on each page.
-import { okAsync } from 'neverthrow';
+import { okAsync, ResultAsync } from 'neverthrow';
 import type { StoreReadFailure } from '../../domain/failures/store-failures.js';
 import type { Clock } from '../../ports/clock.js';
 import type { KeySource, SourceEntry } from '../../ports/key-source.js';
@@ -15,13 +15,15 @@ export const sourceEntries = (
   clock: Clock,
 ): ScanSource<SourceEntry, StoreReadFailure> => ({
   page: (after, limit, signal) =>
-    withDeadline((own) => source.page(after, limit, own), {
-      clock,
-      timeoutMs: pageTimeoutMs,
-      signal,
-      onTimeout: { kind: 'store.unavailable', reason: 'timed-out' },
-      onAbort: { kind: 'call.aborted' },
-    }),
+    new ResultAsync(
+      withDeadline((own) => source.page(after, limit, own), {
+        clock,
+        timeoutMs: pageTimeoutMs,
+        signal,
+        onTimeout: { kind: 'store.unavailable', reason: 'timed-out' },
+        onAbort: { kind: 'call.aborted' },
+      }),
+    ),
   count: () => okAsync(undefined),
   nameOf: ({ id }) => id,
 });

@@ -101,7 +101,7 @@ export class CreateKey {
   private generate(
     name: KeyName,
     signal: AbortSignal,
-  ): ResultAsync<AnswerWithEffort<DataKey>, readonly FailedAttempt[]> {
+  ): Promise<Result<AnswerWithEffort<DataKey>, readonly FailedAttempt[]>> {
     const { keyLength } = this.settings;
     const context = generationContext(name);
     const generateIn = async (vault: KeyVault, own: AbortSignal): Promise<Result<DataKey, VaultFailure>> => {
@@ -111,7 +111,7 @@ export class CreateKey {
     const generating: RegionAct<DataKey> = {
       operation: 'generate',
       keyId: name.id,
-      run: (vault, own) => new ResultAsync(generateIn(vault, own)),
+      run: generateIn,
       discard: (late) => {
         late.wipe();
       },
@@ -126,7 +126,7 @@ export class CreateKey {
     { genesis, allowed }: Allowance,
     signal: AbortSignal,
   ): Promise<Result<StoredKey, CreateFailure>> {
-    const { value: key, ...answer } = generated;
+    const { value: key, region, attempts, hedged } = generated;
     let released = false;
     try {
       key.mixWith(this.settings.localRandom(this.settings.keyLength));
@@ -141,8 +141,9 @@ export class CreateKey {
       const missing = this.regionsWithout(record);
       this.telemetry.record({ event: 'key.created', id: name.id, missing });
       this.settings.gate?.noteCreated(record);
-      const failover = answer.failover ?? failoverWithout(this.regions, missing);
-      return ok({ record, own: { key, genesis, ...answer, ...(failover && { failover }) } });
+      const failover = generated.failover ?? failoverWithout(this.regions, missing);
+      const effort = { attempts, hedged, ...(failover && { failover }) };
+      return ok({ record, own: { key, genesis, region, ...effort } });
     } finally {
       if (!released) key.wipe();
     }

@@ -1,7 +1,7 @@
 // The main use case: finds the key of an id or creates it, then opens it. Concurrent requests for one id share one
 // execution. Never creates a key for a caller that may not create, and writes nothing when it reads (I9). Only the store,
 // never a cache, says that there is no key.
-import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
+import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { CreationOverQuota, GetKeyFailure } from '../../domain/failures/key-failures.js';
 import { firstVersion, type CallerId, type KeyId, type Region } from '../../domain/ids.js';
 import { copiesIn, hasSameCopies, type KeyRecord } from '../../domain/keys/key-record.js';
@@ -65,32 +65,38 @@ export class GetDataKey {
   ) {}
 
   /** The key of `id`; without `mayCreate`, an id that has none is `key.not-found`. */
-  get(request: KeyRequest, signal: AbortSignal): ResultAsync<ServedKey, GetKeyFailure> {
+  get(request: KeyRequest, signal: AbortSignal): Promise<Result<ServedKey, GetKeyFailure>> {
     const kept = this.kept.get(request.id);
-    if (kept !== undefined) return okAsync(kept);
+    if (kept !== undefined) return Promise.resolve(ok(kept));
     const name = `${request.mayCreate ? 'create' : 'read'} ${request.id}`;
-    const isShared = this.singleFlight.has(name);
-    const execute = (as = name): ResultAsync<ServedKey, GetKeyFailure> =>
-      this.singleFlight.join(as, signal, (own) => new ResultAsync(this.findOrCreate(request, own)));
-    if (!isShared) return execute();
-    this.noteJoin();
-    return execute().orElse((failure) => this.afterSharedFailure(failure, name, request, execute));
+    if (this.singleFlight.has(name)) return this.share(name, request, signal);
+    return this.execute(name, request, signal);
+  }
+
+  private execute(
+    name: string,
+    request: KeyRequest,
+    signal: AbortSignal,
+  ): Promise<Result<ServedKey, GetKeyFailure>> {
+    return this.singleFlight.join(name, signal, (bounds) => this.findOrCreate(request, bounds));
   }
 
   /**
-   * The shared execution began before this request. It may have read the store before the key was created, so
+   * Joins an execution that began before this request. It may have read the store before the key was created, so
    * `key.not-found` is checked again. If another caller's quota was used up, this caller's own quota is tried.
    */
-  private afterSharedFailure(
-    failure: GetKeyFailure,
+  private async share(
     name: string,
-    { payer }: KeyRequest,
-    execute: (name?: string) => ResultAsync<ServedKey, GetKeyFailure>,
-  ): ResultAsync<ServedKey, GetKeyFailure> {
-    if (failure.kind === 'key.not-found') return execute();
-    return failure.kind === 'creation.over-quota' && payer
-      ? execute(`${name} ${payer.caller}`)
-      : errAsync(failure);
+    request: KeyRequest,
+    signal: AbortSignal,
+  ): Promise<Result<ServedKey, GetKeyFailure>> {
+    this.noteJoin();
+    const shared = await this.execute(name, request, signal);
+    if (shared.isOk()) return shared;
+    if (shared.error.kind === 'key.not-found') return this.execute(name, request, signal);
+    return shared.error.kind === 'creation.over-quota' && request.payer
+      ? this.execute(`${name} ${request.payer.caller}`, request, signal)
+      : shared;
   }
 
   private async findOrCreate(
@@ -167,11 +173,10 @@ export class GetDataKey {
   }
 
   private async open(record: KeyRecord, signal: AbortSignal): Promise<Result<ServedKey, GetKeyFailure>> {
-    const result = await this.unwrapping.open(record, signal);
-    return result.map((opened) => {
-      this.noteLacking(record, opened.faulty);
-      return this.served(record, opened, false);
-    });
+    const opened = await this.unwrapping.open(record, signal);
+    if (opened.isErr()) return err(opened.error);
+    this.noteLacking(record, opened.value.faulty);
+    return ok(this.served(record, opened.value, false));
   }
 
   /** Reading only notes that a repair is needed (I9). `noteDebt` must not delay the answer. */

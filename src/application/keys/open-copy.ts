@@ -1,6 +1,6 @@
 // Opens the copy of a key that one region holds. A plaintext that does not match the record's commitment is wiped
 // here and never returned (I4).
-import { err, ok, type Result } from 'neverthrow';
+import { err, type Result } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import { encryptionContext } from '../../domain/keys/encryption-context.js';
 import type { VaultFailure } from '../../domain/failures/region-failures.js';
@@ -17,10 +17,12 @@ export function openingCopy(record: KeyRecord, deployment: Deployment): RegionAc
   return {
     operation: 'decrypt',
     keyId: id,
-    run: (vault, signal) =>
-      vault
-        .decrypt(ciphertextOf(record, vault), context, signal)
-        .andThen((key) => (key.isCommittedBy(commitment, id, version) ? ok(key) : refused(key))),
+    run: async (vault, signal) => {
+      const opened = await vault.decrypt(ciphertextOf(record, vault), context, signal);
+      if (opened.isErr()) return opened;
+      const key = opened.value;
+      return key.isCommittedBy(commitment, id, version) ? opened : refused(key);
+    },
     discard: (late) => {
       late.wipe();
     },

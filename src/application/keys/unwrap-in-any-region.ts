@@ -1,16 +1,15 @@
 // Opens a stored key in the region that first returns the right plaintext, and says what it means when no region does.
 // Never returns a plaintext that does not match the record's commitment (I4): see open-copy.ts.
-import { err, ok, ResultAsync, type Result } from 'neverthrow';
+import { err, ok, type Result } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
-import type { FailedAttempt, VaultFailure } from '../../domain/failures/region-failures.js';
+import type { FailedAttempt } from '../../domain/failures/region-failures.js';
 import type { OpenFailure } from '../../domain/failures/key-failures.js';
 import type { Deployment, Region } from '../../domain/ids.js';
 import type { KeyRecord } from '../../domain/keys/key-record.js';
-import type { KeyVault } from '../../ports/key-vault.js';
 import type { Effort } from '../../ports/telemetry.js';
 import { openingCopy } from './open-copy.js';
 import { firstAnswer } from '../regions/first-answer.js';
-import type { RegionAct, RegionCalls } from '../regions/region-calls.js';
+import type { RegionCalls } from '../regions/region-calls.js';
 
 /** An opened key, and the region that opened it. The receiver wipes the key. */
 export interface OpenedKey extends Effort {
@@ -27,30 +26,15 @@ export class UnwrapInAnyRegion {
   ) {}
 
   /** Uses only configured regions that hold a ciphertext. */
-  open(record: KeyRecord, signal: AbortSignal): ResultAsync<OpenedKey, OpenFailure> {
-    return new ResultAsync(this.opened(record, signal));
-  }
-
-  private async opened(record: KeyRecord, signal: AbortSignal): Promise<Result<OpenedKey, OpenFailure>> {
+  async open(record: KeyRecord, signal: AbortSignal): Promise<Result<OpenedKey, OpenFailure>> {
     const has = (region: Region): boolean => record.ciphertexts.has(region);
-    const faulty = new Set<Region>();
-    const act = noting(faulty, openingCopy(record, this.deployment));
-    const found = await firstAnswer(this.regions, act, signal, has);
+    const found = await firstAnswer(this.regions, openingCopy(record, this.deployment), signal, has);
     if (found.isErr()) return err(whyNotOpened(found.error));
-    const { value: key, ...answer } = found.value;
-    return ok({ ...answer, key, faulty: [...faulty] });
+    const { value: key, failures, ...answer } = found.value;
+    const faulty = failures.filter(({ failure }) => isFaultOfCopy(failure)).map(({ region }) => region);
+    return ok({ ...answer, key, faulty });
   }
 }
-
-/** The same act, which adds regions with a faulty copy to `faulty`. */
-const noting = (faulty: Set<Region>, act: RegionAct<DataKey>): RegionAct<DataKey> => {
-  const run = async (vault: KeyVault, signal: AbortSignal): Promise<Result<DataKey, VaultFailure>> => {
-    const result = await act.run(vault, signal);
-    if (result.isErr() && isFaultOfCopy(result.error)) faulty.add(vault.region);
-    return result;
-  };
-  return { ...act, run: (vault, signal) => new ResultAsync(run(vault, signal)) };
-};
 
 /** What the failures of all regions mean together. For a region that was called twice, the second failure counts. */
 function whyNotOpened(attempts: readonly FailedAttempt[]): OpenFailure {

@@ -1,6 +1,6 @@
 // Encrypts a key in one region and has that region decrypt the ciphertext again. Only a ciphertext that gave the same
 // key counts as a copy of the key (I2, I6).
-import { err, ok, ResultAsync } from 'neverthrow';
+import { err, ok } from 'neverthrow';
 import type { DataKey } from '../../domain/keys/data-key.js';
 import type { EncryptionContext } from '../../domain/keys/encryption-context.js';
 import type { RegionalCiphertext } from '../../domain/keys/regional-ciphertext.js';
@@ -28,7 +28,7 @@ export async function wrapAndProve(
   const proving: RegionAct<RegionalCiphertext> = {
     operation: 'read-back',
     keyId,
-    run: (at, own) => new ResultAsync(proven(at, key, encrypted.value, context, own)),
+    run: (at, own) => proven(at, key, encrypted.value, context, own),
   };
   return calls.call(vault, proving, signal, false, onOverdue);
 }

@@ -145,7 +145,7 @@ export class RecordChanges {
     { id, version }: KeyRecord,
     { added, replaced, dropped }: RecordChange,
     outcome: string,
-  ): ResultAsync<void, AuditUnavailable> {
+  ): Promise<Result<void, AuditUnavailable>> {
     const facts = { timeMs: this.clock.nowMs(), ...this.author, outcome };
     const entry = { ...facts, action: 'key.repair', id, version, added, replaced, dropped } as const;
     return appendAuditEntry(this.audit, entry, { clock: this.clock });

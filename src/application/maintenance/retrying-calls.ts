@@ -1,6 +1,6 @@
 // Calls to single regions for scans, which no request waits for: a transient failure is tried again after a pause, and a
 // region that is down is skipped for a while, so that a scan does not wait for it at every key.
-import { errAsync, ResultAsync } from 'neverthrow';
+import { err, type Result } from 'neverthrow';
 import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
@@ -31,25 +31,19 @@ export class RetryingCalls {
   ) {}
 
   /** Fails with the last failure; for a region that is skipped, with its last failure and without a call. */
-  call<T>(vault: KeyVault, act: RegionAct<T>, signal: AbortSignal): ResultAsync<T, VaultFailure> {
-    const attempt = (number: number): ResultAsync<T, VaultFailure> => {
+  async call<T>(vault: KeyVault, act: RegionAct<T>, signal: AbortSignal): Promise<Result<T, VaultFailure>> {
+    for (let attempt = 1; ; attempt += 1) {
       const outage = this.skippedFor(vault.region);
-      if (outage) return errAsync(outage);
-      return this.calls
-        .call(vault, act, signal)
-        .map((value) => {
-          this.outages.delete(vault.region);
-          return value;
-        })
-        .orElse((failure) => {
-          this.recordFailure(vault.region, failure);
-          if (!isTransient(failure) || number === maxAttempts || signal.aborted) return errAsync(failure);
-          const pauseMs = this.clock.random() * firstPauseMs * 2 ** (number - 1);
-          const paused = ResultAsync.fromSafePromise(pause(this.clock, pauseMs, signal));
-          return paused.andThen(() => attempt(number + 1));
-        });
-    };
-    return attempt(1);
+      if (outage) return err(outage);
+      const result = await this.calls.call(vault, act, signal);
+      if (result.isOk()) {
+        this.outages.delete(vault.region);
+        return result;
+      }
+      this.recordFailure(vault.region, result.error);
+      if (!isTransient(result.error) || attempt === maxAttempts || signal.aborted) return result;
+      await pause(this.clock, this.clock.random() * firstPauseMs * 2 ** (attempt - 1), signal);
+    }
   }
 
   /** The last failure of a region that is down; undefined when it may be called, once in a while to recheck it. */

@@ -1,6 +1,6 @@
 // The first good answer of several regions: they are tried in the selector's order, with hedges, and a second time where
 // that may help. Also says why the preferred region did not give the answer. Never decides what an answer means.
-import { err, ok, ResultAsync, type Result } from 'neverthrow';
+import { err, ok, type Result } from 'neverthrow';
 import {
   afterVaultFailure,
   isConfigurationFault,
@@ -8,14 +8,13 @@ import {
   type VaultFailure,
 } from '../../domain/failures/region-failures.js';
 import type { Region } from '../../domain/ids.js';
-import type { KeyVault } from '../../ports/key-vault.js';
 import type { Effort, FailoverReason } from '../../ports/telemetry.js';
-import type { Candidate, RegionAnswer } from '../resilience/hedged-race.js';
+import type { RaceResult, RegionAnswer } from '../resilience/hedged-race.js';
 import { pause } from '../../domain/pause.js';
 import type { RegionAct, RegionCalls } from './region-calls.js';
 
-/** The first good answer, and what it took. */
-export type AnswerWithEffort<T> = RegionAnswer<T> & Effort;
+/** The first good answer, and what it took; `failures` are those of the regions that failed before it. */
+export type AnswerWithEffort<T> = RegionAnswer<T> & Effort & { readonly failures: readonly FailedAttempt[] };
 
 type HasCopy = (region: Region) => boolean;
 
@@ -26,50 +25,42 @@ interface Search<T> {
   readonly signal: AbortSignal;
   attempts: number;
   hedged: boolean;
-  readonly failed: Set<Region>;
+  readonly failures: FailedAttempt[];
   /** Regions that took longer than an attempt may. */
-  readonly overdue: Set<Region>;
+  readonly overdue: Region[];
 }
 
 const timedOut: VaultFailure = { kind: 'region.unavailable', reason: 'timed-out' };
 
 /** Only regions for which `has` holds are called. Fails with every attempt, in the order in which they failed. */
-export function firstAnswer<T>(
+export async function firstAnswer<T>(
   calls: RegionCalls,
   act: RegionAct<T>,
   signal: AbortSignal,
   has: HasCopy = () => true,
-): ResultAsync<AnswerWithEffort<T>, readonly FailedAttempt[]> {
-  const sets = { failed: new Set<Region>(), overdue: new Set<Region>() };
-  const search: Search<T> = { calls, act, signal, attempts: 0, hedged: false, ...sets };
-  calls.attempts.earnHedge();
-  return new ResultAsync(answerOf(search, has));
-}
-
-async function answerOf<T>(
-  search: Search<T>,
-  has: HasCopy,
 ): Promise<Result<AnswerWithEffort<T>, readonly FailedAttempt[]>> {
+  const search: Search<T> = { calls, act, signal, attempts: 0, hedged: false, failures: [], overdue: [] };
+  calls.attempts.earnHedge();
   const result = await race(search, has);
   if (result.isErr()) return err(result.error);
-  const { calls, attempts, hedged, failed } = search;
-  const failover = failoverReasonOf(calls, result.value.region, failed, has);
-  return ok({ ...result.value, attempts, hedged, ...(failover && { failover }) });
+  const { region, value } = result.value;
+  const { attempts, hedged, failures } = search;
+  const failover = failoverReasonOf(search, region, has);
+  return ok({ region, value, attempts, hedged, failures, ...(failover && { failover }) });
 }
 
 /** The regions to try a second time, after a pause: those that failed in passing, and those that are still silent. */
 async function secondPass<T>(
-  search: Search<T>,
+  { calls, signal, overdue }: Search<T>,
   has: HasCopy,
   failures: readonly FailedAttempt[],
-): Promise<readonly RegionCandidate<T>[]> {
-  const { calls, signal, overdue } = search;
-  const silent = [...overdue].map((region) => ({ region, failure: timedOut }));
+): Promise<readonly Region[]> {
+  const silent = overdue.map((region) => ({ region, failure: timedOut }));
   const again = signal.aborted ? new Set() : worthRepeating(calls, [...failures, ...silent]);
   if (again.size === 0) return [];
   const { minPauseMs, maxPauseMs } = calls.settings;
   await pause(calls.clock, minPauseMs + calls.clock.random() * (maxPauseMs - minPauseMs), signal);
-  return candidates(search, (region) => has(region) && again.has(region));
+  return calls.selector.order().filter((region) => has(region) && again.has(region));
 }
 
 /**
@@ -85,58 +76,49 @@ function worthRepeating({ selector }: RegionCalls, failures: readonly FailedAtte
   return new Set(temporary.map(({ region }) => region));
 }
 
-function race<T>(search: Search<T>, has: HasCopy): ResultAsync<RegionAnswer<T>, readonly FailedAttempt[]> {
+function race<T>(search: Search<T>, has: HasCopy): Promise<RaceResult<T>> {
   const { calls, act, signal } = search;
-  const first = candidates(search, has);
-  const isShared = calls.selector.hasSharedFault(first.map(({ region }) => region));
+  const order = calls.selector.order().filter((region) => has(region) && calls.regions.includes(region));
+  const isShared = calls.selector.hasSharedFault(order);
   // When all regions refuse us for the same reason, the first that still does is enough.
   const after = (failure: VaultFailure) =>
     isShared && isConfigurationFault(failure) ? 'stop' : afterVaultFailure(failure);
   const nextRound = (failures: readonly FailedAttempt[]) => secondPass(search, has, failures);
-  return calls.attempts.race(first, { after, nextRound, discard: act.discard }, signal);
+  const call = (region: Region, own: AbortSignal, isHedge: boolean, onOverdue: () => void) =>
+    callIn(search, region, own, isHedge, onOverdue);
+  return calls.attempts.race(order, { call, after, nextRound, discard: act.discard }, signal);
 }
 
-type RegionCandidate<T> = Omit<Candidate<T>, 'hedgeAfterMs'>;
-
-const candidates = <T>(search: Search<T>, has: HasCopy): readonly RegionCandidate<T>[] =>
-  inOrder(search.calls, has).map((vault) => {
-    const { calls, act, failed, overdue } = search;
-    const run = async (
-      own: AbortSignal,
-      isHedge: boolean,
-      onOverdue: () => void,
-    ): Promise<Result<T, VaultFailure>> => {
-      search.attempts += 1;
-      search.hedged ||= isHedge;
-      const noteOverdue = (): void => {
-        failed.add(vault.region);
-        overdue.add(vault.region);
-        onOverdue();
-      };
-      const result = await calls.call(vault, act, own, isHedge, noteOverdue);
-      // A call that was dropped because another answered first might have been answered too.
-      if (result.isErr() && result.error.kind !== 'call.aborted') failed.add(vault.region);
-      return result;
-    };
-    return { region: vault.region, run: (...args) => new ResultAsync(run(...args)) };
-  });
-
-const inOrder = ({ selector, vaults }: RegionCalls, has: HasCopy): readonly KeyVault[] =>
-  selector
-    .order()
-    .filter(has)
-    .flatMap((region) => vaults.find((vault) => vault.region === region) ?? []);
+async function callIn<T>(
+  search: Search<T>,
+  region: Region,
+  signal: AbortSignal,
+  isHedge: boolean,
+  onOverdue: () => void,
+): Promise<Result<T, VaultFailure>> {
+  const { calls, act, failures, overdue } = search;
+  search.attempts += 1;
+  search.hedged ||= isHedge;
+  const noteOverdue = (): void => {
+    overdue.push(region);
+    onOverdue();
+  };
+  const result = await calls.call(calls.vaultIn(region), act, signal, isHedge, noteOverdue);
+  // A call that was dropped because another answered first might have been answered too.
+  if (result.isErr() && result.error.kind !== 'call.aborted')
+    failures.push({ region, failure: result.error });
+  return result;
+}
 
 /** Why the preferred region alone would not have given the answer of `region`. */
-function failoverReasonOf(
-  calls: RegionCalls,
+function failoverReasonOf<T>(
+  { calls, failures, overdue }: Search<T>,
   region: Region,
-  failed: ReadonlySet<Region>,
   has: HasCopy,
 ): FailoverReason | undefined {
   const [preferred] = calls.regions;
   if (preferred === undefined || preferred === region) return undefined;
-  if (failed.has(preferred)) return 'failed';
+  if (overdue.includes(preferred) || failures.some((each) => each.region === preferred)) return 'failed';
   if (!has(preferred)) return 'no-copy';
   return isKnownDown(calls, preferred) ? 'ejected' : undefined;
 }

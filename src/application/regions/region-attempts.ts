@@ -1,20 +1,17 @@
 // One call to one region, be it of KMS or of the store: limited in time, traced, and reported exactly once. Also races
 // such calls, within one budget for hedges. Never decides which regions to call, nor what an answer means.
-import { err, errAsync, ok, ResultAsync, type Result } from 'neverthrow';
-import type { AfterFailure } from '../../domain/failures/region-failures.js';
+import { err, ok, type Result } from 'neverthrow';
 import type { RegionFault } from '../../domain/failures/store-failures.js';
 import type { Region } from '../../domain/ids.js';
-import { scheduleStallAware } from '../../domain/stall-aware-timer.js';
 import { TokenBucket } from '../../domain/token-bucket.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Span, SpanFacts, Tracer } from '../../ports/tracer.js';
 import {
   hedgedRace,
   hedgeLost,
-  type Attempt,
-  type Candidate,
+  type CallRegion,
   type RaceResult,
-  type RegionAnswer,
+  type RaceRules,
 } from '../resilience/hedged-race.js';
 import { failSpan, untraced } from '../resilience/spans.js';
 import { StallWatch } from '../resilience/stall-watch.js';
@@ -22,9 +19,8 @@ import { withDeadline, type Bounds } from '../resilience/with-deadline.js';
 import type { RegionSelector } from './region-selector.js';
 
 /** One call to one region. `onTimeout` and `onAbort` are its failures when it is cut off. */
-export interface RegionAttempt<T, F> extends Omit<Bounds<T, F>, 'clock' | 'timeoutMs' | 'signal'> {
+export interface RegionAttempt<T, F> extends Omit<Bounds<T, F>, 'clock'> {
   readonly signal: AbortSignal;
-  readonly timeoutMs: number;
   /**
    * Present: the call is not cut off after `timeoutMs`. It is then reported as timed out, this function is called, and
    * the call runs on until the signal fires: its answer may still be the only one.
@@ -32,7 +28,7 @@ export interface RegionAttempt<T, F> extends Omit<Bounds<T, F>, 'clock' | 'timeo
   readonly onOverdue?: (() => void) | undefined;
   readonly region: Region;
   readonly span: { readonly name: string; readonly facts: SpanFacts };
-  readonly run: (signal: AbortSignal) => ResultAsync<T, F>;
+  readonly run: (signal: AbortSignal) => PromiseLike<Result<T, F>>;
   /** What a failure says about the region; undefined when the region did what it should. */
   readonly faultOf: (failure: F) => RegionFault | undefined;
   /** Called once. `result` is undefined when `run` threw, which is a bug. */
@@ -72,29 +68,25 @@ export class RegionAttempts {
   }
 
   /** Makes the call and reports how it ended. A call that is aborted before it begins is neither made nor reported. */
-  make<T, F>(attempt: RegionAttempt<T, F>): ResultAsync<T, F> {
-    if (attempt.signal.aborted) return errAsync(attempt.onAbort);
+  make<T, F>(attempt: RegionAttempt<T, F>): Promise<Result<T, F>> {
+    if (attempt.signal.aborted) return Promise.resolve(err(attempt.onAbort));
     const { name, facts } = attempt.span;
-    return new ResultAsync(this.tracer.span(name, facts, (span) => this.observed(attempt, span)));
+    return this.tracer.span(name, facts, (span) => this.observed(attempt, span));
   }
 
   private async observed<T, F>(attempt: RegionAttempt<T, F>, span: Span): Promise<Result<T, F>> {
-    const { clock } = this;
-    const { timeoutMs, onOverdue } = attempt;
+    const { run, timeoutMs, signal, onTimeout, onAbort, discard, onOverdue } = attempt;
     const report = this.beginReport(attempt, span);
-    const cancelTimer = onOverdue
-      ? scheduleStallAware(clock, timeoutMs, () => {
-          report(err(attempt.onTimeout));
-          onOverdue();
-        })
-      : () => undefined;
+    const overdue = (): void => {
+      report(err(onTimeout));
+      onOverdue?.();
+    };
+    const cutOff = { clock: this.clock, timeoutMs, onOverdue: onOverdue && overdue };
     let result: Result<T, F> | undefined;
     try {
-      const bounds = { ...attempt, clock, timeoutMs: onOverdue ? undefined : timeoutMs };
-      result = await withDeadline(attempt.run, bounds);
+      result = await withDeadline(run, { ...cutOff, signal, onTimeout, onAbort, discard });
       return result;
     } finally {
-      cancelTimer();
       // Every call that began is reported, also when `run` threw.
       report(result);
     }
@@ -105,15 +97,14 @@ export class RegionAttempts {
     attempt: RegionAttempt<T, F>,
     span: Span,
   ): (result: Result<T, F> | undefined) => void {
-    const startedMs = this.clock.monotonicMs();
-    const watched = this.stalls.begin();
+    const startedMs = this.stalls.begin();
     let reported = false;
     this.selector.begin(attempt.region);
     return (result) => {
       if (reported) return;
       reported = true;
       const found = faultIn(result, attempt);
-      const wasPaused = watched.end();
+      const wasPaused = this.stalls.end(startedMs);
       const fault = wasPaused && found && mayBeOurPause(found) ? aborted : found;
       if (fault) failSpan(span, fault);
       attempt.onEnd({ durationMs: this.clock.monotonicMs() - startedMs, fault, result, wasPaused });
@@ -125,50 +116,36 @@ export class RegionAttempts {
     this.hedges.add(hedgesPerRequest);
   }
 
-  /** The first good answer of the candidates, which are called in their order; see `hedgedRace`. */
+  /** The first good answer of the regions, which are called in this order; see `hedgedRace`. */
   race<T, F>(
-    candidates: readonly Omit<Candidate<T, F>, 'hedgeAfterMs'>[],
-    rules: {
-      readonly after: (failure: F) => AfterFailure;
-      readonly nextRound?: NextRound<T, F> | undefined;
-      readonly discard?: ((late: T) => void) | undefined;
-    },
+    order: readonly Region[],
+    rules: Pick<RaceRules<T, F>, 'call' | 'after' | 'nextRound' | 'discard'>,
     signal: AbortSignal,
-  ): ResultAsync<RegionAnswer<T>, readonly Attempt<F>[]> {
-    const { selector, clock } = this;
-    const [only, ...others] = candidates;
+  ): Promise<RaceResult<T, F>> {
+    const { clock, hedgeAfterMs, mayHedge } = this;
+    const [only, ...others] = order;
     // The only region there is: nothing to hedge with.
     if (only !== undefined && others.length === 0 && rules.nextRound === undefined) {
-      return new ResultAsync(alone(only, signal));
+      return alone(only, rules.call, signal);
     }
-    const paced = (all: readonly Omit<Candidate<T, F>, 'hedgeAfterMs'>[]) =>
-      all.map((candidate) => ({
-        ...candidate,
-        hedgeAfterMs: selector.pace(candidate.region).hedgeAfterMs,
-      }));
-    const { after, discard, nextRound: next } = rules;
-    const nextRound = next && (async (failures: readonly Attempt<F>[]) => paced(await next(failures)));
-    // A call that waits for a silent region is replaced at once, and that costs no budget.
-    const mayHedge = (silent: Region, next: Region): boolean =>
-      selector.isSilent(silent) || (!selector.isOverQuota(next) && this.hedges.take());
-    return new ResultAsync(
-      hedgedRace(paced(candidates), { clock, signal, mayHedge, after, discard, nextRound }),
-    );
+    return hedgedRace(order, { ...rules, clock, signal, hedgeAfterMs, mayHedge });
   }
+
+  private readonly hedgeAfterMs = (region: Region): number => this.selector.pace(region).hedgeAfterMs;
+
+  /** A call that waits for a silent region is replaced at once, and that costs no budget. */
+  private readonly mayHedge = (silent: Region, next: Region): boolean =>
+    this.selector.isSilent(silent) || (!this.selector.isOverQuota(next) && this.hedges.take());
 }
 
 async function alone<T, F>(
-  { region, run }: Omit<Candidate<T, F>, 'hedgeAfterMs'>,
+  region: Region,
+  call: CallRegion<T, F>,
   signal: AbortSignal,
 ): Promise<RaceResult<T, F>> {
-  const result = await run(signal, false, () => undefined);
+  const result = await call(region, signal, false, () => undefined);
   return result.isOk() ? ok({ region, value: result.value }) : err([{ region, failure: result.error }]);
 }
-
-/** The candidates of a second round, after a pause; see `RaceRules.nextRound`. */
-export type NextRound<T, F> = (
-  failures: readonly Attempt<F>[],
-) => Promise<readonly Omit<Candidate<T, F>, 'hedgeAfterMs'>[]>;
 
 /**
  * Whether a pause of this process can look like this fault: all faults of connections and time. What the region itself

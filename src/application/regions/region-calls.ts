@@ -1,6 +1,6 @@
 // Calls to the KMS of single regions: each one is limited in time by the region's own pace, and its outcome is reported to
 // the region selector and to telemetry. Never decides which regions to call, nor what an answer means.
-import type { ResultAsync } from 'neverthrow';
+import type { Result } from 'neverthrow';
 import type { VaultFailure } from '../../domain/failures/region-failures.js';
 import type { KeyId, Region } from '../../domain/ids.js';
 import type { Clock } from '../../ports/clock.js';
@@ -29,7 +29,7 @@ export interface RegionCallSettings {
 export interface RegionAct<T> {
   readonly operation: VaultOperation;
   readonly keyId: KeyId;
-  readonly run: (vault: KeyVault, signal: AbortSignal) => ResultAsync<T, VaultFailure>;
+  readonly run: (vault: KeyVault, signal: AbortSignal) => PromiseLike<Result<T, VaultFailure>>;
   readonly discard?: (late: T) => void;
 }
 
@@ -53,6 +53,13 @@ export class RegionCalls {
     this.regions = vaults.map(({ region }) => region);
   }
 
+  /** Throws for a region that is not configured: that is a bug. */
+  vaultIn(region: Region): KeyVault {
+    const found = this.vaults.find((vault) => vault.region === region);
+    if (found === undefined) throw new Error(`there is no vault in ${region}`);
+    return found;
+  }
+
   /** Whether the region is known not to answer now. */
   isEjected(region: Region): boolean {
     return this.selector.isEjected(region);
@@ -68,7 +75,7 @@ export class RegionCalls {
     signal: AbortSignal,
     isHedge = false,
     onOverdue?: () => void,
-  ): ResultAsync<T, VaultFailure> {
+  ): Promise<Result<T, VaultFailure>> {
     const { region } = vault;
     const { hasDeadline = false } = this.settings;
     return this.attempts.make({

@@ -54,10 +54,9 @@ function probeOnce(region: Region, parts: ProbeParts): Observable<VaultCall> {
   const { probe, clock, scheduler, settings, stalls } = parts;
   const silent = { first: settings.probeTimeoutMs, with: () => of(timedOut) };
   return defer(() => {
-    const startedMs = clock.monotonicMs();
-    const watched = stalls.begin();
+    const startedMs = stalls.begin();
     let paused: boolean | undefined;
-    const wasPaused = (): boolean => (paused ??= watched.end());
+    const wasPaused = (): boolean => (paused ??= stalls.end(startedMs));
     return defer(() => probe(region)).pipe(
       timeout(scheduler ? { ...silent, scheduler } : silent),
       take(1),

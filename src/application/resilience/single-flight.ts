@@ -1,6 +1,6 @@
 // Concurrent calls for one name share one execution. Each waiter gets its own copy of the result (the last one the
 // original, so that no copy is left over) and may leave at any time; an execution without waiters is aborted.
-import { err, ok, ResultAsync, type Result } from 'neverthrow';
+import { err, ok, type Result } from 'neverthrow';
 
 /** How one result is given to many waiters. */
 export interface Sharing<T> {
@@ -35,14 +35,14 @@ export class SingleFlight<T, F> {
   join(
     name: string,
     signal: AbortSignal,
-    start: (signal: AbortSignal) => ResultAsync<T, F>,
-  ): ResultAsync<T, F> {
+    start: (signal: AbortSignal) => PromiseLike<Result<T, F>>,
+  ): Promise<Result<T, F>> {
     const execution = this.running.get(name) ?? this.begin(name, start);
     execution.waiters += 1;
-    return new ResultAsync(this.wait(name, execution, signal));
+    return this.wait(name, execution, signal);
   }
 
-  private begin(name: string, start: (signal: AbortSignal) => ResultAsync<T, F>): Execution<T, F> {
+  private begin(name: string, start: (signal: AbortSignal) => PromiseLike<Result<T, F>>): Execution<T, F> {
     const controller = new AbortController();
     const execution: Execution<T, F> = { result: start(controller.signal), controller, waiters: 0 };
     this.running.set(name, execution);

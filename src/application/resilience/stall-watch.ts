@@ -8,12 +8,6 @@ const beatMs = 50;
 /** A beat that is this late (ms) means a pause: far above the inexactness of timers, far below an attempt's time limit. */
 const toleratedLatenessMs = 30;
 
-/** One call that is watched. Call `end` exactly once. */
-export interface WatchedCall {
-  /** Whether this process was paused since the call began. */
-  readonly end: () => boolean;
-}
-
 export class StallWatch {
   private inFlight = 0;
   private dueMs = Infinity;
@@ -22,19 +16,21 @@ export class StallWatch {
 
   constructor(private readonly clock: Pick<StallAwareClock, 'monotonicMs' | 'schedule'>) {}
 
-  begin(): WatchedCall {
+  /** A call begins. Returns the time, for `end`, which must be called exactly once. */
+  begin(): number {
     const startedMs = this.clock.monotonicMs();
     if (this.inFlight === 0) this.scheduleBeat();
     this.inFlight += 1;
-    return {
-      end: () => {
-        // Data that arrived during a pause is read before the late timer fires, so the beat is checked here, too.
-        this.check();
-        this.inFlight -= 1;
-        if (this.inFlight === 0) this.cancel();
-        return this.pausedAtMs >= startedMs;
-      },
-    };
+    return startedMs;
+  }
+
+  /** The call ends. Whether this process was paused since it began. */
+  end(startedMs: number): boolean {
+    // Data that arrived during a pause is read before the late timer fires, so the beat is checked here, too.
+    this.check();
+    this.inFlight -= 1;
+    if (this.inFlight === 0) this.cancel();
+    return this.pausedAtMs >= startedMs;
   }
 
   private scheduleBeat(): void {

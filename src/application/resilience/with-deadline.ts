@@ -1,17 +1,18 @@
 // Ends a call that may never end by itself: with its answer, at its deadline, or when its result is no longer needed,
 // whichever comes first. Never relies on the called side to obey the signal: a KMS or store that hangs cannot hang a request.
-import { err, ResultAsync, type Result } from 'neverthrow';
+import { err, type Result } from 'neverthrow';
 import { scheduleStallAware } from '../../domain/stall-aware-timer.js';
 import type { Clock } from '../../ports/clock.js';
 
 export interface Bounds<T, F> {
   readonly clock: Clock;
-  /** Undefined: only `signal` ends the call. */
-  readonly timeoutMs: number | undefined;
+  readonly timeoutMs: number;
   /** Fires when the result is no longer needed. Undefined: only the deadline ends the call. */
   readonly signal: AbortSignal | undefined;
   readonly onTimeout: F;
   readonly onAbort: F;
+  /** Present: after `timeoutMs` this is called, and the call goes on until `signal` fires. */
+  readonly onOverdue?: (() => void) | undefined;
   /** Receives an answer that came too late, to wipe what is in it. */
   readonly discard?: ((late: T) => void) | undefined;
 }
@@ -22,66 +23,53 @@ export interface Bounds<T, F> {
  */
 export function withDeadline<T, F>(
   act: (signal: AbortSignal) => PromiseLike<Result<T, F>>,
-  bounds: Bounds<T, F>,
-): ResultAsync<T, F> {
-  return new ResultAsync(
-    new Promise<Result<T, F>>((resolve, reject) => {
-      const { clock, timeoutMs, signal, onTimeout, onAbort, discard } = bounds;
-      // Without a deadline, the caller's signal alone ends the call.
-      const [passed, abort] = timeoutMs === undefined && signal ? [signal, ignore] : newSignal();
-      let open = true;
-      const close = (): void => {
-        open = false;
-        cancelTimer();
-        signal?.removeEventListener('abort', leave);
-      };
-      const giveUp = (failure: F): void => {
-        if (!open) return;
+  { clock, timeoutMs, signal, onTimeout, onAbort, onOverdue, discard }: Bounds<T, F>,
+): Promise<Result<T, F>> {
+  return new Promise((resolve, reject) => {
+    // A call that is not cut off at its deadline ends with the caller's signal alone.
+    const cutOff = onOverdue && signal ? undefined : new AbortController();
+    let open = true;
+    const close = (): void => {
+      open = false;
+      cancelTimer();
+      signal?.removeEventListener('abort', leave);
+    };
+    const giveUp = (failure: F): void => {
+      if (!open) return;
+      close();
+      resolve(err(failure));
+      cutOff?.abort();
+    };
+    const leave = (): void => {
+      giveUp(onAbort);
+    };
+    const late = (): void => {
+      giveUp(onTimeout);
+    };
+    const ended = (result: Result<T, F>): void => {
+      if (open) {
         close();
-        resolve(err(failure));
-        abort();
-      };
-      const leave = (): void => {
-        giveUp(onAbort);
-      };
-      const cancelTimer =
-        timeoutMs === undefined
-          ? ignore
-          : scheduleStallAware(clock, timeoutMs, () => {
-              giveUp(onTimeout);
-            });
-      signal?.addEventListener('abort', leave);
-      if (signal?.aborted) {
-        leave();
-        return;
+        resolve(result);
+      } else if (result.isOk()) {
+        discard?.(result.value);
       }
-      const run = async (): Promise<Result<T, F>> => act(passed);
-      run().then(
-        (result) => {
-          if (open) {
-            close();
-            resolve(result);
-          } else if (result.isOk()) {
-            discard?.(result.value);
-          }
-        },
-        (bug: unknown) => {
-          close();
-          reject(new Error('a bounded call threw', { cause: bug }));
-        },
-      );
-    }),
-  );
+    };
+    const threw = (cause: unknown): void => {
+      close();
+      reject(new Error('a bounded call threw', { cause }));
+    };
+    const cancelTimer = scheduleStallAware(clock, timeoutMs, onOverdue ?? late);
+    signal?.addEventListener('abort', leave);
+    if (signal?.aborted) {
+      leave();
+      return;
+    }
+    try {
+      act(cutOff?.signal ?? signal ?? neverFires).then(ended, threw);
+    } catch (cause) {
+      threw(cause);
+    }
+  });
 }
 
-const ignore = (): void => undefined;
-
-function newSignal(): readonly [AbortSignal, () => void] {
-  const controller = new AbortController();
-  return [
-    controller.signal,
-    () => {
-      controller.abort();
-    },
-  ];
-}
+const neverFires = new AbortController().signal;

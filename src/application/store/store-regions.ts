@@ -1,6 +1,6 @@
 // The store's regions: every call to one of them is limited in time, and its outcome is reported to the selector of the
 // store's regions, which has nothing to do with that of KMS. Decides how to call a region, never what an answer means.
-import type { ResultAsync } from 'neverthrow';
+import { ResultAsync } from 'neverthrow';
 import { map, type Observable } from 'rxjs';
 import type { AfterFailure } from '../../domain/failures/region-failures.js';
 import {
@@ -17,7 +17,7 @@ import type { KeyRepository } from '../../ports/key-repository.js';
 import type { Telemetry } from '../../ports/telemetry.js';
 import { RegionAttempts } from '../regions/region-attempts.js';
 import type { RegionSelector } from '../regions/region-selector.js';
-import type { Attempt, RegionAnswer } from '../resilience/hedged-race.js';
+import type { RaceResult } from '../resilience/hedged-race.js';
 import { observableCall } from '../resilience/observable-call.js';
 import { cutOffRead, cutOffWrite, type CutOff, type StoreAct } from './store-calls.js';
 
@@ -109,7 +109,7 @@ export class StoreRegions {
     { setsPace, ...limits }: Limits<F>,
     signal: AbortSignal,
   ): ResultAsync<T, F> {
-    return this.attempts.make<T, F>({
+    const made = this.attempts.make<T, F>({
       region,
       signal,
       ...limits,
@@ -123,6 +123,7 @@ export class StoreRegions {
         this.selector.report({ region, durationMs: measuredMs, ...(fault && { failure: fault }) });
       },
     });
+    return new ResultAsync(made);
   }
 
   /** The first answer of these replicas, which are called in their order, with hedges. */
@@ -131,24 +132,28 @@ export class StoreRegions {
     run: (replica: StoreReplica, ...bounds: ReadBounds) => ResultAsync<T, F>,
     after: (failure: F) => AfterFailure,
     signal: AbortSignal,
-  ): ResultAsync<RegionAnswer<T>, readonly Attempt<F>[]> {
+  ): Promise<RaceResult<T, F>> {
     this.attempts.earnHedge();
-    const candidates = replicas.map((replica) => ({
-      region: replica.region,
-      run: (own: AbortSignal, _isHedge: boolean, onOverdue: () => void) => run(replica, own, onOverdue),
-    }));
-    return this.attempts.race(candidates, { after }, signal);
+    const order = replicas.map(({ region }) => region);
+    const call = (region: Region, own: AbortSignal, _isHedge: boolean, onOverdue: () => void) =>
+      run(replicaIn(replicas, region), own, onOverdue);
+    return this.attempts.race(order, { call, after }, signal);
   }
+}
+
+function replicaIn(replicas: readonly StoreReplica[], region: Region): StoreReplica {
+  const replica = replicas.find((each) => each.region === region);
+  if (replica === undefined) throw new Error(`the store is not in ${region}`);
+  return replica;
 }
 
 /** Reads the genesis record of the store in a region: only that of this deployment shows that the region is healthy. */
 export const genesisProbe =
   (replicas: readonly StoreReplica[], deployment: Deployment) =>
   (region: Region): Observable<RegionFault | undefined> => {
-    const replica = replicas.find((each) => each.region === region);
-    if (replica === undefined) throw new Error(`the store is not in ${region}`);
+    const { repository } = replicaIn(replicas, region);
     return observableCall((signal) =>
-      replica.repository
+      repository
         .genesis(signal)
         // A genesis record that cannot be read shows that the region answers, but not that the table is ours.
         .mapErr((failure) => regionFaultOf(failure) ?? notThisTable)

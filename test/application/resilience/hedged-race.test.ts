@@ -5,8 +5,8 @@ import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import {
   hedgeLost,
   hedgedRace,
-  type Candidate,
   type RaceResult,
+  type RaceRules,
 } from '../../../src/application/resilience/hedged-race.js';
 import { afterVaultFailure, type VaultFailure } from '../../../src/domain/failures/region-failures.js';
 import type { Region } from '../../../src/domain/ids.js';
@@ -73,14 +73,40 @@ afterEach(() => {
   expect(clock.pending).toBe(0);
 });
 
-const lanes = (count = 3): readonly Candidate<string>[] =>
+/** A region, when it is hedged, and what a call to it does. */
+interface Lane {
+  readonly region: Region;
+  readonly hedgeAfterMs: number;
+  readonly run: (signal: AbortSignal, isHedge: boolean) => ResultAsync<string, VaultFailure>;
+}
+
+function raceOf(
+  of: readonly Lane[],
+  rules: Omit<RaceRules<string>, 'call' | 'hedgeAfterMs'>,
+): Promise<RaceResult<string>> {
+  const laneIn = (name: Region): Lane => {
+    const lane = of.find((each) => each.region === name);
+    if (lane === undefined) throw new Error(`there is no ${name}`);
+    return lane;
+  };
+  return hedgedRace(
+    of.map((lane) => lane.region),
+    {
+      ...rules,
+      hedgeAfterMs: (name) => laneIn(name).hedgeAfterMs,
+      call: (name, signal, isHedge) => laneIn(name).run(signal, isHedge),
+    },
+  );
+}
+
+const lanes = (count = 3): readonly Lane[] =>
   calls.slice(0, count).map((call, index) => ({
     region: names[index] ?? region('nowhere'),
     hedgeAfterMs,
     run: (signal, isHedge) => call.begin(clock.monotonicMs(), signal, isHedge),
   }));
 const race = (of = lanes()): Promise<RaceResult<string>> =>
-  hedgedRace(of, {
+  raceOf(of, {
     clock,
     signal: caller.signal,
     after: afterVaultFailure,
@@ -367,8 +393,7 @@ describe('a loser', () => {
   it('that ignores its signal starts no other call, and leaves no timer', async () => {
     const deaf = lanes().map((lane, index) => ({
       ...lane,
-      run: (signal: AbortSignal) =>
-        lane.run(index === 1 ? new AbortController().signal : signal, false, () => undefined),
+      run: (signal: AbortSignal) => lane.run(index === 1 ? new AbortController().signal : signal, false),
     }));
     const result = race(deaf);
     await clock.advance(hedgeAfterMs);
@@ -381,7 +406,7 @@ describe('a loser', () => {
 
   it('may answer without a function to discard its answer', async () => {
     const { signal } = caller;
-    const result = hedgedRace(lanes(), { clock, signal, after: afterVaultFailure, mayHedge: () => true });
+    const result = raceOf(lanes(), { clock, signal, after: afterVaultFailure, mayHedge: () => true });
     await clock.advance(hedgeAfterMs);
     calls[0].answer('a');
     calls[1].answer('b');
@@ -495,7 +520,7 @@ describe('a bug in one call', () => {
       after: afterVaultFailure,
       nextRound: () => Promise.reject(bug),
     };
-    const result = hedgedRace(lanes(1), rules);
+    const result = raceOf(lanes(1), rules);
     calls[0].fail('region.throttled');
     await expect(result).rejects.toBe(bug);
   });
@@ -519,8 +544,8 @@ describe('a bug in one call', () => {
   });
 
   it('comes out as a rejection when it is thrown at once, in whichever call', async () => {
-    const broken: Candidate<string> = {
-      region: names[0] ?? region('nowhere'),
+    const broken: Lane = {
+      region: region('nowhere'),
       hedgeAfterMs,
       run: () => {
         throw bug;
@@ -581,7 +606,7 @@ describe('whatever the regions do', () => {
           let spent = 0;
           let began = 0;
           let settled = 0;
-          const all = behaviours.map((each, index): Candidate<string> => ({
+          const all = behaviours.map((each, index): Lane => ({
             region: region(`r${index}`),
             hedgeAfterMs: each.hedgeAfterMs,
             run: (signal) => {
@@ -615,7 +640,7 @@ describe('whatever the regions do', () => {
             discard: (late: string) => thrownAway.push(late),
           };
           const won: string[] = [];
-          const result = hedgedRace(all, rules).then(
+          const result = raceOf(all, rules).then(
             (end) => {
               settled += 1;
               end.map(({ value }) => won.push(value));
@@ -682,7 +707,7 @@ describe('a process that was busy', () => {
     const clock = new ManualClock();
     const asked: string[] = [];
     let answer: () => void = () => undefined;
-    const lane = (name: string): Candidate<string> => ({
+    const lane = (name: string): Lane => ({
       region: region(name),
       hedgeAfterMs: 30,
       run: () => {
@@ -698,7 +723,7 @@ describe('a process that was busy', () => {
     });
     const signal = new AbortController().signal;
     const rules = { clock, signal, mayHedge: () => true, after: afterVaultFailure };
-    const race = hedgedRace([lane('first'), lane('second')], rules);
+    const race = raceOf([lane('first'), lane('second')], rules);
     clock.stall(100);
     clock.schedule(1, () => {
       answer();

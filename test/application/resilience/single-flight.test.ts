@@ -32,7 +32,7 @@ class Airport {
     return parcel;
   }
 
-  join(name = 'a', signal = patience()): ResultAsync<Parcel, string> {
+  join(name = 'a', signal = patience()): Promise<Result<Parcel, string>> {
     return this.flights.join(name, signal, (own) => {
       this.signals.push(own);
       return new ResultAsync(

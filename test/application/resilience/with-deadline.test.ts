@@ -1,6 +1,6 @@
 // Every call ends: by its answer, by its time-out or by its caller's leaving, whatever the called side does.
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { err, errAsync, ok, okAsync, ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
 import { pause } from '../../../src/domain/pause.js';
 import { withDeadline, type Bounds } from '../../../src/application/resilience/with-deadline.js';
 import type { Clock } from '../../../src/ports/clock.js';
@@ -21,7 +21,7 @@ afterEach(() => {
 const run = (
   act: (signal: AbortSignal) => ResultAsync<string, Failure>,
   more: Partial<Bounds<string, Failure>> = {},
-): ResultAsync<string, Failure> =>
+): Promise<Result<string, Failure>> =>
   withDeadline<string, Failure>(act, {
     clock,
     timeoutMs: 100,
