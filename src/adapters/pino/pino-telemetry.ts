@@ -33,7 +33,8 @@ export class PinoTelemetry implements Telemetry {
         return;
       }
       case 'key.created':
-        if (event.missing.length === 0) this.logger.info({ id: event.id }, 'key created in every region');
+        // The line of the request says that it created a key.
+        if (event.missing.length === 0) this.logger.debug({ id: event.id }, 'key created in every region');
         else this.logger.warn({ id: event.id, missing: event.missing }, 'key created without every region');
         return;
       case 'key.creation-refused': {

@@ -3,8 +3,10 @@
 
 const alphabet = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
 const padding = '='.charCodeAt(0);
-/** :: character code -> the six bits it stands for */
-const bitsOf: ReadonlyMap<number, number> = new Map(Array.from(alphabet, (code, bits) => [code, bits]));
+const noDigit = 255;
+/** :: character code -> the six bits it stands for, or `noDigit` */
+const bitsOf = new Uint8Array(256).fill(noDigit);
+for (const [bits, code] of alphabet.entries()) bitsOf[code] = bits;
 
 /** The number of base64 characters for `bytes` bytes, padding included. */
 export const base64Length = (bytes: number): number => Math.ceil(bytes / 3) * 4;
@@ -29,8 +31,8 @@ export function readBase64(text: Uint8Array): Uint8Array | undefined {
   if (!padded || text.subarray(digits).some((code) => code !== padding)) return undefined;
   const bytes = new Uint8Array(Math.floor((digits * 3) / 4));
   for (let at = 0, to = 0, bits = 0; at < digits; at += 1) {
-    const six = bitsOf.get(text[at] ?? 0);
-    if (six === undefined) {
+    const six = bitsOf[text[at] ?? 0] ?? noDigit;
+    if (six === noDigit) {
       bytes.fill(0);
       return undefined;
     }

@@ -104,7 +104,7 @@ describe('a line', () => {
     expect(
       logged({ event: 'key.created', id, missing: [] }, { event: 'key.created', id, missing: [us] }).lines,
     ).toEqual([
-      { level: info, id: 'orders/7', msg: 'key created in every region' },
+      { level: debug, id: 'orders/7', msg: 'key created in every region' },
       { level: warn, id: 'orders/7', missing: ['us-east-1'], msg: 'key created without every region' },
     ]);
   });
