@@ -20,51 +20,51 @@ const gatherLength = 16_000;
 
 export class LogSink implements DestinationStream {
   readonly #stream: ReturnType<typeof pino.destination>;
+  #lines: string[] = [];
+  #length = 0;
+  #gathering: NodeJS.Timeout | undefined;
   #dropped = 0;
   #closed = false;
   #retries = true;
   /** Whether the last write failed for another reason than a slow reader, for example a full disk. */
   #isFailing = false;
-  /** Bytes that are not written yet, and the timer that writes them. */
-  #waiting = 0;
-  #gathering: NodeJS.Timeout | undefined;
 
   constructor(private readonly settings: LogSinkSettings) {
     const { fd, maxQueued: maxLength } = settings;
     const retryEAGAIN = (): boolean => this.#retries;
-    const dest = nonBlocking(fd);
-    this.#stream = pino.destination({ dest, sync: false, minLength: gatherLength, maxLength, retryEAGAIN });
+    this.#stream = pino.destination({ dest: nonBlocking(fd), sync: false, maxLength, retryEAGAIN });
     // RKMS keeps serving when its log cannot be written, for example after the reader of a pipe has ended.
     this.#stream.on('error', () => {
       this.#isFailing = true;
     });
-    this.#stream.on('write', (bytes) => {
+    this.#stream.on('write', () => {
       this.#isFailing = false;
-      this.#waiting -= bytes;
     });
-    this.#stream.on('drop', (line: string) => {
-      this.#dropped += 1;
-      this.#waiting -= Buffer.byteLength(line);
+    this.#stream.on('drop', (lines: string) => {
+      this.#dropped += lines.split('\n').length - 1;
     });
     this.#stream.on('drain', () => {
       this.#reportDropped();
-      if (this.#waiting > 0) this.#gather();
     });
   }
 
   /** Queues one line, which must end in a line feed. */
   write(line: string): void {
     if (this.#closed) return;
-    this.#waiting += Buffer.byteLength(line);
-    this.#stream.write(line);
-    this.#gather();
+    this.#lines.push(line);
+    this.#length += line.length;
+    if (this.#length >= gatherLength) this.#flush();
+    else
+      this.#gathering ??= setTimeout(() => {
+        this.#flush();
+      }, gatherMs);
   }
 
   /** Writes the queue and closes, within `closeTimeoutMs`. Lines written after this call are discarded. */
   close(): Promise<void> {
     if (this.#closed) return Promise.resolve();
+    this.#flush();
     this.#closed = true;
-    clearTimeout(this.#gathering);
     return new Promise((resolve) => {
       const late = setTimeout(() => {
         this.abandon();
@@ -80,26 +80,27 @@ export class LogSink implements DestinationStream {
 
   /** Discards what cannot be written at once, so that the process can exit even if its log is not read. */
   abandon(): void {
+    if (!this.#closed) this.#flush();
     this.#closed = true;
     this.#retries = false;
-    clearTimeout(this.#gathering);
     // At exit, the stream would try for ever to write what a full disk refuses.
     if (this.#isFailing) this.#stream.destroy();
   }
 
-  #gather(): void {
-    if (this.#closed) return;
-    this.#gathering ??= setTimeout(() => {
-      this.#gathering = undefined;
-      if (this.#waiting > 0) this.#stream.flush();
-    }, gatherMs);
+  #flush(): void {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    const lines = this.#lines.join('');
+    this.#lines = [];
+    this.#length = 0;
+    if (lines !== '') this.#stream.write(lines);
   }
 
   #reportDropped(): void {
     const count = this.#dropped;
     if (count === 0 || this.#closed) return;
     this.#dropped = 0;
-    this.write(this.settings.droppedLine(count));
+    this.#stream.write(this.settings.droppedLine(count));
   }
 }
 
