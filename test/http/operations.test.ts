@@ -123,6 +123,8 @@ describe('an operator', () => {
       { caller: 'on-call', action: 'region.undrain', region: 'us-east-1', outcome: 'done' },
     ]);
     expect(orders[0]?.requestId).toBe(drained.headers['x-request-id']);
+    // The log is written a few milliseconds later.
+    await until(() => transitionsOf(served).length >= 4);
     const changes = transitionsOf(served).map(({ region, from, to, why }) => [region, from, to, why]);
     expect(changes).toEqual([
       ['us-east-1', 'healthy', 'drained', 'operator'],

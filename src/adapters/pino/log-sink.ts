@@ -14,7 +14,7 @@ export interface LogSinkSettings {
   readonly droppedLine: (count: number) => string;
 }
 
-/** How long a line waits for others that can be written with it (ms), and how many characters are written without waiting. */
+/** Lines that follow another one within this time (ms) are written together, or as soon as they have so many characters. */
 const gatherMs = 10;
 const gatherLength = 16_000;
 
@@ -48,16 +48,16 @@ export class LogSink implements DestinationStream {
     });
   }
 
-  /** Queues one line, which must end in a line feed. */
+  /** Queues one line, which must end in a line feed: it is written at once, or with others that follow it closely. */
   write(line: string): void {
     if (this.#closed) return;
     this.#lines.push(line);
     this.#length += line.length;
-    if (this.#length >= gatherLength) this.#flush();
-    else
-      this.#gathering ??= setTimeout(() => {
-        this.#flush();
-      }, gatherMs);
+    if (this.#gathering === undefined || this.#length >= gatherLength) this.#flush();
+    this.#gathering ??= setTimeout(() => {
+      this.#gathering = undefined;
+      this.#flush();
+    }, gatherMs);
   }
 
   /** Writes the queue and closes, within `closeTimeoutMs`. Lines written after this call are discarded. */
@@ -65,6 +65,7 @@ export class LogSink implements DestinationStream {
     if (this.#closed) return Promise.resolve();
     this.#flush();
     this.#closed = true;
+    clearTimeout(this.#gathering);
     return new Promise((resolve) => {
       const late = setTimeout(() => {
         this.abandon();
@@ -82,14 +83,13 @@ export class LogSink implements DestinationStream {
   abandon(): void {
     if (!this.#closed) this.#flush();
     this.#closed = true;
+    clearTimeout(this.#gathering);
     this.#retries = false;
     // At exit, the stream would try for ever to write what a full disk refuses.
     if (this.#isFailing) this.#stream.destroy();
   }
 
   #flush(): void {
-    clearTimeout(this.#gathering);
-    this.#gathering = undefined;
     const lines = this.#lines.join('');
     this.#lines = [];
     this.#length = 0;
