@@ -2,6 +2,7 @@
 // scrape. Nothing here may name a key, a caller, or anything that a caller sent.
 import type { Region } from '../domain/ids.js';
 import type { RegionState } from '../domain/regions/region-state.js';
+import type { Peers } from './peers.js';
 import { token } from './token.js';
 
 /** The current state of one region, of KMS or of the store. */
@@ -16,6 +17,8 @@ export interface RegionReading {
 
 /** Current values of the running service. Each function returns at once and has no side effect. */
 export interface MetricsSources {
+  /** The other workers, whose values are added; absent when there are none. */
+  readonly peers?: Pick<Peers, 'counts' | 'metrics'>;
   /** The KMS regions, in the order in which requests try them. */
   readonly regions: () => readonly RegionReading[];
   /** The store's regions in the same order; absent unless the store is in several regions. */
@@ -52,6 +55,8 @@ export interface Metrics {
   /** Adds the values of this service and of the process to the page. Called once, after the service was created. */
   watch(sources: MetricsSources): void;
   read(): Promise<MetricsPage>;
+  /** The values of this process, for the `read` of another worker. */
+  export(): Promise<unknown>;
 }
 
 export const Metrics = token<Metrics>('Metrics');

@@ -4,6 +4,7 @@ import type { Metrics } from '../../src/ports/metrics.js';
 
 export const noMetrics: Metrics = {
   watch: () => undefined,
+  export: () => Promise.resolve([]),
   read: () => Promise.resolve({ contentType: 'text/plain', text: '' }),
 };
 

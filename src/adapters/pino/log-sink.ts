@@ -10,13 +10,18 @@ export interface LogSinkSettings {
   readonly maxQueued: number;
   /** How long `close` waits until the queue is written, in milliseconds. */
   readonly closeTimeoutMs: number;
+  /**
+   * Lines are written together up to this many bytes. Where several processes write to one pipe, Linux keeps writes of up to
+   * 4,096 bytes (PIPE_BUF) apart; default 16,384.
+   */
+  readonly maxWrite?: number;
   /** Builds the line, with its line feed, that reports `count` dropped lines. */
   readonly droppedLine: (count: number) => string;
 }
 
-/** Lines that follow another one within this time (ms) are written together, or as soon as they have so many characters. */
+/** Lines that follow another one within this time (ms) are written together. */
 const gatherMs = 10;
-const gatherLength = 16_000;
+const defaultMaxWrite = 16_384;
 
 export class LogSink implements DestinationStream {
   readonly #stream: ReturnType<typeof pino.destination>;
@@ -30,9 +35,10 @@ export class LogSink implements DestinationStream {
   #isFailing = false;
 
   constructor(private readonly settings: LogSinkSettings) {
-    const { fd, maxQueued: maxLength } = settings;
+    const { fd, maxQueued: maxLength, maxWrite = defaultMaxWrite } = settings;
     const retryEAGAIN = (): boolean => this.#retries;
-    this.#stream = pino.destination({ dest: nonBlocking(fd), sync: false, maxLength, retryEAGAIN });
+    const dest = nonBlocking(fd);
+    this.#stream = pino.destination({ dest, sync: false, maxLength, maxWrite, retryEAGAIN });
     // RKMS keeps serving when its log cannot be written, for example after the reader of a pipe has ended.
     this.#stream.on('error', () => {
       this.#isFailing = true;
@@ -51,9 +57,11 @@ export class LogSink implements DestinationStream {
   /** Queues one line, which must end in a line feed: it is written at once, or with others that follow it closely. */
   write(line: string): void {
     if (this.#closed) return;
+    const { maxWrite = defaultMaxWrite } = this.settings;
+    if (this.#length + line.length > maxWrite) this.#flush();
     this.#lines.push(line);
     this.#length += line.length;
-    if (this.#gathering === undefined || this.#length >= gatherLength) this.#flush();
+    if (this.#gathering === undefined) this.#flush();
     this.#gathering ??= setTimeout(() => {
       this.#gathering = undefined;
       this.#flush();

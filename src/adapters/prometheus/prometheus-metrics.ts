@@ -1,6 +1,6 @@
 // Telemetry as metrics in Prometheus' text format. Labels are regions, routes, operations, states and failure kinds, so the
 // configuration bounds the number of series. A label is never a key, a caller, an ARN, or anything that a caller sent.
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { AggregatorRegistry, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Metrics, MetricsPage, MetricsSources } from '../../ports/metrics.js';
 import type { Telemetry, TelemetryEvent } from '../../ports/telemetry.js';
 import { CallMetrics } from './call-metrics.js';
@@ -21,6 +21,8 @@ export class PrometheusMetrics implements Telemetry, Metrics {
   private readonly requests = new RequestMetrics(this.registry);
   private readonly calls = new CallMetrics(this.registry);
   private readonly keys = new KeyMetrics(this.registry);
+
+  private peers: MetricsSources['peers'];
 
   constructor(private readonly facts: ServiceFacts) {}
 
@@ -73,6 +75,7 @@ export class PrometheusMetrics implements Telemetry, Metrics {
 
   watch(sources: MetricsSources): void {
     collectDefaultMetrics({ register: this.registry });
+    this.peers = sources.peers;
     watchService(this.registry, sources);
     this.calls.watch(sources.regions().map(({ region }) => region));
     const { version, nodeVersion, quorum, maxInFlight } = this.facts;
@@ -80,21 +83,37 @@ export class PrometheusMetrics implements Telemetry, Metrics {
       name: 'rkms_build_info',
       help: 'Always 1; the labels are the versions of RKMS and Node.',
       labelNames: ['version', 'node_version'],
+      aggregator: 'first',
       registers: [this.registry],
     }).set({ version, node_version: nodeVersion }, 1);
     this.constant(
       'rkms_quorum_regions',
       'Regions that must have a copy of a new key before it is stored.',
       quorum,
+      'first',
     );
-    this.constant('rkms_requests_in_flight_limit', 'Maximum number of requests in flight.', maxInFlight);
+    this.constant(
+      'rkms_requests_in_flight_limit',
+      'Maximum number of requests in flight.',
+      maxInFlight,
+      'sum',
+    );
   }
 
   async read(): Promise<MetricsPage> {
-    return { contentType: this.registry.contentType, text: await this.registry.metrics() };
+    const { contentType } = this.registry;
+    const others = (await this.peers?.metrics()) ?? [];
+    if (others.length === 0) return { contentType, text: await this.registry.metrics() };
+    const all = AggregatorRegistry.aggregate([await this.export(), ...others] as object[]);
+    return { contentType, text: await all.metrics() };
   }
 
-  private constant(name: string, help: string, value: number): void {
-    new Gauge({ name, help, registers: [this.registry] }).set(value);
+  export(): Promise<object> {
+    return this.registry.getMetricsAsJSON();
+  }
+
+  /** The workers have the same value, except where it was divided among them. */
+  private constant(name: string, help: string, value: number, aggregator: 'first' | 'sum'): void {
+    new Gauge({ name, help, aggregator, registers: [this.registry] }).set(value);
   }
 }

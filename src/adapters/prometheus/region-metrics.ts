@@ -84,6 +84,8 @@ export function watchRegions(
       name: `${prefix}_${name}`,
       help,
       labelNames,
+      // Of several workers, the one that sees the worst.
+      aggregator: 'max',
       registers: [registry],
       ...(collect && { collect }),
     });

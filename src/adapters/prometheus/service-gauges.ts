@@ -8,26 +8,40 @@ import { kmsRegion, storeRegion, watchRegions } from './region-metrics.js';
 export function watchService(registry: Registry, sources: MetricsSources): void {
   watchRegions(registry, kmsRegion, sources.regions);
   if (sources.storeRegions) watchRegions(registry, storeRegion, sources.storeRegions);
-  const gauge = (name: string, help: string, read: () => number): void => {
+  /** `aggregator`: what the value of several workers is. */
+  const gauge = (
+    name: string,
+    help: string,
+    read: () => number,
+    aggregator: 'sum' | 'max' | 'min' = 'sum',
+  ): void => {
     new Gauge({
       name,
       help,
+      aggregator,
       registers: [registry],
       collect() {
         this.set(read());
       },
     });
   };
-  gauge('rkms_ready', '1 while the service accepts requests, as /readyz reports.', () =>
-    Number(sources.isReady()),
+  gauge(
+    'rkms_ready',
+    '1 while the service accepts requests, as /readyz reports.',
+    () => Number(sources.isReady()),
+    'max',
   );
-  gauge('rkms_audit_working', '1 while the audit log can be written; at 0 no key is released.', () =>
-    Number(sources.isAuditWorking()),
+  gauge(
+    'rkms_audit_working',
+    '1 while the audit log can be written; at 0 no key is released.',
+    () => Number(sources.isAuditWorking()),
+    'min',
   );
   gauge(
     'rkms_known_keys_missing',
     'Keys that the audit log names and the store lacks; above 0 no key is created.',
     sources.missingKeys,
+    'max',
   );
   gauge('rkms_requests_in_flight', 'Requests for keys in flight.', sources.requestsInFlight);
   gauge(
@@ -59,11 +73,26 @@ export function watchService(registry: Registry, sources: MetricsSources): void 
       },
     });
   }
+  const counts = sources.peers?.counts;
+  if (counts) {
+    gauge('rkms_workers', 'Processes that share the listeners and serve now.', () => counts().running, 'max');
+    new Counter({
+      name: 'rkms_workers_replaced_total',
+      help: 'Processes that ended without being told to, and were replaced.',
+      aggregator: 'max',
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(counts().replaced);
+      },
+    });
+  }
   gauge('rkms_repair_queue_keys', 'Keys in the queue for background repair.', sources.waitingRepairs);
   new Gauge({
     name: 'rkms_certificate_expiry_timestamp_seconds',
     help: 'When the first certificate in a file expires, in seconds since 1970.',
     labelNames: ['file'],
+    aggregator: 'min',
     registers: [registry],
     collect() {
       this.reset();

@@ -7,6 +7,7 @@ import type { AuditUnavailable } from '../../domain/failures/key-failures.js';
 import type { Region } from '../../domain/ids.js';
 import type { AuditLog } from '../../ports/audit-log.js';
 import type { Clock } from '../../ports/clock.js';
+import { noPeers, type PeerOrder, type Peers } from '../../ports/peers.js';
 import { appendAuditEntry } from './append-audit-entry.js';
 import type { OperatorOrder, RegionReport, RegionSupervisor } from '../regions/region-supervisor.js';
 
@@ -26,7 +27,8 @@ export class GuardedRegions {
     private readonly audit: AuditLog,
     private readonly clock: Clock,
     /** The prefix of the action in the audit log: regions of KMS, or of the store. */
-    private readonly what: 'region' | 'store-region' = 'region',
+    private readonly what: PeerOrder['what'] = 'region',
+    private readonly peers: Pick<Peers, 'tell'> = noPeers,
   ) {}
 
   /** The regions, in the order in which requests try them. */
@@ -54,7 +56,9 @@ export class GuardedRegions {
     const written = await appendAuditEntry(this.audit, entry, { clock: this.clock });
     if (written.isErr()) return err(written.error);
     if (allowed.isErr()) return err(allowed.error);
-    this.supervisor.command(request.region, request.order);
+    const { region, order } = request;
+    this.supervisor.command(region, order);
+    this.peers.tell({ what: this.what, region, order });
     return ok(this.supervisor.snapshot());
   }
 

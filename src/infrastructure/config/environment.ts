@@ -12,8 +12,8 @@ interface Option {
   readonly kind: DeclaredOption['kind'];
 }
 
-/** Variables that are not options of the configuration file. */
-const reserved = ['RKMS_CONFIG'];
+/** Variables that are not options of the configuration file; the second one is how the first worker tells the others its ports. */
+const reserved = ['RKMS_CONFIG', 'RKMS_WORKER_PORTS'];
 
 /** The raw configuration with the environment's values in it. */
 export function withEnvironment(raw: Raw, environment: Environment): Raw {

@@ -93,7 +93,8 @@ function declared(section: string, key: string, schema: unknown): DeclaredOption
 }
 
 function kindOf(rule: unknown): DeclaredOption['kind'] {
-  if (rule instanceof z.ZodNumber) return 'number';
+  // A number or a word: a variable that holds a number is one.
+  if (rule instanceof z.ZodNumber || rule instanceof z.ZodUnion) return 'number';
   if (rule instanceof z.ZodBoolean) return 'boolean';
   return rule instanceof z.ZodArray ? 'list' : 'text';
 }

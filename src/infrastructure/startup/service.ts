@@ -22,6 +22,7 @@ import { Clock } from '../../ports/clock.js';
 import { KeyRepository } from '../../ports/key-repository.js';
 import { KeyVaults } from '../../ports/key-vault.js';
 import { Metrics } from '../../ports/metrics.js';
+import { Peers } from '../../ports/peers.js';
 import { Telemetry, type RequestAnswered } from '../../ports/telemetry.js';
 import { Tracer } from '../../ports/tracer.js';
 import { RecordCacheService, RepairQueueService } from '../wiring/maintenance-bindings.js';
@@ -100,7 +101,7 @@ export async function startService(
   logRisks(config, logger);
 
   const audit = container.get(AuditLog);
-  const supervisors = supervisorsOf(container);
+  const { kms, store } = supervisorsOf(container);
   const inFlight = new ConcurrencyLimit(config.server.max_in_flight);
   let ready = true;
   const isReady = (): boolean =>
@@ -112,8 +113,8 @@ export async function startService(
     mayCreate: () => creation.isPassed,
   });
   // The one subscription: the supervisors work as long as the service runs.
-  const supervision = supervisors.kms.order$.subscribe();
-  supervision.add(supervisors.store?.order$.subscribe());
+  const supervision = kms.order$.subscribe();
+  supervision.add(store?.order$.subscribe());
   const repairs = container.get(RepairQueueService);
   const records = container.get(RecordCacheService);
   const kept = container.get(KeyCacheService);
@@ -128,8 +129,14 @@ export async function startService(
     creation.repeat(stopping.signal, storeRepeated),
   ]);
   const certificates = (): readonly CertificateExpiry[] => tlsFiles?.material.expiries ?? [];
-  const { kms, store } = supervisors;
-  container.get(Metrics).watch({
+  const peers = container.get(Peers);
+  const metrics = container.get(Metrics);
+  peers.onMetrics(() => metrics.export());
+  peers.onOrder(({ what, region, order }) => {
+    (what === 'region' ? kms : store)?.command(region, order);
+  });
+  metrics.watch({
+    peers,
     regions: () => kms.snapshot(),
     ...(store && { storeRegions: () => store.snapshot() }),
     recordCache: () => ({ records: records.size, reads: records.reads }),
@@ -215,8 +222,10 @@ function createApps(container: Container, config: Config, { tls, ...shared }: Sh
     maxConnectionsPerAddress: config.server.max_connections_per_address,
     keepAliveMs: config.server.keep_alive_ms,
   };
-  const bounded = (listener: 'server' | 'operations'): Pick<ListenSettings, 'limits' | 'onRefused'> => ({
+  const { isFirst } = container.get(Peers);
+  const bounded = (listener: 'server' | 'operations'): Omit<ListenSettings, 'host' | 'port'> => ({
     limits,
+    ...(isFirst !== undefined && { sharing: isFirst ? 'first' : 'further' }),
     onRefused: (reason) => {
       telemetry.record({ event: 'connection.refused', listener, reason });
     },

@@ -25,6 +25,7 @@ import { Clock } from '../../ports/clock.js';
 import type { Region } from '../../domain/ids.js';
 import { KeyVaults, type KeyVault } from '../../ports/key-vault.js';
 import { Metrics } from '../../ports/metrics.js';
+import { noPeers, Peers } from '../../ports/peers.js';
 import { Telemetry } from '../../ports/telemetry.js';
 import { Tracer } from '../../ports/tracer.js';
 import { token } from '../../ports/token.js';
@@ -50,6 +51,7 @@ export const masterKeyFolder = (config: Config): string => join(config.data_dir,
 export const bindAdapters = (config: Config, logger: Logger, masterKeyOf = readMasterKey): ContainerModule =>
   new ContainerModule(({ bind }) => {
     bind(Clock).toConstantValue(systemClock);
+    bind(Peers).toConstantValue(noPeers);
     const metrics = metricsOf(config);
     bind(Metrics).toConstantValue(metrics);
     bind(Telemetry).toConstantValue(new TelemetryFanOut([new PinoTelemetry(logger), metrics], toLog(logger)));
@@ -112,8 +114,8 @@ export const bindApplication = (config: Config): ContainerModule =>
       .inSingletonScope();
     bind(GuardedRegionsService)
       .toResolvedValue(
-        (supervisor, audit, clock) => new GuardedRegions(supervisor, audit, clock),
-        [Supervisor, AuditLog, Clock],
+        (supervisor, audit, clock, peers) => new GuardedRegions(supervisor, audit, clock, 'region', peers),
+        [Supervisor, AuditLog, Clock, Peers],
       )
       .inSingletonScope();
     bindRepairQueue(bind, config);

@@ -23,6 +23,7 @@ import { Telemetry } from '../../ports/telemetry.js';
 import { token } from '../../ports/token.js';
 import { Tracer } from '../../ports/tracer.js';
 import { expectedGenesis, type Config } from '../config/config.js';
+import { creationShare } from '../config/worker-share.js';
 import { creationLimitsOf } from '../config/schema/callers.js';
 import { RecordCacheService, RepairBudgetService, RepairQueueService } from './maintenance-bindings.js';
 
@@ -147,7 +148,8 @@ export function bindKeys(bind: ContainerModuleLoadOptions['bind'], config: Confi
   bind(GuardedKeysService)
     .toResolvedValue(
       (keys, audit, clock) => {
-        const quotas = new CreationQuotas(creationLimitsOf(config.callers, config.creation), clock);
+        const limits = creationLimitsOf(config.callers, config.creation);
+        const quotas = new CreationQuotas((caller) => creationShare(limits(caller), config), clock);
         return new GuardedKeys(keys, audit, clock, settings, quotas);
       },
       [GetDataKeyService, AuditLog, Clock],

@@ -26,6 +26,8 @@ export function openLog(
   { level, format }: Config['log'],
   environment: Environment,
   advised: (hint: string) => string,
+  /** Of one of several workers, which share standard error: a field of every line. */
+  base: { readonly worker: number } | null = null,
 ): OpenLog {
   const isTerminal = isatty(standardError);
   const pretty = format === 'pretty' || (format === 'auto' && isTerminal);
@@ -35,9 +37,15 @@ export function openLog(
     form(
       `{"level":40,"time":${Date.now()},"count":${count},"msg":"log lines were dropped: the reader was too slow"}\n`,
     );
-  const sink = new LogSink({ fd: standardError, maxQueued, closeTimeoutMs, droppedLine });
+  const sink = new LogSink({
+    fd: standardError,
+    maxQueued,
+    closeTimeoutMs,
+    droppedLine,
+    ...(base && { maxWrite: 4_096 }),
+  });
   const logger = pino(
-    { level, base: null, serializers: { hint: advised } },
+    { level, base, serializers: { hint: advised } },
     {
       write: (json) => {
         sink.write(form(json));

@@ -12,6 +12,7 @@ import { genesisProbe, StoreRegions, type StoreReplica } from '../../application
 import { AuditLog } from '../../ports/audit-log.js';
 import { Clock } from '../../ports/clock.js';
 import { KeyRepository } from '../../ports/key-repository.js';
+import { Peers } from '../../ports/peers.js';
 import { Telemetry } from '../../ports/telemetry.js';
 import { token, type Token } from '../../ports/token.js';
 import type { Config, DynamoDbConfig, SqliteConfig } from '../config/config.js';
@@ -95,8 +96,9 @@ function bindStoreRegions(bind: Bind, { deployment, failover }: Config, store: D
     .inSingletonScope();
   bind(GuardedStoreRegions)
     .toResolvedValue(
-      (supervisor, audit, clock) => new GuardedRegions(supervisor, audit, clock, 'store-region'),
-      [StoreSupervisor, AuditLog, Clock],
+      (supervisor, audit, clock, peers) =>
+        new GuardedRegions(supervisor, audit, clock, 'store-region', peers),
+      [StoreSupervisor, AuditLog, Clock, Peers],
     )
     .inSingletonScope();
   bind(ConfiguredRepository)

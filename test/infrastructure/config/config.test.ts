@@ -38,6 +38,7 @@ const oneOf = (...names: readonly string[]): string => `one of ${names.join(', '
 const anyOfServer = oneOf(
   'host',
   'port',
+  'workers',
   'request_timeout_ms',
   'max_in_flight',
   'max_connections',

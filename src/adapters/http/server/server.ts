@@ -3,7 +3,12 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import {
+  createServer as createNetServer,
+  type AddressInfo,
+  type ListenOptions,
+  type Server as NetServer,
+} from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type Koa from 'koa';
 import { codeOf } from '../../files/private-files.js';
@@ -18,6 +23,8 @@ export interface ListenSettings {
   readonly host: string;
   /** 0 lets the system choose a free port. */
   readonly port: number;
+  /** Whether other processes of this service listen on the port too, and whether this one is the first of them. */
+  readonly sharing?: 'first' | 'further';
   readonly limits?: ConnectionLimits;
   /** Called for every connection that is closed because it went beyond a limit. */
   readonly onRefused?: (reason: RefusalReason) => void;
@@ -43,7 +50,7 @@ const nodeLimits = {
 /** Serves `app` until `stop`. Throws an OperatorError if the address cannot be used. */
 export async function listen(
   app: Koa,
-  { host, port, limits = defaultLimits, onRefused }: ListenSettings,
+  { host, port, sharing, limits = defaultLimits, onRefused }: ListenSettings,
   section: 'server' | 'operations',
   tls?: Tls,
 ): Promise<RunningServer> {
@@ -68,7 +75,8 @@ export async function listen(
   server.on('checkExpectation', answer);
   const connections = new Connections(server, limits, tls !== undefined, onRefused);
   refuseUnreadable(server, connections);
-  await bound(server, host, port, section);
+  if (sharing === 'first') await requireFree(host, port, section);
+  await bound(server, { host, port, ...(sharing && shared) }, section);
   const address = server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return {
@@ -91,7 +99,21 @@ function serverFor(
   return { server, detach: tls.attach(server) };
 }
 
-function bound(server: Server, host: string, port: number, section: string): Promise<void> {
+/**
+ * On Linux each process has a queue of its own, and the kernel spreads the connections (SO_REUSEPORT). Elsewhere the process that
+ * started the workers accepts them, and one that is given to a worker that just died is lost.
+ */
+const shared = process.platform === 'linux' ? { reusePort: true } : {};
+
+/** Shared ports do not collide: two services on one port by mistake would get half of the connections each. */
+async function requireFree(host: string, port: number, section: string): Promise<void> {
+  const probe = createNetServer();
+  await bound(probe, { host, port, exclusive: true }, section);
+  await new Promise((resolve) => probe.close(resolve));
+}
+
+function bound(server: NetServer, at: ListenOptions, section: string): Promise<void> {
+  const { host, port } = at;
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
       reject(
@@ -100,7 +122,7 @@ function bound(server: Server, host: string, port: number, section: string): Pro
         }),
       );
     });
-    server.listen(port, host, resolve);
+    server.listen(at, resolve);
   });
 }
 

@@ -118,3 +118,15 @@ export const endpoint = z
 /** A table of options that may be left out as a whole. */
 export const section = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
   z.strictObject(shape, { error: ({ code }) => (code === 'invalid_type' ? 'a table' : undefined) });
+
+const processes = 'a whole number of processes from 1 to 64, or "auto" for one per core';
+
+export const processCount = z
+  .union(
+    [
+      z.int({ error: processes }).min(1, { error: processes }).max(64, { error: processes }),
+      z.literal('auto'),
+    ],
+    { error: processes },
+  )
+  .meta({ expected: processes, unit: 'processes' });

@@ -3,8 +3,20 @@
 import { z } from 'zod';
 import { dataKeyLengths, isDataKeyLength, type DataKeyLength } from '../../../domain/keys/data-key.js';
 import { parseDeployment, parseRegion, type Deployment, type Region } from '../../../domain/ids.js';
+import { cacheSchema } from './cache.js';
 import { callersSchema, creationSchema } from './callers.js';
-import { choice, endpoint, host, listOf, named, oneOfTables, section, text, whole } from './rules.js';
+import {
+  choice,
+  endpoint,
+  host,
+  listOf,
+  named,
+  oneOfTables,
+  processCount,
+  section,
+  text,
+  whole,
+} from './rules.js';
 import { failoverSchema } from './failover.js';
 import { issuersSchema } from './issuers.js';
 import { kmsKey } from './kms-keys.js';
@@ -54,6 +66,11 @@ export const configSchema = z.strictObject(
     server: section({
       host: host.default('127.0.0.1').describe('Address to serve keys on.'),
       port: whole(0, 65_535).default(8_080).describe('Port to serve keys on; 0 chooses a free port.'),
+      workers: processCount
+        .default(1)
+        .describe(
+          'How many processes share both listeners, on a machine with several cores. Each takes about 250 MB of memory. Limits of requests, connections and creations are divided among them.',
+        ),
       request_timeout_ms: whole(100, 60_000, 'milliseconds')
         .default(2_000)
         .describe('Time limit of a whole request for a key.'),
@@ -113,34 +130,7 @@ export const configSchema = z.strictObject(
     })
       .prefault({})
       .describe('New data keys.'),
-    cache: section({
-      records: whole(0, 10_000_000, 'records')
-        .default(100_000)
-        .describe(
-          'How many records of opened keys each process keeps in memory, about 1 KB each: ciphertexts, never a key. 0 keeps none.',
-        ),
-      max_stale_s: whole(300, 2_592_000, 'seconds')
-        .default(86_400)
-        .describe(
-          'For how long a kept record is used while the store does not answer. Otherwise it is read again after 5 minutes.',
-        ),
-      keys: section({
-        ttl_s: whole(1, 3_600, 'seconds').describe(
-          'For how long a key is kept after a region opened it. As long, a caller gets it although KMS would refuse.',
-        ),
-        entries: whole(1, 1_000_000, 'keys').describe(
-          'How many keys each process keeps; the oldest goes first.',
-        ),
-      })
-        .optional()
-        .describe(
-          'Plaintext keys kept in memory: off unless this table is there. Read docs/security.md before you add it.',
-        ),
-    })
-      .prefault({})
-      .describe(
-        'Records kept in memory, so that known keys are served while the store is down. See docs/stores.md.',
-      ),
+    cache: cacheSchema,
     kms: section({
       attempt_timeout_ms: whole(10, 60_000, 'milliseconds')
         .default(800)
