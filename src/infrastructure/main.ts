@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 // The program `rkms`. Checks the version of Node before it loads anything else: an older Node would fail with an error about
 // some built-in module.
+import { boundHeap } from './startup/bounded-heap.js';
 import { canRunOn, neededNode } from './startup/node-version.js';
 
 if (canRunOn(process.versions.node)) {
   hideWarningAboutSqlite();
+  boundHeap();
   await import('./cli/cli.js');
 } else {
   process.stderr.write(
