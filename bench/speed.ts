@@ -89,7 +89,7 @@ async function floor(kind: string): Promise<Target> {
 }
 
 const configOf = (more: string): string =>
-  `deployment = "bench"\n${more}\n[operations]\nport = 0\n` +
+  `deployment = "bench"\n[operations]\nport = 0\n[server]\nport = 0\n${more}` +
   `[store]\nkind = "dynamodb"\ntable = "rkms"\nregion = "us-east-1"\nendpoint = "${standIn.url}"\n` +
   '[creation]\nburst = 1000000\nper_second = 100000\nper_day = 1000000000\n' +
   standIn.kmsKeys
@@ -99,7 +99,9 @@ const configOf = (more: string): string =>
     )
     .join('');
 
-async function rkms(more = '[server]\nport = 0'): Promise<Target> {
+let token: string | undefined;
+
+async function rkms(more = ''): Promise<Target> {
   writeFileSync(join(folder, 'rkms.toml'), configOf(more));
   const run = (...args: readonly string[]): string =>
     execFileSync(process.execPath, [program, ...args, '--config', 'rkms.toml'], {
@@ -108,8 +110,10 @@ async function rkms(more = '[server]\nport = 0'): Promise<Target> {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-  run('init');
-  const token = run('token', 'create', '--caller', 'bench', '--allow', 'read,create').trim();
+  if (token === undefined) {
+    run('init');
+    token = run('token', 'create', '--caller', 'bench', '--allow', 'read,create').trim();
+  }
   const child = start(serverCore, program, 'serve', '--config', 'rkms.toml');
   for await (const line of createInterface(child.stdout ?? process.stdin)) {
     const url = /^RKMS serves (http:[^\s]+)/.exec(line)?.[1];
@@ -204,6 +208,9 @@ await using(rkms(), async (service) => {
   await row('RKMS: reads, store silent', service, { silent: true });
   await row('RKMS: creations', service, { path: '/key?id=new/rkms/{n}', ids: 1e9 });
 });
+await using(rkms('[cache.keys]\nttl_s = 300\nentries = 10000\n'), (service) =>
+  row('RKMS: reads, key cache, 128 connections', service, { connections: 128 }),
+);
 await using(rkms(), (service) =>
   row(`RKMS: reads, ${thousands} thousand ids`, service, {
     ids: thousands * 1_000,
@@ -221,6 +228,7 @@ console.log();
 compare('RKMS: reads', 'AWS SDK: reads', 'rate');
 compare('RKMS: reads', 'lean client: reads', 'rate');
 compare('RKMS: reads', 'lean client: reads', 'p99Ms');
+compare('RKMS: reads, key cache, 128 connections', 'Koa, 128 connections', 'rate');
 compare('RKMS: creations', 'AWS SDK: creations', 'rate');
 compare(`RKMS: reads, ${thousands} thousand ids`, 'RKMS: reads', 'cpuMs');
 callers.disconnect();

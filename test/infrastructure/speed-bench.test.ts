@@ -15,6 +15,7 @@ const rows = [
   'RKMS: reads, one id',
   'RKMS: reads, store silent',
   'RKMS: creations',
+  'RKMS: reads, key cache, 128 connections',
   'RKMS: reads, 5 thousand ids',
 ];
 
