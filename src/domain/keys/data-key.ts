@@ -62,8 +62,9 @@ export class DataKey {
     const own = this.commitmentFor(id, version);
     if (own.length !== commitment.length) return false;
     utf8.encodeInto(own, ownText);
-    utf8.encodeInto(commitment, otherText);
-    return timingSafeEqual(ownText, otherText);
+    // A text with other characters does not fit, and would leave bytes of the one before it.
+    const { written } = utf8.encodeInto(commitment, otherText);
+    return written === otherText.length && timingSafeEqual(ownText, otherText);
   }
 
   /** Compares two plaintexts in constant time. */
