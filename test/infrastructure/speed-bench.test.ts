@@ -6,7 +6,7 @@ import { isDeep } from '../support/tiers.js';
 /** In the order of the table. */
 const rows = [
   'Koa',
-  'Koa, 128 connections',
+  'Koa, 128 callers',
   'lean client: reads',
   'lean client: creations',
   'AWS SDK: reads',
@@ -15,8 +15,8 @@ const rows = [
   'RKMS: reads, one id',
   'RKMS: reads, store silent',
   'RKMS: creations',
-  'RKMS: reads, key cache, 128 connections',
-  'RKMS: reads, 5 thousand ids',
+  'RKMS: key cache, 128 callers',
+  'RKMS: reads, 5,000 ids',
 ];
 
 // A run takes half a minute of both cores.
