@@ -70,7 +70,8 @@ const readings: readonly RegionReading[] = [
   { region: here, state: { kind: 'open' }, sinceMs: 2_500, overQuota: false },
 ];
 
-export function fullMetrics(): PrometheusMetrics {
+/** `others`: what the other workers export. */
+export function fullMetrics(others: readonly unknown[] = []): PrometheusMetrics {
   const metrics = new PrometheusMetrics({
     version: '1.2.3',
     nodeVersion: '24.0.0',
@@ -81,6 +82,7 @@ export function fullMetrics(): PrometheusMetrics {
     regions: () => readings,
     storeRegions: () => readings,
     recordCache: () => ({ records: 8, reads: { fresh: 3, stale: 2, miss: 1 } }),
+    peers: { counts: () => ({ running: 13, replaced: 14 }), metrics: () => Promise.resolve(others) },
     keyCache: () => ({ keys: 10, reads: { hit: 12, miss: 11 } }),
     waitingRepairs: () => 5,
     requestsInFlight: () => 6,

@@ -167,6 +167,8 @@ describe('the page', () => {
         'rkms_record_cache_reads_total{result=fresh} 3',
         'rkms_record_cache_reads_total{result=stale} 2',
         'rkms_record_cache_reads_total{result=miss} 1',
+        'rkms_workers{} 13',
+        'rkms_workers_replaced_total{} 14',
         'rkms_key_cache_keys{} 10',
         'rkms_key_cache_reads_total{result=hit} 12',
         'rkms_key_cache_reads_total{result=miss} 11',
@@ -174,6 +176,20 @@ describe('the page', () => {
         'rkms_quorum_regions{} 2',
         'rkms_certificate_expiry_timestamp_seconds{file=cert.pem} 7',
         'rkms_build_info{version=1.2.3,node_version=24.0.0} 1',
+      ]),
+    );
+  });
+
+  it('has the sum of several workers, and of the regions the worst that one of them sees', async () => {
+    const together = fullMetrics([await fullMetrics().export()]);
+    const samples = (await samplesOf(together)).map(({ name, value }) => `${name} ${value}`);
+    expect(samples).toEqual(
+      expect.arrayContaining([
+        'rkms_requests_in_flight 12',
+        'rkms_requests_in_flight_limit 18',
+        'rkms_workers 13',
+        'rkms_quorum_regions 2',
+        'rkms_known_keys_missing 3',
       ]),
     );
   });
