@@ -19,8 +19,8 @@ const [warmSeconds, seconds] = options.quick ? [1, 1.5] : [4, 8];
 const manyIds = options.quick ? 5_000 : 1_000_000;
 const manyReads = `RKMS: reads, ${manyIds.toLocaleString('en')} ids`;
 const reads = '/key?id=known/{n}';
-/** How a row's load differs from reads of 1,000 ids by 32 callers; whether the store answers. */
-type Work = Partial<Load> & { readonly silent?: boolean };
+/** How a row's load differs from reads of 1,000 ids by 32 callers, whether the store answers, how often it is warmed up. */
+type Work = Partial<Load> & { readonly silent?: boolean; readonly warmUps?: number };
 
 const folder = mkdtempSync(join(tmpdir(), 'rkms-bench-'));
 const log = openSync(join(folder, 'log'), 'a');
@@ -164,10 +164,10 @@ const print = (...cells: readonly string[]): void => {
 /** Measures one row after a warm-up with the same load. */
 async function row(name: string, { child, url, token }: Target, work: Work = {}): Promise<void> {
   if (!name.includes(options.only)) return;
-  const { silent = false, ...different } = work;
+  const { silent = false, warmUps = work.most === undefined ? 1 : 0, ...different } = work;
   const load = { url, token, path: reads, ids: 1_000, connections: 32, seconds, ...different };
   const warmUp = { ...load, path: load.path.replace('new/', 'warm/'), seconds: warmSeconds };
-  if (load.most === undefined) await asked(callers, warmUp);
+  for (let n = 0; n < warmUps; n += 1) await asked(callers, warmUp);
   await asked(aws, silent);
   const before = cpuSeconds(child);
   const { requests, succeeded, p50Ms, p99Ms, ...took } = await asked<Answered>(callers, load);
@@ -208,6 +208,7 @@ await using(rkms(), async (service) => {
   await row('RKMS: reads, store silent', service, { silent: true });
   await row('RKMS: creations', service, { path: '/key?id=new/rkms/{n}', ids: 1e9 });
 });
+await using(rkms('workers = 2\n'), (service) => row('RKMS: reads, two workers', service, { warmUps: 4 }));
 await using(rkms('[cache.keys]\nttl_s = 300\nentries = 10000\n'), (service) =>
   row('RKMS: key cache, 128 callers', service, { connections: 128 }),
 );
@@ -223,6 +224,7 @@ compare('RKMS: reads', 'AWS SDK: reads', 'rate');
 compare('RKMS: reads', 'lean client: reads', 'rate');
 compare('RKMS: reads', 'lean client: reads', 'p99Ms');
 compare('RKMS: key cache, 128 callers', 'Koa, 128 callers', 'rate');
+compare('RKMS: reads, two workers', 'RKMS: reads', 'cpuMs');
 compare('RKMS: creations', 'AWS SDK: creations', 'rate');
 compare(manyReads, 'RKMS: reads', 'cpuMs');
 callers.disconnect();

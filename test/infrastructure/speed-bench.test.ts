@@ -15,6 +15,7 @@ const rows = [
   'RKMS: reads, one id',
   'RKMS: reads, store silent',
   'RKMS: creations',
+  'RKMS: reads, two workers',
   'RKMS: key cache, 128 callers',
   'RKMS: reads, 5,000 ids',
 ];
