@@ -208,7 +208,9 @@ await using(rkms(), async (service) => {
   await row('RKMS: reads, store silent', service, { silent: true });
   await row('RKMS: creations', service, { path: '/key?id=new/rkms/{n}', ids: 1e9 });
 });
-await using(rkms('workers = 2\n'), (service) => row('RKMS: reads, two workers', service, { warmUps: 4 }));
+await using(rkms('workers = 2\n'), (service) =>
+  row('RKMS: reads, two workers', service, { connections: 64, warmUps: 4 }),
+);
 await using(rkms('[cache.keys]\nttl_s = 300\nentries = 10000\n'), (service) =>
   row('RKMS: key cache, 128 callers', service, { connections: 128 }),
 );
