@@ -26,8 +26,11 @@ export interface Peers {
   tell(order: PeerOrder): void;
   /** Calls `act` for each order of another worker, also for those from before this one began. */
   onOrder(act: (order: PeerOrder) => void): void;
-  /** The exported metrics of the others. One that does not answer within a second is left out. */
-  metrics(): Promise<readonly unknown[]>;
+  /**
+   * What the others export: the last known values of one that does not answer within a second, and the counters of those that
+   * have ended. `own`: what this worker exports now.
+   */
+  metrics(own: unknown): Promise<readonly unknown[]>;
   /** What the others get when they ask for the metrics of this worker. */
   onMetrics(exportMetrics: () => Promise<unknown>): void;
 }

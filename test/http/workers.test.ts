@@ -1,5 +1,5 @@
 // The service in several processes: one listener, one key per id, orders and metrics of all, and no process left behind.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { filesOfLog } from '../../src/adapters/audit-file/audit-names.js';
 import { ask } from '../support/http-client.js';
@@ -10,16 +10,23 @@ import { until } from '../support/until.js';
 jest.setTimeout(120_000);
 
 const workers = 2;
+const text = `${embeddedConfig('./workers')}[server]\nworkers = ${workers}\n`;
+const readsTotal = 'rkms_requests_total{route="/key",method="GET",status="200",outcome="ok"}';
 let lab: Lab;
 let config: string;
 let served: Served;
 let token: string;
 beforeAll(async () => {
   lab = new Lab();
-  config = lab.write('workers.toml', `${embeddedConfig('./workers')}[server]\nworkers = ${workers}\n`);
+  config = lab.write('workers.toml', text);
   served = await lab.serve(config);
   token = await lab.token(config, 'app', 'read,create,operate,metrics');
   await until(async () => (await metric('rkms_workers')) === workers);
+  // Each worker reads a new token within a second.
+  await until(async () => {
+    const asked = Array.from({ length: 16 }, () => metric('rkms_workers'));
+    return (await Promise.all(asked)).every((count) => count === workers);
+  });
 });
 afterAll(() => lab.close());
 
@@ -60,8 +67,7 @@ describe('two workers', () => {
     const answers = await Promise.all(ids.map((id) => lab.get(served, id, token)));
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
     expect(new Set(answers.map(({ key }, index) => `${ids[index]} ${key}`)).size).toBe(4);
-    const counted = 'rkms_requests_total{route="/key",method="GET",status="200",outcome="ok"}';
-    expect(await metric(counted)).toBe(answers.length);
+    expect(await metric(readsTotal)).toBe(answers.length);
     expect(filesOfLog(lab.path('workers', 'audit.jsonl'))).toHaveLength(workers);
   });
 
@@ -75,12 +81,40 @@ describe('two workers', () => {
     const states = async (): Promise<readonly unknown[]> =>
       Promise.all(Array.from({ length: 6 }, () => stateOf('us-east-1')));
     await until(async () => (await states()).every((state) => state === 'drained'));
+    // The service goes on with the configuration that it started with.
+    writeFileSync(config, embeddedConfig('./elsewhere'));
     process.kill(pidOf(0), 'SIGKILL');
     await until(async () => (await metric('rkms_workers_replaced_total')) === 1);
     await until(async () => (await metric('rkms_workers')) === workers);
+    writeFileSync(config, text);
     expect(await states()).toEqual(Array.from({ length: 6 }, () => 'drained'));
     expect((await lab.get(served, 'id/0', token)).status).toBe(200);
     expect(served.stderr).toContain('a worker ended, and another one takes its place');
+  });
+
+  it('lose only the requests in flight of one that is killed, and no count', async () => {
+    const readers = 8;
+    const before = (await metric(readsTotal)) ?? 0;
+    let isOver = false;
+    const lost: unknown[] = [];
+    const statuses = new Set<number>();
+    const read = async (): Promise<void> => {
+      while (!isOver && lost.length <= readers) {
+        const answer = await lab.get(served, 'id/0', token).catch((cause: unknown) => void lost.push(cause));
+        if (answer) statuses.add(answer.status);
+      }
+    };
+    const reading = Promise.all(Array.from({ length: readers }, read));
+    await until(async () => ((await metric(readsTotal)) ?? 0) > before + 2 * readers);
+    const counted = (await metric(readsTotal)) ?? 0;
+    process.kill(pidOf(0), 'SIGKILL');
+    await until(async () => (await metric('rkms_workers_replaced_total')) === 2);
+    expect(await metric(readsTotal)).toBeGreaterThanOrEqual(counted);
+    await until(async () => (await metric('rkms_workers')) === workers);
+    isOver = true;
+    await reading;
+    expect([[...statuses], lost.length <= readers]).toEqual([[200], true]);
+    expect(await metric(readsTotal)).toBeGreaterThanOrEqual(counted);
   });
 
   it('refuse a revoked token, both of them', async () => {

@@ -3,17 +3,18 @@ import type { Clock } from '../../ports/clock.js';
 import type { PeerCounts, PeerOrder, Peers } from '../../ports/peers.js';
 import type { FromWorker, ServedUrls, ToWorker } from './worker-messages.js';
 
-/** How long the others have to send their metrics (ms): less than a scrape may take. */
-const metricsTimeoutMs = 1_000;
+/** How long the answer with the metrics of the others may take (ms). They have a second of it. */
+const metricsTimeoutMs = 2_000;
 
 export class ClusterPeers implements Peers {
   private present: PeerCounts = { running: 1, replaced: 0 };
   private act: (order: PeerOrder) => void = () => undefined;
   private early: PeerOrder[] | undefined = [];
   private exportMetrics: () => Promise<unknown> = () => Promise.resolve([]);
+  private isStopping = false;
   private questions = 0;
-  /** :: question -> takes one more answer */
-  private readonly asked = new Map<number, (metrics: unknown) => void>();
+  /** :: question -> takes the answer */
+  private readonly asked = new Map<number, (metrics: readonly unknown[]) => void>();
 
   constructor(
     private readonly send: (message: FromWorker) => void,
@@ -46,23 +47,19 @@ export class ClusterPeers implements Peers {
     this.exportMetrics = exportMetrics;
   }
 
-  metrics(): Promise<readonly unknown[]> {
-    const wanted = this.present.running - 1;
-    if (wanted <= 0) return Promise.resolve([]);
+  metrics(own: unknown): Promise<readonly unknown[]> {
     const question = (this.questions += 1);
-    const answers: unknown[] = [];
     return new Promise((resolve) => {
-      const end = (): void => {
+      const end = (metrics: readonly unknown[]): void => {
         cancel();
         this.asked.delete(question);
-        resolve(answers);
+        resolve(metrics);
       };
-      const cancel = this.clock.schedule(metricsTimeoutMs, end);
-      this.asked.set(question, (metrics) => {
-        answers.push(metrics);
-        if (answers.length === wanted) end();
+      const cancel = this.clock.schedule(metricsTimeoutMs, () => {
+        end([]);
       });
-      this.send({ rkms: 'metrics-wanted', question });
+      this.asked.set(question, end);
+      this.send({ rkms: 'metrics-wanted', question, own });
     });
   }
 
@@ -70,7 +67,8 @@ export class ClusterPeers implements Peers {
   receive(message: ToWorker): void {
     switch (message.rkms) {
       case 'stop':
-        this.onStop(message.why);
+        if (!this.isStopping) this.onStop(message.why);
+        this.isStopping = true;
         return;
       case 'counts':
         this.present = { running: message.running, replaced: message.replaced };
@@ -80,14 +78,17 @@ export class ClusterPeers implements Peers {
         else this.act(message.order);
         return;
       case 'metrics-wanted':
-        void this.answer(message.question, message.from);
+        void this.answer(message.question);
         return;
-      case 'metrics':
+      case 'all-metrics':
         this.asked.get(message.question)?.(message.metrics);
+        return;
+      case 'ping':
+        this.send({ rkms: 'pong' });
     }
   }
 
-  private async answer(question: number, to: number): Promise<void> {
-    this.send({ rkms: 'metrics', question, to, metrics: await this.exportMetrics() });
+  private async answer(question: number): Promise<void> {
+    this.send({ rkms: 'metrics', question, metrics: await this.exportMetrics() });
   }
 }

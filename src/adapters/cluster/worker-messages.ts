@@ -8,22 +8,46 @@ export interface ServedUrls {
   readonly operationsUrl: string;
 }
 
+export type WorkerPorts = readonly [server: number, operations: number];
+
+/**
+ * The first message to a worker. It gets the text of the configuration from the start of the service: the file may have changed
+ * since, and workers must not differ. `ports`: where the first worker listens; absent for that one.
+ */
+export interface WorkerStart {
+  readonly rkms: 'start';
+  readonly toml: string;
+  readonly ports?: WorkerPorts;
+}
+
+/** A worker is scraped, and exports `own`. */
+export interface MetricsWanted {
+  readonly rkms: 'metrics-wanted';
+  readonly question: number;
+  readonly own: unknown;
+}
+
 /** From a worker. `refused`: a check at its start failed for good, so that none can serve. */
 export type FromWorker =
   | ({ readonly rkms: 'serving' } & ServedUrls)
   | { readonly rkms: 'refused' }
   | { readonly rkms: 'order'; readonly order: PeerOrder }
-  | { readonly rkms: 'metrics-wanted'; readonly question: number }
-  | { readonly rkms: 'metrics'; readonly question: number; readonly to: number; readonly metrics: unknown };
+  | MetricsWanted
+  | { readonly rkms: 'metrics'; readonly question: number; readonly metrics: unknown }
+  | { readonly rkms: 'pong' };
 
-/** To a worker; `from` is the worker that asks. */
+/** To a worker. `all-metrics` answers its question with the metrics of the others. */
 export type ToWorker =
   | { readonly rkms: 'stop'; readonly why: string }
   | ({ readonly rkms: 'counts' } & PeerCounts)
   | { readonly rkms: 'order'; readonly order: PeerOrder }
-  | { readonly rkms: 'metrics-wanted'; readonly question: number; readonly from: number }
-  | { readonly rkms: 'metrics'; readonly question: number; readonly metrics: unknown };
+  | { readonly rkms: 'metrics-wanted'; readonly question: number }
+  | { readonly rkms: 'all-metrics'; readonly question: number; readonly metrics: readonly unknown[] }
+  | { readonly rkms: 'ping' };
 
-/** Whether a message of Node's channel is one of ours; packages may send their own. */
-export const isOurs = (message: unknown): message is FromWorker & ToWorker =>
+/** Packages may send messages of their own over Node's channel. */
+export const isFromWorker = (message: unknown): message is FromWorker => isOurs(message);
+export const isToWorker = (message: unknown): message is ToWorker | WorkerStart => isOurs(message);
+
+const isOurs = (message: unknown): boolean =>
   typeof message === 'object' && message !== null && 'rkms' in message;

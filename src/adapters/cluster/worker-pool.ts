@@ -2,6 +2,7 @@
 // one that ends; passes on what workers tell each other; and stops all of them. Serves nothing and never holds a key.
 import type { Clock } from '../../ports/clock.js';
 import type { PeerOrder } from '../../ports/peers.js';
+import { MetricsExchange, type AddCounters } from './metrics-exchange.js';
 import type { FromWorker, ServedUrls, ToWorker } from './worker-messages.js';
 
 /** A worker process. */
@@ -25,8 +26,11 @@ export interface PoolParts {
   readonly onServing: (urls: ServedUrls) => void;
   /** Called when a worker ended that was not told to, with the pause before the next one takes its place. */
   readonly onReplaced: (worker: number, exitCode: number | null, pauseMs: number) => void;
+  /** Called before a worker is killed that has not answered for so long. */
+  readonly onStuck: (worker: number, silentMs: number) => void;
   /** Called when no worker runs any more; `exitCode` is that of the service. */
   readonly onEnd: (exitCode: number) => void;
+  readonly addCounters: AddCounters;
 }
 
 /** A worker that ends sooner than this after its start would do so again: the next one waits (ms). */
@@ -36,17 +40,26 @@ const firstPauseMs = 500;
 const maxPauseMs = 30_000;
 /** A worker stops within 25 s; one that does not is killed (ms). */
 const killAfterMs = 30_000;
+/**
+ * How often a worker is asked whether its event loop runs (ms), and how many questions in a row it may leave unanswered. One that
+ * hangs keeps its share of the connections, and `/livez` is mostly answered by the others. Questions are counted, not time: when
+ * the machine was paused, none was asked.
+ */
+const pingMs = 5_000;
+const maxUnanswered = 6;
 
 interface Running {
   readonly worker: Worker;
   readonly startedMs: number;
   isServing: boolean;
+  unanswered: number;
 }
 
 export class WorkerPool {
   private readonly running = new Map<number, Running>();
-  /** The last order about each region: a new worker gets them all. */
-  private readonly orders = new Map<string, PeerOrder>();
+  /** The regions that are drained: a new worker drains them, too. */
+  private readonly drained = new Map<string, PeerOrder>();
+  private readonly metrics: MetricsExchange;
   private readonly planned = new Set<() => void>();
   private served: ServedUrls | undefined;
   private stopping = false;
@@ -57,10 +70,17 @@ export class WorkerPool {
   constructor(
     private readonly parts: PoolParts,
     private readonly count: number,
-  ) {}
+  ) {
+    this.metrics = new MetricsExchange(parts.clock, parts.addCounters);
+  }
+
+  private get serving(): readonly Worker[] {
+    return [...this.running.values()].flatMap(({ worker, isServing }) => (isServing ? [worker] : []));
+  }
 
   start(): void {
     this.fork();
+    this.pingLater();
   }
 
   /** Lets every worker finish its requests; called again, kills them. */
@@ -94,8 +114,9 @@ export class WorkerPool {
     };
     const worker = this.parts.fork(events, this.served);
     ({ id } = worker);
-    this.running.set(id, { worker, startedMs: this.parts.clock.monotonicMs(), isServing: false });
-    for (const order of this.orders.values()) worker.send({ rkms: 'order', order });
+    const startedMs = this.parts.clock.monotonicMs();
+    this.running.set(id, { worker, startedMs, isServing: false, unanswered: 0 });
+    for (const order of this.drained.values()) worker.send({ rkms: 'order', order });
   }
 
   private receive(from: number, message: FromWorker): void {
@@ -109,18 +130,30 @@ export class WorkerPool {
         return;
       case 'order': {
         const { order } = message;
-        this.orders.set(`${order.what} ${order.region}`, order);
-        this.tellOthers(from, { rkms: 'order', order });
+        this.remember(order);
+        for (const { worker } of this.running.values()) if (worker.id !== from) worker.send(message);
         return;
       }
-      case 'metrics-wanted':
-        this.tellOthers(from, { ...message, from });
+      case 'metrics-wanted': {
+        const asking = this.running.get(from)?.worker;
+        const others = this.serving.filter(({ id }) => id !== from);
+        if (asking) this.metrics.collect(asking, message, others);
         return;
-      case 'metrics': {
-        const { question, metrics } = message;
-        this.running.get(message.to)?.worker.send({ rkms: 'metrics', question, metrics });
+      }
+      case 'metrics':
+        this.metrics.take(from, message.question, message.metrics);
+        return;
+      case 'pong': {
+        const found = this.running.get(from);
+        if (found) found.unanswered = 0;
       }
     }
+  }
+
+  private remember(order: PeerOrder): void {
+    const region = `${order.what} ${order.region}`;
+    if (order.order === 'drain') this.drained.set(region, order);
+    if (order.order === 'undrain') this.drained.delete(region);
   }
 
   private serves(id: number, { url, operationsUrl }: ServedUrls): void {
@@ -137,6 +170,7 @@ export class WorkerPool {
   private exited(id: number, exitCode: number | null): void {
     const ended = this.running.get(id);
     this.running.delete(id);
+    this.metrics.retire(id);
     if (this.stopping || this.served === undefined) {
       // A start that is refused ends the service, as it would with one process.
       if (exitCode !== 0) this.exitCode ||= exitCode ?? 1;
@@ -162,18 +196,31 @@ export class WorkerPool {
     this.parts.onEnd(this.exitCode);
   }
 
+  private pingLater(): void {
+    const cancel = this.parts.clock.schedule(pingMs, () => {
+      this.planned.delete(cancel);
+      for (const each of this.running.values()) if (each.isServing) this.ping(each);
+      this.pingLater();
+    });
+    this.planned.add(cancel);
+  }
+
+  private ping(each: Running): void {
+    if (each.unanswered < maxUnanswered) {
+      each.unanswered += 1;
+      each.worker.send({ rkms: 'ping' });
+      return;
+    }
+    this.parts.onStuck(each.worker.id, each.unanswered * pingMs);
+    each.worker.kill();
+  }
+
   private killAll(): void {
     for (const { worker } of this.running.values()) worker.kill();
   }
 
   private tellCounts(): void {
-    const serving = [...this.running.values()].filter(({ isServing }) => isServing);
-    const counts = { rkms: 'counts', running: serving.length, replaced: this.replaced } as const;
+    const counts = { rkms: 'counts', running: this.serving.length, replaced: this.replaced } as const;
     for (const { worker } of this.running.values()) worker.send(counts);
-  }
-
-  private tellOthers(from: number, message: ToWorker): void {
-    for (const { worker, isServing } of this.running.values())
-      if (worker.id !== from && (isServing || message.rkms === 'order')) worker.send(message);
   }
 }

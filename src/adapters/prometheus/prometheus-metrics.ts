@@ -1,12 +1,25 @@
 // Telemetry as metrics in Prometheus' text format. Labels are regions, routes, operations, states and failure kinds, so the
 // configuration bounds the number of series. A label is never a key, a caller, an ARN, or anything that a caller sent.
-import { AggregatorRegistry, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  collectDefaultMetrics,
+  Gauge,
+  Registry,
+  type Aggregator,
+  type MetricObject,
+} from 'prom-client';
 import type { Metrics, MetricsPage, MetricsSources } from '../../ports/metrics.js';
 import type { Telemetry, TelemetryEvent } from '../../ports/telemetry.js';
 import { CallMetrics } from './call-metrics.js';
 import { KeyMetrics } from './key-metrics.js';
 import { RequestMetrics } from './request-metrics.js';
 import { watchService } from './service-gauges.js';
+
+/** prom-client leaves the start out, and takes the average of delays: with one worker that hangs, that tells little. */
+function aggregatorOf({ name, aggregator }: MetricObject): Aggregator {
+  if (name === 'process_start_time_seconds') return 'min';
+  return name.startsWith('nodejs_eventloop_lag_') && aggregator === 'average' ? 'max' : aggregator;
+}
 
 /** Values that do not change while the process runs. */
 export interface ServiceFacts {
@@ -102,14 +115,15 @@ export class PrometheusMetrics implements Telemetry, Metrics {
 
   async read(): Promise<MetricsPage> {
     const { contentType } = this.registry;
-    const others = (await this.peers?.metrics()) ?? [];
-    if (others.length === 0) return { contentType, text: await this.registry.metrics() };
-    const all = AggregatorRegistry.aggregate([await this.export(), ...others] as object[]);
+    if (this.peers?.counts === undefined) return { contentType, text: await this.registry.metrics() };
+    const own = await this.export();
+    const all = AggregatorRegistry.aggregate([own, ...(await this.peers.metrics(own))] as object[]);
     return { contentType, text: await all.metrics() };
   }
 
-  export(): Promise<object> {
-    return this.registry.getMetricsAsJSON();
+  async export(): Promise<readonly object[]> {
+    const metrics = await this.registry.getMetricsAsJSON();
+    return metrics.map((metric) => ({ ...metric, aggregator: aggregatorOf(metric) }));
   }
 
   /** The workers have the same value, except where it was divided among them. */

@@ -1,6 +1,7 @@
 // Metrics that KMS regions and store regions have in common: calls and state changes as counters, and the current state as
 // gauges, which are read from the running service at each scrape. Every state and circuit has its own series, 1 for the
-// current one and 0 for the others, so that a query never has to handle a missing series.
+// current one and 0 for the others, so that a query never has to handle a missing series. Of several workers it is the part of
+// them that sees this state, so that the states of a region still add up to 1.
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { circuitOf } from '../../domain/regions/region-state.js';
 import type { RegionReading } from '../../ports/metrics.js';
@@ -78,40 +79,57 @@ export function watchRegions(
     name: string,
     help: string,
     labelNames: Label[],
+    aggregator: 'average' | 'max' | 'min',
     collect?: () => void,
   ): Gauge<Label> =>
     new Gauge({
       name: `${prefix}_${name}`,
       help,
       labelNames,
-      // Of several workers, the one that sees the worst.
-      aggregator: 'max',
+      aggregator,
       registers: [registry],
       ...(collect && { collect }),
     });
   // This gauge is the first one in the registry, so its `collect` sets the others before they are read.
-  const state = gauge('state', `1 for the current state of ${subject}.`, ['region', 'state'], () => {
-    for (const [index, reading] of read().entries()) {
-      const { region, sinceMs, overQuota } = reading;
-      for (const each of states) state.set({ region, state: each }, each === reading.state.kind ? 1 : 0);
-      const current = circuitOf[reading.state.kind];
-      for (const each of circuits) circuit.set({ region, circuit: each }, each === current ? 1 : 0);
-      age.set({ region }, sinceMs / 1_000);
-      order.set({ region }, index + 1);
-      throttled.set({ region }, overQuota ? 1 : 0);
-    }
-  });
-  const circuit = gauge('circuit', `1 for the current circuit of ${subject}: closed, half-open or open.`, [
-    'region',
+  const state = gauge(
+    'state',
+    `1 for the current state of ${subject}.`,
+    ['region', 'state'],
+    'average',
+    () => {
+      for (const [index, reading] of read().entries()) {
+        const { region, sinceMs, overQuota } = reading;
+        for (const each of states) state.set({ region, state: each }, each === reading.state.kind ? 1 : 0);
+        const current = circuitOf[reading.state.kind];
+        for (const each of circuits) circuit.set({ region, circuit: each }, each === current ? 1 : 0);
+        age.set({ region }, sinceMs / 1_000);
+        order.set({ region }, index + 1);
+        throttled.set({ region }, overQuota ? 1 : 0);
+      }
+    },
+  );
+  const circuit = gauge(
     'circuit',
-  ]);
-  const age = gauge('state_age_seconds', `Time since ${subject} entered its current state.`, ['region']);
+    `1 for the current circuit of ${subject}: closed, half-open or open.`,
+    ['region', 'circuit'],
+    'average',
+  );
+  const age = gauge(
+    'state_age_seconds',
+    `Time since ${subject} entered its current state.`,
+    ['region'],
+    'min',
+  );
   const order = gauge(
     'order',
     `Position of ${subject} in the order in which requests try them; 1 is first.`,
     ['region'],
+    'average',
   );
-  const throttled = gauge('over_quota', `1 while RKMS limits calls to ${subject} because it throttles.`, [
-    'region',
-  ]);
+  const throttled = gauge(
+    'over_quota',
+    `1 while RKMS limits calls to ${subject} because it throttles.`,
+    ['region'],
+    'max',
+  );
 }

@@ -29,7 +29,7 @@ export function watchService(registry: Registry, sources: MetricsSources): void 
     'rkms_ready',
     '1 while the service accepts requests, as /readyz reports.',
     () => Number(sources.isReady()),
-    'max',
+    'min',
   );
   gauge(
     'rkms_audit_working',

@@ -12,8 +12,11 @@ interface Option {
   readonly kind: DeclaredOption['kind'];
 }
 
+/** Set for a worker by the process that starts it. */
+export const workerVariable = 'RKMS_WORKER';
+
 /** Variables that are not options of the configuration file; the second one is how the first worker tells the others its ports. */
-const reserved = ['RKMS_CONFIG', 'RKMS_WORKER_PORTS'];
+const reserved = ['RKMS_CONFIG', workerVariable];
 
 /** The raw configuration with the environment's values in it. */
 export function withEnvironment(raw: Raw, environment: Environment): Raw {

@@ -14,7 +14,6 @@ import { Tls } from '../../adapters/http/tls/tls.js';
 import type { CertificateExpiry } from '../../adapters/http/tls/tls-material.js';
 import { ensurePrivateFolder } from '../../adapters/files/private-files.js';
 import { GuardedMetrics } from '../../application/access/guarded-metrics.js';
-import type { RegionSupervisor } from '../../application/regions/region-supervisor.js';
 import { ConcurrencyLimit } from '../../application/resilience/concurrency-limit.js';
 import { AuditLog } from '../../ports/audit-log.js';
 import { Authenticator } from '../../ports/authenticator.js';
@@ -29,7 +28,7 @@ import { RecordCacheService, RepairQueueService } from '../wiring/maintenance-bi
 import { checkRegions } from './check-regions.js';
 import { checkTables } from './check-tables.js';
 import { isEmbedded, regionsOf, type Config } from '../config/config.js';
-import { AwsClients, GuardedRegionsService, RegionCanaries, Supervisor } from '../wiring/container.js';
+import { AwsClients, GuardedRegionsService, RegionCanaries, supervisorsOf } from '../wiring/container.js';
 import {
   GuardedKeysService,
   KeyCacheService,
@@ -43,12 +42,7 @@ import { openTls } from '../wiring/open-tls.js';
 import { prepareStore } from './prepare-store.js';
 import { CreationChecks } from './creation-checks.js';
 import { StartCheck } from './start-check.js';
-import {
-  GuardedStoreRegions,
-  hasStoreRegions,
-  replicasOf,
-  StoreSupervisor,
-} from '../wiring/store-bindings.js';
+import { GuardedStoreRegions, hasStoreRegions, replicasOf } from '../wiring/store-bindings.js';
 import type { ListenerTls } from '../config/schema/tls.js';
 
 /** How long running requests may take to finish once the service stops. */
@@ -98,7 +92,14 @@ export async function startService(
     checkRegions(container.get(KeyVaults), container.get(RegionCanaries), config, logger);
   const regionCheck = new StartCheck('regions', checkVaults, clock, logger);
   await regionCheck.begin();
-  logRisks(config, logger);
+  const peers = container.get(Peers);
+  const stopping = new AbortController();
+  if (peers.isFirst !== false) logRisks(config, logger);
+  else {
+    // A further worker that is not ready would only take connections from those that are.
+    await Promise.all([storeCheck.repeat(stopping.signal), regionCheck.repeat(stopping.signal)]);
+    if (!creation.hasBegun) await creation.begin();
+  }
 
   const audit = container.get(AuditLog);
   const { kms, store } = supervisorsOf(container);
@@ -121,7 +122,6 @@ export async function startService(
   if (config.repair.background === 'on') repairs.start();
   const [server, operationsServer] = await bothListening(apps.listenKeys(), apps.listenOperations());
   tlsFiles?.watch();
-  const stopping = new AbortController();
   const storeRepeated = storeCheck.repeat(stopping.signal);
   const repeated = Promise.all([
     storeRepeated,
@@ -129,7 +129,6 @@ export async function startService(
     creation.repeat(stopping.signal, storeRepeated),
   ]);
   const certificates = (): readonly CertificateExpiry[] => tlsFiles?.material.expiries ?? [];
-  const peers = container.get(Peers);
   const metrics = container.get(Metrics);
   peers.onMetrics(() => metrics.export());
   peers.onOrder(({ what, region, order }) => {
@@ -164,17 +163,6 @@ export async function startService(
     },
   };
 }
-
-/** The supervisor of the regions of KMS, and that of the regions of the store. */
-interface Supervisors {
-  readonly kms: RegionSupervisor;
-  readonly store: RegionSupervisor | undefined;
-}
-
-const supervisorsOf = (container: Container): Supervisors => ({
-  kms: container.get(Supervisor),
-  store: hasStoreRegions(container) ? container.get(StoreSupervisor) : undefined,
-});
 
 interface Shared {
   readonly tls: Tls | undefined;

@@ -1,7 +1,7 @@
 // The composition root: which implementation stands behind which port. `bindAdapters` chooses by the configuration;
 // `bindApplication` needs only the ports. Tests and architects bind their own adapters instead of those of the former.
 import 'reflect-metadata';
-import { ContainerModule } from 'inversify';
+import { ContainerModule, type Container } from 'inversify';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { AuditFile } from '../../adapters/audit-file/audit-file.js';
@@ -36,7 +36,7 @@ import { bindRepairQueue } from './maintenance-bindings.js';
 import { regionsOf, type Config, type RegionConfig } from '../config/config.js';
 import { supervisorSettings } from '../config/schema/failover.js';
 import { packageVersion } from './package-version.js';
-import { bindStore } from './store-bindings.js';
+import { bindStore, hasStoreRegions, StoreSupervisor } from './store-bindings.js';
 
 export const GuardedRegionsService = token<GuardedRegions>('GuardedRegions');
 export const Supervisor = token<RegionSupervisor>('RegionSupervisor');
@@ -121,6 +121,17 @@ export const bindApplication = (config: Config): ContainerModule =>
     bindRepairQueue(bind, config);
     bindKeys(bind, config);
   });
+
+/** The supervisor of the regions of KMS, and that of the regions of the store. */
+interface Supervisors {
+  readonly kms: RegionSupervisor;
+  readonly store: RegionSupervisor | undefined;
+}
+
+export const supervisorsOf = (container: Container): Supervisors => ({
+  kms: container.get(Supervisor),
+  store: hasStoreRegions(container) ? container.get(StoreSupervisor) : undefined,
+});
 
 const metricsOf = ({ keys, server }: Config): PrometheusMetrics =>
   new PrometheusMetrics({

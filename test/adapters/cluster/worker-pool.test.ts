@@ -4,7 +4,7 @@ import { ClusterPeers } from '../../../src/adapters/cluster/cluster-peers.js';
 import type { FromWorker, ServedUrls, ToWorker } from '../../../src/adapters/cluster/worker-messages.js';
 import { WorkerPool, type WorkerEvents } from '../../../src/adapters/cluster/worker-pool.js';
 import type { PeerOrder } from '../../../src/ports/peers.js';
-import { ManualClock } from '../../support/manual-clock.js';
+import { ManualClock, settle } from '../../support/manual-clock.js';
 import { region } from '../../support/names.js';
 
 const urls: ServedUrls = { url: 'http://a', operationsUrl: 'http://b' };
@@ -15,6 +15,7 @@ class PlayedWorker {
   readonly orders: PeerOrder[] = [];
   readonly stops: string[] = [];
   killed = false;
+  isHung = false;
   readonly peers: ClusterPeers;
 
   constructor(
@@ -34,7 +35,7 @@ class PlayedWorker {
 
   send(message: ToWorker): void {
     this.got.push(message);
-    this.peers.receive(message);
+    if (!this.isHung) this.peers.receive(message);
   }
 
   kill(): void {
@@ -59,10 +60,11 @@ let workers: PlayedWorker[];
 let served: ServedUrls[];
 let replaced: (readonly [worker: number, exitCode: number | null, pauseMs: number])[];
 let ended: number[];
+let stuck: (readonly [worker: number, silentMs: number])[];
 let pool: WorkerPool;
 beforeEach(() => {
   clock = new ManualClock();
-  [workers, served, replaced, ended] = [[], [], [], []];
+  [workers, served, replaced, ended, stuck] = [[], [], [], [], []];
   pool = new WorkerPool(
     {
       clock,
@@ -74,6 +76,9 @@ beforeEach(() => {
       onServing: (each) => served.push(each),
       onReplaced: (...each) => replaced.push(each),
       onEnd: (exitCode) => ended.push(exitCode),
+      onStuck: (...each) => stuck.push(each),
+      // Real ones are added by addCounters of the adapter for Prometheus.
+      addCounters: (sum, last) => [...((sum ?? []) as readonly unknown[]), `counters in ${String(last)}`],
     },
     3,
   );
@@ -149,21 +154,67 @@ describe('an order', () => {
     at(3).peers.tell({ ...drain, order: 'undrain' });
     expect(at(1).orders.at(-1)?.order).toBe('undrain');
   });
+
+  it('to drain stays in force for later workers until it is reversed, whatever else is ordered', async () => {
+    allServe();
+    at(1).peers.tell(drain);
+    at(1).peers.tell({ ...drain, order: 'lift-quarantine' });
+    at(0).ends(1);
+    await clock.advance(500);
+    expect(at(3).serves().orders).toEqual([drain]);
+    at(1).peers.tell({ ...drain, order: 'undrain' });
+    at(2).ends(1);
+    await clock.advance(1_000);
+    expect(at(4).serves().orders).toEqual([]);
+  });
 });
 
 describe('the metrics', () => {
   it('of all others are collected', async () => {
     allServe();
-    expect(await at(0).peers.metrics()).toEqual(['metrics of 2', 'metrics of 3']);
+    expect(await at(0).peers.metrics('own')).toEqual(['metrics of 2', 'metrics of 3']);
   });
 
-  it('of a worker that does not answer within a second are left out', async () => {
+  it('of a worker that does not answer within a second are its last ones, or none', async () => {
     allServe();
     at(2).peers.onMetrics(() => new Promise(() => undefined));
-    const collected = at(0).peers.metrics();
+    const first = at(0).peers.metrics('own');
     await clock.advance(1_000);
+    expect(await first).toEqual(['metrics of 2']);
+    void at(2).peers.metrics('shown before');
+    const second = at(0).peers.metrics('own');
+    await clock.advance(1_000);
+    expect(await second).toEqual(['metrics of 2', 'shown before']);
+  });
+
+  it('of a worker that has ended keep what was shown of its counters, so that no sum falls', async () => {
+    allServe();
+    await at(0).peers.metrics('own');
+    void at(1).peers.metrics('shown last');
+    at(1).ends(null);
+    expect(await at(0).peers.metrics('own')).toEqual(['metrics of 3', ['counters in shown last']]);
+  });
+
+  it('are not waited for when the worker ends that was asked', async () => {
+    allServe();
+    at(2).peers.onMetrics(() => new Promise(() => undefined));
+    const collected = at(0).peers.metrics('own');
+    await settle();
+    at(2).ends(null);
     expect(await collected).toEqual(['metrics of 2']);
-    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('a worker that does not answer', () => {
+  it('for 30 seconds is killed, and replaced', async () => {
+    allServe();
+    at(1).isHung = true;
+    await clock.advance(30_000);
+    expect([stuck, at(1).killed]).toEqual([[], false]);
+    await clock.advance(5_000);
+    expect([stuck, at(1).killed]).toEqual([[[2, 30_000]], true]);
+    await clock.advance(0);
+    expect([workers.length, at(0).killed, at(2).killed]).toEqual([4, false, false]);
   });
 });
 
@@ -171,6 +222,8 @@ describe('the end', () => {
   it('stops every worker once, and has exit code 0 when all ended well', () => {
     allServe();
     pool.stop('SIGTERM');
+    // The end of the channel is no second order to stop.
+    at(0).peers.receive({ rkms: 'stop', why: 'alone' });
     expect(workers.map(({ stops }) => stops)).toEqual([['SIGTERM'], ['SIGTERM'], ['SIGTERM']]);
     at(0).ends(0);
     at(1).ends(0);

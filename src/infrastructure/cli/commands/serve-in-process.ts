@@ -31,18 +31,28 @@ export async function serveInProcess(config: Config, leader?: Leader): Promise<v
   const log = openLog(config.log, process.env, advised, leader && { worker: leader.worker });
   const heed = ignoreSignals(log.logger);
   warnInLog(log.logger);
-  let peers: ClusterPeers | undefined;
-  const stopping = new Promise<string>((resolve) => {
-    peers = leader && new ClusterPeers(leader.send, systemClock, resolve, leader.isFirst);
-  });
-  leader?.onMessage((message) => peers?.receive(message));
+  /** Before it serves, a worker has nothing to finish. */
+  let stop = (_: string, exitCode: ExitCode): void => {
+    void log.close().then(() => process.exit(exitCode));
+  };
+  const peers =
+    leader &&
+    new ClusterPeers(
+      leader.send,
+      systemClock,
+      (why) => {
+        stop(why, exitCodes.ok);
+      },
+      leader.isFirst,
+    );
+  if (peers)
+    leader.onMessage((message) => {
+      peers.receive(message);
+    });
   try {
     const service = await start(config, log.logger, peers);
     // Before the banner: a supervisor that reads it may send a signal at once.
-    const stop = stopOnSignals(service, log, leader !== undefined);
-    void stopping.then((why) => {
-      stop(why, exitCodes.ok);
-    });
+    stop = stopOnSignals(service, log, leader !== undefined);
     service.ready.catch((refusal: unknown) => {
       if (!(refusal instanceof OperatorError)) throw refusal;
       log.logger.fatal({ problem: refusal.message, hint: refusal.hint }, 'a check at start failed for good');
@@ -61,9 +71,7 @@ export async function serveInProcess(config: Config, leader?: Leader): Promise<v
 
 /** Closes what a refused start has opened, for example the audit log. */
 async function start(config: Config, logger: Logger, peers: Peers = noPeers): Promise<RunningService> {
-  for (const name of unknownVariables(process.env)) logger.warn({ name }, 'this variable matches no option');
-  for (const { name, why } of variablesWithoutEffect(process.env, config))
-    logger.warn({ name, why }, 'this variable has no effect');
+  if (peers.isFirst !== false) warnOfVariables(config, logger);
   const container = new Container();
   container.load(bindAdapters(config, logger), bindApplication(config));
   container.rebind(Peers).toConstantValue(peers);
@@ -73,6 +81,13 @@ async function start(config: Config, logger: Logger, peers: Peers = noPeers): Pr
     await container.unbindAllAsync();
     throw cause;
   }
+}
+
+/** Of several workers, the first one warns. */
+function warnOfVariables(config: Config, logger: Logger): void {
+  for (const name of unknownVariables(process.env)) logger.warn({ name }, 'this variable matches no option');
+  for (const { name, why } of variablesWithoutEffect(process.env, config))
+    logger.warn({ name, why }, 'this variable has no effect');
 }
 
 /** Packages write warnings to the console, and Node writes its own as text: here they are lines of the log. */
@@ -120,10 +135,9 @@ function stopOnSignals(
     logger.fatal(facts, 'a bug: the service stops');
     stop('bug', exitCodes.failed);
   };
-  // A terminal and systemd send them to every process: the one that started the workers tells each when to stop.
-  for (const name of ['SIGTERM', 'SIGINT'] as const)
+  for (const name of isWorker ? [] : (['SIGTERM', 'SIGINT'] as const))
     process.on(name, () => {
-      if (!isWorker) stop(name, exitCodes.ok);
+      stop(name, exitCodes.ok);
     });
   process.on('uncaughtException', bug);
   process.on('unhandledRejection', bug);

@@ -13,14 +13,13 @@ export interface ReadConfig {
   readonly parsed: Result<Config, ConfigInvalid>;
 }
 
-export function readConfig({ config: path }: ConfigOption): ReadConfig {
-  const toml = readConfigFile(path);
+export function readConfig({ config: path }: ConfigOption, toml = readConfigFile(path)): ReadConfig {
   return { toml, parsed: parseConfig(toml, process.env) };
 }
 
-/** The checked configuration, in an environment in which RKMS may run. */
-export function loadConfig(options: ConfigOption): Config {
-  const config = validConfig(options, readConfig(options));
+/** The checked configuration, in an environment in which RKMS may run. `toml`: its text, if it was read before. */
+export function loadConfig(options: ConfigOption, toml?: string): Config {
+  const config = validConfig(options, readConfig(options, toml));
   refuseUnsafeEnvironment(config, process.env, process.execArgv);
   return config;
 }
