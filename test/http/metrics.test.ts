@@ -233,8 +233,10 @@ describe('the stop of a region', () => {
       scraped.add(await page());
     }
     const empty = [...dashboard(scraped)].filter(([, values]) => values.length === 0).map(([panel]) => panel);
-    // Empty here: nothing of the kind has happened, the store is in one region, and there is no TLS.
-    const isQuiet = /store’s regions|Certificates|Shed|Transitions|Failed|Hedged|Refused|Missing|Repair/;
+    // Empty here: nothing of the kind has happened, the store is in one region, and there is neither TLS nor a key cache nor a
+    // second worker.
+    const isQuiet =
+      /store’s regions|Certificates|Shed|Transitions|Failed|Hedged|Refused|Missing|Repair|Keys in memory|Workers/;
     expect(empty.filter((panel) => !isQuiet.test(panel))).toEqual([]);
   });
 });
