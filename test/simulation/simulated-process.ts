@@ -102,7 +102,7 @@ export class SimulatedProcess implements Caller {
     const pauses = { minPauseMs: 50, maxPauseMs: 200, hasDeadline: true, minProofMs: 1_000 };
     const calls = new RegionCalls(this.vaults, guide, clock, telemetry, pauses);
     this.storeCalls = new StoreCalls(this.store, clock, telemetry, { storeTimeoutMs: 500, repeats: true });
-    const wrapping = new WrapInEveryRegion(calls, { quorum });
+    const wrapping = new WrapInEveryRegion(calls, { quorum, minPauseMs: 20, maxPauseMs: 60 }, clock);
     const writes = writePlaceOf(table);
     const localRandom = (length: number) => random.bytes(length);
     const facts = { quorum, deployment, keyLength: 32, localRandom } as const;

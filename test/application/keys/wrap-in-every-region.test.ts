@@ -1,7 +1,7 @@
 // Wrapping a new key: every region encrypts and proves at once, and only what was proven counts (I2).
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { err, ok, okAsync, type Result } from 'neverthrow';
-import type { WrappedKey } from '../../../src/application/keys/wrap-in-every-region.js';
+import { WrapInEveryRegion, type WrappedKey } from '../../../src/application/keys/wrap-in-every-region.js';
 import type { DataKey } from '../../../src/domain/keys/data-key.js';
 import { encryptionContext, type EncryptionContext } from '../../../src/domain/keys/encryption-context.js';
 import type { VaultFailure } from '../../../src/domain/failures/region-failures.js';
@@ -85,6 +85,43 @@ describe('wrapping a key', () => {
     service.vaults[1].script('decrypt', 'wrong-key');
     await wrap();
     expect(service.vaults.flatMap(({ handedOut }) => handedOut).map(isWiped)).toEqual([true, true, true]);
+  });
+});
+
+describe('two regions that fail in passing', () => {
+  const patientWrap = (): PromiseLike<Result<WrappedKey, WrapFailure>> => {
+    const pauses = { minPauseMs: 20, maxPauseMs: 60, wrapLimitMs: 1_000 };
+    const patient = new WrapInEveryRegion(service.regions, { quorum: 2, ...pauses }, service.clock);
+    return patient.wrap(key, contextOf(key), patience());
+  };
+  const serverError = { kind: 'region.unavailable', reason: 'server-error' } as const;
+
+  it('are tried once more after a pause, and no region that has proven its ciphertext is', async () => {
+    service.vaults[0].script('encrypt', serverError, 'answer');
+    service.vaults[1].script('decrypt', serverError, 'answer');
+    const wrapped = patientWrap();
+    await service.clock.advance(60);
+    expect(summary(await wrapped)).toEqual(ok({ proven: [frankfurt, dublin, stockholm], missing: [] }));
+    expect(service.vaults.map(({ calls }) => calls.length)).toEqual([3, 4, 2]);
+  });
+
+  it('are not tried a third time, and the failure has the last reasons', async () => {
+    for (const vault of service.vaults.slice(1)) vault.script('encrypt', serverError);
+    const wrapped = patientWrap();
+    await service.clock.advance(60);
+    expect((await wrapped)._unsafeUnwrapErr()).toMatchObject({ kind: 'regions.below-quorum', proven: 1 });
+    expect(service.vaults.map(({ calls }) => calls.length)).toEqual([2, 2, 2]);
+  });
+
+  it.each([
+    [{ kind: 'region.unavailable', reason: 'timed-out' }],
+    [{ kind: 'vault.misconfigured', reason: 'access-denied' }],
+  ] as const)('are not tried again when that cannot help: %j', async (failure) => {
+    for (const vault of service.vaults.slice(1)) vault.script('encrypt', failure);
+    const wrapped = patientWrap();
+    await service.clock.advance(60);
+    expect((await wrapped).isErr()).toBe(true);
+    expect(service.vaults.map(({ calls }) => calls.length)).toEqual([2, 1, 1]);
   });
 });
 
