@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Container } from 'inversify';
+import { errAsync } from 'neverthrow';
 import { pino } from 'pino';
 import { AuditFile } from '../../../src/adapters/audit-file/audit-file.js';
 import { AwsKmsKeyVault } from '../../../src/adapters/aws-kms/aws-kms-key-vault.js';
@@ -17,7 +18,12 @@ import { ConfiguredCallers } from '../../../src/application/access/configured-ca
 import { ReplicatedRepository } from '../../../src/application/store/replicated-repository.js';
 import { GuardedKeys } from '../../../src/application/access/guarded-keys.js';
 import { RegionSelector } from '../../../src/application/regions/region-selector.js';
-import { parseConfig, regionsOf, type Config } from '../../../src/infrastructure/config/config.js';
+import {
+  expectedGenesis,
+  parseConfig,
+  regionsOf,
+  type Config,
+} from '../../../src/infrastructure/config/config.js';
 import {
   bindAdapters,
   bindApplication,
@@ -32,6 +38,7 @@ import { Clock } from '../../../src/ports/clock.js';
 import { KeyRepository } from '../../../src/ports/key-repository.js';
 import { KeyVaults } from '../../../src/ports/key-vault.js';
 import { Metrics } from '../../../src/ports/metrics.js';
+import { noPeers, Peers } from '../../../src/ports/peers.js';
 import { Telemetry } from '../../../src/ports/telemetry.js';
 import { ask } from '../../support/http-client.js';
 import { InMemoryKeyRepository } from '../../support/in-memory-key-repository.js';
@@ -128,6 +135,31 @@ describe("an architect's store", () => {
       'find',
       'insert',
     ]);
+  });
+
+  it.each([
+    ['the only process, and the first worker, listen while the store is out', noPeers, 503],
+    ['a further worker listens when its checks have passed', { ...noPeers, isFirst: false }, 200],
+  ])('%s', async (_, peers, status) => {
+    const config = configOf('config/rkms.toml');
+    for (const region of regionsOf(config)) createMasterKey(masterKeyFolder(config), region);
+    const store = new WatchedRepository();
+    await store.inner.initialise(
+      { ...expectedGenesis(config), createdAtMs: 0 },
+      new AbortController().signal,
+    );
+    let outages = 1;
+    store.instead.genesis = (...asked) =>
+      outages-- > 0
+        ? errAsync({ kind: 'store.unavailable', cause: undefined })
+        : store.inner.genesis(...asked);
+    container.load(bindAdapters(config, logger), bindApplication(config));
+    container.rebind(KeyRepository).toConstantValue(store);
+    container.rebind(Peers).toConstantValue(peers);
+    const service = await startService(container, config, logger);
+    const answer = await ask(service.url, { target: '/readyz' });
+    await service.stop();
+    expect(answer.status).toBe(status);
   });
 
   it('of the wrong type does not compile', () => {
