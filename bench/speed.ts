@@ -29,6 +29,7 @@ process.prependOnceListener('exit', () => {
   for (const child of children) child.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 const here = (path: string): string => new URL(path, import.meta.url).pathname;
 const program = here('../dist/src/infrastructure/main.js');

@@ -22,13 +22,14 @@ const rows = [
 
 // A run takes half a minute of both cores.
 (isDeep ? test : test.skip)(
-  'make bench measures every row, and every request succeeds',
+  'make bench measures every row, and at least 99 % of the requests succeed',
   async () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['bench/speed.ts', '--quick']);
-    const table = stdout
-      .split('\n')
-      .flatMap((line) => /^\| (\w.*?) \|.* (.+ %) \|$/.exec(line)?.slice(1) ?? []);
-    expect(table).toEqual(rows.flatMap((name) => [name, '100 %']));
+    const table = stdout.split('\n').flatMap((line) => {
+      const [, name, percent] = /^\| (\w.*?) \|.* ([\d.]+) % \|$/.exec(line) ?? [];
+      return name === undefined ? [] : [{ name, succeeds: Number(percent) >= 99 }];
+    });
+    expect(table).toEqual(rows.map((name) => ({ name, succeeds: true })));
   },
   300_000,
 );
