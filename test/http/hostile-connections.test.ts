@@ -7,12 +7,8 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Duplex } from 'node:stream';
 import { ResultAsync } from 'neverthrow';
-import {
-  addressOf,
-  Connections,
-  defaultLimits,
-  maxPipelined,
-} from '../../src/adapters/http/server/connections.js';
+import { addressOf } from '../../src/adapters/http/server/admission.js';
+import { Connections, defaultLimits, maxPipelined } from '../../src/adapters/http/server/connections.js';
 import { hasBody } from '../../src/adapters/http/server/request-facts.js';
 import { ask } from '../support/http-client.js';
 import { ServedApp } from '../support/served-app.js';
@@ -218,32 +214,63 @@ describe('of 2,000 pipelined requests that arrive together', () => {
 });
 
 describe('connections from one address', () => {
-  it('beyond its limit are closed at once, and other ones go on', async () => {
-    const app = await ServedApp.start({ limits: { maxConnectionsPerAddress: 2 } });
+  const open = async (app: ServedApp, localAddress = '127.0.0.1'): Promise<Socket> => {
     const port = Number(new URL(app.url).port);
-    const sockets = [1, 2].map(() => quiet(connect({ host: '127.0.0.1', port })));
-    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
-    const third = quiet(connect({ host: '127.0.0.1', port }));
-    await once(third, 'close');
-    expect(app.refusals).toEqual(['address']);
-    sockets[0]?.write(livez);
-    expect(String((await once(sockets[0] ?? third, 'data'))[0])).toContain('200 OK');
-    sockets[1]?.destroy();
+    const socket = quiet(connect({ host: '127.0.0.1', port, localAddress })).resume();
+    await once(socket, 'connect');
+    return socket;
+  };
+  /** A connection that has carried valid credentials. */
+  const caller = async (app: ServedApp): Promise<Socket> => {
+    const socket = await open(app);
+    await answerOn(socket, `${request}Authorization: ${app.bearer('read')}\r\n\r\n`);
+    return socket;
+  };
+  const answerOn = async (socket: Socket, bytes: string): Promise<string> => {
+    socket.write(bytes);
+    return String((await once(socket, 'data'))[0]);
+  };
+
+  it('beyond its limit take the places of those without credentials, and callers keep theirs', async () => {
+    const app = await ServedApp.start({ limits: { maxConnectionsPerAddress: 2 } });
+    await app.service.stored('a', Buffer.alloc(32, 7));
+    const kept = await caller(app);
+    const stranger = await open(app);
+    const second = await caller(app);
+    if (!stranger.closed) await once(stranger, 'close');
+    const refused = await open(app);
+    if (!refused.closed) await once(refused, 'close');
+    expect(app.refusals).toEqual(['address', 'address']);
+    for (const socket of [kept, second]) expect(await answerOn(socket, livez)).toContain('200 OK');
+    kept.destroy();
     await until(
       async () => (await ask(app.url, { target: '/livez' }).catch(() => undefined))?.status === 200,
     );
-    sockets[0]?.destroy();
+    second.destroy();
+    await app.stop();
+  });
+
+  it('that hold all connections of the listener without credentials do not keep out a caller at another one', async () => {
+    const app = await ServedApp.start({ limits: { maxConnections: 6, maxConnectionsPerAddress: 3 } });
+    await app.service.stored('a', Buffer.alloc(32, 7));
+    const outsiders = ['127.0.0.2', '127.0.0.2', '127.0.0.2', '127.0.0.3', '127.0.0.3', '127.0.0.3'];
+    const held = await Promise.all(outsiders.map((address) => open(app, address)));
+    for (const socket of held) socket.write('GET /key?id=a HTTP/1.1\r\nX-Slow: ');
+    const callers = [await caller(app), await caller(app)];
+    const more = await Promise.all(outsiders.map((address) => open(app, address)));
+    for (const socket of callers) expect(await answerOn(socket, livez)).toContain('200 OK');
+    expect(app.refusals).toContain('connections');
+    for (const socket of [...held, ...more, ...callers]) socket.destroy();
     await app.stop();
   });
 
   it('beyond the limit of the listener are closed and counted', async () => {
     const app = await ServedApp.start({ limits: { maxConnections: 1 } });
-    const port = Number(new URL(app.url).port);
-    const [first, second] = [1, 2].map(() => quiet(connect({ host: '127.0.0.1', port })));
-    await until(() => app.refusals.length > 0);
+    const first = await open(app);
+    const second = await open(app);
+    if (!first.closed) await once(first, 'close');
     expect(app.refusals).toEqual(['connections']);
-    first?.destroy();
-    second?.destroy();
+    second.destroy();
     await app.stop();
   });
 

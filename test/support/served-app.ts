@@ -3,11 +3,8 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Context } from 'koa';
 import { createApp } from '../../src/adapters/http/keys/key-routes.js';
-import {
-  defaultLimits,
-  type ConnectionLimits,
-  type RefusalReason,
-} from '../../src/adapters/http/server/connections.js';
+import type { RefusalReason } from '../../src/adapters/http/server/admission.js';
+import { defaultLimits, type ConnectionLimits } from '../../src/adapters/http/server/connections.js';
 import { listen, type RunningServer } from '../../src/adapters/http/server/server.js';
 import { makeBearerToken } from '../../src/adapters/tokens/bearer-token.js';
 import type { Tls } from '../../src/adapters/http/tls/tls.js';

@@ -4,21 +4,17 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ConnectionRefused } from '../../../ports/telemetry.js';
+import { Admission, type AdmissionLimits, type RefusalReason } from './admission.js';
 
-export interface ConnectionLimits {
-  /** Open connections of the listener. Those beyond it are dropped, and idle ones are closed to make room. */
-  readonly maxConnections: number;
-  /** Open connections from one IPv4 address, or from one IPv6 network of 64 bits. Those beyond it are closed at once. */
-  readonly maxConnectionsPerAddress: number;
+export interface ConnectionLimits extends AdmissionLimits {
   /** Milliseconds without progress after which a connection with unread answers is closed. */
   readonly writeTimeoutMs: number;
   /** Milliseconds after which a connection without a request is closed. */
   readonly keepAliveMs: number;
 }
 
-/** Which limit a connection went beyond. */
-export type RefusalReason = ConnectionRefused['reason'];
+/** The event of a socket that carried a request with valid credentials. */
+export const authenticated = 'authenticated';
 
 /** An idle connection with TLS takes 71 KB (measured): 1,000 take 71 MB. */
 export const defaultLimits: ConnectionLimits = {
@@ -125,32 +121,30 @@ function stopParser(socket: Socket): void {
 
 /** All connections of one listener. */
 export class Connections {
-  /** Includes connections that have not finished their TLS handshake. */
-  readonly #open = new Set<Socket>();
-  /** :: address -> number of open connections */
-  readonly #byAddress = new Map<string, number>();
+  readonly #admission: Admission;
   /** :: socket that carries HTTP -> its state; for TLS the decrypted socket */
   readonly #connections = new Map<Duplex, Connection>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(
     server: Server,
-    private readonly limits: ConnectionLimits,
+    limits: ConnectionLimits,
     isTls: boolean,
-    private readonly onRefused: (reason: RefusalReason) => void = () => undefined,
+    onRefused: (reason: RefusalReason) => void = () => undefined,
   ) {
-    const { maxConnections, writeTimeoutMs } = limits;
-    server.maxConnections = maxConnections;
-    server.on('drop', () => {
-      this.onRefused('connections');
+    const { writeTimeoutMs } = limits;
+    this.#admission = new Admission(limits, onRefused, () => {
       server.closeIdleConnections();
     });
     server.prependListener('connection', (socket: Socket) => {
-      this.#admit(socket);
+      this.#admission.admit(socket);
     });
     server.prependListener(isTls ? 'secureConnection' : 'connection', (socket: Socket) => {
-      this.#connections.set(socket, new Connection(socket, this.onRefused));
+      this.#connections.set(socket, new Connection(socket, onRefused));
       socket.once('close', () => this.#connections.delete(socket));
+      socket.once(authenticated, () => {
+        this.#admission.trust(socket);
+      });
     });
     this.#timer = setInterval(
       () => {
@@ -171,34 +165,6 @@ export class Connections {
   }
 
   closeAll(): void {
-    for (const socket of this.#open) socket.destroy();
+    this.#admission.closeAll();
   }
-
-  #admit(socket: Socket): void {
-    const address = addressOf(socket);
-    const count = (this.#byAddress.get(address) ?? 0) + 1;
-    this.#open.add(socket);
-    this.#byAddress.set(address, count);
-    socket.once('close', () => {
-      this.#open.delete(socket);
-      const left = (this.#byAddress.get(address) ?? 1) - 1;
-      if (left === 0) this.#byAddress.delete(address);
-      else this.#byAddress.set(address, left);
-    });
-    // Later, because Node's own listeners for this event need an open socket.
-    if (count <= this.limits.maxConnectionsPerAddress) return;
-    this.onRefused('address');
-    setImmediate(() => socket.destroy());
-  }
-}
-
-/** A single machine usually has an IPv6 network of 64 bits (RFC 4291, 2.5.4), so a network counts as one address. */
-export function addressOf({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>): string {
-  const v4 = remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '');
-  if (!v4.includes(':')) return v4;
-  const [before = '', after] = v4.replace(/%.*/, '').split('::');
-  const head = before === '' ? [] : before.split(':');
-  const tail = after === undefined || after === '' ? [] : after.split(':');
-  const zeros = after === undefined ? 0 : 8 - head.length - tail.length;
-  return [...head, ...Array.from({ length: zeros }, () => '0'), ...tail].slice(0, 4).join(':');
 }

@@ -13,6 +13,7 @@ import type { Clock } from '../../../ports/clock.js';
 import type { RequestAnswered } from '../../../ports/telemetry.js';
 import type { Tracer } from '../../../ports/tracer.js';
 import { answerProblem } from './answers.js';
+import { authenticated } from './connections.js';
 import type { RequestFailure } from './request-failures.js';
 import { hasBody } from './request-facts.js';
 import { requestScope } from './request-scope.js';
@@ -146,6 +147,7 @@ async function serve(ctx: AppContext, route: Route, parts: AppParts): Promise<vo
     answerProblem(ctx, caller.error);
     return;
   }
+  ctx.req.socket.emit(authenticated);
   ctx.state.caller = caller.value.id;
   ctx.state.authentication = caller.value.method;
   await route.handle(ctx, caller.value, again);
