@@ -32,7 +32,9 @@ export class RetryingCalls {
 
   /** Fails with the last failure; for a region that is skipped, with its last failure and without a call. */
   async call<T>(vault: KeyVault, act: RegionAct<T>, signal: AbortSignal): Promise<Result<T, VaultFailure>> {
-    for (let attempt = 1; ; attempt += 1) {
+    let attempt = 0;
+    for (;;) {
+      attempt += 1;
       const outage = this.skippedFor(vault.region);
       if (outage) return err(outage);
       const result = await this.calls.call(vault, act, signal);
