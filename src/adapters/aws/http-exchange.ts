@@ -15,15 +15,24 @@ export interface ConnectorSettings {
   readonly ca?: string | undefined;
 }
 
-/** Answers of KMS and of DynamoDB are below 1 MiB and 16 MiB; one beyond that is not theirs (bytes). */
-const maxAnswerBytes = 20 * 1_048_576;
 /** OpenSSL's SSL_OP_CLEANSE_PLAINTEXT, which node:crypto does not name: decrypted bytes are overwritten once they were read. */
 const cleansePlaintext = 1 << 1;
 
-/** Posts `body` to `/`. Rejects with the error of the network, or with an `AbortError` as soon as the signal fires. */
-export const post = (pool: Pool, headers: string[], body: Buffer, signal: AbortSignal): Promise<RawAnswer> =>
+export interface Question {
+  readonly headers: string[];
+  readonly body: Buffer;
+  /** The longest answer that AWS gives to it. */
+  readonly maxAnswerBytes: number;
+}
+
+/** Posts to `/`. Rejects with the error of the network, or with an `AbortError` as soon as the signal fires. */
+export const post = (
+  pool: Pool,
+  { headers, body, maxAnswerBytes }: Question,
+  signal: AbortSignal,
+): Promise<RawAnswer> =>
   new Promise((resolve, reject) => {
-    const answer = new AnswerHandler(signal, resolve, reject);
+    const answer = new AnswerHandler(maxAnswerBytes, signal, resolve, reject);
     if (!answer.isOver) pool.dispatch({ method: 'POST', path: '/', headers, body }, answer);
   });
 
@@ -44,6 +53,7 @@ export class AnswerHandler implements Dispatcher.DispatchHandler {
   private length = 0;
 
   constructor(
+    private readonly maxBytes: number,
     private readonly signal: AbortSignal,
     private readonly resolve: (answer: RawAnswer) => void,
     private readonly reject: (error: unknown) => void,
@@ -57,17 +67,22 @@ export class AnswerHandler implements Dispatcher.DispatchHandler {
     if (this.isOver) controller.abort(aborted());
   }
 
-  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Record<string, unknown>): void {
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, unknown>,
+  ): void {
     this.status = status;
     this.date = headers['date'] as string | undefined;
     const length = Number(headers['content-length'] ?? 0);
-    if (length <= maxAnswerBytes) this.bytes = Buffer.from(new ArrayBuffer(length));
+    if (length > this.maxBytes) controller.abort(tooLong());
+    else this.bytes = Buffer.from(new ArrayBuffer(length));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const end = this.length + chunk.length;
-    if (end > maxAnswerBytes) {
-      controller.abort(Object.assign(new Error('the answer is too long'), { name: 'SyntaxError' }));
+    if (end > this.maxBytes) {
+      controller.abort(tooLong());
     } else if (!this.isOver) {
       if (end > this.bytes.length) this.grow(end);
       this.bytes.set(chunk, this.length);
@@ -108,6 +123,8 @@ export class AnswerHandler implements Dispatcher.DispatchHandler {
     this.reject(aborted());
   };
 }
+
+const tooLong = (): Error => Object.assign(new Error('the answer is too long'), { name: 'SyntaxError' });
 
 export const aborted = (): Error => Object.assign(new Error('the call was aborted'), { name: 'AbortError' });
 

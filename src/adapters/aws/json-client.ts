@@ -15,6 +15,15 @@ const services = {
 
 export type AwsService = keyof typeof services;
 
+/**
+ * The longest answer to one call, in bytes, so that a service that sends without end takes little memory. Answers of KMS are
+ * below 64 KiB. An item of DynamoDB has at most 400 KB, a page of items 1 MB; as JSON they are several times as long.
+ */
+function maxAnswerBytes(service: AwsService, operation: string): number {
+  if (service === 'kms') return 262_144;
+  return operation === 'Scan' ? 20 * 1_048_576 : 3 * 1_048_576;
+}
+
 export interface JsonClientSettings extends ConnectorSettings {
   readonly service: AwsService;
   readonly region: string;
@@ -121,7 +130,8 @@ export class JsonClient {
       credentials,
       clock.nowMs() + this.clockOffsetMs,
     );
-    const { status, bytes, date } = await post(this.pool, headers, body, signal);
+    const question = { headers, body, maxAnswerBytes: maxAnswerBytes(service, operation) };
+    const { status, bytes, date } = await post(this.pool, question, signal);
     if (status === 200) return bytes;
     throw errorOf(status, bytes, date);
   }

@@ -13,6 +13,7 @@ class Exchange {
     abort: (reason: Error) => this.abortedWith.push(reason.name),
   } as unknown as Dispatcher.DispatchController;
   readonly handler = new AnswerHandler(
+    1_000,
     this.caller.signal,
     ({ status, bytes }) => (this.outcome = [status, bytes.toString()]),
     (error) => (this.outcome = error),
@@ -69,12 +70,18 @@ describe('an exchange', () => {
     expect(exchange.outcome).toMatchObject({ message: 'reset' });
   });
 
-  it('is ended when the answer is longer than any of AWS', () => {
+  it('is ended when the answer is longer than AWS sends it', () => {
     const exchange = new Exchange();
     exchange.handler.onResponseStart(exchange.controller, 200, {});
-    const piece = Buffer.alloc(11 * 1_048_576);
+    const piece = Buffer.alloc(600);
     exchange.handler.onResponseData(exchange.controller, piece);
     exchange.handler.onResponseData(exchange.controller, piece);
+    expect(exchange.abortedWith).toEqual(['SyntaxError']);
+  });
+
+  it('is ended before it takes memory for a longer answer than AWS sends', () => {
+    const exchange = new Exchange();
+    exchange.handler.onResponseStart(exchange.controller, 200, { 'content-length': '1001' });
     expect(exchange.abortedWith).toEqual(['SyntaxError']);
   });
 });
