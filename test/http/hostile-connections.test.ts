@@ -250,6 +250,18 @@ describe('connections from one address', () => {
     await app.stop();
   });
 
+  it('carry valid credentials over TLS, too, and are kept when further ones arrive', async () => {
+    const tls = await TlsApp.start({ limits: { maxConnectionsPerAddress: 2 } });
+    await tls.served.service.stored('a', Buffer.alloc(32, 7));
+    const kept = quiet(await tls.connect());
+    await answerOn(kept, `${request}Authorization: ${tls.served.bearer('read')}\r\n\r\n`);
+    const strangers = [quiet(await tls.connect()), quiet(await tls.connect())];
+    if (!strangers[0]?.closed) await once(strangers[0]?.resume() ?? kept, 'close');
+    expect(await answerOn(kept, livez)).toContain('200 OK');
+    for (const socket of [kept, ...strangers]) socket.destroy();
+    await tls.stop();
+  });
+
   it('that hold all connections of the listener without credentials do not keep out a caller at another one', async () => {
     const app = await ServedApp.start({ limits: { maxConnections: 6, maxConnectionsPerAddress: 3 } });
     await app.service.stored('a', Buffer.alloc(32, 7));
